@@ -1,0 +1,1 @@
+"""Pure: rule, step, exposure, finding → sentences."""

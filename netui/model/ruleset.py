@@ -1,0 +1,189 @@
+"""Families, tables, chains, rules with their matches and targets, and counters.
+
+A :class:`Ruleset` is what one ``iptables-…-save`` printed, without the numbers
+that move. The numbers stand beside it in a :class:`Counters`, in the order of
+the text, so that a refresh in which only counters moved keeps the ruleset
+itself (the same object) and costs no parsing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from netui.model.words import RuleSpec, parse_rule
+
+Family = Literal["ip", "ip6"]
+Backend = Literal["nft", "legacy"]
+Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]
+ChainType = Literal["filter", "nat", "route"]
+
+HOOKS: tuple[Hook, ...] = ("prerouting", "input", "forward", "output", "postrouting")
+
+#: Priorities of iptables' tables at each hook (linux/netfilter_ipv4.h); nat is
+#: -100 where destinations change and 100 where sources do.
+PRIORITIES: Mapping[str, int] = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+NAT_PRIORITIES: Mapping[Hook, int] = {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100}
+#: Which built-in chains each table has.
+BUILT_IN: Mapping[str, tuple[str, ...]] = {
+    "raw": ("PREROUTING", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
+}
+
+
+class RulesetKey(NamedTuple):
+    """Which of the up to four iptables rulesets of a host: family and variant."""
+
+    family: Family
+    backend: Backend
+
+
+class Counter(NamedTuple):
+    """Packets and bytes since the rule was made (nat chains: connections)."""
+
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """All counters of one ruleset, in the order in which its text prints them."""
+
+    packets: tuple[int, ...] = ()
+    bytes: tuple[int, ...] = ()
+
+    def __getitem__(self, index: int) -> Counter:
+        """Return the counter of a rule's or chain's ``index`` (zero for -1)."""
+        if index < 0:
+            return Counter(0, 0)
+        return Counter(self.packets[index], self.bytes[index])
+
+    def __len__(self) -> int:
+        return len(self.packets)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseHook:
+    """Where a base chain hangs: the walk goes by (hook, priority) over all of them."""
+
+    hook: Hook
+    priority: int
+    type: ChainType
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, as printed.
+
+    number: from 1 in its chain, as ``iptables -L --line-numbers`` counts.
+    text: ``-A CHAIN …`` exactly as printed, without the counter.
+    index: where its counter stands in the ruleset's :class:`Counters`; -1: none printed.
+    """
+
+    number: int
+    text: str
+    index: int
+
+    @property
+    def spec(self) -> RuleSpec:
+        """Matches and target, parsed once per text and cached."""
+        return parse_rule(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain; ``base`` and ``policy`` are None for one that is only jumped to."""
+
+    family: Family
+    backend: Backend
+    table: str
+    name: str
+    policy: str | None
+    base: BaseHook | None
+    index: int
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its chains in the order of the text."""
+
+    family: Family
+    backend: Backend
+    name: str
+    chains: tuple[Chain, ...]
+
+    def chain(self, name: str) -> Chain | None:
+        """Return the chain of that name, or None."""
+        for chain in self.chains:
+            if chain.name == name:
+                return chain
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ruleset:
+    """One family's rules in one variant; compared by identity, see the module's text.
+
+    shape: the text with every counter replaced by ``[]`` and the tool's own
+    comment lines by ``#``; equal shapes mean equal rules.
+    """
+
+    family: Family
+    backend: Backend
+    tables: tuple[Table, ...]
+    shape: str = field(repr=False)
+
+    @property
+    def key(self) -> RulesetKey:
+        """The key under which a snapshot keeps it."""
+        return RulesetKey(self.family, self.backend)
+
+    def table(self, name: str) -> Table | None:
+        """Return the table of that name, or None."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        return None
+
+    def chains(self) -> Iterator[Chain]:
+        """Yield all chains, table by table."""
+        for table in self.tables:
+            yield from table.chains
+
+    def rule_count(self) -> int:
+        """Return the number of rules in all chains."""
+        return sum(len(chain.rules) for chain in self.chains())
+
+
+@dataclass(frozen=True, slots=True)
+class NativeChain:
+    """A base chain of a table that iptables did not make (``nft list ruleset``).
+
+    effects: what a packet that enters could suffer in it or in the chains that
+    it jumps to: any of "drop", "reject", "nat", "mark", "queue", "unknown".
+    Empty: it can only count, log or accept, which changes no verdict.
+    """
+
+    family: str
+    table: str
+    name: str
+    hook: str
+    priority: int
+    type: str
+    policy: str
+    effects: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class IpSet:
+    """A set of ``ipset save``: its type (``hash:net,iface``) and entries as printed."""
+
+    name: str
+    type: str
+    family: Family
+    entries: tuple[str, ...]

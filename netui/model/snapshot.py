@@ -1,0 +1,85 @@
+"""A snapshot: all that the sources saw at one time, and what they could not see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from netui.model.engine import Container, Engine, Network
+from netui.model.host import Interface, PolicyRule, Route, Socket
+from netui.model.ruleset import Counter, Counters, Family, IpSet, NativeChain, Ruleset, RulesetKey
+
+#: The sources by name, in the order in which the screen shows them.
+SOURCES = (
+    "docker",
+    "iptables-nft",
+    "ip6tables-nft",
+    "iptables-legacy",
+    "ip6tables-legacy",
+    "nft",
+    "ipset",
+    "address",
+    "route",
+    "rule",
+    "sysctl",
+    "sockets",
+    "listening",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source fared.
+
+    read: whether its part of the snapshot is there. time: when it was last read
+    (seconds since 1970), None if never. error: why it was not read this time, in
+    one plain line that says what to do. via: the program or library that read it.
+    note: a remark worth showing though it was read.
+    """
+
+    name: str
+    read: bool
+    time: float | None = None
+    error: str = ""
+    via: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The host at one time. A part that is None was not read, never "empty".
+
+    routes and policy_rules: by family. nft_chains: base chains of tables that
+    iptables did not make. time: seconds since 1970. origin: "live", "replay" or "demo".
+    """
+
+    time: float
+    hostname: str = ""
+    origin: str = "live"
+    engine: Engine | None = None
+    networks: tuple[Network, ...] | None = None
+    containers: tuple[Container, ...] | None = None
+    rulesets: Mapping[RulesetKey, Ruleset] = field(default_factory=dict)
+    counters: Mapping[RulesetKey, Counters] = field(default_factory=dict)
+    nft_chains: tuple[NativeChain, ...] | None = None
+    ipsets: Mapping[str, IpSet] | None = None
+    interfaces: tuple[Interface, ...] | None = None
+    routes: Mapping[Family, tuple[Route, ...]] = field(default_factory=dict)
+    policy_rules: Mapping[Family, tuple[PolicyRule, ...]] = field(default_factory=dict)
+    sysctls: Mapping[str, str] | None = None
+    sockets: tuple[Socket, ...] | None = None
+    #: rules in a container's own namespace, by container ID, where they could be read
+    namespaces: Mapping[str, tuple[Ruleset, ...]] = field(default_factory=dict)
+    sources: Mapping[str, SourceState] = field(default_factory=dict)
+
+    def counter(self, key: RulesetKey, index: int) -> Counter:
+        """Return a counter by ruleset and index; zero where it is not known."""
+        counters = self.counters.get(key)
+        if counters is None or index >= len(counters):
+            return Counter(0, 0)
+        return counters[index]
+
+    @property
+    def joined(self) -> bool:
+        """Whether engine and rules are of the same machine, so that names may be joined."""
+        return self.engine is None or self.engine.local

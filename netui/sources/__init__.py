@@ -1,0 +1,1 @@
+"""The only I/O: Docker Engine, iptables, interfaces and routes, captures."""

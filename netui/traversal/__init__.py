@@ -1,0 +1,1 @@
+"""Pure: (snapshot, packet) → the rules that it meets and the verdict."""

@@ -1,0 +1,1 @@
+"""The Textual app, one widget a module, and the poller that feeds them."""
