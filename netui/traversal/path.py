@@ -1,0 +1,125 @@
+"""What a traversal says: packets, steps, legs and the path with its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netui.model import Backend, Family, Hook
+
+Verdict = Literal["delivered", "dropped", "rejected", "unreachable", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet at one point of its way.
+
+    protocol: ``tcp``, ``udp``, ``sctp``, ``icmp``, ``icmpv6`` or a number as text.
+    sport, dport: None where the protocol has no ports or the port is not chosen yet.
+    iif, oif: "" where there is none (yet).
+    """
+
+    family: Family
+    protocol: str
+    src: str
+    dst: str
+    sport: int | None = None
+    dport: int | None = None
+    iif: str = ""
+    oif: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule that matched, or (``rule`` None) the policy by which a base chain was left.
+
+    index: where its counter stands in the ruleset's counters. packet: as it is after
+    the step. change: what the step changed, in short ("dst 172.18.0.3:443"), or "".
+    """
+
+    hook: Hook
+    family: Family
+    backend: Backend
+    table: str
+    chain: str
+    rule: int | None
+    text: str
+    verdict: str
+    index: int = -1
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One connection's first packet on its way through the host.
+
+    packet: as it came in (iif) and went out (oif). where: "" for the host's own
+    rules, a container's name where the leg ran through that container's namespace.
+    """
+
+    packet: Packet
+    steps: tuple[Step, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredTo:
+    """Who received it: kind ``container``, ``host`` or ``outside``."""
+
+    kind: Literal["container", "host", "outside"]
+    name: str
+    address: str
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A match that cannot be known from a snapshot, and whose outcome matters.
+
+    rule None: what cannot be known is not a rule's match (no routes, native tables).
+    """
+
+    match: str
+    reason: str
+    hook: str = ""
+    family: str = ""
+    backend: str = ""
+    table: str = ""
+    chain: str = ""
+    rule: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The answer for SRC → DST.
+
+    reason: in one sentence, what decided. deciding: the step that decided (the DROP,
+    the ACCEPT that let it in, else the DNAT), or None.
+    """
+
+    source: str
+    destination: str
+    verdict: Verdict
+    reason: str = ""
+    delivered_to: DeliveredTo | None = None
+    legs: tuple[Leg, ...] = ()
+    reply: tuple[Leg, ...] | None = None
+    undecided: tuple[Undecided, ...] = ()
+    notes: tuple[str, ...] = ()
+    deciding: Step | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One of the flows of a container: what it is called and its path.
+
+    kind: ``published``, ``direct``, ``outbound``, ``neighbour``, ``cross``, ``hairpin``,
+    ``host`` or ``dns``. label: "outside → 443/tcp".
+    """
+
+    kind: str
+    label: str
+    source: str
+    destination: str
+    path: Path
