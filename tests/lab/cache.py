@@ -1,0 +1,160 @@
+"""What the lab needs from outside, fetched once: Debian packages and the roots of newer engines.
+
+The machine's own engine is Debian 12's 20.10; newer ones live in debootstrapped roots in a
+cache folder outside the checkout. A root is built under another name and renamed when whole, so
+that an interrupted build is never taken for a finished one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUITES = {"26.1": "trixie", "28.5": "forky"}
+MIRROR = os.environ.get("NETUI_LAB_MIRROR", "http://deb.debian.org/debian")
+
+# What a root must hold; docker-cli is a package of its own from trixie on.
+ROOT_PACKAGES = "docker.io,docker-cli,iptables,nftables,iproute2,ipset,busybox-static"
+
+# Program that shows a package is there → the Debian package.
+TOOLS = {
+    "/usr/sbin/dockerd": "docker.io",
+    "iptables-nft-save": "iptables",
+    "nft": "nftables",
+    "ipset": "ipset",
+    "/bin/busybox": "busybox-static",
+    "debootstrap": "debootstrap",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "tmux": "tmux",
+}
+
+
+class LabUnavailable(RuntimeError):
+    """The lab cannot run here; the message says why and what would help."""
+
+
+def cache_root() -> Path:
+    """The cache folder, made when missing; NETUI_LAB_CACHE and XDG_CACHE_HOME choose it."""
+    chosen = os.environ.get("NETUI_LAB_CACHE")
+    if chosen:
+        root = Path(chosen)
+    else:
+        home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        root = Path(home) / "netui-lab"
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """Hold a file lock, so that two labs started together fetch a thing once."""
+    with (cache_root() / f".{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages whose program is not on this machine."""
+    missing = []
+    for program, package in TOOLS.items():
+        if shutil.which(program) is None:
+            missing.append(package)
+    busybox = Path("/bin/busybox")
+    if "busybox-static" not in missing and b"ld-linux" in busybox.read_bytes()[:4096]:
+        missing.append("busybox-static")  # Debian's plain busybox needs a libc in the image.
+    return missing
+
+
+def ensure_tools() -> None:
+    """Install what the lab needs; LabUnavailable with the reason when that cannot be.
+
+    Installing docker.io starts no service on a machine without a service manager; on one with
+    it, the lab asks for the packages instead of starting a Docker service behind one's back.
+    """
+    if os.uname().sysname != "Linux":
+        raise LabUnavailable("the lab needs Linux")
+    if os.geteuid() != 0:
+        raise LabUnavailable("the lab makes network namespaces: run it as root")
+    missing = missing_packages()
+    if not missing:
+        return
+    if shutil.which("apt-get") is None:
+        raise LabUnavailable(f"the lab needs {', '.join(missing)}, and there is no apt-get here")
+    if Path("/run/systemd/system").is_dir():
+        raise LabUnavailable(f"the lab needs these Debian packages: {' '.join(missing)}")
+    with _locked("apt"):
+        environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
+        ):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise LabUnavailable(f"{' '.join(command[:2])} failed: {last}")
+
+
+def engine_root(version: str) -> Path:
+    """The root folder that holds the engine of this version, debootstrapped when missing.
+
+    About 45 s and 400 MB each, once.
+    """
+    root = cache_root() / version
+    if root.is_dir():
+        return root
+    with _locked(version):
+        if root.is_dir():
+            return root
+        partial = cache_root() / f"{version}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        # The script is named because Debian 12's debootstrap knows no forky; every Debian suite
+        # uses the one of sid. A mount namespace of its own: an abort leaves no mount behind.
+        command = [
+            *("unshare", "-m", "--propagation", "private", "debootstrap", "--variant=minbase"),
+            f"--include={ROOT_PACKAGES}",
+            *(SUITES[version], str(partial), MIRROR, "/usr/share/debootstrap/scripts/sid"),
+        ]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            last = "; ".join(done.stdout.strip().splitlines()[-2:])
+            shutil.rmtree(partial, ignore_errors=True)
+            raise LabUnavailable(f"debootstrap of {SUITES[version]} failed: {last}")
+        for waste in (*partial.glob("var/cache/apt/archives/*.deb"), *partial.glob("var/lib/apt/lists/*_*")):
+            waste.unlink()
+        partial.rename(root)
+    return root
+
+
+def busybox_image() -> bytes:
+    """A tar of a root with a static busybox, a link for each applet and a page to serve."""
+    binary = Path("/bin/busybox").read_bytes()
+    applets = subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in ("bin", "etc", "tmp", "www"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        _add_file(tar, "bin/busybox", binary, 0o755)
+        for applet in sorted(set(applets.stdout.split()) - {"busybox"}):
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+        _add_file(tar, "www/index.html", b"netui lab\n", 0o644)
+    return buffer.getvalue()
+
+
+def _add_file(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    """Put one regular file into the tar."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    tar.addfile(entry, io.BytesIO(content))

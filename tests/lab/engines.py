@@ -1,0 +1,247 @@
+"""Docker engines, each in a network namespace: start, stop, kill, and their own tools.
+
+"20.10-nft" and "20.10-legacy" are the machine's own engine (Debian 12), the second with
+iptables-legacy first on its PATH; "26.1" and "28.5" live in debootstrapped roots. All run in a
+mount namespace of their own, held open by one sleeping process, so that all mounts go with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from . import cache
+from .namespaces import Namespace, cgroup_parent, path_with, state_folder
+
+KINDS = ("20.10-nft", "20.10-legacy", "26.1", "28.5")
+IMAGE = "lab/busybox:latest"
+
+_FAMILIES = ("iptables", "ip6tables")
+_ACTIONS = ("", "-save", "-restore")
+_TABLES = [f"{family}{action}" for family in _FAMILIES for action in _ACTIONS]
+_VARIANTS = [
+    f"{family}-{variant}{action}"
+    for family in _FAMILIES
+    for variant in ("nft", "legacy")
+    for action in _ACTIONS
+]
+
+# The engine's mount namespace becomes one whose root is R. A plain chroot would not do: runc
+# wants / to be a mount point. /run is fresh, with the state folder at the same path as outside,
+# so that the socket has one name for everybody.
+_PIVOT = """
+set -e
+mount --rbind "$R" "$R"
+mount --rbind /proc "$R/proc"
+mount --rbind /dev "$R/dev"
+mount -t sysfs sysfs "$R/sys"
+mount --rbind /sys/fs/cgroup "$R/sys/fs/cgroup"
+mount -t tmpfs tmpfs "$R/run"
+mount -t tmpfs tmpfs "$R/tmp"
+mkdir -p "$R$STATE" "$R/tmp/.old"
+mount --rbind "$STATE" "$R$STATE"
+cd "$R"
+pivot_root . tmp/.old
+cd /
+umount -l /tmp/.old
+echo ready
+exec sleep infinity
+"""
+
+# The machine's own root: only /etc/docker is hidden, where 20.10 would leave a key file.
+_OWN = """
+set -e
+if [ -d /etc/docker ]; then mount -t tmpfs tmpfs /etc/docker; fi
+echo ready
+exec sleep infinity
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an engine is started."""
+
+    userland_proxy: bool = True
+    ip6tables: bool = False
+    flags: tuple[str, ...] = ()
+
+
+class Engine:
+    """One engine in one namespace."""
+
+    def __init__(self, kind: str, namespace: Namespace, options: Options | None = None) -> None:
+        if kind not in KINDS:
+            raise ValueError(f"no engine {kind!r}; there are {', '.join(KINDS)}")
+        self.kind = kind
+        self.version = kind.partition("-")[0]
+        self.legacy = kind.endswith("-legacy")
+        self.namespace = namespace
+        self.options = options or Options()
+        self.state = state_folder(namespace.label)
+        self.bin = self.state / "bin"
+        self.socket = self.state / "docker.sock"
+        self.url = f"unix://{self.socket}"
+        self.log = self.state / "dockerd.log"
+        self._root = cache.engine_root(self.version) if self.version in cache.SUITES else None
+        self._holder: subprocess.Popen[str] | None = None
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._client: docker.DockerClient | None = None
+
+    # ---- life ----------------------------------------------------------------------------
+
+    def start(self) -> Engine:
+        """Start the daemon and wait until it answers; the image is loaded."""
+        if self._holder is None:
+            self._hold()
+            self._write_tools()
+        command = [
+            *("nsenter", f"--net={self.namespace.path}", f"--mount={self.mount_namespace}"),
+            "/usr/sbin/dockerd",
+            *("--data-root", str(self.state / "data"), "--exec-root", str(self.state / "exec")),
+            *("--pidfile", str(self.state / "docker.pid"), "-H", self.url),
+            *("--config-file", str(self.state / "daemon.json")),
+            *("--cgroup-parent", cgroup_parent(self.namespace.name)),
+            f"--userland-proxy={str(self.options.userland_proxy).lower()}",
+            *self._ip6_flags(),
+            *self.options.flags,
+        ]
+        (self.state / "daemon.json").write_text("{}")
+        with self.log.open("ab") as log:
+            self._daemon = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment()
+            )
+        self._wait_ready()
+        if not self.client.images.list(name=IMAGE.partition(":")[0]):
+            data = cache.busybox_image()
+            self.client.api.import_image_from_data(data, repository="lab/busybox", tag="latest")
+        return self
+
+    def _ip6_flags(self) -> tuple[str, ...]:
+        if self.version == "20.10":
+            return ("--experimental", "--ip6tables") if self.options.ip6tables else ()
+        if self.version == "26.1":
+            return ("--experimental", "--ip6tables") if self.options.ip6tables else ()
+        return () if self.options.ip6tables else ("--ip6tables=false",)
+
+    def kill(self) -> None:
+        """kill -9 of the daemon alone; its containers go with it (no live-restore)."""
+        if self._daemon is not None:
+            self._daemon.kill()
+            self._daemon.wait()
+            self._daemon = None
+        (self.state / "docker.pid").unlink(missing_ok=True)
+        self._client = None
+
+    def stop(self) -> None:
+        """Stop the daemon as a service manager would, with SIGTERM."""
+        if self._daemon is not None:
+            self._daemon.terminate()
+            self._daemon.wait(timeout=30)
+            self._daemon = None
+        self._client = None
+
+    def _hold(self) -> None:
+        """Start the process that keeps the engine's mount namespace."""
+        environment = dict(os.environ, R=str(self._root), STATE=str(self.state))
+        self._holder = subprocess.Popen(
+            [
+                *("nsenter", f"--net={self.namespace.path}"),
+                *("unshare", "-m", "--propagation", "private"),
+                *("/bin/sh", "-c", _PIVOT if self._root else _OWN),
+            ],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._holder.stdout is not None and self._holder.stderr is not None
+        if self._holder.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"the engine's root: {self._holder.stderr.read().strip()}")
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self._daemon is not None
+            if self._daemon.poll() is not None:
+                break
+            try:
+                self._client = docker.DockerClient(base_url=self.url, timeout=30)
+                self._client.ping()
+                return
+            except docker.errors.DockerException:
+                time.sleep(0.05)
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+        raise RuntimeError(f"engine {self.kind} did not start:\n{tail}")
+
+    # ---- use -----------------------------------------------------------------------------
+
+    @property
+    def mount_namespace(self) -> str:
+        """Path of the engine's mount namespace."""
+        assert self._holder is not None
+        return f"/proc/{self._holder.pid}/ns/mnt"
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """The SDK's client of this engine."""
+        if self._client is None:
+            self._client = docker.DockerClient(base_url=self.url, timeout=30)
+        return self._client
+
+    @property
+    def daemon_pid(self) -> int:
+        """The daemon's process."""
+        assert self._daemon is not None
+        return self._daemon.pid
+
+    def tool(self, *command: str, stdin: str | None = None, check: bool = True) -> str:
+        """Run one of the engine's own tools (iptables, nft, docker …) in its namespace."""
+        done = subprocess.run(
+            ["nsenter", f"--net={self.namespace.path}", str(self.bin / command[0]), *command[1:]],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment(),
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def nft(self, *arguments: str) -> Any:
+        """`nft -j` of the engine: the parsed JSON."""
+        return json.loads(self.tool("nft", "-j", *arguments))
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a program that is to see this host as its own."""
+        return dict(os.environ, DOCKER_HOST=self.url, PATH=path_with([self.bin]))
+
+    def _environment(self) -> dict[str, str]:
+        """The daemon's own environment."""
+        path = "/usr/sbin:/usr/bin:/sbin:/bin"
+        if self.legacy:
+            path = f"{self.bin}:{path}"
+        return {"PATH": path, "HOME": str(self.state)}
+
+    def _write_tools(self) -> None:
+        """The folder for the front of PATH: the engine's own tools under their usual names."""
+        self.bin.mkdir(exist_ok=True)
+        names = [*_TABLES, *_VARIANTS, "nft", "ipset", "docker"]
+        for name in names:
+            target = "/usr/bin/docker" if name == "docker" else f"/usr/sbin/{name}"
+            link = self.bin / name
+            if self._root is None:
+                if self.legacy and name in _TABLES:
+                    target = "/usr/sbin/xtables-legacy-multi"
+                link.symlink_to(target)
+            else:
+                # The network namespace stays the caller's; only the root is the engine's.
+                link.write_text(f'#!/bin/sh\nexec nsenter --mount={self.mount_namespace} -- {target} "$@"\n')
+                link.chmod(0o755)
