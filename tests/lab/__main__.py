@@ -1,0 +1,113 @@
+"""The lab from a shell.
+
+python -m tests.lab up ENGINE                     a host, until Ctrl-C
+python -m tests.lab run ENGINE [--wide] [--traffic SECONDS] -- COMMAND…
+python -m tests.lab capture ENGINE DIR            a case: the host, its flows, the kernel's trace
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from .cache import LabUnavailable, ensure_tools
+from .engines import KINDS, Options
+from .hosts import Host, blog_host
+from .namespaces import raise_on_sigterm
+from .traffic import Traffic
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.lab", description="netui's lab")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("up", "bring a host up and keep it until Ctrl-C"),
+        ("run", "run a command inside a host"),
+        ("capture", "write a case: capture, flows and the kernel's trace"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("engine", choices=KINDS)
+        command.add_argument("--wide", action="store_true", help="the judge's topology")
+        command.add_argument("--no-proxy", action="store_true", help="without docker-proxy")
+        if name != "capture":
+            command.add_argument("--traffic", type=float, default=0, metavar="SECONDS")
+        if name == "run":
+            command.add_argument("argv", nargs="+", metavar="COMMAND")
+        if name == "capture":
+            command.add_argument("folder", type=Path)
+    return parser.parse_args(argv)
+
+
+def make_host(options: argparse.Namespace) -> Host:
+    """The host that the command line asks for."""
+    engine = Options(userland_proxy=not options.no_proxy)
+    if options.wide:
+        from .wide import wide_host
+
+        return wide_host(options.engine, engine)
+    return blog_host(options.engine, engine)
+
+
+def run_inside(host: Host, argv: list[str]) -> int:
+    """Run a command as if the host were the machine; it keeps the terminal. Its exit status."""
+    command = ["nsenter", f"--net={host.namespace.path}", *argv]
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's.
+    try:
+        process = subprocess.Popen(
+            command,
+            env=host.engine.environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        try:
+            return process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def stay(host: Host) -> int:
+    """Say how to enter, and wait for the end."""
+    environment = host.engine.environment()
+    enter = (
+        f"nsenter --net={host.namespace.path} env DOCKER_HOST={environment['DOCKER_HOST']} "
+        f"PATH={host.engine.bin}:$PATH bash"
+    )
+    print(f"engine {host.kind} is up. Enter with:\n\n  {enter}\n", flush=True)
+    print(f"A machine outside: nsenter --net={host.outside.path} bash\nCtrl-C ends it.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    options = arguments(argv)
+    raise_on_sigterm()
+    try:
+        ensure_tools()
+        with make_host(options) as host:
+            if options.command == "capture":
+                from .capture import write_case
+
+                write_case(host, options.folder)
+                return 0
+            with Traffic(host, options.traffic):
+                if options.command == "up":
+                    return stay(host)
+                return run_inside(host, options.argv)
+    except LabUnavailable as reason:
+        print(f"lab: {reason}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
