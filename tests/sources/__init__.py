@@ -1,0 +1,1 @@
+"""Tests of the sources, over captured hosts and hostile texts."""
