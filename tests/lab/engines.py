@@ -202,10 +202,16 @@ class Engine:
         assert self._daemon is not None
         return self._daemon.pid
 
-    def tool(self, *command: str, stdin: str | None = None, check: bool = True) -> str:
-        """Run one of the engine's own tools (iptables, nft, docker …) in its namespace."""
+    def tool(
+        self, *command: str, stdin: str | None = None, check: bool = True, sandbox: str = ""
+    ) -> str:
+        """Run one of the engine's own tools (iptables, nft, docker …) in its namespace.
+
+        `sandbox` is the path of another network namespace to run it in.
+        """
+        place = sandbox or self.namespace.path
         done = subprocess.run(
-            ["nsenter", f"--net={self.namespace.path}", str(self.bin / command[0]), *command[1:]],
+            ["nsenter", f"--net={place}", str(self.bin / command[0]), *command[1:]],
             input=stdin,
             capture_output=True,
             text=True,
