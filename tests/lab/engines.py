@@ -12,7 +12,6 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -27,10 +26,7 @@ _FAMILIES = ("iptables", "ip6tables")
 _ACTIONS = ("", "-save", "-restore")
 _TABLES = [f"{family}{action}" for family in _FAMILIES for action in _ACTIONS]
 _VARIANTS = [
-    f"{family}-{variant}{action}"
-    for family in _FAMILIES
-    for variant in ("nft", "legacy")
-    for action in _ACTIONS
+    f"{family}-{variant}{action}" for family in _FAMILIES for variant in ("nft", "legacy") for action in _ACTIONS
 ]
 
 # The engine's mount namespace becomes one whose root is R. A plain chroot would not do: runc
@@ -202,9 +198,7 @@ class Engine:
         assert self._daemon is not None
         return self._daemon.pid
 
-    def tool(
-        self, *command: str, stdin: str | None = None, check: bool = True, sandbox: str = ""
-    ) -> str:
+    def tool(self, *command: str, stdin: str | None = None, check: bool = True, sandbox: str = "") -> str:
         """Run one of the engine's own tools (iptables, nft, docker …) in its namespace.
 
         `sandbox` is the path of another network namespace to run it in.

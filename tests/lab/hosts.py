@@ -14,9 +14,11 @@ from typing import Any
 
 from .engines import IMAGE, Engine, Options
 from .namespaces import Namespace
+from .udp import UdpEcho
 
 OUTSIDE, HOST = "198.51.100.2", "198.51.100.1"
 OUTSIDE6, HOST6 = "2001:db8:1::2", "2001:db8:1::1"
+LAN, HOST_LAN = "203.0.113.2", "203.0.113.1"
 HTTP = "httpd -p {0} -h /www"
 
 _numbers = itertools.count(1)
@@ -25,13 +27,16 @@ _numbers = itertools.count(1)
 class Host:
     """One engine, the namespace that is its machine, and the namespaces around it."""
 
-    def __init__(self, kind: str, options: Options | None = None) -> None:
+    def __init__(self, kind: str, options: Options | None = None, *, lan: bool = False) -> None:
         self.kind = kind
         label = f"{next(_numbers)}-{kind}"
         self.namespace = Namespace(label)
         self.outside = Namespace(f"{label}-outside")
         self.around = [self.outside]
+        self.echo = UdpEcho()
         self._wire()
+        if lan:
+            self._wire_lan(Namespace(f"{label}-lan"))
         self.engine = Engine(kind, self.namespace, options).start()
         # What dockerd sets of this differs by version; a router is what all of them want.
         self.namespace.sysctl(**{"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1})
@@ -52,6 +57,14 @@ class Host:
             space.ip("-6", "address", "add", f"{own6}/64", "dev", "eth0", "nodad")
             space.ip("route", "add", "default", "via", other)
             space.ip("-6", "route", "add", "default", "via", other6)
+
+    def _wire_lan(self, lan: Namespace) -> None:
+        """A second interface and address: lan0 of the host to eth0 of a machine beside it."""
+        self.around.append(lan)
+        self.namespace.connect(lan, "lan0", "eth0")
+        self.namespace.ip("address", "add", f"{HOST_LAN}/24", "dev", "lan0")
+        lan.ip("address", "add", f"{LAN}/24", "dev", "eth0")
+        lan.ip("route", "add", "default", "via", HOST_LAN)
 
     # ---- containers ----------------------------------------------------------------------
 
@@ -98,6 +111,7 @@ class Host:
 
     def close(self) -> None:
         """Take everything down."""
+        self.echo.close()
         for space in (self.namespace, *self.around):
             space.delete()
 
@@ -113,12 +127,9 @@ class Host:
         self.close()
 
 
-def serve(tcp: Sequence[int], udp: Sequence[int] = ()) -> str:
-    """A container's command: busybox httpd on each TCP port, an echo on each UDP port."""
-    parts = [HTTP.format(port) for port in tcp]
-    # One datagram a process: dd reads it, sends it back and ends.
-    parts += [f"udpsvd 0.0.0.0 {port} dd bs=600 count=1 2>/dev/null &" for port in udp]
-    return "\n".join([*parts, "exec sleep 2147483647"])
+def serve(tcp: Sequence[int]) -> str:
+    """A container's command: busybox httpd on each TCP port."""
+    return "\n".join([*(HTTP.format(port) for port in tcp), "exec sleep 2147483647"])
 
 
 def blog_host(kind: str, options: Options | None = None) -> Host:
@@ -129,9 +140,7 @@ def blog_host(kind: str, options: Options | None = None) -> Host:
         for name in ("openresty/openresty", "blog"):
             client.images.get(IMAGE).tag(name, "latest")
         client.networks.create("hehe", driver="bridge")
-        host.container(
-            "blog", serve([8080]), image="blog:latest", networks={"hehe": {}}
-        )
+        host.container("blog", serve([8080]), image="blog:latest", networks={"hehe": {}})
         host.container(
             "openresty",
             serve([80, 443]),

@@ -76,13 +76,9 @@ class Namespace:
         subprocess.run(["ip", "netns", "add", self.name], check=True, capture_output=True)
         self.ip("link", "set", "lo", "up")
 
-    def run(
-        self, *command: str, check: bool = True, stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command in the namespace (nsenter: `ip netns exec` would hide the cgroups)."""
-        done = subprocess.run(
-            ["nsenter", f"--net={self.path}", *command], input=stdin, capture_output=True, text=True
-        )
+        done = subprocess.run(["nsenter", f"--net={self.path}", *command], input=stdin, capture_output=True, text=True)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)} in {self.label}: {done.stderr.strip()}")
         return done

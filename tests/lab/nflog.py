@@ -20,12 +20,17 @@ BIND, PF_BIND, PF_UNBIND = 1, 3, 4
 
 @dataclass(frozen=True)
 class LegacyEvent:
-    """One rule (or policy, `rule` None) that a packet met in a legacy table."""
+    """One place that a packet met in a legacy table.
+
+    `kind` is the kernel's word: rule, return or policy. It says "return" and "policy" also for a
+    real rule without matches, so only the number tells: past the last rule it is the chain's end.
+    """
 
     family: str
     table: str
     chain: str
-    rule: int | None
+    kind: str
+    number: int
     header: Header | None
 
 
@@ -87,12 +92,10 @@ def _parse(data: bytes) -> LegacyEvent | None:
     # A chain's name may hold a colon; a table's and the two last parts cannot.
     table, _, rest = prefix.removeprefix("TRACE: ").partition(":")
     chain, kind, number = rest.rsplit(":", 2)
-    if kind == "return":
-        return None
     payload = fields.get(9, b"")
     version = payload[0] >> 4 if payload else 0
     size = 40 if version == 6 else (payload[0] & 15) * 4 if payload else 0
     iif, oif = (int.from_bytes(fields.get(key, b""), "big") for key in (4, 5))
     header = parse_header(payload[:size], payload[size:], iif, oif)
     family = "ip6" if version == 6 else "ip"
-    return LegacyEvent(family, table, chain, int(number) if kind == "rule" else None, header)
+    return LegacyEvent(family, table, chain, kind, int(number), header)

@@ -146,9 +146,14 @@ class Tracer:
         if event.header is None:
             return
         place = (event.family, event.table, event.chain)
-        verdict = self._targets.get((*place, event.rule or 0), "?")
+        number: int | None = event.number
+        verdict = self._targets.get((*place, event.number))
+        if verdict is None:
+            if event.kind == "return":
+                return  # A user chain's end.
+            number, verdict = None, self._targets.get((*place, 0), "policy ?")
         trace = self._traces[event.header.key]
-        trace.steps.append(Step(event.family, "legacy", event.table, event.chain, event.rule, verdict))
+        trace.steps.append(Step(event.family, "legacy", event.table, event.chain, number, verdict))
 
     def trace(self, sent: Sent) -> Trace:
         """The trace of one flow (empty when this host's rules never saw it)."""
@@ -174,9 +179,7 @@ class Tracer:
 def legacy_tables(sandbox: str, family: str) -> list[str]:
     """The legacy tables that a namespace has; asking iptables-legacy would make them."""
     name = "ip_tables_names" if family == "ip" else "ip6_tables_names"
-    done = subprocess.run(
-        ["nsenter", f"--net={sandbox}", "cat", f"/proc/net/{name}"], capture_output=True, text=True
-    )
+    done = subprocess.run(["nsenter", f"--net={sandbox}", "cat", f"/proc/net/{name}"], capture_output=True, text=True)
     return done.stdout.split()
 
 
