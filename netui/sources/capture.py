@@ -1,0 +1,287 @@
+"""A capture's files → a snapshot, each source failing alone.
+
+A file that is missing means "not known": its source says so, with the command
+that would have made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from netui import __version__
+from netui.model import (
+    SOURCES,
+    Container,
+    Counters,
+    Family,
+    Ruleset,
+    RulesetKey,
+    Snapshot,
+    Socket,
+    SourceState,
+)
+from netui.sources import docker_api, iproute, ipset_save, iptables_save, nft_ruleset, socket_text, sysctl
+from netui.sources import json_text as js
+from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
+from netui.sources.errors import SourceError, quoted
+
+_RULESETS: Mapping[str, tuple[RulesetKey, str, str]] = {
+    "iptables-nft": (RulesetKey("ip", "nft"), "iptables-nft-save.txt", "iptables-save.txt"),
+    "ip6tables-nft": (RulesetKey("ip6", "nft"), "ip6tables-nft-save.txt", "ip6tables-save.txt"),
+    "iptables-legacy": (RulesetKey("ip", "legacy"), "iptables-legacy-save.txt", "iptables-save.txt"),
+    "ip6tables-legacy": (RulesetKey("ip6", "legacy"), "ip6tables-legacy-save.txt", "ip6tables-save.txt"),
+}
+_T = TypeVar("_T")
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+
+
+def read_capture(path: str | Path) -> Snapshot:
+    """Read a capture (a folder or .tar.gz); of a recording, its first state.
+
+    Raises SourceError where the path is missing or no capture. A file that is
+    missing or damaged takes down its own source only.
+    """
+    files = {name: file for name, file in capture_files(Path(path)).items() if not name.startswith(f"{FRAMES}/")}
+    return CaptureReading().snapshot(files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one source gave: fields of the snapshot by name, and how it fared."""
+
+    values: Mapping[str, Any]
+    error: str = ""
+    via: str = ""
+    note: str = ""
+
+
+class CaptureReading:
+    """Reads one state of a capture after another; a file that is still the same object is not read again."""
+
+    def __init__(self, origin: str = "replay") -> None:
+        self._origin = origin
+        self._files: Mapping[str, CaptureFile] = {}
+        self._parts: dict[str, tuple[tuple[CaptureFile | None, ...], _Part]] = {}
+
+    def snapshot(self, files: Mapping[str, CaptureFile]) -> Snapshot:
+        """Read what changed since the last call and return the whole as a snapshot."""
+        self._files = files
+        meta = self._part("meta", ("meta.json",), self._meta)
+        parts = {name: self._source(name) for name in SOURCES}
+        time = meta.values.get("time") or max((file.modified for file in files.values()), default=0.0)
+        states = {
+            name: SourceState(
+                name, bool(part.values), time if part.values else None, part.error, part.via or "capture", part.note
+            )
+            for name, part in parts.items()
+        }
+        if meta.note or meta.error:
+            states["capture"] = SourceState("capture", True, time, meta.error, "meta.json", meta.note)
+        rulesets = {key: parts[name].values["rules"] for name, (key, *_) in _RULESETS.items() if parts[name].values}
+        docker, listening = parts["docker"].values, parts["listening"].values.get("listening", {})
+        containers: tuple[Container, ...] | None = docker.get("containers")
+        if containers is not None:
+            containers = tuple(replace(entry, listening=listening.get(entry.id)) for entry in containers)
+        engine = docker.get("engine")
+        namespaces = self._part("namespaces", self._names_in("namespaces"), self._namespaces).values
+        return Snapshot(
+            time=time,
+            hostname=meta.values.get("hostname", "") or (engine.name if engine else ""),
+            origin=self._origin,
+            engine=engine,
+            networks=docker.get("networks"),
+            containers=containers,
+            rulesets={key: rules[0] for key, rules in rulesets.items()},
+            counters={key: rules[1] for key, rules in rulesets.items()},
+            nft_chains=parts["nft"].values.get("chains"),
+            ipsets=parts["ipset"].values.get("sets"),
+            interfaces=parts["address"].values.get("interfaces"),
+            routes=parts["route"].values.get("families", {}),
+            policy_rules=parts["rule"].values.get("families", {}),
+            sysctls=parts["sysctl"].values.get("sysctls"),
+            sockets=parts["sockets"].values.get("sockets"),
+            namespaces=dict(namespaces),
+            sources=states,
+        )
+
+    # -- reading only what changed ------------------------------------------------
+
+    def _part(self, name: str, names: tuple[str, ...], read: Callable[[], _Part]) -> _Part:
+        key = tuple(self._files.get(file) for file in names)
+        cached = self._parts.get(name)
+        if cached is not None and cached[0] == key:
+            return cached[1]
+        try:
+            part = read()
+        except SourceError as error:
+            part = _Part({}, str(error))
+        self._parts[name] = (key, part)
+        return part
+
+    def _source(self, name: str) -> _Part:
+        if name in _RULESETS:
+            return self._part(name, _RULESETS[name][1:], lambda: self._rules(name))
+        if name == "docker":
+            names = tuple(file for file in COMMANDS if file.startswith("docker-"))
+            return self._part(name, names, self._docker)
+        if name == "nft":
+            # What is native hangs on which tables the saves show.
+            saves = tuple(file for _, *pair in _RULESETS.values() for file in pair)
+            return self._part(name, ("nft-ruleset.json", *saves), self._nft)
+        if name == "route":
+            return self._part(name, ("ip-route.json", "ip6-route.json"), self._routes)
+        if name == "rule":
+            return self._part(name, ("ip-rule.json", "ip6-rule.json"), self._policy_rules)
+        if name == "listening":
+            return self._part(name, self._names_in("listening"), self._listening)
+        file, field, parse = {
+            "ipset": ("ipset-save.txt", "sets", ipset_save.ipsets),
+            "address": ("ip-address.json", "interfaces", lambda text: iproute.interfaces(js.parse(text))),
+            "sysctl": ("sysctl.txt", "sysctls", sysctl.sysctls),
+            "sockets": ("ss.txt", "sockets", socket_text.ss_sockets),
+        }[name]
+        return self._part(name, (file,), lambda: _Part({field: self._read(file, parse)}, via=file))
+
+    def _names_in(self, folder: str) -> tuple[str, ...]:
+        return tuple(name for name in self._files if name.startswith(f"{folder}/"))
+
+    def _read(self, name: str, parse: Callable[[str], _T]) -> _T:
+        """Parse a file; the message names the file, or the command that makes it where it is missing."""
+        file = self._files.get(name)
+        if file is None:
+            command = f"; made by: {COMMANDS[name]}" if COMMANDS.get(name) else ""
+            raise SourceError(f"{name} is not in the capture, so this is not known{command}")
+        try:
+            return parse(file.text())
+        except SourceError as error:
+            joint = ": " if str(error).startswith(("line", "table", "cut off")) else " "
+            raise SourceError(f"{name}{joint}{error}") from None
+
+    # -- the sources --------------------------------------------------------------
+
+    def _meta(self) -> _Part:
+        if "meta.json" not in self._files:
+            return _Part({})
+        meta = js.obj(self._read("meta.json", js.parse))
+        made_by = js.text(meta.get("netui"))
+        note = ""
+        if _version(made_by) > _version(__version__):
+            note = f"made by netui {quoted(made_by, 20)}, newer than this {__version__}: parts may be missing"
+        try:
+            time = datetime.fromisoformat(js.text(meta.get("time"))).timestamp()
+        except (ValueError, OverflowError):
+            time = 0.0
+        return _Part({"hostname": js.text(meta.get("hostname")), "time": time}, note=note)
+
+    def _rules(self, source: str) -> _Part:
+        key, own, plain = _RULESETS[source]
+        name = own
+        if own not in self._files and plain in self._files:
+            text = self._read(plain, lambda text: text)
+            if text.strip() and iptables_save.variant(text) == key.backend:
+                name = plain
+        cached = self._parts.get(source)
+        previous: Ruleset | None = cached[1].values["rules"][0] if cached and cached[1].values else None
+        rules: tuple[Ruleset, Counters] = self._read(
+            name, lambda text: iptables_save.read_save(text, key.family, key.backend, previous)
+        )
+        return _Part({"rules": rules}, via=name)
+
+    def _docker(self) -> _Part:
+        documents: dict[str, Any] = {}
+        errors: list[str] = []
+        for part in ("info", "version", "networks", "containers"):
+            try:
+                documents[part] = self._read(f"docker-{part}.json", js.parse)
+            except SourceError as error:
+                errors.append(str(error))
+        if (
+            _is_empty(self._files.get("docker-containers.json"))
+            and js.obj(documents.get("info")).get("Containers") == 0
+        ):
+            # ``docker inspect`` of nothing prints nothing.
+            documents["containers"] = []
+            errors = [error for error in errors if not error.startswith("docker-containers")]
+        values: dict[str, Any] = {}
+        if "info" in documents or "version" in documents:
+            values["engine"] = docker_api.engine(documents.get("info"), documents.get("version"))
+        for part, build in (("networks", docker_api.networks), ("containers", docker_api.containers)):
+            if part in documents:
+                try:
+                    values[part] = build(documents[part])
+                except SourceError as error:
+                    errors.append(f"docker-{part}.json {error}")
+        return _Part(values, "; ".join(errors), "docker-*.json")
+
+    def _nft(self) -> _Part:
+        made = {
+            (key.family, table.name)
+            for name, (key, *_) in _RULESETS.items()
+            if key.backend == "nft" and (rules := self._source(name).values)
+            for table in rules["rules"][0].tables
+        }
+        name = "nft-ruleset.json"
+        chains = self._read(name, lambda text: nft_ruleset.parse_native_chains(text, made))
+        return _Part({"chains": chains}, via=name)
+
+    def _routes(self) -> _Part:
+        """``ip -j route show table all`` prints IPv6 too: it serves where the other file is missing."""
+        ip6 = "ip6-route.json" if "ip6-route.json" in self._files else "ip-route.json"
+        return self._by_family(("ip-route.json", ip6), iproute.routes)
+
+    def _policy_rules(self) -> _Part:
+        return self._by_family(("ip-rule.json", "ip6-rule.json"), iproute.policy_rules)
+
+    def _by_family(self, names: tuple[str, str], build: Callable[[object, Family], object]) -> _Part:
+        found: dict[Family, object] = {}
+        errors: list[str] = []
+        for family, name in zip(_FAMILIES, names, strict=True):
+            try:
+                found[family] = self._read(name, partial(_build, build, family))
+            except SourceError as error:
+                errors.append(str(error))
+        return _Part({"families": found} if found else {}, "; ".join(errors), " ".join(dict.fromkeys(names)))
+
+    def _listening(self) -> _Part:
+        found: dict[str, tuple[Socket, ...]] = {}
+        errors: list[str] = []
+        names = self._names_in("listening")
+        for name in names:
+            try:
+                found[name.split("/")[1].removesuffix(".txt")] = self._read(name, socket_text.proc_sockets)
+            except SourceError as error:
+                errors.append(str(error))
+        if not names:
+            raise SourceError("listening/ is not in the capture: what listens in the containers is not known")
+        return _Part({"listening": found}, "; ".join(errors[:3]), "listening/")
+
+    def _namespaces(self) -> _Part:
+        found: dict[str, tuple[Ruleset, ...]] = {}
+        for name in self._names_in("namespaces"):
+            try:
+                saves = self._read(name, iptables_save.split_saves)
+                rulesets = [iptables_save.read_save(text, *key)[0] for key, text in saves.items()]
+            except SourceError:
+                continue
+            found[name.split("/")[1].removesuffix(".txt")] = tuple(rulesets)
+        return _Part(found)
+
+
+def _build(build: Callable[[object, Family], object], family: Family, text: str) -> object:
+    return build(js.parse(text), family)
+
+
+def _is_empty(file: CaptureFile | None) -> bool:
+    try:
+        return file is not None and not file.load().strip()
+    except SourceError:
+        return False
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:4] if part.isdecimal() and len(part) < 9)

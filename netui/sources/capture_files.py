@@ -1,0 +1,200 @@
+"""The files of a capture: a folder, or a tar that is read in place and never unpacked."""
+
+from __future__ import annotations
+
+import gzip
+import stat
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from netui.sources.errors import SourceError, plain, quoted
+
+#: What is asked of each file (docs: the capture's layout), for the message where it is missing.
+COMMANDS: Mapping[str, str] = {
+    "iptables-nft-save.txt": "iptables-nft-save -c",
+    "ip6tables-nft-save.txt": "ip6tables-nft-save -c",
+    "iptables-legacy-save.txt": "iptables-legacy-save -c",
+    "ip6tables-legacy-save.txt": "ip6tables-legacy-save -c",
+    "iptables-save.txt": "iptables-save -c",
+    "ip6tables-save.txt": "ip6tables-save -c",
+    "nft-ruleset.json": "nft -j list ruleset",
+    "ipset-save.txt": "ipset save",
+    "ip-address.json": "ip -j -d address",
+    "ip-route.json": "ip -j route show table all",
+    "ip6-route.json": "ip -6 -j route show table all",
+    "ip-rule.json": "ip -j rule",
+    "ip6-rule.json": "ip -6 -j rule",
+    "sysctl.txt": "sysctl -a",
+    "ss.txt": "ss -Hltunp",
+    "docker-info.json": "docker info -f '{{json .}}'",
+    "docker-version.json": "docker version -f '{{json .}}'",
+    "docker-networks.json": "docker network inspect $(docker network ls -q)",
+    "docker-containers.json": "docker inspect $(docker ps -aq)",
+    "meta.json": "",
+}
+#: Folders with one file a container, named by its ID.
+FOLDERS = ("listening", "namespaces")
+FRAMES = "frames"
+
+#: A file of a capture is a few MB on a large host; more than this is no capture.
+MAX_FILE = 256 * 2**20
+#: What a tar may hold in all, unpacked: a recording of hours; and how many members.
+MAX_TOTAL = 2 * 2**30
+MAX_MEMBERS = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaptureFile:
+    """One file; compared by identity, so that an unchanged file costs no second reading.
+
+    load: its bytes; raises SourceError. modified: seconds since 1970.
+    """
+
+    name: str
+    load: Callable[[], bytes]
+    modified: float = 0.0
+
+    def text(self) -> str:
+        """Return the text; bytes that are no UTF-8 are kept as lone surrogates."""
+        return self.load().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def capture_files(path: Path) -> dict[str, CaptureFile]:
+    """Return a capture's files by name within it (``ss.txt``, ``frames/0001/ss.txt``); others are left out.
+
+    Raises SourceError where the path is missing, unreadable or no capture.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            found = _folder(path)
+        elif stat.S_ISREG(mode):
+            found = _tar(path)
+        else:
+            raise SourceError(f"{quoted(str(path))} is neither a folder nor a .tar.gz")
+    except FileNotFoundError:
+        raise SourceError(f"{quoted(str(path))} does not exist; give a folder or .tar.gz of netui record") from None
+    except PermissionError:
+        raise SourceError(f"{quoted(str(path))} may not be read by you; run as its owner or with sudo") from None
+    except OSError as error:
+        raise SourceError(f"{quoted(str(path))} cannot be read: {plain(error.strerror or error)}") from None
+    except ValueError:
+        raise SourceError(f"{quoted(str(path))} is no path") from None
+    if not found:
+        raise SourceError(f"{quoted(str(path))} is no capture: it holds none of {', '.join(list(COMMANDS)[:2])}, …")
+    return found
+
+
+def known(name: str) -> bool:
+    """Whether a name within a capture is one of the layout's."""
+    parts = name.split("/")
+    if len(parts) > 2 and parts[0] == FRAMES:
+        parts = parts[2:]
+    if len(parts) == 1:
+        return parts[0] in COMMANDS
+    return len(parts) == 2 and parts[0] in FOLDERS and parts[1].endswith(".txt")
+
+
+def _folder(root: Path) -> dict[str, CaptureFile]:
+    found: dict[str, CaptureFile] = {}
+    folders = [root, *(root / name for name in FOLDERS)]
+    for frame in _subfolders(root / FRAMES):
+        folders += [frame, *(frame / name for name in FOLDERS)]
+    for folder in folders:
+        if folder != root and not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir()):
+            name = path.relative_to(root).as_posix()
+            if known(name):
+                found[name] = CaptureFile(name, lambda path=path: _read(path), _modified(path))  # type: ignore[misc]
+    return found
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError("is no regular file")
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise SourceError(f"cannot be read: {plain(error.strerror or error)}") from None
+    if len(data) > MAX_FILE:
+        raise _too_large()
+    return data
+
+
+def _too_large() -> SourceError:
+    return SourceError(f"is larger than {MAX_FILE // 2**20} MB, which no capture is")
+
+
+def _tar(path: Path) -> dict[str, CaptureFile]:
+    """Read the members of the layout into memory, packed; the names are keys and never paths."""
+    found: dict[str, CaptureFile] = {}
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(2)
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if head == b"\x1f\x8b" else raw
+            bounded = _Bounded(cast("IO[bytes]", stream))
+            with tarfile.open(fileobj=cast("IO[bytes]", bounded), mode="r|") as archive:
+                for count, member in enumerate(archive):
+                    if count > MAX_MEMBERS:
+                        raise SourceError(f"{quoted(str(path))} holds more than {MAX_MEMBERS} files: no capture")
+                    name = _inner_name(member.name)
+                    if name and member.isreg():
+                        found[name] = _member(archive, member, name)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
+        raise SourceError(f"{quoted(str(path))} is no .tar.gz, or is cut off; record it again") from None
+    return found
+
+
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> CaptureFile:
+    if member.size > MAX_FILE:
+        return CaptureFile(name, _refuse, member.mtime)
+    file = archive.extractfile(member)
+    packed = zlib.compress(file.read() if file else b"", 1)
+    return CaptureFile(name, lambda: zlib.decompress(packed), member.mtime)
+
+
+def _refuse() -> bytes:
+    raise _too_large()
+
+
+def _inner_name(name: str) -> str:
+    """Return the name within the capture, with or without one folder around it; "" for others."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    for start in (0, 1):
+        inner = "/".join(parts[start:])
+        if known(inner):
+            return inner
+    return ""
+
+
+class _Bounded:
+    """A reader that gives up where a small file unpacks to a huge one."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._left = MAX_TOTAL
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise SourceError(f"the archive unpacks to more than {MAX_TOTAL // 2**30} GB: no capture")
+        return data
