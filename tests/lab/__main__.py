@@ -56,12 +56,11 @@ def make_host(options: argparse.Namespace) -> Host:
 def run_inside(host: Host, argv: list[str]) -> int:
     """Run a command as if the host were the machine; it keeps the terminal. Its exit status."""
     command = ["nsenter", f"--net={host.namespace.path}", *argv]
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's.
+    previous = signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is the command's.
     try:
         process = subprocess.Popen(
             command,
             env=host.engine.environment(),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             return process.wait()

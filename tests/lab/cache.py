@@ -97,7 +97,7 @@ def ensure_tools() -> None:
             ["apt-get", "update", "-qq"],
             ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
         ):
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
             if done.returncode:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
                 raise LabUnavailable(f"{' '.join(command[:2])} failed: {last}")
@@ -123,7 +123,7 @@ def engine_root(version: str) -> Path:
             f"--include={ROOT_PACKAGES}",
             *(SUITES[version], str(partial), MIRROR, "/usr/share/debootstrap/scripts/sid"),
         ]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             last = "; ".join(done.stdout.strip().splitlines()[-2:])
             shutil.rmtree(partial, ignore_errors=True)

@@ -12,12 +12,13 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
 
 from . import cache
-from .namespaces import Namespace, cgroup_parent, path_with, state_folder
+from .namespaces import Namespace, cgroup_parent, path_with, reap, state_folder
 
 KINDS = ("20.10-nft", "20.10-legacy", "26.1", "28.5")
 IMAGE = "lab/busybox:latest"
@@ -133,6 +134,15 @@ class Engine:
             self._daemon.wait()
             self._daemon = None
         (self.state / "docker.pid").unlink(missing_ok=True)
+        # Its containerd dies with it, and is ours to reap then (namespaces.py).
+        containerd = self.state / "exec/containerd/containerd.pid"
+        deadline = time.monotonic() + 10
+        while containerd.exists() and time.monotonic() < deadline:
+            pid = int(containerd.read_text())
+            reap({pid})
+            if not Path(f"/proc/{pid}").exists():
+                containerd.unlink()
+            time.sleep(0.01)
         self._client = None
 
     def stop(self) -> None:
@@ -206,6 +216,7 @@ class Engine:
         place = sandbox or self.namespace.path
         done = subprocess.run(
             ["nsenter", f"--net={place}", str(self.bin / command[0]), *command[1:]],
+            check=False,
             input=stdin,
             capture_output=True,
             text=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import functools
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ STATE = Path("/run/netui-lab")
 NETNS = Path("/run/netns")
 PREFIX = "netui-lab-"
 CLONE_NEWNET = 0x40000000
+PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,7 +51,7 @@ def call_in(path: Path | str, function: Callable[[], T]) -> T:
 
     def body() -> None:
         try:
-            with open(path) as handle:
+            with Path(path).open() as handle:
                 if _libc.setns(handle.fileno(), CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), f"setns {path}")
             result.append(function())
@@ -72,13 +74,15 @@ class Namespace:
         self.label = label
         self.name = f"{PREFIX}{run_id()}-{label}"
         self.path = NETNS / self.name
-        _watch()
+        _watch(os.getpid())
         subprocess.run(["ip", "netns", "add", self.name], check=True, capture_output=True)
         self.ip("link", "set", "lo", "up")
 
     def run(self, *command: str, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command in the namespace (nsenter: `ip netns exec` would hide the cgroups)."""
-        done = subprocess.run(["nsenter", f"--net={self.path}", *command], input=stdin, capture_output=True, text=True)
+        done = subprocess.run(
+            ["nsenter", f"--net={self.path}", *command], check=False, input=stdin, capture_output=True, text=True
+        )
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)} in {self.label}: {done.stderr.strip()}")
         return done
@@ -106,12 +110,12 @@ class Namespace:
     def delete(self) -> None:
         """End the processes in the namespace and remove it."""
         end_processes(self.name)
-        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
 
 
 def _inode(path: str) -> str | None:
     try:
-        return os.readlink(path)
+        return str(Path(path).readlink())
     except OSError:
         return None
 
@@ -119,20 +123,20 @@ def _inode(path: str) -> str | None:
 def _in_namespaces(inodes: set[int]) -> set[int]:
     """The pids whose network namespace is one of these."""
     wanted = {f"net:[{inode}]" for inode in inodes}
-    pids = (entry for entry in os.listdir("/proc") if entry.isdigit())
+    pids = (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())
     return {int(pid) for pid in pids if _inode(f"/proc/{pid}/ns/net") in wanted}
 
 
 def _descendants(roots: set[int]) -> set[int]:
     """These pids and all that they have started (a container is its shim's child)."""
     children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            children.setdefault(int(fields[1]), []).append(int(entry))
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
     found, queue = set(roots), list(roots)
     while queue:
         for child in children.get(queue.pop(), ()):
@@ -186,7 +190,7 @@ def end_processes(name: str) -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        _reap(victims)
+        reap(victims)
         gone.wait(0.02)
     for folder in reversed(_cgroups(name)):
         try:
@@ -195,7 +199,7 @@ def end_processes(name: str) -> None:
             continue
 
 
-def _reap(pids: set[int]) -> None:
+def reap(pids: set[int]) -> None:
     """Collect our own children among the killed, which would stay as zombies otherwise."""
     for pid in pids:
         try:
@@ -209,7 +213,7 @@ def _remove_run(identity: str) -> None:
     prefix = f"{PREFIX}{identity}-"
     end_processes(f"{prefix}*")
     for path in NETNS.glob(f"{prefix}*"):
-        subprocess.run(["ip", "netns", "del", path.name], capture_output=True)
+        subprocess.run(["ip", "netns", "del", path.name], check=False, capture_output=True)
     shutil.rmtree(STATE / identity, ignore_errors=True)
 
 
@@ -224,16 +228,13 @@ def sweep_dead_runs() -> None:
             _remove_run(identity)
 
 
-_watching = False
-
-
-def _watch() -> None:
-    """Remove everything of this run when this process ends, once."""
-    global _watching
-    if not _watching:
-        _watching = True
-        owner = os.getpid()
-        atexit.register(lambda: _remove_run(run_id()) if os.getpid() == owner else None)
+@functools.cache
+def _watch(owner: int) -> None:
+    """Remove everything of this run when this process (not a fork of it) ends."""
+    # Orphans (a killed daemon's containerd) come to us: init may be slow to reap them, and a
+    # restarted dockerd takes a zombie of its containerd for a live one.
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    atexit.register(lambda: _remove_run(run_id()) if os.getpid() == owner else None)
 
 
 def state_folder(label: str) -> Path:

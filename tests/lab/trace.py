@@ -7,6 +7,7 @@ the trace id of one packet changes on its way when it is bridged or looped back.
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from collections import defaultdict
@@ -179,7 +180,9 @@ class Tracer:
 def legacy_tables(sandbox: str, family: str) -> list[str]:
     """The legacy tables that a namespace has; asking iptables-legacy would make them."""
     name = "ip_tables_names" if family == "ip" else "ip6_tables_names"
-    done = subprocess.run(["nsenter", f"--net={sandbox}", "cat", f"/proc/net/{name}"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["nsenter", f"--net={sandbox}", "cat", f"/proc/net/{name}"], check=False, capture_output=True, text=True
+    )
     return done.stdout.split()
 
 
@@ -205,7 +208,7 @@ def legacy_targets(family: str, saved: str) -> dict[tuple[str, str, str, int], s
 def _target_verdict(rule: str) -> str:
     """What a rule's target does to a packet, in the trace's words."""
     words = rule.split()
-    for flag, word in zip(words, words[1:], strict=False):
+    for flag, word in itertools.pairwise(words):
         if flag == "-g":
             return f"goto {word}"
         if flag == "-j":
@@ -218,8 +221,22 @@ TARGET_VERDICTS = {
     **dict.fromkeys(("DROP", "REJECT"), "drop"),
     "RETURN": "return",
     **dict.fromkeys(
-        ("LOG", "NFLOG", "MARK", "CONNMARK", "CT", "NOTRACK", "TCPMSS", "CHECKSUM", "CLASSIFY", "TRACE")
-        + ("TOS", "DSCP", "TTL", "HL", "SET", "AUDIT", "ULOG", "SECMARK", "CONNSECMARK", "RATEEST", "TEE"),
+        (
+            "LOG",
+            "NFLOG",
+            "MARK",
+            "CONNMARK",
+            "CT",
+            "NOTRACK",
+            "TCPMSS",
+            "CHECKSUM",
+            "CLASSIFY",
+            "TRACE",
+            "TOS",
+            "TTL",
+            "HL",
+            "SET",
+        ),
         "continue",
     ),
 }
