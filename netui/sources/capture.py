@@ -7,34 +7,26 @@ that would have made it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from netui import __version__
-from netui.model import (
-    SOURCES,
-    Container,
-    Counters,
-    Family,
-    Ruleset,
-    RulesetKey,
-    Snapshot,
-    Socket,
-    SourceState,
-)
+from netui.model import SOURCES, Counters, Family, Ruleset, Snapshot, Socket
 from netui.sources import docker_api, iproute, ipset_save, iptables_save, nft_ruleset, socket_text, sysctl
 from netui.sources import json_text as js
 from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
 from netui.sources.errors import SourceError, quoted
+from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 
-_RULESETS: Mapping[str, tuple[RulesetKey, str, str]] = {
-    "iptables-nft": (RulesetKey("ip", "nft"), "iptables-nft-save.txt", "iptables-save.txt"),
-    "ip6tables-nft": (RulesetKey("ip6", "nft"), "ip6tables-nft-save.txt", "ip6tables-save.txt"),
-    "iptables-legacy": (RulesetKey("ip", "legacy"), "iptables-legacy-save.txt", "iptables-save.txt"),
-    "ip6tables-legacy": (RulesetKey("ip6", "legacy"), "ip6tables-legacy-save.txt", "ip6tables-save.txt"),
+#: Each ruleset's own file, and the one that serves if its first line names the variant.
+_SAVES: Mapping[str, tuple[str, str]] = {
+    "iptables-nft": ("iptables-nft-save.txt", "iptables-save.txt"),
+    "ip6tables-nft": ("ip6tables-nft-save.txt", "ip6tables-save.txt"),
+    "iptables-legacy": ("iptables-legacy-save.txt", "iptables-save.txt"),
+    "ip6tables-legacy": ("ip6tables-legacy-save.txt", "ip6tables-save.txt"),
 }
 _T = TypeVar("_T")
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
@@ -50,68 +42,28 @@ def read_capture(path: str | Path) -> Snapshot:
     return CaptureReading().snapshot(files)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What one source gave: fields of the snapshot by name, and how it fared."""
-
-    values: Mapping[str, Any]
-    error: str = ""
-    via: str = ""
-    note: str = ""
-
-
 class CaptureReading:
     """Reads one state of a capture after another; a file that is still the same object is not read again."""
 
     def __init__(self, origin: str = "replay") -> None:
-        self._origin = origin
+        self._assembly = Assembly(origin)
         self._files: Mapping[str, CaptureFile] = {}
-        self._parts: dict[str, tuple[tuple[CaptureFile | None, ...], _Part]] = {}
+        self._parts: dict[str, tuple[tuple[CaptureFile | None, ...], Part]] = {}
 
     def snapshot(self, files: Mapping[str, CaptureFile]) -> Snapshot:
         """Read what changed since the last call and return the whole as a snapshot."""
         self._files = files
         meta = self._part("meta", ("meta.json",), self._meta)
-        parts = {name: self._source(name) for name in SOURCES}
         time = meta.values.get("time") or max((file.modified for file in files.values()), default=0.0)
-        states = {
-            name: SourceState(
-                name, bool(part.values), time if part.values else None, part.error, part.via or "capture", part.note
-            )
-            for name, part in parts.items()
-        }
+        parts = {name: replace(self._source(name), time=time) for name in SOURCES}
+        parts["namespaces"] = self._part("namespaces", self._names_in("namespaces"), self._namespaces)
         if meta.note or meta.error:
-            states["capture"] = SourceState("capture", True, time, meta.error, "meta.json", meta.note)
-        rulesets = {key: parts[name].values["rules"] for name, (key, *_) in _RULESETS.items() if parts[name].values}
-        docker, listening = parts["docker"].values, parts["listening"].values.get("listening", {})
-        containers: tuple[Container, ...] | None = docker.get("containers")
-        if containers is not None:
-            containers = tuple(replace(entry, listening=listening.get(entry.id)) for entry in containers)
-        engine = docker.get("engine")
-        namespaces = self._part("namespaces", self._names_in("namespaces"), self._namespaces).values
-        return Snapshot(
-            time=time,
-            hostname=meta.values.get("hostname", "") or (engine.name if engine else ""),
-            origin=self._origin,
-            engine=engine,
-            networks=docker.get("networks"),
-            containers=containers,
-            rulesets={key: rules[0] for key, rules in rulesets.items()},
-            counters={key: rules[1] for key, rules in rulesets.items()},
-            nft_chains=parts["nft"].values.get("chains"),
-            ipsets=parts["ipset"].values.get("sets"),
-            interfaces=parts["address"].values.get("interfaces"),
-            routes=parts["route"].values.get("families", {}),
-            policy_rules=parts["rule"].values.get("families", {}),
-            sysctls=parts["sysctl"].values.get("sysctls"),
-            sockets=parts["sockets"].values.get("sockets"),
-            namespaces=dict(namespaces),
-            sources=states,
-        )
+            parts["capture"] = replace(meta, time=time, via="meta.json")
+        return self._assembly.snapshot(parts, time, meta.values.get("hostname", ""))
 
     # -- reading only what changed ------------------------------------------------
 
-    def _part(self, name: str, names: tuple[str, ...], read: Callable[[], _Part]) -> _Part:
+    def _part(self, name: str, names: tuple[str, ...], read: Callable[[], Part]) -> Part:
         key = tuple(self._files.get(file) for file in names)
         cached = self._parts.get(name)
         if cached is not None and cached[0] == key:
@@ -119,19 +71,19 @@ class CaptureReading:
         try:
             part = read()
         except SourceError as error:
-            part = _Part({}, str(error))
+            part = Part({}, str(error))
         self._parts[name] = (key, part)
         return part
 
-    def _source(self, name: str) -> _Part:
-        if name in _RULESETS:
-            return self._part(name, _RULESETS[name][1:], lambda: self._rules(name))
+    def _source(self, name: str) -> Part:
+        if name in _SAVES:
+            return self._part(name, _SAVES[name], lambda: self._rules(name))
         if name == "docker":
             names = tuple(file for file in COMMANDS if file.startswith("docker-"))
             return self._part(name, names, self._docker)
         if name == "nft":
             # What is native hangs on which tables the saves show.
-            saves = tuple(file for _, *pair in _RULESETS.values() for file in pair)
+            saves = tuple(file for pair in _SAVES.values() for file in pair)
             return self._part(name, ("nft-ruleset.json", *saves), self._nft)
         if name == "route":
             return self._part(name, ("ip-route.json", "ip6-route.json"), self._routes)
@@ -145,7 +97,7 @@ class CaptureReading:
             "sysctl": ("sysctl.txt", "sysctls", sysctl.sysctls),
             "sockets": ("ss.txt", "sockets", socket_text.ss_sockets),
         }[name]
-        return self._part(name, (file,), lambda: _Part({field: self._read(file, parse)}, via=file))
+        return self._part(name, (file,), lambda: Part({field: self._read(file, parse)}, via=file))
 
     def _names_in(self, folder: str) -> tuple[str, ...]:
         return tuple(name for name in self._files if name.startswith(f"{folder}/"))
@@ -164,9 +116,9 @@ class CaptureReading:
 
     # -- the sources --------------------------------------------------------------
 
-    def _meta(self) -> _Part:
+    def _meta(self) -> Part:
         if "meta.json" not in self._files:
-            return _Part({})
+            return Part({})
         meta = js.obj(self._read("meta.json", js.parse))
         made_by = js.text(meta.get("netui"))
         note = ""
@@ -176,10 +128,10 @@ class CaptureReading:
             time = datetime.fromisoformat(js.text(meta.get("time"))).timestamp()
         except (ValueError, OverflowError):
             time = 0.0
-        return _Part({"hostname": js.text(meta.get("hostname")), "time": time}, note=note)
+        return Part({"hostname": js.text(meta.get("hostname")), "time": time}, note=note)
 
-    def _rules(self, source: str) -> _Part:
-        key, own, plain = _RULESETS[source]
+    def _rules(self, source: str) -> Part:
+        key, (own, plain) = RULESET_SOURCES[source], _SAVES[source]
         name = own
         if own not in self._files and plain in self._files:
             text = self._read(plain, lambda text: text)
@@ -190,9 +142,9 @@ class CaptureReading:
         rules: tuple[Ruleset, Counters] = self._read(
             name, lambda text: iptables_save.read_save(text, key.family, key.backend, previous)
         )
-        return _Part({"rules": rules}, via=name)
+        return Part({"rules": rules}, via=name)
 
-    def _docker(self) -> _Part:
+    def _docker(self) -> Part:
         documents: dict[str, Any] = {}
         errors: list[str] = []
         for part in ("info", "version", "networks", "containers"):
@@ -216,28 +168,28 @@ class CaptureReading:
                     values[part] = build(documents[part])
                 except SourceError as error:
                     errors.append(f"docker-{part}.json {error}")
-        return _Part(values, "; ".join(errors), "docker-*.json")
+        return Part(values, "; ".join(errors), "docker-*.json")
 
-    def _nft(self) -> _Part:
+    def _nft(self) -> Part:
         made = {
             (key.family, table.name)
-            for name, (key, *_) in _RULESETS.items()
+            for name, key in RULESET_SOURCES.items()
             if key.backend == "nft" and (rules := self._source(name).values)
             for table in rules["rules"][0].tables
         }
         name = "nft-ruleset.json"
         chains = self._read(name, lambda text: nft_ruleset.parse_native_chains(text, made))
-        return _Part({"chains": chains}, via=name)
+        return Part({"chains": chains}, via=name)
 
-    def _routes(self) -> _Part:
+    def _routes(self) -> Part:
         """``ip -j route show table all`` prints IPv6 too: it serves where the other file is missing."""
         ip6 = "ip6-route.json" if "ip6-route.json" in self._files else "ip-route.json"
         return self._by_family(("ip-route.json", ip6), iproute.routes)
 
-    def _policy_rules(self) -> _Part:
+    def _policy_rules(self) -> Part:
         return self._by_family(("ip-rule.json", "ip6-rule.json"), iproute.policy_rules)
 
-    def _by_family(self, names: tuple[str, str], build: Callable[[object, Family], object]) -> _Part:
+    def _by_family(self, names: tuple[str, str], build: Callable[[object, Family], object]) -> Part:
         found: dict[Family, object] = {}
         errors: list[str] = []
         for family, name in zip(_FAMILIES, names, strict=True):
@@ -245,9 +197,9 @@ class CaptureReading:
                 found[family] = self._read(name, partial(_build, build, family))
             except SourceError as error:
                 errors.append(str(error))
-        return _Part({"families": found} if found else {}, "; ".join(errors), " ".join(dict.fromkeys(names)))
+        return Part({"families": found} if found else {}, "; ".join(errors), " ".join(dict.fromkeys(names)))
 
-    def _listening(self) -> _Part:
+    def _listening(self) -> Part:
         found: dict[str, tuple[Socket, ...]] = {}
         errors: list[str] = []
         names = self._names_in("listening")
@@ -258,9 +210,9 @@ class CaptureReading:
                 errors.append(str(error))
         if not names:
             raise SourceError("listening/ is not in the capture: what listens in the containers is not known")
-        return _Part({"listening": found}, "; ".join(errors[:3]), "listening/")
+        return Part({"listening": found}, "; ".join(errors[:3]), "listening/")
 
-    def _namespaces(self) -> _Part:
+    def _namespaces(self) -> Part:
         found: dict[str, tuple[Ruleset, ...]] = {}
         for name in self._names_in("namespaces"):
             try:
@@ -269,7 +221,7 @@ class CaptureReading:
             except SourceError:
                 continue
             found[name.split("/")[1].removesuffix(".txt")] = tuple(rulesets)
-        return _Part(found)
+        return Part(found)
 
 
 def _build(build: Callable[[object, Family], object], family: Family, text: str) -> object:

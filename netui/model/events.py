@@ -1,0 +1,24 @@
+"""What the engine says happened (``docker events``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the engine, or of netui's link to it.
+
+    time: seconds since 1970. type: ``container``, ``network``, ``daemon``. action:
+    as the engine names it (``start``, ``die``, ``connect``, ``health_status: healthy``);
+    of type ``daemon`` also ``connected`` and ``disconnected``, which netui adds
+    itself. name: of the container or network, "" if the engine gave none.
+    """
+
+    time: float
+    type: str
+    action: str
+    name: str = ""
+    id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
