@@ -3,6 +3,9 @@
 python -m tests.lab up ENGINE                     a host, until Ctrl-C
 python -m tests.lab run ENGINE [--wide] [--traffic SECONDS] -- COMMAND…
 python -m tests.lab capture ENGINE DIR            a case: the host, its flows, the kernel's trace
+python -m tests.lab judge [--engine X] [--variants all]
+                                                  netui's prediction against the kernel, every flow
+python -m tests.lab fuzz N [--seed S]             the same for N packets through random rules
 """
 
 from __future__ import annotations
@@ -40,7 +43,19 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
             command.add_argument("argv", nargs="+", metavar="COMMAND")
         if name == "capture":
             command.add_argument("folder", type=Path)
+    _judge_arguments(commands.add_parser("judge", help="compare netui with the kernel on every flow"))
+    fuzz = commands.add_parser("fuzz", help="compare netui with the kernel on random rules")
+    fuzz.add_argument("packets", type=int, metavar="N")
+    fuzz.add_argument("--seed", type=int)
+    fuzz.add_argument("--keep", type=Path, help="where failing cases are kept")
     return parser.parse_args(argv)
+
+
+def _judge_arguments(judge: argparse.ArgumentParser) -> None:
+    judge.add_argument("--engine", choices=KINDS, action="append", help="this kind only (may be repeated)")
+    judge.add_argument("--variants", choices=("basic", "all"), default="basic")
+    judge.add_argument("--folder", type=Path, help="keep the captures here")
+    judge.add_argument("--limit", type=int, default=20, help="disagreements shown for each variant")
 
 
 def make_host(options: argparse.Namespace) -> Host:
@@ -91,6 +106,16 @@ def main(argv: list[str] | None = None) -> int:
     raise_on_sigterm()
     try:
         ensure_tools()
+        if options.command == "judge":
+            from .judge import main as judge
+
+            everything = options.variants == "all"
+            kinds = options.engine or KINDS
+            return judge(kinds, everything=everything, folder=options.folder, limit=options.limit)
+        if options.command == "fuzz":
+            from .fuzz import main as fuzz
+
+            return fuzz(options.packets, options.seed, options.keep)
         with make_host(options) as host:
             if options.command == "capture":
                 from .capture import write_case

@@ -1,0 +1,251 @@
+"""netui's prediction against the kernel: every flow of a host, rule by rule.
+
+netui is asked as anybody would: by `netui path --batch - --json --replay CAPTURE`, on a capture
+made by plain commands just before the packets were sent.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .capture import write_capture
+from .engines import Options
+from .hosts import LAN, OUTSIDE, OUTSIDE6, Host
+from .matrix import flows as all_flows
+from .people import add_rules
+from .senders import Flow, Ports, Sent, send
+from .trace import Step, Trace, Tracer, without_accepting_policies
+from .wide import wide_host
+
+ROOT = Path(__file__).parents[2]
+Prediction = dict[str, Any]
+
+_ACCEPTS = {"accept", "dnat", "snat", "masquerade", "redirect", "netmap"}
+_DROPS = {"drop", "reject"}
+
+# netui's verdict → what a sender of each protocol may see. A closed port refuses, a UDP server may
+# be silent, and an answer can get lost where the question did not: a time-out is checked by rule.
+_OUTCOMES = {
+    "delivered": {"connected", "ECONNREFUSED", "answered", "silent"},
+    "dropped": {"timeout", "silent", "denied"},
+    "rejected": {"ECONNREFUSED", "unreachable", "denied", "silent"},
+    "unreachable": {"unreachable", "timeout", "silent", "ECONNREFUSED"},
+}
+
+
+@dataclass
+class Disagreement:
+    """One flow where netui and the kernel differ."""
+
+    flow: Flow
+    sent: Sent
+    kind: str
+    predicted: list[str]
+    kernel: list[str]
+    prediction: Prediction
+
+    def __str__(self) -> str:
+        lines = [f"{self.flow.name}: {self.kind}"]
+        verdict = self.prediction.get("verdict") or self.prediction.get("error")
+        lines.append(f"  netui: {verdict}; the sender saw: {self.sent.outcome} {self.sent.error}".rstrip())
+        for own, other, sign in ((self.predicted, self.kernel, "netui "), (self.kernel, self.predicted, "kernel")):
+            for number, step in enumerate(own, 1):
+                same = number <= len(other) and other[number - 1] == step
+                lines.append(f"    {sign} {'=' if same else '!'} {step}")
+        return "\n".join(lines)
+
+
+@dataclass
+class Result:
+    """What a comparison found."""
+
+    title: str
+    capture: Path
+    flows: int = 0
+    undecided: list[tuple[Flow, Prediction]] = field(default_factory=list)
+    disagreements: list[Disagreement] = field(default_factory=list)
+    outcomes: list[Disagreement] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+
+    def summary(self) -> str:
+        """One line of counts."""
+        return (
+            f"{self.title}: {self.flows} flows, {self.steps} steps equal, {len(self.disagreements)} disagree, "
+            f"{len(self.outcomes)} outcomes differ, {len(self.undecided)} undecided, {self.seconds:.0f} s"
+        )
+
+
+def endpoints(flow: Flow) -> tuple[str, str]:
+    """SRC and DST of a flow in netui's words."""
+    outside = OUTSIDE6 if flow.family == 6 else OUTSIDE
+    source = {"outside": f"outside:{outside}", "lan": LAN}.get(flow.src, flow.src)
+    address = f"[{flow.dst}]" if flow.family == 6 else flow.dst
+    return source, f"{address}/icmp" if flow.protocol == "icmp" else f"{address}:{flow.port}/{flow.protocol}"
+
+
+def predict(capture: Path, pairs: Sequence[tuple[str, str]]) -> list[Prediction]:
+    """Ask netui for all pairs at once."""
+    lines = "".join(f"{source} {destination}\n" for source, destination in pairs)
+    command = [sys.executable, "-c", "import sys; from netui.cli import main; sys.exit(main())"]
+    command += ["path", "--batch", "-", "--json", "--replay", str(capture)]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, cwd=ROOT, check=False)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(answers) != len(pairs):
+        raise RuntimeError(f"netui path --batch answered {len(answers)} of {len(pairs)}: {done.stderr[-2000:]}")
+    return answers
+
+
+def kind_of(verdict: str) -> str:
+    """A predicted step's verdict in the kernel's words."""
+    word = verdict.split(maxsplit=1)[0]
+    if word in _ACCEPTS:
+        return "accept"
+    if word in _DROPS:
+        return "drop"
+    if word in ("jump", "goto", "policy", "return"):
+        return verdict
+    return "continue"
+
+
+def predicted_steps(prediction: Prediction, leg: int = 0) -> list[Step]:
+    """The steps of one leg in the host's own tables, without accepting policies."""
+    legs = [one for one in prediction.get("legs") or [] if not one.get("where")]
+    if leg >= len(legs):
+        return []
+    steps = [
+        Step(one["family"], one["backend"], one["table"], one["chain"], one["rule"], kind_of(one["verdict"]))
+        for one in legs[leg]["steps"]
+    ]
+    return without_accepting_policies(steps)
+
+
+def compare(sent: Sent, trace: Trace, prediction: Prediction, others: Sequence[Trace]) -> list[Disagreement]:
+    """What differs for one flow."""
+    found = []
+
+    def differ(kind: str, ours: Sequence[object], theirs: Sequence[object]) -> None:
+        found.append(Disagreement(sent.flow, sent, kind, [*map(str, ours)], [*map(str, theirs)], prediction))
+
+    if "error" in prediction:
+        differ(f"no answer: {prediction['error']}", [], trace.steps)
+        return found
+    predicted, kernel = predicted_steps(prediction), without_accepting_policies(trace.steps)
+    if predicted != kernel:
+        differ("rules", predicted, kernel)
+        return found
+    legs = [one for one in prediction["legs"] if not one.get("where")]
+    if len(legs) > 1 and sent.answer:
+        second = legs[1]["packet"]
+        met = [
+            without_accepting_policies(other.steps)
+            for other in others
+            if other.headers
+            and (other.headers[0][1].dst, other.headers[0][1].dport) == (second["dst"], second["dport"])
+        ]
+        ours = predicted_steps(prediction, 1)
+        if met and ours not in met:
+            differ("second leg", ours, met[0])
+    return found
+
+
+def outcome_differs(sent: Sent, prediction: Prediction) -> bool:
+    """Whether the sender saw something that the predicted verdict does not allow."""
+    verdict = prediction.get("verdict", "")
+    if verdict not in _OUTCOMES or sent.outcome in _OUTCOMES[verdict]:
+        return False
+    if verdict == "delivered" and sent.outcome in ("timeout", "unreachable"):
+        # Beyond the default route nobody answers in the lab, and answers can get lost.
+        return (prediction.get("delivered_to") or {}).get("kind") != "outside"
+    return True
+
+
+def judge(host: Host, flows: Sequence[Flow], title: str, folder: Path) -> Result:
+    """Capture the host, send every flow, and compare."""
+    started = time.monotonic()
+    result = Result(title, write_capture(host, folder))
+    host.namespace.run("conntrack", "-F", check=False)
+    with Tracer(host) as tracer:
+        sent = send(flows, host.sandbox, Ports())
+        traces = tracer.collect(sent)
+        others = tracer.others()
+    predictions = predict(result.capture, [endpoints(flow) for flow in flows])
+    for one, trace, prediction in zip(sent, traces, predictions, strict=True):
+        result.flows += 1
+        if prediction.get("verdict") == "undecided":
+            result.undecided.append((one.flow, prediction))
+            continue
+        found = compare(one, trace, prediction, others)
+        result.disagreements += found
+        if found:
+            continue
+        result.steps += len(without_accepting_policies(trace.steps))
+        if outcome_differs(one, prediction):
+            kernel = [*map(str, trace.steps)]
+            result.outcomes.append(Disagreement(one.flow, one, "outcome", kernel, kernel, prediction))
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def judge_engine(
+    kind: str, *, everything: bool, folder: Path, done: Callable[[Result], None], every: int = 1
+) -> list[Result]:
+    """One engine: docker-proxy on (and off), Docker's rules alone and people's on top,
+    br_netfilter on (and off). `every`: only each so-manieth flow.
+    """
+    results = []
+    for proxy in (True, False) if everything else (True,):
+        with wide_host(kind, Options(userland_proxy=proxy, ip6tables=True)) as host:
+            flows = all_flows(host)[::every]
+            for people in (False, True):
+                if people:
+                    add_rules(host)
+                for calls in (1, 0) if everything else (1,):
+                    setting = {f"bridge/bridge-nf-call-{name}": calls for name in ("iptables", "ip6tables")}
+                    host.namespace.sysctl(**setting)
+                    words = [kind, "people's rules" if people else "docker's rules"]
+                    words += [] if proxy else ["no proxy"]
+                    words += [] if calls else ["no br_netfilter"]
+                    title = ", ".join(words)
+                    place = folder / title.replace(", ", "-").replace(" ", "_").replace("'", "")
+                    results.append(judge(host, flows, title, place))
+                    done(results[-1])
+    return results
+
+
+def report(result: Result, limit: int = 20) -> str:
+    """The counts, and the first disagreements with both sides."""
+    lines = [result.summary()]
+    if result.disagreements or result.outcomes or result.undecided:
+        lines.append(f"  capture: {result.capture}")
+    lines += [str(one) for one in result.disagreements[:limit]]
+    lines += [str(one) for one in result.outcomes[:limit]]
+    reasons = Counter(json.dumps(prediction.get("undecided", [])[:1]) for _, prediction in result.undecided)
+    lines += [f"  undecided {count}: {reason}" for reason, count in reasons.most_common(5)]
+    return "\n".join(lines)
+
+
+def main(kinds: Sequence[str], *, everything: bool, folder: Path | None = None, limit: int = 20) -> int:
+    """The whole comparison; 1 when anything disagrees."""
+    place = folder or Path(tempfile.mkdtemp(prefix="netui-judge-"))
+    bad = total = 0
+
+    def done(result: Result) -> None:
+        nonlocal bad, total
+        print(report(result, limit), flush=True)
+        bad += len(result.disagreements) + len(result.outcomes)
+        total += result.flows
+
+    for kind in kinds:
+        judge_engine(kind, everything=everything, folder=place, done=done)
+    print(f"{total} flows, {bad} disagreements")
+    return 1 if bad else 0
