@@ -1,0 +1,221 @@
+"""SRC and DST as people write them: parsed, then resolved against a host.
+
+Every mistake raises EndpointError with one line that says what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from netui.model import Container, Endpoint, Family
+from netui.traversal.address import parse_address
+from netui.traversal.host import Owner, PreparedHost
+
+_PROTOCOLS = {
+    "tcp": "tcp",
+    "udp": "udp",
+    "sctp": "sctp",
+    "icmp": "icmp",
+    "icmp6": "icmp",
+    "icmpv6": "icmp",
+    "ipv6-icmp": "icmp",
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class EndpointError(ValueError):
+    """SRC or DST cannot be used; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An endpoint as written. address: of ``outside:ADDR`` or a plain one."""
+
+    text: str
+    kind: Literal["host", "outside", "container", "address"]
+    name: str = ""
+    network: str = ""
+    address: str = ""
+    port: int | None = None
+    protocol: str = ""
+
+
+def parse_source(text: str) -> Written:
+    """Parse SRC: host, outside[:ADDR], an address or a container[@network]."""
+    text = text.strip()
+    if not text:
+        raise EndpointError("the source is empty: give host, outside, an address or a container's name")
+    if text == "host":
+        return Written(text, "host")
+    if text == "outside":
+        return Written(text, "outside")
+    if text.startswith("outside:"):
+        address = text.removeprefix("outside:").strip("[]")
+        if parse_address(address) is None:
+            raise EndpointError(f"{_show(text)}: {_show(address)} is no address (outside:198.51.100.2 names one)")
+        return Written(text, "outside", address=address)
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if parse_address(bare) is not None:
+        return Written(text, "address", address=bare)
+    name, at, network = text.partition("@")
+    if ":" in name or "/" in name:
+        raise EndpointError(f"{_show(text)}: a source takes no port; write the port behind the destination")
+    _check_name(text, name, at, network)
+    return Written(text, "container", name=name, network=network)
+
+
+def parse_destination(text: str) -> Written:
+    """Parse DST: as SRC, with ``:PORT[/PROTO]`` or ``/icmp`` behind it."""
+    text = text.strip()
+    if not text:
+        raise EndpointError("the destination is empty: give NAME:PORT, host:PORT, outside:PORT or ADDRESS:PORT")
+    base, protocol = text, ""
+    if "/" in text:
+        base, _, protocol_text = text.rpartition("/")
+        protocol = _PROTOCOLS.get(protocol_text.lower(), "")
+        if not protocol:
+            raise EndpointError(f"{_show(text)}: {_show(protocol_text)} is no protocol; use tcp, udp, sctp or icmp")
+    if protocol == "icmp":
+        place = parse_source(_without_brackets(base))
+        return Written(text, place.kind, place.name, place.network, place.address, None, "icmp")
+    place_text, port_text = _split_port(text, base)
+    if place_text == "outside" or place_text.startswith("outside:"):
+        place = parse_source(place_text)
+    elif place_text.count(":") > 1 and not place_text.startswith("["):
+        raise EndpointError(f"{_show(text)}: put an IPv6 address in brackets: [{_show(place_text)}]:{_show(port_text)}")
+    else:
+        place = parse_source(_without_brackets(place_text))
+    return Written(
+        text, place.kind, place.name, place.network, place.address, _port(text, port_text), protocol or "tcp"
+    )
+
+
+def _split_port(text: str, base: str) -> tuple[str, str]:
+    bracketed = re.fullmatch(r"((?:outside:)?\[[^\]]*\])(?::(.*))?", base)
+    if bracketed:
+        if bracketed[2] is None:
+            raise EndpointError(f"{_show(text)}: the port is missing: {_show(base)}:PORT")
+        return bracketed[1], bracketed[2]
+    if parse_address(base) is not None and ":" in base:
+        # could be read as an address without a port or with one: never guess
+        raise EndpointError(
+            f"{_show(text)}: put an IPv6 address in brackets, with the port behind: [{_show(base)}]:PORT"
+        )
+    if base.startswith("outside:"):
+        rest = base.removeprefix("outside:")
+        if ":" not in rest:
+            if parse_address(rest) is not None:
+                raise EndpointError(f"{_show(text)}: the port is missing: {_show(base)}:PORT")
+            return "outside", rest
+        address, _, port = rest.rpartition(":")
+        if ":" in address:
+            raise EndpointError(
+                f"{_show(text)}: put an IPv6 address in brackets: outside:[{_show(address)}]:{_show(port)}"
+            )
+        return f"outside:{address}", port
+    place, colon, port = base.rpartition(":")
+    if not colon:
+        raise EndpointError(f"{_show(text)}: the port is missing: {_show(base)}:PORT, or {_show(base)}/icmp")
+    return place, port
+
+
+def _without_brackets(text: str) -> str:
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
+def _port(text: str, port_text: str) -> int:
+    if not port_text.isascii() or not port_text.isdigit() or not 1 <= int(port_text[:8]) <= 65535:
+        raise EndpointError(f"{_show(text)}: {_show(port_text) or 'an empty text'} is no port; use 1 to 65535")
+    return int(port_text)
+
+
+def _check_name(text: str, name: str, at: str, network: str) -> None:
+    if not _NAME.fullmatch(name) or (at and not network):
+        raise EndpointError(
+            f"{_show(text)}: neither host, outside, an address nor a container's name (NAME or NAME@NETWORK)"
+        )
+
+
+def _show(text: str) -> str:
+    """A stranger's text in an error line: printable, and not longer than a line."""
+    shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text[:80])
+    return shown + ("…" if len(text) > 80 else "")
+
+
+# --- resolving -----------------------------------------------------------------------------
+
+
+def find_container(host: PreparedHost, name: str) -> Container:
+    """Return the container of that name or ID prefix; raises EndpointError with the candidates."""
+    engine = host.snapshot.engine
+    if engine is not None and not host.snapshot.joined:
+        raise EndpointError(
+            f"{_show(name)}: the engine is on another machine ({_show(engine.address)}); "
+            "its containers are not behind these rules"
+        )
+    if host.snapshot.containers is None:
+        state = host.snapshot.sources.get("docker")
+        why = f": {_show(state.error)}" if state is not None and state.error else ""
+        raise EndpointError(f"{_show(name)}: the containers were not read{why}")
+    for container in host.containers:
+        if container.name == name:
+            return container
+    found = [container for container in host.containers if container.id.startswith(name.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(f"{_show(container.name)} ({container.id[:12]})" for container in found[:8])
+        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+        raise EndpointError(f"{_show(name)} is ambiguous: {listed}{more}; give more of the ID or the name")
+    near = [c.name for c in host.containers if name.lower() in c.name.lower()][:5]
+    hint = f"; did you mean {', '.join(_show(n) for n in near)}?" if near else "; `docker ps -a` lists the names"
+    raise EndpointError(f"no container is called {_show(name)} or has an ID that begins so{hint}")
+
+
+def shared_namespace(host: PreparedHost, container: Container) -> Container:
+    """Return the container whose network namespace it uses (``--network container:X``)."""
+    for _ in range(8):
+        if not container.network_mode.startswith("container:"):
+            return container
+        other = container.network_mode.removeprefix("container:")
+        following = host.by_id.get(other) or next((c for c in host.containers if c.name == other), None)
+        if following is None:
+            return container
+        container = following
+    return container
+
+
+def endpoint_on(host: PreparedHost, container: Container, network: str) -> Endpoint:
+    """Return the container's endpoint on a network (name or ID prefix); raises EndpointError."""
+    for endpoint in container.endpoints:
+        if endpoint.network_name == network:
+            return endpoint
+    found = [e for e in container.endpoints if len(network) >= 4 and e.network_id.startswith(network)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(_show(e.network_name) for e in container.endpoints) or "none"
+    exists = any(n.name == network for n in host.networks.values())
+    what = "is not on network" if exists else "is not on a network called"
+    raise EndpointError(f"{_show(container.name)} {what} {_show(network)}; its networks: {names}")
+
+
+def running(container: Container) -> Container:
+    """Return the container, or raise EndpointError if it has no address because it does not run."""
+    if not container.running:
+        raise EndpointError(
+            f"{_show(container.name)} is not running ({container.state}): it has no address; start it first"
+        )
+    return container
+
+
+def address_of(endpoint: Endpoint, family: Family) -> str:
+    """Return the endpoint's address in a family, "" if it has none."""
+    return endpoint.ipv4 if family == "ip" else endpoint.ipv6
+
+
+def owner_of(host: PreparedHost, address: str) -> Owner | None:
+    """Return the running container that has the address, if any."""
+    parsed = parse_address(address)
+    return host.owner(*parsed) if parsed else None

@@ -1,0 +1,226 @@
+"""A snapshot prepared for walking: who has which address, what lies outside, the namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netui.model import Container, Endpoint, Family, Network, PublishedPort, Snapshot
+from netui.traversal.address import Net, parse_address, parse_net
+from netui.traversal.namespace import Namespace, prepare_namespace
+from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.transit import Anywhere
+
+#: Representatives of "some machine outside": documentation addresses (RFC 5737, 3849), then
+#: well-known public ones; the first that leaves by the default route stands for all.
+_OUTSIDE: Mapping[Family, tuple[str, ...]] = {
+    "ip": ("203.0.113.99", "198.18.0.99", "192.0.2.99", "9.9.9.9"),
+    "ip6": ("2001:db8:ffff::99", "2620:fe::fe", "2001:4860:4860::8888"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A container's endpoint that has an address."""
+
+    container: Container
+    endpoint: Endpoint
+    network: Network | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """The way outside: interface, representative address, and what "anywhere" excludes."""
+
+    interface: str
+    representative: int
+    anywhere: Anywhere
+
+
+@dataclass(slots=True)
+class PreparedHost:
+    """A snapshot prepared once; all paths and flows of it are asked of this."""
+
+    snapshot: Snapshot
+    namespace: Namespace
+    networks: Mapping[str, Network]
+    containers: Sequence[Container]
+    owners: Mapping[tuple[Family, int], list[Owner]]
+    by_id: Mapping[str, Container]
+    _outer: dict[Family, Outer | None] = field(default_factory=dict)
+
+    def outer(self, family: Family) -> Outer | None:
+        """Return the way outside for the family, None where there is none to be seen."""
+        if family not in self._outer:
+            self._outer[family] = self._find_outer(family)
+        return self._outer[family]
+
+    def network_of(self, endpoint: Endpoint) -> Network | None:
+        """Return the network of an endpoint, None if it is not in the snapshot."""
+        return self.networks.get(endpoint.network_id)
+
+    def bridge_of(self, endpoint: Endpoint) -> str:
+        """Return the host's bridge of an endpoint, "" where it is not on a bridge network."""
+        network = self.network_of(endpoint)
+        return network.bridge if network is not None else ""
+
+    def owner(self, family: Family, address: int, device: str = "") -> Owner | None:
+        """Return who has an address, on the network behind ``device`` where that is given."""
+        for owner in self.owners.get((family, address), ()):
+            if not device or self.bridge_of(owner.endpoint) == device:
+                return owner
+        return None
+
+    def gateway_endpoint(self, container: Container, family: Family = "ip") -> Endpoint | None:
+        """Return the endpoint by which a container's default route leaves.
+
+        moby (sandbox.go, Endpoint.Less): the highest gateway priority, networks that are not
+        internal before those that are, then the network's name.
+        """
+        best: tuple[tuple[int, int, str], Endpoint] | None = None
+        for endpoint in container.endpoints:
+            address, gateway = _side(endpoint, family)
+            if not address or not gateway:
+                continue
+            network = self.network_of(endpoint)
+            internal = 1 if network is not None and network.internal else 0
+            rank = (internal, -endpoint.gw_priority, endpoint.network_name)
+            if best is None or rank < best[0]:
+                best = (rank, endpoint)
+        return best[1] if best else None
+
+    def published(self, protocol: str, address: str, port: int) -> tuple[Container, PublishedPort] | None:
+        """Return the container and port that the engine bound to a host address and port."""
+        six = ":" in address
+        for container in self.containers:
+            if not container.running:
+                continue
+            for bound in container.bound:
+                if bound.host_port != port or bound.protocol != protocol:
+                    continue
+                if bound.host_ip in ("", address) or (bound.host_ip == ("::" if six else "0.0.0.0")):
+                    return container, bound
+        return None
+
+    def _find_outer(self, family: Family) -> Outer | None:
+        fib = self.namespace.fibs[family]
+        if not fib.known:
+            return None
+        default = None
+        representative = None
+        for text in _OUTSIDE[family]:
+            parsed = parse_address(text)
+            if parsed is None:
+                continue
+            try:
+                # the representative must leave as any address outside would
+                route = fib.lookup(Lookup(parsed[1], iif="lo"))
+            except RoutingUnknown:
+                route = None
+            if route is not None and route.type == "unicast" and route.dst in ("0.0.0.0/0", "::/0"):
+                default, representative = fib.devices(route)[0], parsed[1]
+                break
+        if default is None:
+            default = self._only_outer_interface(family)
+            if default is None:
+                return None
+            representative = self._neighbour(family, default)
+        if representative is None:
+            return None
+        return Outer(default, representative, self._anywhere(family, default))
+
+    def _only_outer_interface(self, family: Family) -> str | None:
+        """Without a default route: the one interface with a global address that is not Docker's."""
+        ours = {network.bridge for network in self.networks.values()}
+        found = []
+        for interface in self.namespace.interfaces.values():
+            if interface.name == "lo" or interface.name in ours or interface.master:
+                continue
+            if interface.kind == "bridge" and interface.name.startswith(("br-", "docker", "virbr")):
+                continue
+            if any(a.family == family and a.scope == "global" for a in interface.addresses):
+                found.append(interface.name)
+        return found[0] if len(found) == 1 else None
+
+    def _neighbour(self, family: Family, interface: str) -> int | None:
+        """An address on the interface's own network that is not the host's."""
+        for address in self.namespace.fibs[family].addresses(interface):
+            if address.scope != "global":
+                continue
+            net = parse_net(f"{address.address}/{address.prefixlen}", family)
+            own = parse_address(address.address)
+            if net is None or own is None or net.single:
+                continue
+            candidate = net.value + 1 if net.value + 1 != own[1] else net.value + 2
+            return candidate if candidate in net else None
+        return None
+
+    def _anywhere(self, family: Family, outer: str) -> Anywhere:
+        on_link: list[Net] = []
+        inside: list[Net] = []
+        for interface in self.namespace.interfaces.values():
+            for address in interface.addresses:
+                if address.family != family:
+                    continue
+                own = parse_net(address.address, family)
+                net = parse_net(f"{address.address}/{address.prefixlen}", family)
+                if own is not None:
+                    inside.append(own)
+                if net is None or address.scope == "link":
+                    continue
+                (on_link if interface.name == outer else inside).append(net)
+        return Anywhere(tuple(on_link), tuple(inside))
+
+
+def _side(endpoint: Endpoint, family: Family) -> tuple[str, str]:
+    if family == "ip":
+        return endpoint.ipv4, endpoint.gateway4
+    return endpoint.ipv6, endpoint.gateway6
+
+
+def prepare(snapshot: Snapshot) -> PreparedHost:
+    """Prepare a snapshot for walking; raises RulesError where its rules loop by jump."""
+    namespace = prepare_namespace(
+        name="",
+        rulesets=tuple(snapshot.rulesets.values()),
+        native=snapshot.nft_chains or (),
+        interfaces=snapshot.interfaces,
+        routes=snapshot.routes,
+        policy_rules=snapshot.policy_rules,
+        sysctls=snapshot.sysctls,
+        sockets=snapshot.sockets,
+        sets=snapshot.ipsets,
+        rules_read={family: _unread(snapshot, family) for family in _FAMILIES},
+    )
+    networks = {network.id: network for network in snapshot.networks or ()} if snapshot.joined else {}
+    containers = tuple(snapshot.containers or ()) if snapshot.joined else ()
+    owners: dict[tuple[Family, int], list[Owner]] = {}
+    for container in containers:
+        if not container.running:
+            continue
+        for endpoint in container.endpoints:
+            for text in (endpoint.ipv4, endpoint.ipv6):
+                parsed = parse_address(text) if text else None
+                if parsed is not None:
+                    owner = Owner(container, endpoint, networks.get(endpoint.network_id))
+                    owners.setdefault(parsed, []).append(owner)
+    by_id = {container.id: container for container in containers}
+    return PreparedHost(snapshot, namespace, networks, containers, owners, by_id)
+
+
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+
+
+def _unread(snapshot: Snapshot, family: Family) -> str:
+    """Return why the family's rules are not known, "" where they are.
+
+    A variant that was not read is known to hold nothing only where the other variant's
+    tool said nothing of it: ``iptables-nft-save`` warns where legacy tables exist.
+    """
+    stem = "iptables" if family == "ip" else "ip6tables"
+    keys = {key for key in snapshot.rulesets if key.family == family}
+    if not keys:
+        state = snapshot.sources.get(f"{stem}-nft")
+        why = f" ({state.error})" if state is not None and state.error else ""
+        return f"{stem}' rules were not read{why}"
+    return ""

@@ -1,0 +1,481 @@
+"""The journey: one packet from its sender through hooks, routing and bridges to its receiver.
+
+Follows ip_rcv, ip_route_input, ip_forward, ip_output and br_netfilter. One call walks one
+way; what a snapshot cannot tell is asked of :class:`Choices`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netui.model import Container, Route
+from netui.traversal.address import address_text, host_port, protocol_name
+from netui.traversal.choices import Choices
+from netui.traversal.host import Owner, PreparedHost
+from netui.traversal.namespace import Namespace
+from netui.traversal.path import DeliveredTo, Packet, Step, Undecided, Verdict
+from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.targets import Unknowable
+from netui.traversal.transit import Transit
+from netui.traversal.walk import Walker
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What became of one packet: verdict, why, who got it, its steps and notes."""
+
+    verdict: Verdict
+    reason: str
+    packet: Packet
+    steps: tuple[Step, ...]
+    delivered_to: DeliveredTo | None = None
+    undecided: Undecided | None = None
+    notes: list[str] = field(default_factory=list)
+    transit: Transit | None = None
+    #: the container's endpoint that received it
+    owner: Owner | None = None
+    #: the container's name where the rules of its own namespace were walked
+    where: str = ""
+
+
+class Journey:
+    """Walks one packet through the host's namespace."""
+
+    def __init__(self, host: PreparedHost, choices: Choices, namespace: Namespace | None = None) -> None:
+        self.host = host
+        self.namespace = namespace or host.namespace
+        self.choices = choices
+        self.walker = Walker(self.namespace, choices)
+        self.notes: list[str] = []
+        self._iif = ""
+        self._oif = ""
+        self._first: Packet | None = None
+
+    # --- the two ways in ------------------------------------------------------------------
+
+    def receive(self, packet: Transit, towards: str = "") -> Arrival:
+        """Walk a packet that comes in by ``packet.iif``.
+
+        towards: the bridge's own name of the network on which sender and receiver sit side
+        by side (the frame goes to the receiver's port, not to the host); "" otherwise.
+        """
+        self._begin(packet)
+        try:
+            if towards:
+                return self._side_by_side(packet, towards)
+            return self._incoming(packet)
+        except Unknowable as error:
+            return self._end(packet, "undecided", error.why.reason, undecided=error.why)
+        except RoutingUnknown as error:
+            return self._unknown_route(packet, error)
+
+    def send(self, packet: Transit) -> Arrival:
+        """Walk a packet that a socket of this namespace sends (ip_route_output, OUTPUT, …).
+
+        A source of 0 is chosen by the route, as for an unbound socket.
+        """
+        packet.local = True
+        try:
+            return self._outgoing(packet)
+        except Unknowable as error:
+            return self._end(packet, "undecided", error.why.reason, undecided=error.why)
+        except RoutingUnknown as error:
+            return self._unknown_route(packet, error)
+
+    # --- locally sent ---------------------------------------------------------------------
+
+    def _outgoing(self, packet: Transit) -> Arrival:
+        fib = self.namespace.fibs[packet.family]
+        route = fib.lookup(self._ask(packet, "lo"))
+        if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
+            self._begin(packet)
+            return self._end(packet, "unreachable", self._no_route(packet, route))
+        if packet.src == 0:
+            packet.src = fib.source_for(route, packet.dst) or 0
+        packet.oif = self._out_device(route, packet)
+        self._begin(packet)
+        if self._local_source_refused(packet, packet.oif):
+            return self._end(packet, "unreachable", "a loopback source cannot leave by another interface")
+        before = (packet.src, packet.dst, packet.mark)
+        fate = self.walker.hook("output", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        if (packet.src, packet.dst, packet.mark) != before:
+            # ip_route_me_harder: an address or the mark changed
+            route = fib.lookup(self._ask(packet, "lo"))
+            if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
+                return self._end(packet, "unreachable", self._no_route(packet, route))
+            out = self._out_device(route, packet)
+            if self._local_source_refused(packet, out):
+                return self._end(
+                    packet,
+                    "dropped",
+                    f"a packet from {address_text(packet.family, packet.src)} may not leave by {out}: "
+                    f"net.ipv4.conf.{out}.route_localnet is 0",
+                )
+            packet.oif = out
+        packet.iif = ""
+        fate = self.walker.hook("postrouting", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        if packet.connection is not None:
+            packet.connection.confirmed = True
+        if route.type in ("local", "broadcast") or packet.oif == "lo":
+            return self._looped(packet)
+        return self._leave(packet, route)
+
+    def _looped(self, packet: Transit) -> Arrival:
+        """Loopback: PREROUTING and INPUT, with the same connection, so that nat is not asked again."""
+        self._oif = packet.oif
+        packet.iif, packet.oif = "lo", ""
+        packet.local = False
+        fate = self.walker.hook("prerouting", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        return self._deliver_here(packet)
+
+    def _local_source_refused(self, packet: Transit, device: str) -> bool:
+        if packet.family != "ip" or packet.src >> 24 != 127 or device == "lo":
+            return False
+        return not self._route_localnet(device)
+
+    def _route_localnet(self, device: str) -> bool:
+        every = self.namespace.device_sysctl("ipv4", "all", "route_localnet")
+        own = self.namespace.device_sysctl("ipv4", device, "route_localnet")
+        if every is None and own is None:
+            unknown = Undecided("route_localnet", f"net.ipv4.conf.{device}.route_localnet was not read")
+            return bool(self.choices.pick(2, unknown))
+        return bool(every) or bool(own)
+
+    # --- received -------------------------------------------------------------------------
+
+    def _incoming(self, packet: Transit) -> Arrival:
+        bridge = self.namespace.interfaces.get(packet.iif)
+        over_bridge = bridge is not None and bridge.kind == "bridge" and self._calls_iptables(packet.iif, packet)
+        if over_bridge:
+            packet.physin = self._port_of(packet)
+        dst_before = packet.dst
+        if packet.family == "ip6" and (packet.dst == 1 or packet.src == 1):
+            return self._end(packet, "dropped", "a loopback address came in by another interface: the kernel drops it")
+        fate = self.walker.hook("prerouting", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        return self._route_in(packet, bridged_nat=over_bridge and packet.dst != dst_before)
+
+    def _route_in(self, packet: Transit, *, bridged_nat: bool = False) -> Arrival:
+        fib = self.namespace.fibs[packet.family]
+        if packet.family == "ip":
+            martian = self._martian(packet)
+            if martian:
+                return self._end(packet, "dropped", martian)
+        route = fib.lookup(self._ask(packet, packet.iif))
+        if route is not None and route.type in ("local", "broadcast", "anycast"):
+            refused = self._source_refused(packet, "")
+            if refused:
+                return self._end(packet, "dropped", refused)
+            return self._deliver_here(packet)
+        forwards = self._forwards(packet)
+        out = self._out_device(route, packet) if route is not None and route.type == "unicast" else ""
+        if bridged_nat and out == packet.iif:
+            # br_nf_pre_routing_finish: translated towards a port of the same bridge
+            return self._bridged(packet, packet.iif)
+        if not forwards:
+            name = "net.ipv4.ip_forward" if packet.family == "ip" else "net.ipv6.conf.all.forwarding"
+            return self._end(packet, "dropped", f"the host does not forward: {name} is 0 for {packet.iif}")
+        if route is None or route.type in ("unreachable", "prohibit"):
+            return self._end(packet, "unreachable", self._no_route(packet, route))
+        if route.type == "blackhole":
+            return self._end(packet, "dropped", self._no_route(packet, route))
+        refused = self._source_refused(packet, out)
+        if refused:
+            return self._end(packet, "dropped", refused)
+        return self._forward(packet, route, out)
+
+    def _forward(self, packet: Transit, route: Route, out: str) -> Arrival:
+        packet.oif = out
+        fate = self.walker.hook("forward", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        fate = self.walker.hook("postrouting", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        return self._leave(packet, route)
+
+    def _deliver_here(self, packet: Transit) -> Arrival:
+        packet.oif = ""
+        fate = self.walker.hook("input", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        address = address_text(packet.family, packet.dst)
+        name = self.namespace.name or self.host.snapshot.hostname or "host"
+        if self.namespace.name:
+            to = DeliveredTo("container", name, address, packet.dport)
+        else:
+            to = DeliveredTo("host", "host", address, packet.dport)
+        return self._end(
+            packet, "delivered", f"it reaches {'this machine' if not self.namespace.name else name}", to=to
+        )
+
+    # --- bridges --------------------------------------------------------------------------
+
+    def _side_by_side(self, packet: Transit, bridge: str) -> Arrival:
+        packet.iif = bridge
+        if not self._calls_iptables(bridge, packet):
+            name = "iptables" if packet.family == "ip" else "ip6tables"
+            self.notes.append(
+                f"{bridge} passes frames from port to port and net.bridge.bridge-nf-call-{name} is 0: "
+                "no rule of the host sees this packet"
+            )
+            packet.oif = bridge
+            return self._to_owner(packet, bridge)
+        packet.physin = self._port_of(packet)
+        dst_before = packet.dst
+        fate = self.walker.hook("prerouting", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        if packet.dst != dst_before:
+            return self._route_in(packet, bridged_nat=True)
+        return self._bridged(packet, bridge)
+
+    def _bridged(self, packet: Transit, bridge: str) -> Arrival:
+        """A frame from port to port that the IP hooks see: POSTROUTING has no in-interface."""
+        refused = self._hairpin_refused(packet, bridge)
+        if refused:
+            return self._end(packet, "dropped", refused)
+        packet.iif = packet.oif = bridge
+        packet.bridged = True
+        packet.physin, packet.physout = self._port_of(packet), self._port_to(packet, bridge)
+        fate = self.walker.hook("forward", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        packet.iif = ""
+        packet.link = False
+        fate = self.walker.hook("postrouting", packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        return self._to_owner(packet, bridge)
+
+    def _hairpin_refused(self, packet: Transit, bridge: str) -> str:
+        """A port takes its own frame back only in hairpin mode."""
+        sender = packet.connection.original.src if packet.connection is not None else packet.src
+        if self.host.owner(packet.family, packet.dst, bridge) is None or packet.dst != sender:
+            return ""
+        modes = {port.hairpin for port in self.namespace.ports(bridge)}
+        if len(modes) != 1:
+            unknown = Undecided(
+                "hairpin", f"which port of {bridge} is the container's, and its hairpin mode, is not known"
+            )
+            hairpin = bool(self.choices.pick(2, unknown))
+        else:
+            hairpin = modes.pop()
+        return (
+            "" if hairpin else f"the bridge port does not send a frame back where it came from ({bridge}: hairpin off)"
+        )
+
+    def _calls_iptables(self, bridge: str, packet: Transit) -> bool:
+        answer = self.namespace.calls_iptables(bridge, packet.family)
+        if answer is None:
+            unknown = Undecided(
+                "bridge-nf-call-iptables",
+                "net.bridge.bridge-nf-call-iptables was not read: whether rules see frames between ports is not known",
+                family=packet.family,
+            )
+            return bool(self.choices.pick(2, unknown))
+        return answer
+
+    def _port_of(self, packet: Transit) -> str | None:
+        ports = self.namespace.ports(packet.iif)
+        return ports[0].name if len(ports) == 1 else None
+
+    def _port_to(self, packet: Transit, bridge: str) -> str | None:
+        ports = self.namespace.ports(bridge)
+        others = [port.name for port in ports if port.name != packet.physin]
+        return others[0] if len(others) == 1 and packet.physin is not None else None
+
+    # --- leaving --------------------------------------------------------------------------
+
+    def _leave(self, packet: Transit, route: Route) -> Arrival:
+        """Out of ``packet.oif``: to a container behind a bridge, or to a machine outside."""
+        family = packet.family
+        text = address_text(family, packet.dst)
+        interface = self.namespace.interfaces.get(packet.oif)
+        bridge_of_network = {network.bridge for network in self.host.networks.values() if network.bridge}
+        if packet.oif in bridge_of_network and not route.gateway:
+            return self._to_owner(packet, packet.oif)
+        owner = self.host.owner(family, packet.dst)
+        if owner is not None and owner.network is not None:
+            if owner.network.driver in ("macvlan", "ipvlan"):
+                if owner.network.parent.split(".")[0] == packet.oif.split(".")[0]:
+                    return self._end(
+                        packet,
+                        "unreachable",
+                        f"{owner.container.name} is a {owner.network.driver} endpoint of {packet.oif}: "
+                        "the parent interface cannot reach its own children",
+                    )
+            elif owner.network.bridge:
+                return self._end(
+                    packet,
+                    "unreachable",
+                    f"the route to {text} leaves by {packet.oif}, not by {owner.network.bridge} of "
+                    f"{owner.network.name}: it does not reach {owner.container.name}",
+                )
+        if interface is not None and "NO-CARRIER" in interface.group:
+            return self._end(packet, "unreachable", f"{packet.oif} is down")
+        to = DeliveredTo("outside", text, text, packet.dport)
+        return self._end(packet, "delivered", f"it leaves by {packet.oif}", to=to)
+
+    def _to_owner(self, packet: Transit, bridge: str) -> Arrival:
+        owner = self.host.owner(packet.family, packet.dst, bridge)
+        text = address_text(packet.family, packet.dst)
+        if owner is None:
+            return self._end(packet, "unreachable", f"nobody has {text} on {bridge}")
+        to = DeliveredTo("container", owner.container.name, text, packet.dport)
+        self._check_listening(owner.container, packet)
+        arrival = self._end(packet, "delivered", f"it reaches {owner.container.name}", to=to)
+        arrival.owner = owner
+        return arrival
+
+    def _check_listening(self, container: Container, packet: Transit) -> None:
+        if container.listening is None or packet.dport is None:
+            return
+        protocol = protocol_name(packet.protocol)
+        if protocol not in ("tcp", "udp"):
+            return
+        at_port = [s for s in container.listening if s.port == packet.dport and s.protocol.startswith(protocol)]
+        where = host_port(address_text(packet.family, packet.dst), packet.dport)
+        if not at_port:
+            self.notes.append(
+                f"nothing in {container.name} listens on {packet.dport}/{protocol}: it refuses the packet"
+            )
+        elif all(s.address in ("127.0.0.1", "::1") for s in at_port):
+            self.notes.append(
+                f"{container.name} listens on {packet.dport}/{protocol} only at "
+                f"its own {at_port[0].address}: {where} refuses"
+            )
+
+    # --- routing checks -------------------------------------------------------------------
+
+    def _ask(self, packet: Transit, iif: str) -> Lookup:
+        return Lookup(
+            packet.dst,
+            packet.src,
+            packet.mark,
+            iif,
+            protocol=packet.protocol,
+            sport=packet.sport,
+            dport=packet.dport,
+        )
+
+    def _out_device(self, route: Route, packet: Transit) -> str:
+        if route.type == "local":
+            return "lo"
+        devices = self.namespace.fibs[packet.family].devices(route)
+        if len(devices) > 1:
+            unknown = Undecided(
+                "route", f"the route to {route.dst} has several next hops; the kernel chooses by a hash"
+            )
+            return devices[self.choices.pick(len(devices), unknown)]
+        return devices[0]
+
+    def _no_route(self, packet: Transit, route: Route | None) -> str:
+        text = address_text(packet.family, packet.dst)
+        return f"there is no route to {text}" if route is None else f"the route to {text} is {route.type}"
+
+    def _forwards(self, packet: Transit) -> bool:
+        if packet.family == "ip":
+            value = self.namespace.device_sysctl("ipv4", packet.iif, "forwarding")
+            if value is None:
+                text = self.namespace.sysctl("net.ipv4.ip_forward")
+                value = int(text) if text is not None and text.isdigit() else None
+            if value is None:
+                value = self.namespace.device_sysctl("ipv4", "all", "forwarding")
+        else:
+            value = self.namespace.device_sysctl("ipv6", "all", "forwarding")
+        if value is None:
+            unknown = Undecided("forwarding", "whether the host forwards packets (ip_forward) was not read")
+            return not self.choices.pick(2, unknown)
+        return bool(value)
+
+    def _martian(self, packet: Transit) -> str:
+        """ip_route_input_slow: loopback addresses from elsewhere need route_localnet."""
+        for address, what in ((packet.dst, "to"), (packet.src, "from")):
+            if address >> 24 == 127 and not self._route_localnet(packet.iif):
+                text = address_text("ip", address)
+                return f"a packet {what} {text} came in by {packet.iif}: the kernel drops it (route_localnet is 0)"
+        if packet.src >> 28 == 0xE or packet.src == 0xFFFFFFFF:
+            return "the source is no host's address: the kernel drops it"
+        return ""
+
+    def _source_refused(self, packet: Transit, out: str) -> str:
+        """fib_validate_source: rp_filter, and a source that is this machine's own address."""
+        if packet.family != "ip" or packet.src == 0:
+            return ""
+        namespace = self.namespace
+        every = namespace.device_sysctl("ipv4", "all", "rp_filter")
+        own = namespace.device_sysctl("ipv4", packet.iif, "rp_filter")
+        accept_local = namespace.device_sysctl("ipv4", packet.iif, "accept_local") or namespace.device_sysctl(
+            "ipv4", "all", "accept_local"
+        )
+        fib = namespace.fibs["ip"]
+        text = address_text("ip", packet.src)
+        if not accept_local and fib.is_local(packet.src):
+            return f"the source {text} is this machine's own address: the kernel drops it as martian"
+        back = fib.lookup(Lookup(packet.src, packet.dst, 0, packet.iif))
+        if back is not None and back.type == "unicast" and packet.iif in fib.devices(back):
+            return ""
+        if every is None and own is None:
+            unknown = Undecided("rp_filter", f"net.ipv4.conf.{packet.iif}.rp_filter was not read")
+            mode = self.choices.pick(2, unknown)
+        else:
+            mode = max(every or 0, own or 0)
+        if mode == 1 or (mode == 2 and back is None):
+            return (
+                f"the way back to {text} does not lead by {packet.iif} "
+                f"(net.ipv4.conf.{packet.iif}.rp_filter is {mode}): the kernel drops it"
+            )
+        return ""
+
+    # --- ends -----------------------------------------------------------------------------
+
+    def _begin(self, packet: Transit) -> None:
+        self._first = packet.record()
+
+    def _stopped(self, packet: Transit, fate: str) -> Arrival:
+        verdict: Verdict = "rejected" if fate == "reject" else "dropped"
+        steps = self.walker.steps
+        last = steps[-1] if steps else None
+        if last is None:
+            return self._end(packet, verdict, "a native nftables rule could stop it")
+        where = f"{last.table} {last.chain}"
+        if last.rule is None:
+            reason = f"no rule lets it pass and the policy of {where} is {last.verdict.removeprefix('policy ').upper()}"
+        else:
+            reason = f"rule {last.rule} of {where} {'rejects' if fate == 'reject' else 'drops'} it"
+        return self._end(packet, verdict, reason)
+
+    def _unknown_route(self, packet: Transit, error: RoutingUnknown) -> Arrival:
+        why = Undecided("route", str(error), family=packet.family)
+        return self._end(packet, "undecided", str(error), undecided=why)
+
+    def _end(
+        self,
+        packet: Transit,
+        verdict: Verdict,
+        reason: str,
+        *,
+        to: DeliveredTo | None = None,
+        undecided: Undecided | None = None,
+    ) -> Arrival:
+        first = self._first or packet.record()
+        # as it came in, with the way that it went out
+        record = Packet(
+            first.family,
+            first.protocol,
+            first.src,
+            first.dst,
+            first.sport,
+            first.dport,
+            first.iif,
+            packet.oif or self._oif or first.oif,
+        )
+        return Arrival(verdict, reason, record, tuple(self.walker.steps), to, undecided, list(self.notes), packet)

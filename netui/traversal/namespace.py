@@ -1,0 +1,256 @@
+"""A network namespace prepared for walking: base chains by hook, routes, bridges, sysctls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netui.model import (
+    Chain,
+    Family,
+    Hook,
+    Interface,
+    IpSet,
+    NativeChain,
+    PolicyRule,
+    Route,
+    Rule,
+    Ruleset,
+    Socket,
+    Table,
+)
+from netui.traversal.index import ChainIndex, build_index
+from netui.traversal.matches import Predicate, Surroundings, compile_match
+from netui.traversal.routing import Fib
+from netui.traversal.targets import Action, compile_target
+from netui.traversal.transit import Transit
+
+_TARGET = re.compile(r" -[jg] (\S+)")
+
+
+class RulesError(Exception):
+    """The rules cannot be walked (a loop of jumps); the message names the chains."""
+
+
+@dataclass(slots=True)
+class PreparedRule:
+    """A rule with its predicates and action."""
+
+    rule: Rule
+    predicates: list[tuple[Predicate, str]]
+    action: Action
+
+    def matches(self, packet: Transit) -> bool | str:
+        """Return True, False, or the words of the first match that cannot be known."""
+        unknown = ""
+        for predicate, words in self.predicates:
+            answer = predicate(packet)
+            if answer is False:
+                return False
+            if answer is None and not unknown:
+                unknown = words
+        return unknown or True
+
+
+class PreparedChain:
+    """A chain whose rules are compiled when a packet first comes to them."""
+
+    def __init__(self, chain: Chain, table: PreparedTable, around: Surroundings) -> None:
+        self.chain = chain
+        self.table = table
+        self._around = around
+        self._rules: list[PreparedRule | None] = [None] * len(chain.rules)
+        self._index: ChainIndex | None = None
+
+    def rule(self, position: int) -> PreparedRule:
+        """Return the compiled rule at a position counted from 0."""
+        prepared = self._rules[position]
+        if prepared is None:
+            rule = self.chain.rules[position]
+            spec = rule.spec
+            predicates: list[tuple[Predicate, str]] = []
+            for match in spec.matches:
+                predicates.extend(compile_match(match, self.chain.family, self._around))
+            action = compile_target(spec.target, self.table.names, self.chain.family)
+            prepared = PreparedRule(rule, predicates, action)
+            self._rules[position] = prepared
+        return prepared
+
+    def candidates(self, packet: Transit) -> Sequence[int]:
+        """Return the positions of the rules that could match, in order.
+
+        The plain walk asks every rule; the index only leaves out rules whose in- or
+        out-interface, destination or port cannot be the packet's.
+        """
+        if len(self._rules) < 8:
+            return range(len(self._rules))
+        if self._index is None:
+            self._index = build_index(self.chain)
+        return self._index.candidates(packet)
+
+
+class PreparedTable:
+    """A table's chains by name."""
+
+    def __init__(self, table: Table, around: Surroundings) -> None:
+        self.table = table
+        self.names = frozenset(chain.name for chain in table.chains)
+        self._around = around
+        self._by_name = {chain.name: chain for chain in table.chains}
+        self._prepared: dict[str, PreparedChain] = {}
+
+    def chain(self, name: str) -> PreparedChain:
+        """Return a chain of the table, prepared."""
+        prepared = self._prepared.get(name)
+        if prepared is None:
+            prepared = PreparedChain(self._by_name[name], self, self._around)
+            self._prepared[name] = prepared
+        return prepared
+
+
+@dataclass(slots=True)
+class Base:
+    """A base chain at a hook: one of iptables', or a native one that is only known by its effects."""
+
+    priority: int
+    type: str
+    backend: str
+    chain: PreparedChain | None = None
+    native: NativeChain | None = None
+
+    @property
+    def does_something(self) -> bool:
+        """Whether the order in which it runs could matter."""
+        if self.native is not None:
+            return bool(self.native.effects)
+        assert self.chain is not None
+        return bool(self.chain.chain.rules) or self.chain.chain.policy not in (None, "ACCEPT", "-")
+
+
+@dataclass(slots=True)
+class Namespace:
+    """One network namespace, prepared. name: "" for the host's own."""
+
+    name: str
+    fibs: Mapping[Family, Fib]
+    bases: Mapping[tuple[Family, Hook], Sequence[Sequence[Base]]]
+    interfaces: Mapping[str, Interface]
+    sysctls: Mapping[str, str] | None
+    sockets: Sequence[Socket] | None
+    rules_read: Mapping[Family, str]
+    bridge_of: Mapping[str, str] = field(default_factory=dict)
+
+    def sysctl(self, name: str) -> str | None:
+        """Return a sysctl's value; None where it was not read."""
+        return None if self.sysctls is None else self.sysctls.get(name)
+
+    def device_sysctl(self, family: str, device: str, name: str) -> int | None:
+        """Return ``net.<family>.conf.<device>.<name>``; None where it is not known."""
+        value = self.sysctl(f"net.{family}.conf.{device}.{name}")
+        if value is None and "." in device:
+            value = self.sysctl(f"net.{family}.conf.{device.replace('.', '/')}.{name}")
+        return int(value) if value is not None and value.lstrip("-").isdigit() else None
+
+    def calls_iptables(self, bridge: str, family: Family) -> bool | None:
+        """Return whether the IP hooks see the bridge's frames (br_netfilter); None if not known."""
+        interface = self.interfaces.get(bridge)
+        own = None
+        if interface is not None:
+            own = interface.nf_call_iptables if family == "ip" else interface.nf_call_ip6tables
+        if own:
+            return True
+        if self.sysctls is None:
+            return None
+        name = "iptables" if family == "ip" else "ip6tables"
+        # no key under net.bridge: br_netfilter is not loaded
+        return self.sysctls.get(f"net.bridge.bridge-nf-call-{name}", "0") == "1"
+
+    def ports(self, bridge: str) -> list[Interface]:
+        """Return the bridge's ports."""
+        return [interface for interface in self.interfaces.values() if interface.master == bridge]
+
+
+def prepare_namespace(
+    *,
+    name: str,
+    rulesets: Sequence[Ruleset],
+    native: Sequence[NativeChain],
+    interfaces: Sequence[Interface] | None,
+    routes: Mapping[Family, Sequence[Route]],
+    policy_rules: Mapping[Family, Sequence[PolicyRule]],
+    sysctls: Mapping[str, str] | None,
+    sockets: Sequence[Socket] | None,
+    sets: Mapping[str, IpSet] | None,
+    rules_read: Mapping[Family, str],
+) -> Namespace:
+    """Prepare a namespace once for a snapshot; rules are compiled when first met.
+
+    rules_read: for each family "" if its rules were read, else why not. Raises RulesError
+    where rules loop by jump.
+    """
+    families: tuple[Family, Family] = ("ip", "ip6")
+    fibs: dict[Family, Fib] = {
+        family: Fib(family, routes.get(family), policy_rules.get(family), interfaces) for family in families
+    }
+    bridge_of = {interface.name: interface.master for interface in interfaces or () if interface.master}
+    bases: dict[tuple[Family, Hook], dict[int, list[Base]]] = {}
+    for ruleset in rulesets:
+        around = Surroundings(fibs[ruleset.family], sets, bridge_of)
+        for table in ruleset.tables:
+            _refuse_loops(table)
+            prepared = PreparedTable(table, around)
+            for chain in table.chains:
+                if chain.base is not None:
+                    base = Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
+                    _hang(bases, (ruleset.family, chain.base.hook), base)
+    for chain_native in native:
+        for family in families:
+            if chain_native.family in (family, "inet") and chain_native.effects:
+                hook = chain_native.hook
+                if hook in ("prerouting", "input", "forward", "output", "postrouting"):
+                    base = Base(chain_native.priority, chain_native.type, "native", native=chain_native)
+                    _hang(bases, (family, hook), base)  # type: ignore[arg-type]
+    return Namespace(
+        name=name,
+        fibs=fibs,
+        bases={key: [found[priority] for priority in sorted(found)] for key, found in bases.items()},
+        interfaces={interface.name: interface for interface in interfaces or ()},
+        sysctls=sysctls,
+        sockets=sockets,
+        rules_read=rules_read,
+        bridge_of=bridge_of,
+    )
+
+
+def _hang(bases: dict[tuple[Family, Hook], dict[int, list[Base]]], key: tuple[Family, Hook], base: Base) -> None:
+    # nf_nat runs all nat chains of a hook inside one hook of its own, in their order.
+    bases.setdefault(key, {}).setdefault(base.priority, []).append(base)
+
+
+def _refuse_loops(table: Table) -> None:
+    """Raise RulesError if chains jump in a circle, which the kernel refuses and a capture can hold."""
+    names = {chain.name for chain in table.chains}
+    edges: dict[str, list[str]] = {}
+    for chain in table.chains:
+        targets = dict.fromkeys(found for rule in chain.rules for found in _TARGET.findall(rule.text) if found in names)
+        edges[chain.name] = list(targets)
+    done: set[str] = set()
+    for start, first in edges.items():
+        if start in done:
+            continue
+        path: list[str] = [start]
+        iterators = [iter(first)]
+        while iterators:
+            following = next(iterators[-1], None)
+            if following is None:
+                done.add(path.pop())
+                iterators.pop()
+            elif following in path:
+                circle = " → ".join([*path[path.index(following) :], following])
+                raise RulesError(
+                    f"table {table.name}: chains jump in a circle: {circle}; the kernel refuses such rules"
+                )
+            elif following not in done:
+                path.append(following)
+                iterators.append(iter(edges.get(following, ())))

@@ -1,0 +1,263 @@
+"""The walk through the base chains of a hook: the kernel's nf_hook_slow, on paper.
+
+An accept ends its own base chain only; a drop is final. nat chains are asked for the
+first packet of a connection only, and the first binding of a kind wins. Steps hold the
+rules that matched and the policies by which base chains were left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Literal
+
+from netui.model import Hook
+from netui.traversal.choices import Choices
+from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
+from netui.traversal.path import Step, Undecided
+from netui.traversal.targets import Scene, Unknowable
+from netui.traversal.transit import Transit
+
+Fate = Literal["accept", "drop", "reject"]
+
+_CONNTRACK = -200
+_DST_NAT = -100
+_SRC_NAT = 100
+_DEEPEST = 200
+
+
+@dataclass(slots=True)
+class Walker:
+    """Walks one packet through the hooks of one namespace, for one set of choices."""
+
+    namespace: Namespace
+    choices: Choices
+    steps: list[Step] = field(default_factory=list)
+
+    def hook(self, hook: Hook, packet: Transit) -> Fate:
+        """Walk all base chains at a hook; returns what became of the packet."""
+        unread = self.namespace.rules_read.get(packet.family, "")
+        if unread:
+            raise Unknowable(Undecided("the rules", unread, hook=hook, family=packet.family))
+        tracks = hook in ("prerouting", "output")
+        nat_at = _DST_NAT if tracks else _SRC_NAT
+        groups = self.namespace.bases.get((packet.family, hook), ())
+        nat = [base for group in groups for base in group if base.type == "nat"]
+        nat_done = False
+        for group in groups:
+            priority = group[0].priority
+            if tracks and priority > _CONNTRACK:
+                packet.track()
+            if not nat_done and priority >= nat_at:
+                nat_done = True
+                fate = self._translate(hook, nat, packet)
+                if fate != "accept":
+                    return fate
+            others = [base for base in group if base.type != "nat"]
+            if others:
+                fate = self._group(hook, others, packet)
+                if fate != "accept":
+                    return fate
+        if tracks:
+            packet.track()
+        if not nat_done:
+            return self._translate(hook, nat, packet)
+        return "accept"
+
+    def _translate(self, hook: Hook, nat: Sequence[Base], packet: Transit) -> Fate:
+        """Bind (first packet) or apply (answers) the connection's translation at this hook."""
+        connection = packet.connection
+        if connection is None or hook == "forward":
+            return "accept"
+        destination = hook in ("prerouting", "output")
+        if not connection.new:
+            if destination and connection.snat:
+                packet.dst, packet.dport = connection.original.src, connection.original.sport
+            elif not destination and connection.dnat:
+                packet.src, packet.sport = connection.original.dst, connection.original.dport
+            return "accept"
+        if connection.dst_done if destination else connection.src_done:
+            return "accept"
+        for order in self._ordered(hook, nat, packet):
+            fate = self._base(hook, order, packet)
+            if fate != "accept":
+                return fate
+            if connection.dst_done if destination else connection.src_done:
+                return "accept"
+        if destination:
+            connection.dst_done = True
+        else:
+            connection.src_done = True
+        return "accept"
+
+    def _group(self, hook: Hook, group: Sequence[Base], packet: Transit) -> Fate:
+        for base in self._ordered(hook, group, packet):
+            fate = self._base(hook, base, packet)
+            if fate != "accept":
+                return fate
+        return "accept"
+
+    def _ordered(self, hook: Hook, bases: Sequence[Base], packet: Transit) -> Sequence[Base]:
+        """Return the bases in the kernel's order, which is not defined at equal priority."""
+        if len(bases) < 2:
+            return bases
+        ordered: list[Base] = []
+        for priority in sorted({base.priority for base in bases}):
+            equal = [base for base in bases if base.priority == priority]
+            busy = [base for base in equal if base.does_something]
+            if len(busy) > 1:
+                orders = list(permutations(busy))
+                names = " and ".join(dict.fromkeys(base.backend for base in busy))
+                unknown = Undecided(
+                    "order",
+                    f"the kernel does not define which of the {names} chains at {hook} runs first",
+                    hook=hook,
+                    family=packet.family,
+                )
+                busy = list(orders[self.choices.pick(len(orders), unknown)])
+            ordered += busy + [base for base in equal if not base.does_something]
+        return ordered
+
+    def _base(self, hook: Hook, base: Base, packet: Transit) -> Fate:
+        if base.native is not None:
+            return self._native(hook, base, packet)
+        assert base.chain is not None
+        chain = base.chain.chain
+        fate = self._chain(hook, base.chain, packet, 0)
+        if fate is not None:
+            return fate
+        policy = chain.policy or "ACCEPT"
+        self.steps.append(
+            Step(
+                hook=hook,
+                family=chain.family,
+                backend=chain.backend,
+                table=chain.table,
+                chain=chain.name,
+                rule=None,
+                text=f"-P {chain.name} {policy}",
+                verdict=f"policy {policy.lower()}",
+                index=chain.index,
+            )
+        )
+        return "drop" if policy == "DROP" else "accept"
+
+    def _native(self, hook: Hook, base: Base, packet: Transit) -> Fate:
+        """A table that iptables did not make: it may do what its effects say, or not."""
+        native = base.native
+        assert native is not None
+        if native.type == "nat" and (packet.connection is None or not packet.connection.new):
+            return "accept"
+        unknown = Undecided(
+            "nftables",
+            f"table {native.family} {native.table} is native nftables, which netui does not walk yet",
+            hook=hook,
+            family=native.family,
+            backend="native",
+            table=native.table,
+            chain=native.name,
+        )
+        if native.effects - {"drop", "reject"}:
+            if self.choices.pick(2, unknown):
+                raise Unknowable(unknown)
+            return "accept"
+        fates: list[Fate] = ["accept"]
+        fates += ["drop"] if "drop" in native.effects else []
+        fates += ["reject"] if "reject" in native.effects else []
+        return fates[self.choices.pick(len(fates), unknown)]
+
+    def _chain(self, hook: Hook, prepared: PreparedChain, packet: Transit, depth: int) -> Fate | None:
+        """Walk a chain; None where it returns to whoever jumped to it."""
+        for position in prepared.candidates(packet):
+            rule = prepared.rule(position)
+            matched = rule.matches(packet)
+            if matched is False:
+                continue
+            chain = prepared.chain
+            if matched is not True:
+                unknown = Undecided(
+                    matched,
+                    "a snapshot cannot tell whether this matches",
+                    hook,
+                    chain.family,
+                    chain.backend,
+                    chain.table,
+                    chain.name,
+                    rule.rule.number,
+                    rule.rule.text,
+                )
+                if not self.choices.pick(2, unknown):
+                    continue
+            action = rule.action
+            change = ""
+            kind = action.kind
+            if kind == "unknown":
+                kind = self._unknown_target(hook, prepared, rule)
+            elif kind == "queue":
+                kind = (
+                    "drop" if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides")) else "accept"
+                )
+            if action.effect is not None:
+                scene = Scene(
+                    hook, self.namespace.fibs[packet.family], self.choices, self._about(hook, prepared, rule, "")
+                )
+                change = action.effect(packet, scene)
+            self.steps.append(
+                Step(
+                    hook=hook,
+                    family=chain.family,
+                    backend=chain.backend,
+                    table=chain.table,
+                    chain=chain.name,
+                    rule=rule.rule.number,
+                    text=rule.rule.text,
+                    verdict=action.verdict,
+                    index=rule.rule.index,
+                    change=change,
+                )
+            )
+            match kind:
+                case "continue":
+                    continue
+                case "jump" | "goto":
+                    if depth >= _DEEPEST:
+                        raise Unknowable(self._about(hook, prepared, rule, "the jumps are too deep"))
+                    fate = self._chain(hook, prepared.table.chain(action.chain), packet, depth + 1)
+                    # goto: an end or RETURN there goes back to the caller of the last jump
+                    if fate is not None or kind == "goto":
+                        return fate
+                case "return":
+                    return None
+                case "accept" | "nat":
+                    return "accept"
+                case "reject":
+                    return "reject"
+                case _:
+                    return "drop"
+        return None
+
+    def _unknown_target(
+        self, hook: Hook, prepared: PreparedChain, rule: PreparedRule
+    ) -> Literal["continue", "accept", "drop"]:
+        about = self._about(hook, prepared, rule, f"netui does not know the target ({rule.action.verdict})")
+        if prepared.chain.table == "nat":
+            raise Unknowable(about)
+        ways: tuple[Literal["continue", "accept", "drop"], ...] = ("continue", "accept", "drop")
+        return ways[self.choices.pick(3, about)]
+
+    @staticmethod
+    def _about(hook: Hook, prepared: PreparedChain, rule: PreparedRule, reason: str) -> Undecided:
+        chain = prepared.chain
+        target = rule.rule.spec.target
+        return Undecided(
+            target.name if target else "",
+            reason,
+            hook,
+            chain.family,
+            chain.backend,
+            chain.table,
+            chain.name,
+            rule.rule.number,
+            rule.rule.text,
+        )
