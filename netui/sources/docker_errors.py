@@ -1,0 +1,44 @@
+"""What went wrong with the engine, in one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.sources.docker_context import EngineAddress
+from netui.sources.errors import SourceError, plain, quoted
+
+
+def explain(error: BaseException, address: EngineAddress) -> SourceError:
+    """Turn whatever the docker SDK raised into a SourceError with one plain line.
+
+    The SDK wraps the system's error several times; the innermost one counts.
+    """
+    if isinstance(error, SourceError):
+        return error
+    where = quoted(address.path or address.url, 100)
+    for cause in _causes(error):
+        if isinstance(cause, FileNotFoundError) and address.path:
+            return SourceError(
+                f"no Docker socket at {where}: start Docker (systemctl start docker), or set DOCKER_HOST"
+            )
+        if isinstance(cause, PermissionError):
+            return SourceError(f"no permission for {where}: run netui with sudo, or join the group docker")
+        if isinstance(cause, ConnectionRefusedError):
+            return SourceError(f"the Docker daemon is not running ({where}): start it (systemctl start docker)")
+        if isinstance(cause, TimeoutError) or type(cause).__name__ in ("ReadTimeout", "ConnectTimeout"):
+            return SourceError(f"the Docker daemon at {where} does not answer: see journalctl -u docker")
+    if address.url.startswith("ssh://"):
+        return SourceError(f"the engine at {where} is another machine: run netui there (ssh), or replay its capture")
+    return SourceError(f"the Docker engine at {where} gave an error: {plain(error)}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors inside an error, the innermost first."""
+    waiting: list[object] = [error]
+    found: list[BaseException] = []
+    while waiting and len(found) < 50:
+        current = waiting.pop()
+        if isinstance(current, BaseException) and not any(current is seen for seen in found):
+            found.append(current)
+            waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+    yield from reversed(found)

@@ -1,0 +1,144 @@
+"""The host's iptables rules, live, by ``iptables-nft-save -c`` and its three twins.
+
+Nothing is created and nothing loaded by a reading. The save programs only
+read (iptables/nft-save and iptables/iptables-save.c: tables are those of
+/proc/net/ip_tables_names), but the mere question for nf_tables loads its module
+where it is not there yet: so where no nf_tables is loaded, there are no rules
+to ask for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from netui.model import Backend, Counters, Family, Ruleset, RulesetKey
+from netui.sources import command
+from netui.sources.errors import SourceError, plain
+from netui.sources.iptables_save import read_save, variant
+from netui.sources.parts import RULESET_SOURCES, Part
+
+#: The tables that exist; the file itself exists where legacy iptables is loaded.
+_LEGACY_TABLES: Mapping[Family, str] = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
+_TOOL: Mapping[Family, str] = {"ip": "iptables", "ip6": "ip6tables"}
+
+#: Reads the legacy tables of a family by another way: (family, tables) → text and what read it.
+LegacyReader = Callable[[Family, list[str]], tuple[str, str]]
+
+
+def save_text(key: RulesetKey, legacy: LegacyReader | None = None) -> tuple[str, str]:
+    """Return (text of one ``iptables-…-save -c``, what printed it).
+
+    legacy: asked for legacy tables instead of the save program, which serves
+    where it raises SourceError. The text is empty where the host has no such
+    tables. Raises SourceError.
+    """
+    tool = _TOOL[key.family]
+    if key.backend == "legacy":
+        tables = legacy_tables(key.family)
+        if not tables:
+            return "", Path(_LEGACY_TABLES[key.family]).name
+        if legacy is not None:
+            try:
+                return legacy(key.family, tables)
+            except SourceError:
+                pass
+    elif not nf_tables_loaded():
+        return "", "no nf_tables loaded"
+    own = f"{tool}-{key.backend}-save"
+    if command.find(own) is not None:
+        return command.run([own, "-c"]), own
+    plain_save = f"{tool}-save"
+    if command.find(plain_save) is None:
+        raise SourceError(f"neither {own} nor {plain_save} is installed: install the package iptables")
+    text = command.run([plain_save, "-c"])
+    if text.strip() and variant(text) != key.backend:
+        raise SourceError(f"{plain_save} prints the other variant, and {own} is not installed")
+    return text, plain_save
+
+
+def legacy_tables(family: Family) -> list[str]:
+    """Return the legacy tables that exist; raise SourceError where one may not look."""
+    path = Path(_LEGACY_TABLES[family])
+    try:
+        return path.read_text().split()
+    except FileNotFoundError:
+        return []
+    except PermissionError:
+        raise SourceError(command.NEEDS_ROOT) from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {plain(error.strerror or error)}") from None
+
+
+def nf_tables_loaded() -> bool:
+    """Whether asking for nf_tables' rules loads nothing.
+
+    A kernel without loadable modules has no /proc/modules; one with nf_tables
+    built in lists it in modules.builtin.
+    """
+    try:
+        if "\nnf_tables " in f"\n{Path('/proc/modules').read_text()}":
+            return True
+    except OSError:
+        return True
+    if Path("/sys/module/nf_tables").exists():
+        return True
+    builtin = Path("/lib/modules", platform.release(), "modules.builtin")
+    try:
+        return "/nf_tables.ko" in builtin.read_text()
+    except OSError:
+        return False
+
+
+class LiveRules:
+    """Reads the rulesets again and again; a refresh in which only counters moved keeps the ruleset."""
+
+    def __init__(self, legacy: LegacyReader | None = None) -> None:
+        self._legacy = legacy
+        self._previous: dict[str, Ruleset] = {}
+
+    def read(self) -> dict[str, Part]:
+        """Read all four, each failing alone."""
+        return {source: self._read(source, key) for source, key in RULESET_SOURCES.items()}
+
+    def _read(self, source: str, key: RulesetKey) -> Part:
+        try:
+            text, via = save_text(key, self._legacy)
+            rules: tuple[Ruleset, Counters] = read_save(text, key.family, key.backend, self._previous.get(source))
+        except SourceError as error:
+            return Part(error=str(error))
+        self._previous[source] = rules[0]
+        return Part({"rules": rules}, via=via, time=time.time())
+
+
+def namespace_rulesets(pid: int) -> tuple[Ruleset, ...]:
+    """Return the rules in the network namespace of a process (Docker's DNS lives there).
+
+    Legacy tables are read only where that namespace has some. Raises SourceError.
+    """
+    return tuple(read_save(text, *key)[0] for key, text in namespace_texts(pid).items())
+
+
+def namespace_texts(pid: int) -> dict[RulesetKey, str]:
+    """Return the save texts of a process's network namespace, empty ones left out; raise SourceError."""
+    if os.geteuid() != 0:
+        raise SourceError(command.NEEDS_ROOT)
+    enter = ["nsenter", "-t", str(pid), "-n"]
+    found: dict[RulesetKey, str] = {}
+    families: tuple[Family, ...] = ("ip", "ip6")
+    for family in families:
+        names = Path(f"/proc/{pid}/net", Path(_LEGACY_TABLES[family]).name)
+        backends: list[Backend] = ["nft"] if nf_tables_loaded() else []
+        with contextlib.suppress(OSError):
+            backends += ["legacy"] if names.read_text().split() else []
+        for backend in backends:
+            save = f"{_TOOL[family]}-{backend}-save"
+            path = command.find(save)
+            text = command.run([*enter, path, "-c"], timeout=5) if path else ""
+            if text.strip():
+                found[RulesetKey(family, backend)] = text
+    return found

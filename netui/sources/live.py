@@ -1,0 +1,89 @@
+"""All sources of this host together, in groups that are read at different times."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping
+
+from netui.model import Container, Ruleset, Snapshot
+from netui.sources import command, host_live
+from netui.sources.docker_engine import DockerEngine, OnEvent
+from netui.sources.errors import SourceError
+from netui.sources.iptables_live import LiveRules
+from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+
+#: Groups of sources that are read together, one thread a group.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "docker": ("docker",),
+    "rules": tuple(RULESET_SOURCES),
+    "host": ("address", "route", "rule", "sysctl", "sockets", "listening"),
+    "nft": ("nft", "ipset"),
+}
+
+
+class LiveHost:
+    """Sources of this host. Each group is read from one thread at a time; groups do not wait for each other."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, on_event: OnEvent | None = None) -> None:
+        self.docker = DockerEngine(os.environ if environ is None else environ, on_event)
+        self._rules = LiveRules()
+        self._namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
+
+    def read_docker(self) -> dict[str, Part]:
+        """Read the engine: all of it, or what its events named."""
+        try:
+            return {"docker": self.docker.read()}
+        except SourceError as error:
+            return {"docker": Part(error=str(error))}
+
+    def read_rules(self) -> dict[str, Part]:
+        """Read the four iptables rulesets with their counters."""
+        return self._rules.read()
+
+    def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
+        """Read interfaces, routes, sysctls and sockets, and those of the containers given."""
+        containers = tuple(containers)
+        parts = host_live.read_host()
+        parts["listening"] = host_live.read_listening(containers)
+        parts["namespaces"] = host_live.namespace_part(containers, self._namespaces)
+        return parts
+
+    def read_nft(self, rulesets: Iterable[Ruleset]) -> dict[str, Part]:
+        """Read native nftables chains and ipsets."""
+        return {"nft": host_live.read_native(rulesets), "ipset": host_live.read_ipsets()}
+
+    def close(self) -> None:
+        """End the event stream and whatever program still runs; returns at once."""
+        self.docker.close()
+        command.stop_all()
+
+
+def hostname() -> str:
+    """Return this host's name."""
+    return socket.gethostname()
+
+
+def local_containers(docker: Part | None) -> tuple[Container, ...]:
+    """Return the containers whose processes are on this host."""
+    if docker is None or not docker.values or not docker.values["engine"].local:
+        return ()
+    containers: tuple[Container, ...] = docker.values["containers"]
+    return containers
+
+
+def rulesets_of(parts: Mapping[str, Part]) -> tuple[Ruleset, ...]:
+    """Return the rulesets among parts."""
+    return tuple(parts[name].values["rules"][0] for name in RULESET_SOURCES if name in parts and parts[name].values)
+
+
+def read_live(environ: Mapping[str, str] | None = None) -> Snapshot:
+    """Read this host once, as for a report; each source fails alone and nothing is raised."""
+    host = LiveHost(environ)
+    try:
+        parts = host.read_docker() | host.read_rules()
+        parts |= host.read_host(local_containers(parts["docker"])) | host.read_nft(rulesets_of(parts))
+        return Assembly("live").snapshot(parts, time.time(), hostname())
+    finally:
+        host.close()

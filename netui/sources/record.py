@@ -1,0 +1,229 @@
+"""``netui record``: writes a capture of this host, or a recording with a frame every few seconds."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from netui import __version__
+from netui.model import RulesetKey
+from netui.sources import command, docker_api, host_live, iproute, iptables_live, iptables_save, socket_text
+from netui.sources import json_text as js
+from netui.sources.capture_files import FRAMES
+from netui.sources.docker_engine import DockerEngine
+from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.live import hostname
+
+Say = Callable[[str], None]
+
+_SAVES: Mapping[str, RulesetKey] = {
+    "iptables-nft-save.txt": RulesetKey("ip", "nft"),
+    "ip6tables-nft-save.txt": RulesetKey("ip6", "nft"),
+    "iptables-legacy-save.txt": RulesetKey("ip", "legacy"),
+    "ip6tables-legacy-save.txt": RulesetKey("ip6", "legacy"),
+}
+_COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "nft-ruleset.json": ("nft", "-j", "list", "ruleset"),
+    "ipset-save.txt": host_live.IPSET,
+    "ip-address.json": host_live.ADDRESS,
+    "ip-route.json": host_live.ROUTES["ip"],
+    "ip6-route.json": host_live.ROUTES["ip6"],
+    "ip-rule.json": host_live.RULES["ip"],
+    "ip6-rule.json": host_live.RULES["ip6"],
+    "ss.txt": host_live.SOCKETS,
+}
+
+
+def record(path: str | Path, every: float | None = None, for_: float | None = None, say: Say | None = None) -> Path:
+    """Write a capture of this host to a folder, or to a .tar.gz by its name.
+
+    every: seconds between frames of a recording; None: one capture. for_: how long,
+    in seconds; None: until Ctrl-C. say: told of each file that could not be made.
+    Files are for their owner alone, and ``Config.Env`` of containers is left out,
+    for it can hold secrets. Raises SourceError where the path is not empty or
+    cannot be written.
+    """
+    target = Path(path)
+    writer: _Writer = _Tar(target) if target.name.endswith((".tar.gz", ".tgz")) else _Folder(target)
+    engine = DockerEngine(os.environ)
+    try:
+        files, missing = _files(engine)
+        for line in missing:
+            (say or _quiet)(line)
+        _write(writer, "", files)
+        if every is not None:
+            _frames(writer, engine, files, every, for_)
+    except KeyboardInterrupt:
+        # The way to end a recording without a length.
+        pass
+    except OSError as error:
+        raise SourceError(f"{quoted(str(path))} cannot be written: {plain(error.strerror or error)}") from None
+    finally:
+        engine.close()
+        writer.close()
+    return target
+
+
+def _frames(writer: _Writer, engine: DockerEngine, files: dict[str, str], every: float, for_: float | None) -> None:
+    start = time.monotonic()
+    number = 0
+    while for_ is None or (number + 1) * every <= for_ + 1e-6:
+        number += 1
+        time.sleep(max(0.0, start + number * every - time.monotonic()))
+        now, _ = _files(engine)
+        changed = {name: text for name, text in now.items() if _meaning(name, text) != _meaning(name, files.get(name))}
+        files |= changed
+        _write(writer, f"{FRAMES}/{number:04d}/", changed)
+
+
+def _write(writer: _Writer, prefix: str, files: Mapping[str, str]) -> None:
+    for name, text in sorted(files.items()):
+        writer.add(prefix + name, text.encode("utf-8", "surrogateescape"))
+
+
+def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
+    """Return all files of the layout that can be made now, and a line for each that cannot."""
+    files: dict[str, str] = {}
+    missing: list[str] = []
+
+    def take(name: str, make: Callable[[], str]) -> None:
+        try:
+            files[name] = make()
+        except SourceError as error:
+            missing.append(f"{name}: {error}")
+
+    for name, key in _SAVES.items():
+        take(name, lambda key=key: iptables_live.save_text(key)[0])  # type: ignore[misc]
+    for name, arguments in _COMMANDS.items():
+        take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
+    take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls()))
+    try:
+        files |= _docker_files(engine)
+    except SourceError as error:
+        missing.append(f"docker-*.json: {error}")
+    meta = {"hostname": hostname(), "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "netui": __version__}
+    files["meta.json"] = json.dumps(meta)
+    return files, missing
+
+
+def _docker_files(engine: DockerEngine) -> dict[str, str]:
+    part = engine.read()
+    if not part.values["engine"].local:
+        raise SourceError("the engine is another machine, so it is no part of this host's capture")
+    files = {
+        "docker-info.json": json.dumps(engine.info),
+        "docker-version.json": json.dumps({"Client": None, "Server": engine.version}),
+        "docker-networks.json": json.dumps(list(engine.networks.values())),
+        "docker-containers.json": json.dumps([_without_secrets(entry) for entry in engine.containers.values()]),
+    }
+    for container in part.values["containers"]:
+        if not container.running or container.pid <= 0:
+            continue
+        try:
+            files[f"listening/{container.id}.txt"] = host_live.listening_text(container.pid)
+            saves = iptables_live.namespace_texts(container.pid)
+        except (OSError, SourceError):
+            # It ended just now, or one may not look: then this is not known.
+            continue
+        if saves:
+            files[f"namespaces/{container.id}.txt"] = "".join(saves.values())
+    return files
+
+
+def _without_secrets(container: dict[str, object]) -> dict[str, object]:
+    config = {key: value for key, value in js.obj(container.get("Config")).items() if key != "Env"}
+    return {**container, "Config": config}
+
+
+def _meaning(name: str, text: str | None) -> object:
+    """Return what a file says, without what moves by itself (dates, timers, ages of connections)."""
+    if text is None:
+        return None
+    try:
+        if name in _SAVES:
+            key = _SAVES[name]
+            ruleset, counters = iptables_save.read_save(text, *key)
+            return ruleset.shape, counters
+        if name == "ip-address.json":
+            return iproute.interfaces(js.parse(text))
+        if name.startswith("listening/"):
+            return socket_text.proc_sockets(text)
+        if name.startswith("namespaces/"):
+            return [
+                iptables_save.read_save(save, *key)[0].shape for key, save in iptables_save.split_saves(text).items()
+            ]
+        if name == "docker-info.json":
+            return docker_api.engine(js.parse(text), {})
+    except SourceError:
+        pass
+    return text
+
+
+def _quiet(_line: str) -> None:
+    """Nobody listens."""
+
+
+class _Writer(Protocol):
+    def add(self, name: str, data: bytes) -> None:
+        """Write one file."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
+class _Folder:
+    """Writes files into a folder that is new or empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise SourceError(f"{quoted(str(path))} is not empty: name a new folder or file")
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+    def add(self, name: str, data: bytes) -> None:
+        path = self._path / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(data)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class _Tar:
+    """Writes files into a .tar.gz that does not exist yet, or is empty."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            if path.exists() and (not path.is_file() or path.stat().st_size > 0):
+                raise SourceError(f"{quoted(str(path))} exists already: name a new file")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        os.fchmod(descriptor, 0o600)
+        self._file = open(descriptor, "wb")  # noqa: PTH123, SIM115 - a descriptor; closed by close()
+        self._tar = tarfile.open(fileobj=self._file, mode="w:gz")  # noqa: SIM115 - as above
+
+    def add(self, name: str, data: bytes) -> None:
+        member = tarfile.TarInfo(name)
+        member.size, member.mode, member.mtime = len(data), 0o600, int(time.time())
+        self._tar.addfile(member, io.BytesIO(data))
+
+    def close(self) -> None:
+        self._tar.close()
+        self._file.close()
+
+
+def _unwritable(path: Path, error: OSError) -> SourceError:
+    return SourceError(f"{quoted(str(path))} cannot be written: {plain(error.strerror or error)}")

@@ -1,0 +1,244 @@
+"""Feeds the panes: one worker that reads the sources and posts each new snapshot whole.
+
+Every group of sources is read on a daemon thread of its own, so that one that
+hangs holds up neither the others nor the end of the program. Counters are read
+every interval; the rest when the engine's events or a changed rule say so, and
+every ten seconds, for addresses and routes change without a word.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from netui.model import Snapshot
+from netui.model.events import Event
+from netui.sources.live import GROUPS, LiveHost, hostname, local_containers, rulesets_of
+from netui.sources.parts import Assembly, Part, kept
+from netui.sources.recording import Recording
+
+MIN_INTERVAL = 0.5
+#: Seconds between readings of what no event announces.
+_SLOW: Mapping[str, float] = {"host": 10.0, "nft": 30.0}
+#: Seconds after which a group that does not come back is said to hang.
+_DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "nft": 15.0}
+#: How long the first snapshot, and any later one, waits for groups that are still being read.
+_FIRST_WAIT, _WAIT = 1.0, 0.1
+#: The stream of a start is a burst of events: read once after it.
+_SETTLE = 0.05
+
+OnSnapshot = Callable[[Snapshot], None]
+OnEvent = Callable[[Event], None]
+
+
+def _ignore(_thing: object) -> None:
+    """Nobody listens."""
+
+
+class Poller:
+    """Reads this host from start to stop.
+
+    interval: seconds between readings of the counters, 0.5 at least. host: the
+    sources; another one for tests.
+    """
+
+    def __init__(self, interval: float = 1.0, host: LiveHost | None = None) -> None:
+        self.interval = max(MIN_INTERVAL, interval)
+        self._on_snapshot: OnSnapshot = _ignore
+        self._on_event: OnEvent = _ignore
+        self._host = host or LiveHost(on_event=self.take_event)
+        self._assembly = Assembly("live")
+        self._wake = threading.Condition()
+        self._stopped = False
+        self._parts: dict[str, Part] = {}
+        self._results: list[tuple[str, dict[str, Part]]] = []
+        self._due: dict[str, float] = dict.fromkeys(("docker", "rules"), 0.0)
+        self._busy: dict[str, float] = {}
+        self._shapes: tuple[int, ...] = ()
+        self._posted = False
+        self._pending_since: float | None = None
+
+    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
+        """Start reading; the first snapshot comes within about a second.
+
+        on_snapshot, on_event: called from the poller's threads, never two at a time
+        for the same one.
+        """
+        self._on_snapshot, self._on_event = on_snapshot, on_event or _ignore
+        threading.Thread(target=self._run, name="poller", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop at once; nothing is called back after this, and no thread is waited for."""
+        with self._wake:
+            if self._stopped:
+                return
+            self._stopped = True
+            self._wake.notify_all()
+        # Closing the engine's connection may itself hang on a dead one.
+        threading.Thread(target=self._host.close, name="poller close", daemon=True).start()
+
+    def refresh(self) -> None:
+        """Read everything now."""
+        with self._wake:
+            self._due |= dict.fromkeys(GROUPS, 0.0)
+            self._wake.notify_all()
+
+    def take_event(self, event: Event) -> None:
+        """Take an event of the engine: pass it on, and read what it may have changed."""
+        with self._wake:
+            if self._stopped:
+                return
+            soon = time.monotonic() + _SETTLE
+            for group in ("docker", "rules"):
+                self._due[group] = min(self._due.get(group, soon), soon)
+            self._wake.notify_all()
+        self._on_event(event)
+
+    # -- the worker ---------------------------------------------------------------
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        while True:
+            with self._wake:
+                self._wake.wait(self._pause(started))
+                if self._stopped:
+                    return
+                results, self._results = self._results, []
+                now = time.monotonic()
+                for group in [group for group, due in self._due.items() if due <= now and group not in self._busy]:
+                    del self._due[group]
+                    self._busy[group] = now
+                    threading.Thread(target=self._read, args=(group,), name=f"read {group}", daemon=True).start()
+                changed = [self._merge(group, parts) for group, parts in results]
+                changed += [self._overdue(group, since, now) for group, since in self._busy.items()]
+                if any(changed) and self._pending_since is None:
+                    self._pending_since = now
+                ready = self._pending_since is not None and self._ready(now, started)
+            if ready:
+                self._pending_since, self._posted = None, True
+                snapshot = self._assembly.snapshot(self._parts, time.time(), hostname())
+                self._on_snapshot(snapshot)
+
+    def _pause(self, started: float) -> float:
+        """Seconds until something is to be done, unless a result or an event comes before."""
+        if self._results:
+            return 0.0
+        now = time.monotonic()
+        moments = [due for group, due in self._due.items() if group not in self._busy]
+        moments += [late for group, since in self._busy.items() if (late := since + _DEADLINE[group]) > now]
+        if self._pending_since is not None:
+            moments.append(self._pending_since + _WAIT if self._posted else started + _FIRST_WAIT)
+        return max(0.0, min(moments, default=now + 1.0) - now)
+
+    def _ready(self, now: float, started: float) -> bool:
+        """Whether to post: when nothing is being read, or when what is has taken long enough."""
+        if not self._posted:
+            return now >= started + _FIRST_WAIT or not (self._busy or self._due.keys() & GROUPS.keys() - _SLOW.keys())
+        pending = now if self._pending_since is None else self._pending_since
+        return not self._busy or now >= pending + _WAIT
+
+    def _read(self, group: str) -> None:
+        """Read one group, on a thread of its own."""
+        try:
+            parts = self._read_group(group)
+        except Exception as error:  # a source's bug must not silence the others
+            parts = {name: Part(error=f"cannot be read: {type(error).__name__}: {error}") for name in GROUPS[group]}
+        with self._wake:
+            if not self._stopped:
+                self._results.append((group, parts))
+                self._wake.notify_all()
+
+    def _read_group(self, group: str) -> dict[str, Part]:
+        if group == "docker":
+            return self._host.read_docker()
+        if group == "rules":
+            return self._host.read_rules()
+        if group == "host":
+            return self._host.read_host(local_containers(self._parts.get("docker")))
+        return self._host.read_nft(rulesets_of(self._parts))
+
+    def _merge(self, group: str, parts: dict[str, Part]) -> bool:
+        """Take a group's result and say when it, and what hangs on it, is next read."""
+        now = time.monotonic()
+        began = self._busy.pop(group, now)
+        for name, part in parts.items():
+            self._parts[name] = kept(self._parts.get(name), part)
+        if group == "rules":
+            self._at("rules", began + self.interval)
+            shapes = tuple(id(ruleset) for ruleset in rulesets_of(self._parts))
+            if shapes != self._shapes:
+                self._shapes = shapes
+                self._at("nft", now)
+                self._at("host", now)
+        elif group == "docker":
+            self._at("host", now)
+            self._docker_due()
+        else:
+            self._at(group, began + _SLOW[group])
+        return True
+
+    def _docker_due(self) -> None:
+        due = self._host.docker.due
+        if due is not None:
+            self._at("docker", due)
+
+    def _at(self, group: str, moment: float) -> None:
+        self._due[group] = min(self._due.get(group, moment), moment)
+
+    def _overdue(self, group: str, since: float, now: float) -> bool:
+        """Say of a group that hangs that its data are old; True where that is news."""
+        if now < since + _DEADLINE[group]:
+            return False
+        error = f"does not answer since {time.strftime('%H:%M:%S', time.localtime(time.time() - (now - since)))}"
+        news = False
+        for name in GROUPS[group]:
+            old = self._parts.get(name)
+            if old is None or old.error != error:
+                self._parts[name] = kept(old, Part(error=error))
+                news = True
+        return news
+
+
+class ReplayPoller:
+    """Plays a recording with its own time steps; the same calls as :class:`Poller`.
+
+    loop: from the end to the start again, as the demo does. Steps longer than
+    five seconds are cut to that; the last state stays.
+    """
+
+    def __init__(self, recording: Recording, loop: bool = False, speed: float = 1.0) -> None:
+        self._recording = recording
+        self._on_snapshot: OnSnapshot = _ignore
+        self._loop, self._speed = loop, speed
+        self._stopped = threading.Event()
+        self._last: Snapshot | None = None
+
+    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
+        """Start playing; the first state is posted at once. A recording has no events."""
+        self._on_snapshot = on_snapshot
+        threading.Thread(target=self._run, name="replay", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop at once."""
+        self._stopped.set()
+
+    def refresh(self) -> None:
+        """Post the present state again: nothing else can be read."""
+        if self._last is not None and not self._stopped.is_set():
+            self._on_snapshot(self._last)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for snapshot in self._recording.snapshots():
+                if self._last is not None and self._stopped.wait(self._step(self._last, snapshot)):
+                    return
+                self._last = snapshot
+                self._on_snapshot(snapshot)
+            if not self._loop or len(self._recording) == 1:
+                return
+
+    def _step(self, last: Snapshot, following: Snapshot) -> float:
+        """Seconds between two states; going back to the first one takes a second."""
+        seconds = following.time - last.time
+        return min(max(seconds, 0.0) or 1.0, 5.0) / self._speed
