@@ -13,12 +13,14 @@ from types import TracebackType
 from typing import Any
 
 from .engines import IMAGE, Engine, Options
-from .namespaces import Namespace
+from .namespaces import Namespace, write_sysctls
 from .udp import UdpEcho
 
 OUTSIDE, HOST = "198.51.100.2", "198.51.100.1"
 OUTSIDE6, HOST6 = "2001:db8:1::2", "2001:db8:1::1"
 LAN, HOST_LAN = "203.0.113.2", "203.0.113.1"
+# Many flows are refused in one second: every one is to get its ICMP error.
+UNLIMITED = {"ipv4/icmp_ratelimit": 0, "ipv6/icmp/ratelimit": 0, "ipv4/icmp_msgs_per_sec": 100000}
 HTTP = "httpd -p {0} -h /www"
 
 _numbers = itertools.count(1)
@@ -49,7 +51,7 @@ class Host:
         self.namespace.sysctl(**fixed, **{"ipv4/ip_local_port_range": "40000 60999"})
         for space in (self.namespace, self.outside):
             # No waiting for duplicate address detection.
-            space.sysctl(**{"ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0})
+            space.sysctl(**{"ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0, **UNLIMITED})
         self.namespace.connect(self.outside, "eth0", "eth0")
         ends = ((self.namespace, HOST, HOST6, OUTSIDE, OUTSIDE6), (self.outside, OUTSIDE, OUTSIDE6, HOST, HOST6))
         for space, own, own6, other, other6 in ends:
@@ -91,6 +93,8 @@ class Host:
             client.networks.get(network).connect(made, **more)
         made.start()
         made.reload()
+        if made.attrs["HostConfig"]["NetworkMode"] != "host":
+            write_sysctls(f"/proc/{made.attrs['State']['Pid']}/ns/net", UNLIMITED)
         return made
 
     def pid(self, name: str) -> int:

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,6 +66,18 @@ def call_in(path: Path | str, function: Callable[[], T]) -> T:
     return result[0]
 
 
+def write_sysctls(path: Path | str, values: Mapping[str, int | str]) -> None:
+    """Set net sysctls of the network namespace of this path, which need not be ours by name."""
+
+    def write() -> None:
+        for key, value in values.items():
+            # A kernel without this one has nothing to be set.
+            if Path(f"/proc/sys/net/{key}").exists():
+                Path(f"/proc/sys/net/{key}").write_text(str(value))
+
+    call_in(path, write)
+
+
 class Namespace:
     """One named network namespace, with lo up; `delete` also ends all processes in it."""
 
@@ -93,12 +105,7 @@ class Namespace:
 
     def sysctl(self, **values: int | str) -> None:
         """Set net sysctls of this namespace: `sysctl(**{"ipv4/ip_forward": 1})`."""
-
-        def write() -> None:
-            for key, value in values.items():
-                Path(f"/proc/sys/net/{key}").write_text(str(value))
-
-        call_in(self.path, write)
+        write_sysctls(self.path, values)
 
     def connect(self, other: Namespace, here: str, there: str) -> None:
         """A veth pair, made inside: `here` in this namespace, `there` in the other; both up."""
