@@ -2,6 +2,7 @@
 
 from netui.traversal.answer import path
 from netui.traversal.endpoints import EndpointError
+from netui.traversal.flows import flows
 from netui.traversal.host import PreparedHost, prepare
 from netui.traversal.namespace import RulesError
 from netui.traversal.path import DeliveredTo, Flow, Leg, Packet, Path, Step, Undecided, Verdict
@@ -18,6 +19,7 @@ __all__ = [
     "Step",
     "Undecided",
     "Verdict",
+    "flows",
     "path",
     "prepare",
 ]

@@ -476,7 +476,7 @@ def _answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choic
         return None
     socket = listening_socket(host.namespace.sockets, protocol, address, packet.dport)
     if socket is None:
-        first.notes.append(f"nothing on the host listens on {where}: the host refuses the packet")
+        first.reason = f"it reaches this machine, where nothing listens on {where}: the host refuses it"
         return None
     if socket.program not in ("docker-proxy", "") or (not socket.program and published is None):
         if socket.program == "dockerd":

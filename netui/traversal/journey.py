@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from netui.model import Container, Route
-from netui.traversal.address import address_text, host_port, protocol_name
+from netui.traversal.address import address_text, protocol_name
 from netui.traversal.choices import Choices
 from netui.traversal.host import Owner, PreparedHost
 from netui.traversal.namespace import Namespace
@@ -330,28 +330,24 @@ class Journey:
         if owner is None:
             return self._end(packet, "unreachable", f"nobody has {text} on {bridge}")
         to = DeliveredTo("container", owner.container.name, text, packet.dport)
-        self._check_listening(owner.container, packet)
-        arrival = self._end(packet, "delivered", f"it reaches {owner.container.name}", to=to)
+        refused = self._refused_by(owner.container, packet)
+        arrival = self._end(packet, "delivered", f"it reaches {owner.container.name}{refused}", to=to)
         arrival.owner = owner
         return arrival
 
-    def _check_listening(self, container: Container, packet: Transit) -> None:
+    def _refused_by(self, container: Container, packet: Transit) -> str:
+        """Why a container that gets the packet refuses it: nothing listens there, or not for others."""
         if container.listening is None or packet.dport is None:
-            return
+            return ""
         protocol = protocol_name(packet.protocol)
         if protocol not in ("tcp", "udp"):
-            return
+            return ""
         at_port = [s for s in container.listening if s.port == packet.dport and s.protocol.startswith(protocol)]
-        where = host_port(address_text(packet.family, packet.dst), packet.dport)
         if not at_port:
-            self.notes.append(
-                f"nothing in {container.name} listens on {packet.dport}/{protocol}: it refuses the packet"
-            )
-        elif all(s.address in ("127.0.0.1", "::1") for s in at_port):
-            self.notes.append(
-                f"{container.name} listens on {packet.dport}/{protocol} only at "
-                f"its own {at_port[0].address}: {where} refuses"
-            )
+            return f", where nothing listens on {packet.dport}/{protocol}: it refuses it"
+        if all(s.address in ("127.0.0.1", "::1") for s in at_port):
+            return f", which listens on {packet.dport}/{protocol} only at its own {at_port[0].address}: it refuses it"
+        return ""
 
     # --- routing checks -------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def rule_numbers(nft_ruleset: str) -> dict[tuple[str, str, str, int], int]:
 
 def kind(verdict: str) -> str:
     """Reduce a verdict's text to what the kernel's trace distinguishes."""
-    word = verdict.split()[0] if verdict else ""
+    word = verdict.split(maxsplit=1)[0] if verdict else ""
     if word in ("dnat", "snat", "masquerade", "redirect", "netmap"):
         return "accept"
     return "drop" if word == "reject" else word

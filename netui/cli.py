@@ -1,0 +1,244 @@
+"""Arguments: starts the app or prints a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from netui import __version__
+from netui.explain.escape import printable
+
+if TYPE_CHECKING:
+    from netui.model import Snapshot
+    from netui.traversal import Path, PreparedHost
+
+#: Exit status: delivered or no finding; not delivered or findings; bad arguments or
+#: unreadable input; undecided.
+DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
+_STATUS = {"delivered": DONE, "undecided": UNDECIDED}
+
+
+class BadInput(Exception):
+    """Something given cannot be used; the message is one line that says what to do."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} ({self.prog} --help shows how)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run netui; returns the exit status."""
+    try:
+        options = _parse(sys.argv[1:] if arguments is None else list(arguments))
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except BadInput as error:
+        print(f"netui: {printable(str(error), 2000)}", file=sys.stderr)
+        return BAD
+    except BrokenPipeError:
+        # the reader of our output went away (netui path … | head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="netui",
+        description="See what Docker's networks really do to your packets.",
+        epilog="Without a command: the terminal UI on this host (keys: ? in it).",
+    )
+    parser.add_argument("--version", action="version", version=f"netui {__version__}")
+    _screen_options(parser)
+    parser.set_defaults(run=_screen, json=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    path = commands.add_parser(
+        "path",
+        help="which rules the first packet of SRC → DST meets, and what becomes of it",
+        description="SRC: a container[@network], host, outside[:ADDRESS] or an address. "
+        "DST: the same with :PORT[/PROTO] or /icmp. Example: netui path outside host:443",
+    )
+    path.add_argument("source", metavar="SRC", nargs="?")
+    path.add_argument("destination", metavar="DST", nargs="?")
+    path.add_argument(
+        "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin); JSON lines'
+    )
+    path.add_argument("--reply", action="store_true", help="also the way of the answer packet")
+    _report_options(path)
+    path.set_defaults(run=_path)
+
+    record = commands.add_parser(
+        "record",
+        help="write a capture of this host (a folder, or a .tar.gz); with --every a recording",
+    )
+    record.add_argument("path", metavar="PATH")
+    record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")
+    record.add_argument("--for", type=_seconds, metavar="S", dest="for_", help="stop after S seconds")
+    record.set_defaults(run=_record)
+    return parser.parse_args(arguments)
+
+
+def _screen_options(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
+    which.add_argument("--replay", metavar="PATH", help="the UI on a capture or recording")
+    parser.add_argument(
+        "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
+    )
+
+
+def _report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--replay", metavar="PATH", default=argparse.SUPPRESS, help="read a capture, not this host")
+    parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
+    return value
+
+
+# --- what reports read ---------------------------------------------------------------------
+
+
+def _snapshot(options: argparse.Namespace) -> Snapshot:
+    from netui.sources.errors import SourceError
+
+    try:
+        if options.replay:
+            from netui.sources.capture import read_capture
+
+            return read_capture(options.replay)
+        if options.demo:
+            from netui.sources.recording import read_demo
+
+            return read_demo()
+        from netui.sources.live import read_live
+
+        return read_live()
+    except SourceError as error:
+        raise BadInput(str(error)) from None
+
+
+def _prepared(options: argparse.Namespace) -> PreparedHost:
+    from netui.traversal import RulesError, prepare
+
+    try:
+        return prepare(_snapshot(options))
+    except RulesError as error:
+        raise BadInput(str(error)) from None
+
+
+def _print_json(document: object) -> None:
+    json.dump(document, sys.stdout, ensure_ascii=True, indent=2)
+    print()
+
+
+def _ascii_only() -> bool:
+    return "utf" not in (sys.stdout.encoding or "").lower()
+
+
+# --- the commands --------------------------------------------------------------------------
+
+
+def _path(options: argparse.Namespace) -> int:
+    from netui.explain.path_report import path_json, path_text
+    from netui.traversal import EndpointError, path
+
+    if options.batch is not None:
+        if options.source is not None:
+            raise BadInput("path: give either SRC DST or --batch FILE, not both")
+        return _batch(options)
+    if options.source is None or options.destination is None:
+        raise BadInput("path: give SRC and DST, as in: netui path outside host:443")
+    host = _prepared(options)
+    try:
+        found = path(host, options.source, options.destination, reply=options.reply)
+    except EndpointError as error:
+        raise BadInput(str(error)) from None
+    if options.json:
+        _print_json(path_json(found))
+    else:
+        print(path_text(found, ascii_only=_ascii_only()))
+    return _STATUS.get(found.verdict, FOUND)
+
+
+def _batch(options: argparse.Namespace) -> int:
+    from netui.explain.path_report import path_json
+    from netui.traversal import EndpointError, path
+
+    with _open_lines(options.batch) as lines:
+        host = _prepared(options)
+        status = DONE
+        for line in lines:
+            words = line.split()
+            if not words:
+                continue
+            answer: dict[str, Any]
+            try:
+                if len(words) != 2:
+                    raise EndpointError('a line has the form "SRC DST"')
+                found: Path = path(host, words[0], words[1], reply=options.reply)
+                answer = path_json(found)
+                status = max(status, _STATUS.get(found.verdict, FOUND))
+            except EndpointError as error:
+                answer = {"error": str(error)}
+                status = max(status, BAD)
+            print(json.dumps(answer, ensure_ascii=True))
+    return status
+
+
+class _open_lines:
+    """The lines of a file, or of stdin for ``-``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Iterator[str]:
+        if self._name == "-":
+            return iter(sys.stdin)
+        try:
+            self._file = open(self._name, encoding="utf-8", errors="replace")  # noqa: PTH123
+        except OSError as error:
+            raise BadInput(f"{self._name}: {error.strerror or error}") from None
+        return iter(self._file)
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _record(options: argparse.Namespace) -> int:
+    from netui.sources.errors import SourceError
+    from netui.sources.record import record
+
+    if options.for_ is not None and options.every is None:
+        raise BadInput("record: --for needs --every, the time between two frames")
+    try:
+        record(options.path, every=options.every, for_=options.for_)
+    except SourceError as error:
+        raise BadInput(str(error)) from None
+    return DONE
+
+
+def _screen(options: argparse.Namespace) -> int:
+    from netui.screen import run_screen
+
+    return run_screen(replay=options.replay, demo=options.demo, interval=options.interval)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""A path as JSON (the contract's form) and as text that a person likes to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netui.explain.escape import printable
+from netui.model import parse_rule
+from netui.traversal.address import host_port
+from netui.traversal.path import Leg, Packet, Path, Step, Undecided
+
+_VERDICTS = {
+    "delivered": "DELIVERED",
+    "dropped": "DROPPED",
+    "rejected": "REJECTED",
+    "unreachable": "UNREACHABLE",
+    "undecided": "UNDECIDED",
+}
+
+
+def path_json(path: Path) -> dict[str, Any]:
+    """Return the path in the contract's JSON form."""
+    to = path.delivered_to
+    return {
+        "from": path.source,
+        "to": path.destination,
+        "verdict": path.verdict,
+        "reason": path.reason,
+        "delivered_to": None
+        if to is None
+        else {"kind": to.kind, "name": to.name, "address": to.address, "port": to.port},
+        "legs": [_leg_json(leg) for leg in path.legs],
+        "reply": None if path.reply is None else [_leg_json(leg) for leg in path.reply],
+        "undecided": [_undecided_json(item) for item in path.undecided],
+        "notes": list(path.notes),
+    }
+
+
+def _leg_json(leg: Leg) -> dict[str, Any]:
+    packet = leg.packet
+    result: dict[str, Any] = {
+        "packet": {
+            "family": packet.family,
+            "protocol": packet.protocol,
+            "src": packet.src,
+            "dst": packet.dst,
+            "sport": packet.sport,
+            "dport": packet.dport,
+            "iif": packet.iif,
+            "oif": packet.oif,
+        },
+        "steps": [_step_json(step) for step in leg.steps],
+    }
+    if leg.where:
+        result["namespace"] = leg.where
+    return result
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "hook": step.hook,
+        "family": step.family,
+        "backend": step.backend,
+        "table": step.table,
+        "chain": step.chain,
+        "rule": step.rule,
+        "text": step.text,
+        "verdict": step.verdict,
+    }
+    if step.change:
+        result["change"] = step.change
+    return result
+
+
+def _undecided_json(item: Undecided) -> dict[str, Any]:
+    return {
+        "match": item.match,
+        "reason": item.reason,
+        "hook": item.hook,
+        "family": item.family,
+        "backend": item.backend,
+        "table": item.table,
+        "chain": item.chain,
+        "rule": item.rule,
+        "text": item.text,
+    }
+
+
+def short_rule(text: str) -> str:
+    """What a rule says in short: its text without the chain, the comment and the target."""
+    spec = parse_rule(text)
+    words: list[str] = []
+    for match in spec.matches:
+        if match.module == "comment":
+            continue
+        for option in match.options:
+            if option.negated:
+                words.append("!")
+            words.append(option.name)
+            words.extend(option.values)
+    return " ".join(words)
+
+
+def packet_line(packet: Packet) -> str:
+    """One line about a packet: protocol, from, to, in and out."""
+    source = host_port(packet.src, packet.sport)
+    target = host_port(packet.dst, packet.dport)
+    parts = [f"{packet.protocol}  {source} → {target}"]
+    parts.append(f"in {packet.iif}" if packet.iif else "sent here")
+    if packet.oif:
+        parts.append(f"out {packet.oif}")
+    return "  ".join(parts)
+
+
+def path_text(path: Path, *, ascii_only: bool = False) -> str:
+    """Return the path as lines: the packet, a step a line, the verdict last."""
+    lines: list[str] = [f"{path.source} → {path.destination}"]
+    for number, leg in enumerate(path.legs, 1):
+        lines += _leg_lines(leg, number, len(path.legs))
+    if path.reply is not None:
+        for leg in path.reply:
+            lines.append("")
+            lines.append("the answer:")
+            lines += _leg_lines(leg, 0, 1)
+    lines.append("")
+    for note in path.notes:
+        lines.append(f"note: {note}")
+    if path.verdict == "undecided" or path.undecided:
+        for item in path.undecided:
+            where = f" (rule {item.rule} of {item.table} {item.chain})" if item.rule is not None else ""
+            lines.append(f"not known: {item.match}{where}: {item.reason}")
+    to = path.delivered_to
+    ending = f"{_VERDICTS[path.verdict]}"
+    if to is not None:
+        name = to.name if to.kind != "outside" else "the outside"
+        ending += f" to {name} ({host_port(to.address, to.port)})"
+    if path.reason:
+        ending += f": {path.reason}"
+    lines.append(ending)
+    text = "\n".join(printable(line) for line in lines)
+    if ascii_only:
+        text = text.replace("→", "->").replace("…", "...")
+    return text
+
+
+def _leg_lines(leg: Leg, number: int, legs: int) -> list[str]:
+    title = f"connection {number}: " if legs > 1 and number else ""
+    where = f"  (in {leg.where}'s own namespace)" if leg.where else ""
+    lines = [f"  {title}{packet_line(leg.packet)}{where}"]
+    if not leg.steps:
+        lines.append("    no rule of the host sees it")
+        return lines
+    backends = {step.backend for step in leg.steps}
+    places = [_place(step, len(backends) > 1) for step in leg.steps]
+    place_width = min(max(len(place) for place in places), 40)
+    verdict_width = min(max(len(step.verdict) for step in leg.steps), 36)
+    hook = ""
+    for place, step in zip(places, leg.steps, strict=True):
+        shown = step.hook if step.hook != hook else ""
+        hook = step.hook
+        number_text = "policy" if step.rule is None else str(step.rule)
+        says = "" if step.rule is None else short_rule(step.text)
+        line = f"    {shown:<11} {place:<{place_width}} {number_text:>6}  {step.verdict:<{verdict_width}}  {says}"
+        lines.append(line.rstrip())
+        if step.change:
+            lines.append(f"    {'':<11} {'':<{place_width}} {'':>6}  now {step.change}")
+    return lines
+
+
+def _place(step: Step, show_backend: bool) -> str:
+    place = f"{step.table} {step.chain}"
+    return f"{step.backend} {place}" if show_backend else place

@@ -1,0 +1,204 @@
+"""The flows of a container: the questions that people ask about it, each walked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netui.model import Container, Endpoint, PublishedPort
+from netui.traversal.answer import path
+from netui.traversal.endpoints import EndpointError, shared_namespace
+from netui.traversal.host import PreparedHost
+from netui.traversal.path import Flow
+
+#: What a container asks of the outside where nothing tells a better port.
+_WEB = "443/tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A flow before it is walked."""
+
+    kind: str
+    label: str
+    source: str
+    destination: str
+
+
+def flows(host: PreparedHost, container_id: str) -> tuple[Flow, ...]:
+    """Return the container's flows, each with its path; () for one that does not run.
+
+    Raises KeyError for an ID that the snapshot does not hold.
+    """
+    container = host.by_id[container_id]
+    found: list[Flow] = []
+    for question in questions(host, container):
+        try:
+            answer = path(host, question.source, question.destination)
+        except EndpointError:
+            # not a question that this host can be asked (no way outside, no IPv6, …)
+            continue
+        found.append(Flow(question.kind, question.label, question.source, question.destination, answer))
+    return tuple(found)
+
+
+def questions(host: PreparedHost, container: Container) -> Iterator[Question]:
+    """Yield the questions about a container, the most asked first."""
+    if not container.running:
+        return
+    own = shared_namespace(host, container)
+    if own.network_mode == "host":
+        yield from _of_host_network(own)
+        return
+    me = own.id
+    yield from _published(host, own)
+    yield from _direct(host, own)
+    if own.endpoints:
+        yield Question("outbound", f"{own.name} → outside {_WEB}", me, f"outside:{_WEB}")
+    yield from _host_to(host, own)
+    yield from _neighbours(host, own)
+    yield from _cross(host, own)
+    if any(_is_user_defined(host, endpoint) for endpoint in own.endpoints):
+        yield Question("dns", f"{own.name} → 127.0.0.11 53/udp (DNS)", me, "127.0.0.11:53/udp")
+
+
+def _of_host_network(container: Container) -> Iterator[Question]:
+    for port, protocol in container.exposed:
+        yield Question("published", f"outside → host {port}/{protocol}", "outside", f"host:{port}/{protocol}")
+    yield Question("outbound", f"{container.name} → outside {_WEB}", "host", f"outside:{_WEB}")
+
+
+def _bound_once(container: Container) -> list[PublishedPort]:
+    seen: dict[tuple[int, int, str, bool, str], PublishedPort] = {}
+    for bound in container.bound:
+        if bound.host_port:
+            wild = bound.host_ip in ("", "0.0.0.0", "::")
+            six = ":" in bound.host_ip
+            key = (bound.host_port, bound.container_port, bound.protocol, six, "" if wild else bound.host_ip)
+            seen.setdefault(key, bound)
+    return list(seen.values())
+
+
+def _host_side(host: PreparedHost, bound: PublishedPort) -> str:
+    """The host's address by which a published port is asked for, in the form of DST."""
+    if bound.host_ip == "::":
+        outer = host.outer("ip6")
+        for address in host.namespace.fibs["ip6"].addresses(outer.interface) if outer else ():
+            if address.scope == "global":
+                return f"[{address.address}]"
+        return ""
+    if bound.host_ip in ("", "0.0.0.0") or bound.host_ip.startswith("127."):
+        return "host"
+    return f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
+
+
+def _published(host: PreparedHost, container: Container) -> Iterator[Question]:
+    for bound in _bound_once(container):
+        side = _host_side(host, bound)
+        if side:
+            port = f"{bound.host_port}/{bound.protocol}"
+            shown = "" if side == "host" else f"{side} "
+            yield Question("published", f"outside → {shown}{port}", "outside", f"{side}:{port}")
+    for bound in _bound_once(container):
+        side = _host_side(host, bound)
+        if side:
+            port = f"{bound.host_port}/{bound.protocol}"
+            shown = "host" if side == "host" else side
+            yield Question("hairpin", f"{container.name} → {shown} {port} (its own)", container.id, f"{side}:{port}")
+
+
+def service_port(container: Container) -> str:
+    """Return ``PORT/PROTO`` by which a container is best asked, or "icmp" where none is known."""
+    for listening in container.listening or ():
+        if listening.address not in ("127.0.0.1", "::1", "127.0.0.11") and listening.protocol.startswith("tcp"):
+            return f"{listening.port}/tcp"
+    for bound in (*container.bound, *container.asked):
+        return f"{bound.container_port}/{bound.protocol}"
+    for port, protocol in container.exposed:
+        return f"{port}/{protocol}"
+    for listening in container.listening or ():
+        if listening.address not in ("127.0.0.1", "::1", "127.0.0.11"):
+            return f"{listening.port}/{listening.protocol[:3]}"
+    return "icmp"
+
+
+def _target(address: str, port: str) -> str:
+    if port == "icmp":
+        return f"{address}/icmp"
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _addresses(container: Container) -> Iterator[tuple[Endpoint, str]]:
+    for endpoint in container.endpoints:
+        if endpoint.ipv4:
+            yield endpoint, endpoint.ipv4
+        if endpoint.ipv6:
+            yield endpoint, endpoint.ipv6
+
+
+def _direct(host: PreparedHost, container: Container) -> Iterator[Question]:
+    port = service_port(container)
+    for _endpoint, address in _addresses(container):
+        if host.outer("ip6" if ":" in address else "ip") is not None:
+            yield Question("direct", f"outside → {address} {port}", "outside", _target(address, port))
+
+
+def _host_to(host: PreparedHost, container: Container) -> Iterator[Question]:
+    port = service_port(container)
+    for _endpoint, address in _addresses(container):
+        yield Question("host", f"host → {address} {port}", "host", _target(address, port))
+    for bound in _bound_once(container):
+        side = _host_side(host, bound)
+        published = f"{bound.host_port}/{bound.protocol}"
+        if side:
+            shown = "its own address" if side == "host" else side
+            yield Question("host", f"host → {shown} {published}", "host", f"{side}:{published}")
+        loopback = "[::1]" if ":" in bound.host_ip else "127.0.0.1"
+        yield Question("host", f"host → {loopback} {published}", "host", f"{loopback}:{published}")
+
+
+def _neighbours(host: PreparedHost, container: Container) -> Iterator[Question]:
+    mine = {endpoint.network_id for endpoint in container.endpoints}
+    for other in host.containers:
+        if other.id == container.id or not other.running:
+            continue
+        for endpoint in other.endpoints:
+            if endpoint.network_id not in mine or not (endpoint.ipv4 or endpoint.ipv6):
+                continue
+            yield from _both_ways("neighbour", container, other, endpoint, endpoint.network_id)
+
+
+def _cross(host: PreparedHost, container: Container) -> Iterator[Question]:
+    """One container of every other network, both ways."""
+    mine = {endpoint.network_id for endpoint in container.endpoints}
+    seen = set(mine)
+    for other in host.containers:
+        if other.id == container.id or not other.running:
+            continue
+        if any(endpoint.network_id in mine for endpoint in other.endpoints):
+            continue
+        for endpoint in other.endpoints:
+            if endpoint.network_id in seen or not (endpoint.ipv4 or endpoint.ipv6):
+                continue
+            seen.add(endpoint.network_id)
+            yield from _both_ways("cross", container, other, endpoint, None)
+
+
+def _both_ways(
+    kind: str, container: Container, other: Container, endpoint: Endpoint, network: str | None
+) -> Iterator[Question]:
+    address = endpoint.ipv4 or endpoint.ipv6
+    port = service_port(other)
+    shown = f"{other.name} ({endpoint.network_name})"
+    yield Question(kind, f"{container.name} → {shown} {port}", container.id, _target(address, port))
+    for mine in container.endpoints:
+        back = mine.ipv4 if endpoint.ipv4 else mine.ipv6
+        if back and (network is None or mine.network_id == network):
+            port = service_port(container)
+            yield Question(kind, f"{shown} → {container.name} {port}", other.id, _target(back, port))
+            break
+
+
+def _is_user_defined(host: PreparedHost, endpoint: Endpoint) -> bool:
+    network = host.network_of(endpoint)
+    return network is not None and network.driver in ("bridge", "overlay") and network.name != "bridge"

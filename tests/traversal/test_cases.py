@@ -1,0 +1,83 @@
+"""The captured hosts: netui's steps equal the kernel's own trace, flow by flow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from netui.sources.capture import read_capture
+from netui.traversal import PreparedHost, path, prepare
+from tests.traversal.kernel import CASES, predicted, rule_numbers, traced
+
+HOSTS = ("engine-20.10", "engine-29")
+#: What a sender's outcome says of the packet's fate. A closed port refuses a packet that was
+#: delivered; a UDP receiver that keeps silent may have got it.
+FATES = {
+    "connected": {"delivered"},
+    "answered": {"delivered"},
+    "reached": {"delivered"},
+    "ECONNREFUSED": {"delivered"},
+    "refused": {"delivered"},
+    "timeout": {"dropped", "unreachable"},
+    "silent": {"dropped", "unreachable", "delivered"},
+    "dropped": {"dropped", "unreachable"},
+    "unreachable": {"unreachable"},
+}
+#: The one flow whose packet arrives and whose answer cannot: no masquerade, private source.
+ONE_WAY = {"ctr-nomasq-inet: masquerade-off container -> internet"}
+
+
+def _flows(case: str) -> list[dict[str, Any]]:
+    flows: list[dict[str, Any]] = json.loads((CASES / case / "flows.json").read_text())
+    # a question to the container's own resolver was traced in a namespace that is not captured
+    return [flow for flow in flows if flow["proto"] != "dns"]
+
+
+def question(flow: dict[str, Any]) -> tuple[str, str]:
+    """Write a case's flow as SRC and DST."""
+    dst, source = flow["dst"], flow["src"]
+    bracketed = f"[{dst}]" if ":" in dst else dst
+    if source == "outside":
+        source = "outside:2001:db8:1::2" if ":" in dst else "outside:198.51.100.2"
+    if flow["proto"] == "icmp":
+        return source, f"{dst}/icmp"
+    protocol = "tcp" if flow["proto"] == "rawsyn" else flow["proto"]
+    return source, f"{bracketed}:{flow['port']}/{protocol}"
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def case(request: pytest.FixtureRequest) -> tuple[str, PreparedHost]:
+    name: str = request.param
+    return name, prepare(read_capture(CASES / name / "host"))
+
+
+def test_every_flow_meets_the_rules_that_the_kernel_traced(
+    case: tuple[str, PreparedHost], count: Callable[[str], None]
+) -> None:
+    """Each flow's first packet meets exactly the traced rules, in order, with their verdicts."""
+    name, host = case
+    numbers = rule_numbers((CASES / name / "host" / "nft-ruleset.json").read_text())
+    wrong = []
+    flows = _flows(name)
+    for flow in flows:
+        found = path(host, *question(flow))
+        kernel, ours = traced(flow, numbers), predicted(found, legs=1)
+        if kernel != ours or found.undecided:
+            wrong.append(f"{flow['name']}:\n  kernel {kernel}\n  netui  {ours} {found.undecided}")
+    count(f"{name}: {len(flows) - len(wrong)} of {len(flows)} flows agree with the kernel's trace")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_verdict_fits_what_the_sender_saw(case: tuple[str, PreparedHost]) -> None:
+    """Each verdict is one that the sender's outcome allows."""
+    name, host = case
+    wrong = []
+    for flow in _flows(name):
+        found = path(host, *question(flow))
+        allowed = {"delivered"} if flow["name"] in ONE_WAY else FATES[flow["outcome"]]
+        if found.verdict not in allowed:
+            wrong.append(f"{flow['name']}: sender saw {flow['outcome']}, netui says {found.verdict}: {found.reason}")
+    assert not wrong, "\n".join(wrong)
