@@ -354,7 +354,9 @@ def _ephemeral(host: PreparedHost) -> tuple[int, int]:
 def _from_outside(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:
     packet.link = True
     owner = host.owner(request.family, request.dst)
-    if owner is not None and owner.network is not None and owner.network.driver in ("macvlan", "ipvlan"):
+    off_bridge = owner is not None and owner.network is not None and owner.network.driver in ("macvlan", "ipvlan")
+    if off_bridge and owner is not None and owner.network is not None and owner.network.parent == request.iif:
+        # from the parent's own link: the frame goes to the endpoint, not to the host
         where = f"{owner.network.driver} {owner.network.name}"
         note = f"{owner.container.name} is on {where}: no rule of the host sees its packets"
         to = DeliveredTo("container", owner.container.name, address_text(request.family, request.dst), request.dport)
