@@ -56,6 +56,7 @@ class Poller:
         self._due: dict[str, float] = dict.fromkeys(("docker", "rules"), 0.0)
         self._busy: dict[str, float] = {}
         self._shapes: tuple[int, ...] = ()
+        self._answered: set[str] = set()
         self._posted = False
         self._pending_since: float | None = None
 
@@ -134,7 +135,7 @@ class Poller:
     def _ready(self, now: float, started: float) -> bool:
         """Whether to post: when nothing is being read, or when what is has taken long enough."""
         if not self._posted:
-            return now >= started + _FIRST_WAIT or not (self._busy or self._due.keys() & GROUPS.keys() - _SLOW.keys())
+            return now >= started + _FIRST_WAIT or self._answered == GROUPS.keys()
         pending = now if self._pending_since is None else self._pending_since
         return not self._busy or now >= pending + _WAIT
 
@@ -162,6 +163,7 @@ class Poller:
         """Take a group's result and say when it, and what hangs on it, is next read."""
         now = time.monotonic()
         began = self._busy.pop(group, now)
+        self._answered.add(group)
         for name, part in parts.items():
             self._parts[name] = kept(self._parts.get(name), part)
         if group == "rules":

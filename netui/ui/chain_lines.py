@@ -1,0 +1,220 @@
+"""What the chain table shows: its lines, their cells, counters and marks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual.content import Content
+
+from netui.model import Rule, RulesetKey
+from netui.ui.escape import clip, escape
+from netui.ui.line_view import LineView
+from netui.ui.messages import ItemSelected
+from netui.ui.presenters import columns
+from netui.ui.presenters.columns import Layout, Marks, Options
+from netui.ui.presenters.counters import CounterTrack, Identity, Reading
+from netui.ui.presenters.lines import FAMILIES, Line, Lines, TableView, build_lines, references, step_identities
+from netui.ui.presenters.query import Query, RuleQuery
+from netui.ui.presenters.rules import RuleCells, rule_cells
+from netui.ui.presenters.selection import ChainItem, RuleItem
+from netui.ui.presenters.spans import Spans
+from netui.ui.state import State
+
+
+class ChainLines(LineView):
+    """Lays the rulesets out and paints them; where the user can go stands in the chain table."""
+
+    header_lines = 1
+
+    def __init__(self, state: State, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.state = state
+        self.view = TableView()
+        self.options = Options()
+        self.query_typed: Query | None = None
+        self.steps_only = False
+        self.frozen = False
+        self.sorted = False
+        self.only_moved = False
+        self.laid = Lines()
+        self._layout: Layout | None = None
+        self._steps: dict[tuple[RulesetKey, Identity], int] = {}
+        self._snapshot = state.snapshot
+        self._track: CounterTrack = state.track
+        self._cells: dict[str, RuleCells] = {}
+
+    # What the app tells it.
+
+    def update_counters(self) -> None:
+        """Paint what moved."""
+        if self.frozen:
+            return
+        self._snapshot = self.state.snapshot
+        self._track = self.state.track
+        if self.sorted or self.only_moved:
+            self.rebuild()
+        else:
+            self.repaint_changed()
+
+    def update_structure(self) -> None:
+        """Lay out new rules; the cursor stays on its rule."""
+        self._steps = step_identities(self.state.snapshot, self.state.flow)
+        if self.frozen:
+            return
+        self._snapshot = self.state.snapshot
+        self._cells.clear()
+        self.rebuild()
+
+    def update_marks(self) -> None:
+        """Show other marks: the selection or the open flow changed."""
+        self._steps = step_identities(self.state.snapshot, self.state.flow)
+        self.options = replace(self.options, steps=bool(self._steps))
+        if self.steps_only and self.state.flow is None:
+            self.steps_only = False
+        self._layout = None
+        if self.steps_only or self.view.flow is not None:
+            self.rebuild()
+        else:
+            self.repaint()
+
+    def set_filter(self, typed: str) -> None:
+        """Show only the rules that are asked for."""
+        self.query_typed = Query.parse(typed)
+        self.rebuild()
+
+    # Lines.
+
+    def rebuild(self) -> None:
+        """Lay the lines out anew, as the view and the options now ask."""
+        query = self.query_typed
+        wanted = RuleQuery(query, self.state.names) if query is not None else None
+        self.view = replace(
+            self.view,
+            wanted=wanted,
+            alive=self._has_moved if self.only_moved else None,
+            flat=self._rate_of if self.sorted else None,
+            flow=self.state.flow if self.steps_only else None,
+        )
+        self.options = replace(self.options, flat=self.sorted)
+        self.laid = build_lines(self._snapshot, self.view)
+        self._layout = None
+        keys = [line.key for line in self.laid.lines]
+        self.set_keys(keys, width=self._needed_width())
+        self._title()
+
+    def _needed_width(self) -> int:
+        return self._made().width if self.options.preset == "wide" else 0
+
+    def _has_moved(self, key: RulesetKey, rule: Rule) -> bool:
+        return self._snapshot.counter(key, rule.index).packets > 0
+
+    def _rate_of(self, key: RulesetKey, identity: Identity) -> float:
+        reading = self._track.reading(key, identity)
+        return reading.rate + reading.packets * 1e-12
+
+    def _made(self) -> Layout:
+        width = self.scrollable_content_region.width or self.size.width
+        if self._layout is None or (self._layout.width != width and self.options.preset != "wide"):
+            self._layout = columns.layout(width, self.options)
+        return self._layout
+
+    def header_spans(self, width: int) -> Spans:
+        """Return the header of the columns."""
+        if self.steps_only and self.state.flow is not None:
+            return [(clip(f"  # table chain rule   {escape(self.state.flow.label)}: the steps in order", width), "")]
+        return columns.header_spans(self._made(), self.options)
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line's text."""
+        line = self.laid.lines[index]
+        match line.kind:
+            case "table":
+                return columns.table_spans(line)
+            case "note":
+                return columns.note_spans(line, width)
+            case "chain":
+                ruleset = self._snapshot.rulesets.get(line.ruleset)
+                count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
+                return columns.chain_spans(line, self._reading(line), count, self._made(), self.options)
+            case "step":
+                return columns.step_spans(
+                    line, self._cells_of(line), self._reading(line), self._marks(line), width, self.options
+                )
+        cells = self._cells_of(line)
+        if cells is None:
+            return []
+        made = self._made()
+        history: list[int] = []
+        if made.spark and line.identity is not None:
+            history = self._track.history(line.ruleset, line.identity)
+        return columns.rule_spans(line, cells, self._reading(line), self._marks(line), made, self.options, history)
+
+    def line_class(self, index: int) -> str:
+        """Lay a tint under the steps of the open flow."""
+        line = self.laid.lines[index]
+        if line.kind == "rule" and line.identity is not None and (line.ruleset, line.identity) in self._steps:
+            return "step-row"
+        return ""
+
+    def _cells_of(self, line: Line) -> RuleCells | None:
+        if line.rule is None:
+            return None
+        cells = self._cells.get(line.rule.text)
+        if cells is None:
+            if len(self._cells) > 4000:
+                self._cells.clear()
+            cells = self._cells[line.rule.text] = rule_cells(line.rule, self.state.names, line.ruleset.family)
+        return cells
+
+    def _reading(self, line: Line) -> Reading:
+        return self._track.reading(line.ruleset, line.identity) if line.identity is not None else Reading(0, 0)
+
+    def _marks(self, line: Line) -> Marks:
+        if line.identity is None:
+            return Marks()
+        concern = self.state.concern(line.rule.text) if line.rule is not None else ""
+        step = self._steps.get((line.ruleset, line.identity), 0)
+        seen = False
+        if (step or line.step is not None) and self.state.flow_frame is not None:
+            seen = self._track.since(self.state.flow_frame, line.ruleset, line.identity) > 0
+        return Marks(concern, step, seen)
+
+    # The cursor.
+
+    @property
+    def current(self) -> Line | None:
+        """The line under the cursor."""
+        return self.laid.lines[self.cursor] if self.cursor < len(self.laid.lines) else None
+
+    def cursor_moved(self) -> None:
+        """Say what the cursor stands on."""
+        self._title()
+        line = self.current
+        item: ChainItem | RuleItem | None = None
+        if line is not None and line.rule is not None and line.identity is not None:
+            item = RuleItem(line.ruleset, line.identity)
+        elif line is not None and line.chain is not None:
+            item = ChainItem(line.ruleset, line.table, line.chain.name)
+        self.post_message(ItemSelected(item, self))
+
+    def _title(self) -> None:
+        line = self.current
+        parts = ["Chains"]
+        if self.steps_only and self.state.flow is not None:
+            parts.append(f"steps of {self.state.flow.label}")
+        elif line is not None and line.table:
+            parts.append(f"{FAMILIES[line.ruleset.family]} {line.ruleset.backend} {line.table}")
+            if line.chain is not None:
+                parts[-1] += f" {line.chain.name}"
+            if line.rule is not None:
+                parts[-1] += f" {line.rule.number}"
+        narrowed = self.laid.shown != self.laid.total or self.query_typed is not None
+        notes = [
+            f"{self.laid.shown} of {self.laid.total}" if narrowed else "",
+            "frozen" if self.frozen else "",
+            "since baseline" if self._track.baseline else "",
+            "by rate" if self.sorted else "",
+            "moved only" if self.only_moved else "",
+            "no regular expression" if self.query_typed and self.query_typed.broken else "",
+        ]  # fmt: skip
+        self.border_title = Content(clip(escape(" — ".join([*parts, *(note for note in notes if note)])), 200))

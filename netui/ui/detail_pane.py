@@ -1,0 +1,92 @@
+"""The detail pane: what is known about the thing under the cursor, and its flows."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from netui.traversal.path import Flow
+from netui.ui.escape import clip, escape
+from netui.ui.line_view import LineView
+from netui.ui.messages import FlowOpened, GoTo
+from netui.ui.presenters.detail import DetailInput, DetailLine, build_detail, title_of
+from netui.ui.presenters.selection import ContainerItem, PortItem
+from netui.ui.presenters.spans import Spans
+from netui.ui.state import State
+
+
+class DetailPane(LineView):
+    """Lines about the selected thing; Enter opens a flow or goes to what a line names."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "activate", "Open", id="detail.open", tooltip="Open the flow, or go to what the line names"),
+    ]
+
+    def __init__(self, state: State, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.state = state
+        self.flows: tuple[Flow, ...] | None = ()
+        self.flows_problem = ""
+        self._lines: list[DetailLine] = []
+        self._item: object = None
+
+    def update_detail(self) -> None:
+        """Show the selected thing; on a refresh of the same thing the cursor stays."""
+        item = self.state.item
+        given = DetailInput(
+            self.state.snapshot,
+            self.state.names,
+            self.state.track,
+            self.flows if isinstance(item, ContainerItem | PortItem) else (),
+            self.flows_problem,
+        )
+        self._lines = build_detail(item, given)
+        title = title_of(self.state.snapshot, item)
+        if self.state.flow is not None:
+            title += f" — flow {self.state.flow.label}"
+        self.border_title = Content(clip(escape(title), 200))
+        keys = [(index, line.key) if not line.action else line.key for index, line in enumerate(self._lines)]
+        if item != self._item:
+            self._item = item
+            self.cursor = 0
+            self.set_keys([])
+            self.scroll_to(0, 0, animate=False, force=True, immediate=True)
+        width = max((sum(len(text) for text, _ in line.spans) for line in self._lines), default=0)
+        if keys == self._keys and width <= self.virtual_size.width:
+            self.repaint_changed()
+        else:
+            self.set_keys(list(keys), width=width)
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line's text, with a mark at the open flow."""
+        line = self._lines[index]
+        if isinstance(line.action, Flow):
+            is_open = self.state.flow is not None and _same(line.action, self.state.flow)
+            return [("▶ " if is_open else "  ", "step"), *line.spans]
+        return line.spans
+
+    def activated(self, index: int) -> None:
+        """Open the flow of the line, or go to what it names."""
+        action = self._lines[index].action
+        if isinstance(action, Flow):
+            is_open = self.state.flow is not None and _same(action, self.state.flow)
+            self.post_message(FlowOpened(None if is_open else action))
+        elif action is not None:
+            self.post_message(GoTo(action))
+
+    def line_text(self) -> str:
+        """Return the text of the line under the cursor (for the clipboard)."""
+        if self.cursor >= len(self._lines):
+            return ""
+        return "".join(text for text, role in self._lines[self.cursor].spans if role != "key").strip()
+
+
+def _same(one: Flow, other: Flow) -> bool:
+    return (one.kind, one.label, one.source, one.destination) == (
+        other.kind,
+        other.label,
+        other.source,
+        other.destination,
+    )

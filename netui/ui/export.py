@@ -1,0 +1,60 @@
+"""What leaves the screen: the clipboard and files that the user asks for."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from netui.ui.chain_table import ChainTable
+from netui.ui.detail_pane import DetailPane
+from netui.ui.escape import escape
+from netui.ui.presenters.flows import path_text
+from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem, PortItem, container_of, network_of
+from netui.ui.screen import MainScreen
+from netui.ui.state import State
+
+
+def copy_from(screen: MainScreen, state: State) -> tuple[str, str]:
+    """Return what the user means to copy, and what it is: ("-A DOCKER …", "the rule")."""
+    pane = screen.focused_pane
+    if state.flow is not None and (screen.chains.steps_only or isinstance(pane, DetailPane)):
+        return _lines(path_text(state.flow)), "the path"
+    if isinstance(pane, ChainTable):
+        return escape(pane.rule_text()), "the rule"
+    if isinstance(pane, DetailPane):
+        return escape(pane.line_text()), "the line"
+    return escape(_address(state)), "the address"
+
+
+def _lines(text: str) -> str:
+    return "\n".join(escape(line) for line in text.splitlines())
+
+
+def _address(state: State) -> str:
+    """Return the selected thing's address, subnet or port, else its name."""
+    snapshot = state.snapshot
+    match state.marked:
+        case ContainerItem(container_id, network_id):
+            container = container_of(snapshot, container_id)
+            if container is None:
+                return ""
+            endpoints = [each for each in container.endpoints if not network_id or each.network_id == network_id]
+            return next((each.ipv4 or each.ipv6 for each in endpoints if each.ipv4 or each.ipv6), container.name)
+        case NetworkItem(network_id):
+            network = network_of(snapshot, network_id)
+            return (network.subnets[0].subnet if network.subnets else network.name) if network is not None else ""
+        case PortItem(_, port):
+            return str(port.host_port)
+        case HostItem():
+            return snapshot.hostname
+    return ""
+
+
+def save(name: str, text: str, now: float) -> tuple[bool, str]:
+    """Write a file into the current folder; return whether it worked, and a line that says so."""
+    path = Path.cwd() / f"netui-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{name}"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        return False, f"Not saved: {error.strerror} ({path})"
+    return True, f"Saved {path}"

@@ -1,0 +1,104 @@
+"""A fuzzy finder for chains: type a few letters, Enter goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.fuzzy import Matcher
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from netui.model import Snapshot
+from netui.ui.escape import escape
+from netui.ui.line_view import LineView
+from netui.ui.presenters.lines import FAMILIES, TableView, build_lines
+from netui.ui.presenters.numbers import plural
+from netui.ui.presenters.selection import ChainItem
+from netui.ui.presenters.spans import Spans
+
+
+class FoundLines(LineView):
+    """The chains found."""
+
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__(id="finder-lines")
+        self.lines: list[tuple[ChainItem, Spans]] = []
+
+    def show(self, lines: list[tuple[ChainItem, Spans]]) -> None:
+        """Show other chains, the best first."""
+        self.lines = lines
+        keys: list[Hashable] = [item for item, _ in lines]
+        self.cursor = 0
+        self.set_keys([])
+        self.set_keys(keys)
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line."""
+        return self.lines[index][1]
+
+    def activated(self, index: int) -> None:
+        """Choose by a double click."""
+        self.screen.dismiss(self.lines[index][0])
+
+
+class ChainFinder(ModalScreen["ChainItem | None"]):
+    """Find a chain by table and name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Close", id="finder.close", tooltip="Close"),
+        Binding("down,ctrl+n", "move(1)", "Down", show=False, id="finder.down", tooltip="Next chain", priority=True),
+        Binding("up,ctrl+p", "move(-1)", "Up", show=False, id="finder.up", tooltip="Previous chain", priority=True),
+    ]
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self._chains: list[tuple[str, ChainItem, Spans]] = []
+        for line in build_lines(snapshot, TableView()).lines:
+            if line.kind == "chain" and line.chain is not None:
+                name = f"{line.table} {line.chain.name}"
+                where = f"{FAMILIES[line.ruleset.family]} {line.ruleset.backend}"
+                spans: Spans = [
+                    (f" {escape(name):<34}", "strong"),
+                    (f" {where:<12} {plural(len(line.chain.rules), 'rule')}", "dim"),
+                ]
+                item = ChainItem(line.ruleset, line.table, line.chain.name)
+                self._chains.append((f"{name} {where}", item, spans))
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line to type in and what was found."""
+        with Vertical(id="finder"):
+            yield Input(placeholder="table and chain, a few letters", compact=True, id="finder-input")
+            yield FoundLines()
+
+    def on_mount(self) -> None:
+        """Show all chains at first."""
+        self.query_one("#finder").border_title = "Go to chain"
+        self._find("")
+
+    def _find(self, typed: str) -> None:
+        chains = self._chains
+        if typed.strip():
+            matcher = Matcher(typed.strip())
+            scored = [(matcher.match(name), name, item, spans) for name, item, spans in chains]
+            best = sorted((each for each in scored if each[0] > 0), key=lambda each: -each[0])
+            chains = [(name, item, spans) for _, name, item, spans in best]
+        self.query_one(FoundLines).show([(item, spans) for _, item, spans in chains])
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Find while typing."""
+        self._find(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Go to the chain under the cursor."""
+        found = self.query_one(FoundLines)
+        self.dismiss(found.lines[found.cursor][0] if found.lines else None)
+
+    def action_move(self, by: int) -> None:
+        """Move among what was found."""
+        self.query_one(FoundLines).action_move(by)

@@ -1,0 +1,75 @@
+"""The help screen: every key, by pane."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from netui.ui.line_view import LineView
+from netui.ui.presenters.spans import Spans
+
+_SIGNS = (
+    ("▲ △ ·", "the counter moved just now, one and two refreshes ago"),
+    ("▌ ▏", "the rule names the selected thing's address or port; only its bridge or subnet"),
+    ("3 ●", "step 3 of the open flow, as predicted; ● it has counted since the flow was opened"),
+    ("● ◐ ○", "running; paused or restarting; stopped"),
+    ("✓ ✗ ?", "delivered; dropped, rejected or unreachable; undecided"),
+)
+
+
+class HelpLines(LineView):
+    """The lines of the help."""
+
+    def __init__(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> None:
+        super().__init__(id="help-lines")
+        self._lines: list[Spans] = []
+        for title, rows in groups:
+            self._lines.append([(title, "title")])
+            self._lines.extend([(f"  {keys:<18} ", "key"), (text, "")] for keys, text in rows)
+            self._lines.append([])
+        self.border_title = "Help — Esc closes"
+
+    def on_mount(self) -> None:
+        """Show the lines."""
+        keys: list[Hashable] = list(range(len(self._lines)))
+        self.set_keys(keys)
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line."""
+        return self._lines[index]
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys; any of Esc, q, ? and Enter closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss", "Close", id="help.close", tooltip="Close the help"),
+    ]
+
+    def __init__(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> None:
+        super().__init__()
+        self._groups = [*groups, ("Signs", list(_SIGNS))]
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines."""
+        yield HelpLines(self._groups)
+
+
+def key_groups(
+    panes: list[tuple[str, list[Binding]]], display: dict[str, str]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return (pane, [(keys, what they do)]); keys of one binding stand together."""
+    groups: list[tuple[str, list[tuple[str, str]]]] = []
+    for title, bindings in panes:
+        rows: dict[str, tuple[list[str], str]] = {}
+        for binding in bindings:
+            for key in binding.key.split(","):
+                shown = display.get(key.strip(), key.strip())
+                name = binding.id or binding.action
+                rows.setdefault(name, ([], binding.tooltip or binding.description))[0].append(shown)
+        groups.append((title, [(" ".join(dict.fromkeys(keys)), text) for keys, text in rows.values()]))
+    return groups

@@ -1,0 +1,271 @@
+"""A pane of lines with a cursor that stays on its line, whatever comes and goes around it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from netui.ui.presenters.spans import Spans
+
+_ROLES = ("dim", "strong", "name", "title", "good", "bad", "warn", "moved", "step", "mark", "target", "key", "number")
+
+
+class LineView(ScrollView, can_focus=True):
+    """A list of keyed lines; a subclass says what each line shows.
+
+    The cursor is kept by key. When lines come or go, the line under the cursor keeps
+    its row on the screen; only lines whose text changed are painted again.
+    """
+
+    ALLOW_MAXIMIZE = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"line--{role}" for role in _ROLES),
+        "line--header",
+        "line--cursor",
+        "line--cursor-idle",
+        "line--step-row",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "move(1)", "Down", show=False, id="line.down", tooltip="Next line"),
+        Binding("k,up", "move(-1)", "Up", show=False, id="line.up", tooltip="Previous line"),
+        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False, id="line.page-down", tooltip="One page down"),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False, id="line.page-up", tooltip="One page up"),
+        Binding("g,home", "edge(-1)", "Top", show=False, id="line.top", tooltip="First line"),
+        Binding("G,end", "edge(1)", "Bottom", show=False, id="line.bottom", tooltip="Last line"),
+        Binding("l,right", "sideways(8)", "Right", show=False, id="line.right", tooltip="Scroll to the right"),
+        Binding("h,left", "sideways(-8)", "Left", show=False, id="line.left", tooltip="Scroll to the left"),
+        Binding("enter", "activate", "Open", show=False, id="line.open", tooltip="Open what is under the cursor"),
+    ]
+    #: Lines that stay at the top while the rest scrolls.
+    header_lines: ClassVar[int] = 0
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._keys: list[Hashable] = []
+        self._places: dict[Hashable, int] = {}
+        self._painted: dict[int, Spans] = {}
+        self._styles_by_role: dict[str, Style] = {}
+        self.cursor = 0
+
+    # What a subclass says.
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return what a line shows, at most ``width`` cells of it."""
+        raise NotImplementedError
+
+    def header_spans(self, width: int) -> Spans:
+        """Return the header line's text."""
+        return []
+
+    def line_class(self, index: int) -> str:
+        """Return the component class that lies under the whole line, or ""."""
+        return ""
+
+    def cursor_moved(self) -> None:
+        """React to the cursor: it stands on another line, or on nothing."""
+
+    def activated(self, index: int) -> None:
+        """Enter or a double click on a line."""
+
+    # Lines.
+
+    @property
+    def line_count(self) -> int:
+        """How many lines there are."""
+        return len(self._keys)
+
+    @property
+    def cursor_key(self) -> Hashable | None:
+        """The key of the line under the cursor."""
+        return self._keys[self.cursor] if 0 <= self.cursor < len(self._keys) else None
+
+    def place_of(self, key: Hashable) -> int | None:
+        """Return where the line of that key stands, or None."""
+        return self._places.get(key)
+
+    def set_keys(self, keys: list[Hashable], *, width: int = 0) -> None:
+        """Take new lines; the cursor goes with its key, else to the nearest line that is still there."""
+        old, old_cursor = self._keys, self.cursor
+        top = self.scroll_offset.y
+        rows = self._rows
+        self._keys = keys
+        self._places = {key: index for index, key in enumerate(keys)}
+        self._painted.clear()
+        cursor_seen = top <= old_cursor < top + rows
+        at = self._new_place(old, old_cursor)
+        anchor, anchor_row = (at, old_cursor - top) if cursor_seen else (self._new_place(old, top), 0)
+        lost = bool(old) and (old_cursor >= len(old) or self._places.get(old[old_cursor]) is None)
+        self.cursor = at
+        self.virtual_size = Size(width, len(keys) + self.header_lines)
+        if old and top:
+            self.scroll_to(y=max(0, anchor - anchor_row), animate=False, force=True, immediate=True)
+        self.refresh()
+        if lost or not old:
+            self.cursor_moved()
+
+    def _new_place(self, old: list[Hashable], index: int) -> int:
+        """Return where a line of before stands now: itself, else the next one, else the one before."""
+        if not old or not self._keys:
+            return 0
+        for candidate in (*range(index, min(len(old), index + 200)), *range(index - 1, max(-1, index - 200), -1)):
+            found = self._places.get(old[candidate]) if 0 <= candidate < len(old) else None
+            if found is not None:
+                return found
+        return min(index, len(self._keys) - 1)
+
+    def repaint_changed(self) -> None:
+        """Paint again those visible lines whose text is not what is on the screen."""
+        top, width = self.scroll_offset.y, self._line_width
+        painted, self._painted = self._painted, {}
+        for index in range(top, min(len(self._keys), top + self._rows)):
+            before = painted.get(index)
+            if before is not None:
+                self._painted[index] = before
+            if before is not None and before != self.line_spans(index, width):
+                del self._painted[index]
+                self._refresh_row(index)
+
+    def repaint(self) -> None:
+        """Paint everything again (a view option changed)."""
+        self._painted.clear()
+        self.refresh()
+
+    @property
+    def _rows(self) -> int:
+        return max(1, self.scrollable_content_region.height - self.header_lines)
+
+    @property
+    def _line_width(self) -> int:
+        return max(self.virtual_size.width, self.scrollable_content_region.width)
+
+    def _refresh_row(self, index: int) -> None:
+        row = index - self.scroll_offset.y + self.header_lines
+        self.refresh(Region(0, row, self.size.width, 1))
+
+    # Cursor.
+
+    def move_to(self, index: int, *, centre: bool = False) -> None:
+        """Put the cursor on a line and scroll so that it can be seen."""
+        if not self._keys:
+            return
+        index = max(0, min(index, len(self._keys) - 1))
+        before, self.cursor = self.cursor, index
+        if index != before:
+            self._refresh_row(before)
+        self._refresh_row(index)
+        self._show_cursor(centre)
+        if index != before:
+            self.cursor_moved()
+
+    def _show_cursor(self, centre: bool = False) -> None:
+        top, rows = self.scroll_offset.y, self._rows
+        if top <= self.cursor < top + rows and not centre:
+            return
+        if centre:
+            if top + 1 <= self.cursor < top + rows - 1:
+                return
+            target = self.cursor - rows // 3
+        else:
+            target = self.cursor if self.cursor < top else self.cursor - rows + 1
+        self.scroll_to(y=max(0, target), animate=False, force=True, immediate=True)
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by lines."""
+        self.move_to(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by pages."""
+        self.move_to(self.cursor + by * max(1, self._rows - 1))
+
+    def action_edge(self, side: int) -> None:
+        """Move the cursor to the first or the last line."""
+        self.move_to(0 if side < 0 else len(self._keys) - 1)
+
+    def action_sideways(self, by: int) -> None:
+        """Scroll sideways."""
+        self.scroll_to(x=max(0, self.scroll_offset.x + by), animate=False, force=True, immediate=True)
+
+    def action_activate(self) -> None:
+        """Open what is under the cursor."""
+        if self._keys:
+            self.activated(self.cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse points; a double click opens."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        row = offset.y - self.header_lines
+        index = row + self.scroll_offset.y
+        if row < 0 or index >= len(self._keys):
+            return
+        self.move_to(index)
+        if event.chain == 2:
+            self.activated(index)
+
+    def on_focus(self) -> None:
+        """Paint the cursor as that of the pane in focus."""
+        self._refresh_row(self.cursor)
+
+    def on_blur(self) -> None:
+        """Paint the cursor as that of a pane without focus."""
+        self._refresh_row(self.cursor)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight when the pane becomes smaller."""
+        self._painted.clear()
+        top = self.scroll_offset.y
+        if self.has_focus and not top <= self.cursor < top + self._rows:
+            self._show_cursor()
+
+    # Painting.
+
+    def notify_style_update(self) -> None:
+        """Forget the looked-up styles when the theme changes."""
+        super().notify_style_update()
+        self._styles_by_role.clear()
+        self._painted.clear()
+
+    def _style(self, role: str) -> Style:
+        style = self._styles_by_role.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"line--{role}", partial=True) if role else Style.null()
+            self._styles_by_role[role] = style
+        return style
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one row of the pane."""
+        width = self.size.width
+        base = self.rich_style
+        left = self.scroll_offset.x
+        if y < self.header_lines:
+            return self._strip(self.header_spans(self._line_width), base + self._style("header"), left, width)
+        index = self.scroll_offset.y + y - self.header_lines
+        if index >= len(self._keys):
+            return Strip.blank(width, base)
+        spans = self._painted.get(index)
+        if spans is None:
+            spans = self._painted[index] = self.line_spans(index, self._line_width)
+        under = self.line_class(index)
+        over = Style.null()
+        if under:
+            base += self._style(under)
+        if index == self.cursor:
+            over = self._style("cursor" if self.has_focus else "cursor-idle")
+        return self._strip(spans, base, left, width, over)
+
+    def _strip(self, spans: Spans, base: Style, left: int, width: int, over: Style | None = None) -> Strip:
+        over = over or Style.null()
+        segments = [Segment(text, base + self._style(role) + over) for text, role in spans if text]
+        length = sum(cell_len(text) for text, _ in spans)
+        strip = Strip(segments, length)
+        return strip.crop_extend(left, left + width, base + over)

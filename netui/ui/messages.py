@@ -1,0 +1,66 @@
+"""What the panes and the poller say to the app; the app's ``@on`` handlers own the state."""
+
+from __future__ import annotations
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+from netui.model import Snapshot
+from netui.traversal.path import Flow
+from netui.ui.presenters.selection import Item
+
+
+class SnapshotArrived(Message):
+    """A whole new snapshot; only the newest in the queue counts."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Say yes to a newer snapshot: it makes an older one in the queue useless."""
+        return isinstance(message, SnapshotArrived)
+
+
+class EventArrived(Message):
+    """A Docker event; none may be lost, so none replaces another."""
+
+    def __init__(self, event: object) -> None:
+        self.event = event
+        super().__init__()
+
+
+class ItemSelected(Message):
+    """The cursor of the tree or of the chain table stands on something else."""
+
+    def __init__(self, item: Item | None, pane: MessagePump) -> None:
+        self.item = item
+        self.pane = pane
+        super().__init__()
+
+
+class FlowOpened(Message):
+    """A flow was chosen in the detail pane; None closes it."""
+
+    def __init__(self, flow: Flow | None) -> None:
+        self.flow = flow
+        super().__init__()
+
+
+class GoTo(Message):
+    """The chain table or the tree is to go to something."""
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        super().__init__()
+
+
+class FlowsFound(Message):
+    """The flows of a container, as they were worked out beside the screen."""
+
+    def __init__(self, container_id: str, structure: object, flows: tuple[Flow, ...], problem: str = "") -> None:
+        self.container_id = container_id
+        self.structure = structure
+        self.flows = flows
+        self.problem = problem
+        super().__init__()

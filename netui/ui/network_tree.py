@@ -1,0 +1,137 @@
+"""The network tree: host → networks → containers → published ports."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from netui.ui.escape import clip
+from netui.ui.line_view import LineView
+from netui.ui.messages import ItemSelected
+from netui.ui.presenters.query import Query
+from netui.ui.presenters.selection import ContainerItem, HostItem, Item, NetworkItem
+from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.tree import TreeLine, build_tree
+from netui.ui.state import State
+
+
+class NetworkTree(LineView):
+    """Networks and containers; reconciled by what each line stands for, never cleared."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "activate", "Fold", id="tree.fold", tooltip="Fold or unfold"),
+        Binding("l,right", "unfold", "Unfold", show=False, id="tree.unfold", tooltip="Unfold, or go in"),
+        Binding("h,left", "fold_or_out", "Out", show=False, id="tree.out", tooltip="Fold, or go to the parent"),
+        Binding("left_square_bracket", "network(-1)", "Network", id="tree.previous", key_display="[ ]",
+                tooltip="Previous network"),
+        Binding("right_square_bracket", "network(1)", "Next network", show=False, id="tree.next",
+                tooltip="Next network"),
+    ]  # fmt: skip
+
+    def __init__(self, state: State, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.state = state
+        self.folded: frozenset[Item] = frozenset()
+        self.query_typed: Query | None = None
+        self._lines: list[TreeLine] = []
+        self.border_title = "Networks"
+
+    def update_structure(self) -> None:
+        """Lay out the networks anew; cursor, scroll and folding stay."""
+        self._lines = build_tree(self.state.snapshot, self.folded, self.query_typed)
+        self.set_keys([line.item for line in self._lines])
+        networks = self.state.snapshot.networks
+        containers = self.state.snapshot.containers
+        title = "Networks"
+        if networks is not None and containers is not None:
+            running = sum(container.running for container in containers)
+            title = f"Networks {len(networks)}, containers {running}/{len(containers)}"
+        if self.query_typed is not None:
+            title += " — filtered"
+        self.border_title = Content(title)
+
+    def set_filter(self, typed: str) -> None:
+        """Show only what is asked for, and what it stands under."""
+        self.query_typed = Query.parse(typed)
+        self.update_structure()
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line's text: its place, its fold sign, what it is."""
+        line = self._lines[index]
+        sign = "  " if line.folded is None else ("▸ " if line.folded else "▾ ")
+        lead = "  " * max(0, line.depth - 1) + sign if line.depth < 3 else "      "
+        spans: Spans = [(lead, "dim")]
+        left = width - len(lead)
+        for text, role in line.spans:
+            if left <= 0:
+                break
+            spans.append((clip(text, left), role))
+            left -= len(text)
+        return spans
+
+    @property
+    def current(self) -> Item | None:
+        """What the cursor stands on."""
+        return self._lines[self.cursor].item if self.cursor < len(self._lines) else None
+
+    def cursor_moved(self) -> None:
+        """Say what the cursor stands on."""
+        self.post_message(ItemSelected(self.current, self))
+
+    def go_to(self, item: Item) -> bool:
+        """Put the cursor on an item, under whatever network it stands first."""
+        place = self.place_of(item)
+        if place is None and isinstance(item, ContainerItem):
+            place = next(
+                (
+                    index
+                    for index, line in enumerate(self._lines)
+                    if isinstance(line.item, ContainerItem) and line.item.container_id == item.container_id
+                ),
+                None,
+            )
+        if place is None:
+            return False
+        self.move_to(place, centre=True)
+        return True
+
+    def activated(self, index: int) -> None:
+        """Fold or unfold."""
+        line = self._lines[index]
+        if line.folded is not None:
+            self.folded ^= {line.item}
+            self.update_structure()
+
+    def action_unfold(self) -> None:
+        """Unfold what is folded, else go to the first line under it."""
+        line = self._lines[self.cursor] if self._lines else None
+        if line is None:
+            return
+        if line.folded:
+            self.activated(self.cursor)
+        elif line.folded is False:
+            self.move_to(self.cursor + 1)
+
+    def action_fold_or_out(self) -> None:
+        """Fold what is unfolded, else go to what it stands under."""
+        line = self._lines[self.cursor] if self._lines else None
+        if line is None:
+            return
+        if line.folded is False and not isinstance(line.item, HostItem):
+            self.activated(self.cursor)
+            return
+        for index in range(self.cursor - 1, -1, -1):
+            if self._lines[index].depth < line.depth:
+                self.move_to(index)
+                return
+
+    def action_network(self, by: int) -> None:
+        """Go to the next or the previous network."""
+        index = self.cursor + by
+        while 0 <= index < len(self._lines):
+            if isinstance(self._lines[index].item, NetworkItem):
+                self.move_to(index)
+                return
+            index += by

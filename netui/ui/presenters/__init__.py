@@ -1,0 +1,1 @@
+"""From the model to what a pane shows: pure, with no Textual in it."""

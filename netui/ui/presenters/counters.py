@@ -1,0 +1,194 @@
+"""Counters over time: rates, history, what moved just now, and a baseline.
+
+A frame is one snapshot's counters beside the rulesets that they belong to. A
+rule is found in an older frame by its words, not by its place, so that a rule
+keeps its history when others come and go above it. Only the lines on the
+screen ask, so a frame costs nothing but its memory.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netui.model import Chain, Counter, Counters, Rule, Ruleset, RulesetKey, Snapshot
+
+#: (table, chain, text, occurrence) of a rule; (table, chain, "", 0) of a chain's policy.
+Identity = tuple[str, str, str, int]
+
+#: How many frames a moved counter's mark takes to fade.
+FADE = 3
+#: How many different rulesets a history may look through (each costs an index of its rules).
+_DISTINCT = 6
+_ZERO = Counter(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The counters of one snapshot."""
+
+    time: float
+    rulesets: Mapping[RulesetKey, Ruleset]
+    counters: Mapping[RulesetKey, Counters]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a rule's counter says: since the baseline if there is one, else since it was made.
+
+    rate: packets a second since the frame before. moved: frames since it last moved,
+    0 for "just now", None where it did not within the last few.
+    """
+
+    packets: int
+    bytes: int
+    rate: float = 0.0
+    byte_rate: float = 0.0
+    moved: int | None = None
+
+
+class Places:
+    """Where the counter of each rule of a ruleset stands, by the rule's identity."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self.index: dict[Identity, int] = {}
+        self.identity: dict[tuple[str, str, int], Identity] = {}
+        for table in ruleset.tables:
+            for chain in table.chains:
+                self._add(chain)
+
+    def _add(self, chain: Chain) -> None:
+        self.index[chain.table, chain.name, "", 0] = chain.index
+        seen: dict[str, int] = {}
+        for rule in chain.rules:
+            occurrence = seen.get(rule.text, 0)
+            seen[rule.text] = occurrence + 1
+            identity = (chain.table, chain.name, rule.text, occurrence)
+            self.index[identity] = rule.index
+            self.identity[chain.table, chain.name, rule.number] = identity
+
+
+#: By id, with the ruleset itself so that the id stays its own.
+_places: dict[int, tuple[Ruleset, Places]] = {}
+
+
+def places(ruleset: Ruleset) -> Places:
+    """Return the ruleset's places, made once for each of the last few rulesets."""
+    known = _places.get(id(ruleset))
+    if known is not None and known[0] is ruleset:
+        return known[1]
+    made = Places(ruleset)
+    if len(_places) >= 32:
+        del _places[next(iter(_places))]
+    _places[id(ruleset)] = (ruleset, made)
+    return made
+
+
+def identity_of(chain: Chain, rule: Rule, ruleset: Ruleset) -> Identity:
+    """Return a rule's identity in its ruleset."""
+    return places(ruleset).identity[chain.table, chain.name, rule.number]
+
+
+class CounterTrack:
+    """The frames of the last minute, and the baseline that the user set."""
+
+    def __init__(self, length: int = 61) -> None:
+        self.frames: deque[Frame] = deque(maxlen=length)
+        self.baseline: Frame | None = None
+
+    def copy(self) -> CounterTrack:
+        """Return the track as it is now (for a table that is frozen)."""
+        made = CounterTrack(self.frames.maxlen or 61)
+        made.frames.extend(self.frames)
+        made.baseline = self.baseline
+        return made
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Take a snapshot's counters in."""
+        self.frames.append(Frame(snapshot.time, snapshot.rulesets, snapshot.counters))
+
+    def set_baseline(self, *, on: bool = True) -> None:
+        """Count from now on (nothing is zeroed on the host), or from the beginning again."""
+        self.baseline = self.frames[-1] if on and self.frames else None
+
+    def reading(self, key: RulesetKey, identity: Identity) -> Reading:
+        """Return what the counter says now."""
+        if not self.frames:
+            return Reading(0, 0)
+        newest = self.frames[-1]
+        now = _at(newest, key, identity) or _ZERO
+        moved: int | None = None
+        rate = byte_rate = 0.0
+        later: tuple[Frame, Counter | None] = (newest, now)
+        for age in range(min(FADE, len(self.frames) - 1)):
+            frame = self.frames[-2 - age]
+            counter = _at(frame, key, identity)
+            if counter is not None and later[1] is not None:
+                step = later[1].packets - counter.packets
+                if step < 0:
+                    step = later[1].packets
+                if age == 0:
+                    seconds = max(0.001, newest.time - frame.time)
+                    rate = step / seconds
+                    byte_rate = max(0, now.bytes - counter.bytes) / seconds
+                if step > 0 and moved is None:
+                    moved = age
+            later = (frame, counter)
+            if moved is not None:
+                break
+        packets, amount = now
+        if self.baseline is not None:
+            base = _at(self.baseline, key, identity)
+            if base is not None and base.packets <= packets:
+                packets, amount = packets - base.packets, max(0, amount - base.bytes)
+        return Reading(packets, amount, rate, byte_rate, moved)
+
+    def history(self, key: RulesetKey, identity: Identity) -> list[int]:
+        """Return how many packets came between each two frames, oldest first."""
+        values: list[int] = []
+        before: Counter | None = None
+        for frame in self._recent(key):
+            counter = _at(frame, key, identity)
+            if before is not None:
+                if counter is None:
+                    values.append(0)
+                else:
+                    step = counter.packets - before.packets
+                    values.append(step if step >= 0 else counter.packets)
+            before = counter if counter is not None else before
+        return values
+
+    def _recent(self, key: RulesetKey) -> list[Frame]:
+        """Return the frames to look back at: a host whose rules change all the time gets a shorter history."""
+        frames: list[Frame] = []
+        rulesets: set[int] = set()
+        for frame in reversed(self.frames):
+            rulesets.add(id(frame.rulesets.get(key)))
+            if len(rulesets) > _DISTINCT:
+                break
+            frames.append(frame)
+        frames.reverse()
+        return frames
+
+    def since(self, frame: Frame, key: RulesetKey, identity: Identity) -> int:
+        """Return the packets since an older frame."""
+        if not self.frames:
+            return 0
+        now = _at(self.frames[-1], key, identity)
+        then = _at(frame, key, identity)
+        if now is None:
+            return 0
+        return max(0, now.packets - then.packets) if then is not None else now.packets
+
+
+def _at(frame: Frame, key: RulesetKey, identity: Identity) -> Counter | None:
+    """Return a rule's counter in a frame, None where the rule was not there."""
+    ruleset = frame.rulesets.get(key)
+    counters = frame.counters.get(key)
+    if ruleset is None or counters is None:
+        return None
+    index = places(ruleset).index.get(identity)
+    if index is None or index >= len(counters):
+        return None
+    return counters[index]

@@ -1,0 +1,129 @@
+"""Docker's events and what they did to the rules, newest last."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from netui.model import RulesetKey, Snapshot
+from netui.ui.escape import escape
+from netui.ui.presenters.counters import Identity, places
+from netui.ui.presenters.lines import FAMILIES
+from netui.ui.presenters.numbers import plural
+from netui.ui.presenters.spans import Spans
+
+#: Docker writes the rules within moments of its event; later ones are somebody else's.
+_TOGETHER = 3.0
+_KEPT = 500
+
+_DONE = {
+    "start": "started",
+    "stop": "stopped",
+    "die": "ended",
+    "restart": "restarted",
+    "create": "created",
+    "destroy": "removed",
+    "pause": "paused",
+    "unpause": "unpaused",
+    "rename": "renamed",
+    "update": "updated",
+    "connect": "connected",
+    "disconnect": "disconnected",
+    "remove": "removed",
+    "reload": "reloaded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """A rule that came or went."""
+
+    ruleset: RulesetKey
+    identity: Identity
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the events: a Docker event, a change of the rules, or one with the other."""
+
+    number: int
+    time: float
+    what: str
+    changes: tuple[RuleChange, ...] = ()
+
+
+def rule_changes(old: Snapshot, new: Snapshot) -> tuple[RuleChange, ...]:
+    """Return the rules that came and went; costs nothing where the rulesets are the same."""
+    changes: list[RuleChange] = []
+    for key in sorted(old.rulesets.keys() | new.rulesets.keys()):
+        before, after = old.rulesets.get(key), new.rulesets.get(key)
+        if before is after:
+            continue
+        was = set(places(before).identity.values()) if before is not None else set()
+        now = set(places(after).identity.values()) if after is not None else set()
+        changes += [RuleChange(key, identity, True) for identity in sorted(now - was)]
+        changes += [RuleChange(key, identity, False) for identity in sorted(was - now)]
+    return tuple(changes)
+
+
+def summary(changes: tuple[RuleChange, ...]) -> str:
+    """Return "+2 rules in nat, +1 in filter, −1 in raw (IPv6)"."""
+    tally = Tally((change.ruleset.family, change.identity[0], change.added) for change in changes)
+    parts: list[str] = []
+    for (family, table, added), number in sorted(
+        tally.items(), key=lambda each: (each[0][0], not each[0][2], each[0][1])
+    ):
+        words = plural(number, "rule") if not parts else str(number)
+        where = f" ({FAMILIES[family]})" if family != "ip" else ""
+        parts.append(f"{'+' if added else '−'}{words} in {table}{where}")
+    return ", ".join(parts)
+
+
+@dataclass
+class EventLog:
+    """The last events; an event and the rules that it brought become one line."""
+
+    entries: list[Entry] = field(default_factory=list)
+    _number: int = 0
+
+    def add_event(self, time: float, what: str) -> None:
+        """Take in a Docker event."""
+        self._add(time, what, ())
+
+    def add_changes(self, time: float, changes: tuple[RuleChange, ...]) -> None:
+        """Take in a change of the rules; it joins the event just before it."""
+        if not changes:
+            return
+        last = self.entries[-1] if self.entries else None
+        if last is not None and not last.changes and abs(time - last.time) <= _TOGETHER:
+            self.entries[-1] = replace(last, changes=changes)
+        else:
+            self._add(time, "rules changed", changes)
+
+    def _add(self, time: float, what: str, changes: tuple[RuleChange, ...]) -> None:
+        self._number += 1
+        self.entries.append(Entry(self._number, time, what, changes))
+        del self.entries[:-_KEPT]
+
+
+def event_words(event: object) -> tuple[float | None, str]:
+    """Return the time and the words of a Docker event: "blog started", "network hehe removed"."""
+    time = getattr(event, "time", None)
+    kind = str(getattr(event, "type", "") or getattr(event, "kind", ""))
+    action = str(getattr(event, "action", "") or "")
+    name = str(getattr(event, "name", "") or getattr(event, "id", "") or "")
+    done = _DONE.get(action.partition(":")[0], action)
+    words = f"{kind} {name} {done}" if kind and kind != "container" else f"{name} {done}"
+    if not action and not name:
+        words = str(event)
+    return (float(time) if isinstance(time, int | float) else None), words.strip()
+
+
+def entry_spans(entry: Entry) -> Spans:
+    """Return an entry's line."""
+    spans: Spans = [(f" {datetime.fromtimestamp(entry.time):%H:%M:%S} ", "dim"), (escape(entry.what), "strong")]
+    if entry.changes:
+        spans.append((f": {summary(entry.changes)}", ""))
+    return spans

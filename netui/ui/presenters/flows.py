@@ -1,0 +1,60 @@
+"""A container's flows in words: verdict, and the rule that decided."""
+
+from __future__ import annotations
+
+from netui.traversal.path import Flow, Path, Step
+from netui.ui.escape import clip, escape, fit
+from netui.ui.presenters.spans import Role, Spans
+
+_SIGNS: dict[str, tuple[str, Role]] = {
+    "delivered": ("✓", "good"),
+    "dropped": ("✗", "bad"),
+    "rejected": ("✗", "bad"),
+    "unreachable": ("✗", "bad"),
+    "undecided": ("?", "warn"),
+}
+
+
+def step_place(step: Step) -> str:
+    """Return ``nat DOCKER 4`` or ``filter FORWARD policy``, not yet escaped."""
+    return f"{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
+
+
+def deciding(path: Path) -> str:
+    """Return where the verdict was made, or why there is none."""
+    if path.deciding is not None:
+        return step_place(path.deciding)
+    if path.undecided:
+        first = path.undecided[0]
+        place = f" in {first.table} {first.chain} {first.rule or ''}".rstrip() if first.chain else ""
+        return f"{first.match}{place}"
+    return path.reason
+
+
+def flow_spans(flow: Flow, width: int) -> Spans:
+    """Return a flow's line: its sign, what it is, its verdict and the deciding rule."""
+    sign, role = _SIGNS.get(flow.path.verdict, ("?", "warn"))
+    return [
+        (f"{sign} ", role),
+        (fit(clip(escape(flow.label), width), width), ""),
+        (f"  {flow.path.verdict:<11} ", role),
+        (escape(deciding(flow.path)), "dim"),
+    ]
+
+
+def path_text(flow: Flow) -> str:
+    """Return a flow's steps as text, one a line (to copy or to save)."""
+    lines = [f"{flow.label}: {flow.path.verdict}"]
+    number = 0
+    for leg in flow.path.legs:
+        packet = leg.packet
+        lines.append(f"  {packet.protocol} {packet.src} → {packet.dst}" + (f" in {leg.where}" if leg.where else ""))
+        for step in leg.steps:
+            number += 1
+            change = f"  ({step.change})" if step.change else ""
+            lines.append(f"  {number:>2} {step.hook:<11} {step_place(step):<34} {step.verdict}{change}")
+            if step.text:
+                lines.append(f"     {step.text}")
+    if flow.path.reason:
+        lines.append(f"  {flow.path.reason}")
+    return "\n".join(lines)

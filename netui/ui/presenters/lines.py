@@ -1,0 +1,261 @@
+"""The chain table as lines: table by table, chain by chain, or a flow's steps in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from netui.model import Backend, Chain, Family, Rule, Ruleset, RulesetKey, Snapshot, Table
+from netui.traversal.path import Flow, Step
+from netui.ui.presenters.counters import Identity, places
+
+FAMILIES: Mapping[str, str] = {"ip": "IPv4", "ip6": "IPv6"}
+#: The order in which a packet meets the tables at a hook.
+_ORDER = {"raw": 0, "mangle": 1, "nat": 2, "filter": 3, "security": 4}
+_SOURCES: Mapping[RulesetKey, str] = {
+    RulesetKey("ip", "nft"): "iptables-nft",
+    RulesetKey("ip6", "nft"): "ip6tables-nft",
+    RulesetKey("ip", "legacy"): "iptables-legacy",
+    RulesetKey("ip6", "legacy"): "ip6tables-legacy",
+}
+
+Fold = tuple[RulesetKey, str, str]
+
+
+class Line(NamedTuple):
+    """One line of the chain table.
+
+    identity: the rule's; of a chain, its policy's. step: the step of a flow that the
+    line is (steps view). text: what a note says, or the chain's name in a flat list.
+    """
+
+    kind: Literal["note", "table", "chain", "rule", "step"]
+    ruleset: RulesetKey
+    table: str = ""
+    chain: Chain | None = None
+    rule: Rule | None = None
+    identity: Identity | None = None
+    text: str = ""
+    step: Step | None = None
+    number: int = 0
+    folded: bool = False
+
+    @property
+    def key(self) -> Hashable:
+        """What the line is, whatever comes and goes around it."""
+        if self.kind == "rule":
+            return self.ruleset, self.identity
+        if self.kind == "chain":
+            return self.ruleset, self.table, self.identity
+        return self.kind, self.ruleset, self.table, self.text, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """What of the rulesets to show, and how.
+
+    families, backends: empty means all. folded: chains of which only the header shows.
+    wanted: the filter, on a rule's text. alive: whether a rule has ever moved. flat: by
+    rate, most first, without headers.
+    """
+
+    families: tuple[Family, ...] = ()
+    backends: tuple[Backend, ...] = ()
+    folded: frozenset[Fold] = frozenset()
+    wanted: Callable[[str], bool] | None = None
+    alive: Callable[[RulesetKey, Rule], bool] | None = None
+    flat: Callable[[RulesetKey, Identity], float] | None = None
+    flow: Flow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines, and how many rules of how many they show."""
+
+    lines: list[Line] = field(default_factory=list)
+    shown: int = 0
+    total: int = 0
+
+
+def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
+    """Lay out the rulesets of a snapshot as the view asks."""
+    if view.flow is not None:
+        return _steps(snapshot, view.flow)
+    lines: list[Line] = []
+    shown = total = 0
+    for key, ruleset in shown_rulesets(snapshot, view):
+        for table in sorted(ruleset.tables, key=lambda each: _ORDER.get(each.name, 9)):
+            part, few, many = _table(key, ruleset, table, view)
+            lines.extend(part)
+            shown += few
+            total += many
+    if view.flat is not None:
+        rate = view.flat
+        lines.sort(key=lambda line: -rate(line.ruleset, line.identity) if line.identity else 0.0)
+    if view.wanted is None and view.flat is None:
+        lines.extend(_notes(snapshot, view))
+    if not lines:
+        lines.append(_nothing(snapshot, view, total))
+    return Lines(lines, shown, total)
+
+
+def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[RulesetKey, Ruleset]]:
+    """Yield the rulesets that the view asks for, IPv4 before IPv6, nft before legacy."""
+    for key in _SOURCES:
+        ruleset = snapshot.rulesets.get(key)
+        if ruleset is None or not ruleset.tables:
+            continue
+        if view.families and key.family not in view.families:
+            continue
+        if view.backends and key.backend not in view.backends:
+            continue
+        yield key, ruleset
+
+
+def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> tuple[list[Line], int, int]:
+    identities = places(ruleset).identity
+    lines: list[Line] = [Line("table", key, table.name)]
+    shown = total = 0
+    narrowed = view.wanted is not None or view.alive is not None
+    for chain in table.chains:
+        total += len(chain.rules)
+        rules: tuple[Rule, ...] | list[Rule] = chain.rules
+        if view.wanted is not None:
+            rules = [rule for rule in rules if view.wanted(rule.text)]
+        if view.alive is not None:
+            rules = [rule for rule in rules if view.alive(key, rule)]
+        if narrowed and not rules:
+            continue
+        shown += len(rules)
+        folded = (key, table.name, chain.name) in view.folded and view.wanted is None
+        lines.append(
+            Line(
+                "chain", key, table.name, chain, None, (table.name, chain.name, "", 0), number=len(rules), folded=folded
+            )
+        )
+        if folded and view.flat is None:
+            continue
+        lines.extend(
+            Line("rule", key, table.name, chain, rule, identities[table.name, chain.name, rule.number])
+            for rule in rules
+        )
+    if view.flat is not None:
+        return [line for line in lines if line.kind == "rule"], shown, total
+    if len(lines) == 1:
+        return [], shown, total
+    return lines, shown, total
+
+
+def _notes(snapshot: Snapshot, view: TableView) -> Iterator[Line]:
+    """Yield what the table cannot show: sources that were not read, native nft tables."""
+    for key, source in _SOURCES.items():
+        state = snapshot.sources.get(source)
+        if state is not None and not state.read and state.error and key not in snapshot.rulesets:
+            yield Line("note", key, text=f"{FAMILIES[key.family]} {key.backend}: not read: {state.error}")
+    for table in sorted({(chain.family, chain.table) for chain in snapshot.nft_chains or ()}):
+        chains = [chain for chain in snapshot.nft_chains or () if (chain.family, chain.table) == table]
+        effects = sorted({effect for chain in chains for effect in chain.effects})
+        what = f"it can {', '.join(effects)}" if effects else "it changes no verdict"
+        text = f"nft table {table[0]} {table[1]}: {len(chains)} base chains that iptables did not make; {what}"
+        yield Line("note", RulesetKey("ip", "nft"), text=text)
+
+
+def _nothing(snapshot: Snapshot, view: TableView, total: int) -> Line:
+    key = RulesetKey("ip", "nft")
+    if total:
+        what = "no rule matches the filter" if view.wanted is not None else "no rule has moved yet"
+        return Line("note", key, text=f"{what} (of {total})")
+    if not snapshot.rulesets:
+        return Line("note", key, text="no iptables rules were read: see the sources of the host (tree, first line)")
+    return Line("note", key, text="no rules of this family and variant")
+
+
+def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
+    """Lay out a flow's steps in order, each leg under a heading of its own."""
+    lines: list[Line] = []
+    number = 0
+    for index, leg in enumerate(flow.path.legs):
+        packet = leg.packet
+        where = f" in {leg.where}" if leg.where else ""
+        head = f"{packet.protocol} {_end(packet.src, packet.sport)} → {_end(packet.dst, packet.dport)}{where}"
+        lines.append(Line("note", RulesetKey(packet.family, "nft"), text=head, number=-1 - index))
+        for step in leg.steps:
+            number += 1
+            lines.append(step_line(snapshot, step, number, bool(leg.where)))
+    return Lines(lines, number, number)
+
+
+def step_identities(snapshot: Snapshot, flow: Flow | None) -> dict[tuple[RulesetKey, Identity], int]:
+    """Return the number of each step of a flow by its rule; a rule met twice keeps the first."""
+    found: dict[tuple[RulesetKey, Identity], int] = {}
+    for line in _steps(snapshot, flow).lines if flow is not None else ():
+        if line.identity is not None:
+            found.setdefault((line.ruleset, line.identity), line.number)
+    return found
+
+
+def step_line(snapshot: Snapshot, step: Step, number: int, elsewhere: bool) -> Line:
+    """Return the line of a step, with its chain and rule where the snapshot still has them."""
+    key = RulesetKey(step.family, step.backend)
+    ruleset = None if elsewhere else snapshot.rulesets.get(key)
+    table = ruleset.table(step.table) if ruleset else None
+    chain = table.chain(step.chain) if table else None
+    rule, identity = None, None
+    if ruleset is not None and chain is not None:
+        if step.rule is None:
+            identity = (step.table, step.chain, "", 0)
+        elif step.rule <= len(chain.rules) and chain.rules[step.rule - 1].text == step.text:
+            rule = chain.rules[step.rule - 1]
+            identity = places(ruleset).identity[step.table, step.chain, step.rule]
+    return Line("step", key, step.table, chain, rule, identity, step.text, step, number)
+
+
+def _end(address: str, port: int | None) -> str:
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+_JUMP = re.compile(r" -[jg] (\S+)")
+
+
+class References:
+    """From where each chain of a ruleset is jumped to; found in one pass, when first asked."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._from: dict[tuple[str, str], list[tuple[Chain, Rule]]] = {}
+        for table in ruleset.tables:
+            for chain in table.chains:
+                for rule in chain.rules:
+                    found = _JUMP.search(rule.text)
+                    if found is not None:
+                        self._from.setdefault((table.name, found[1]), []).append((chain, rule))
+
+    def to(self, table: str, chain: str) -> list[tuple[Chain, Rule]]:
+        """Return the rules that jump or go to a chain."""
+        return [
+            (where, rule)
+            for where, rule in self._from.get((table, chain), [])
+            if (target := rule.spec.target) is not None and target.name == chain
+        ]
+
+    def count(self, table: str, chain: str) -> int:
+        """Return how many rules jump to it, as ``iptables -L`` prints "2 references"."""
+        return len(self._from.get((table, chain), []))
+
+
+_references: dict[int, tuple[Ruleset, References]] = {}
+
+
+def references(ruleset: Ruleset) -> References:
+    """Return the references of a ruleset, made once for each of the last few."""
+    known = _references.get(id(ruleset))
+    if known is not None and known[0] is ruleset:
+        return known[1]
+    made = References(ruleset)
+    if len(_references) >= 8:
+        del _references[next(iter(_references))]
+    _references[id(ruleset)] = (ruleset, made)
+    return made

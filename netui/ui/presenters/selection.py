@@ -1,0 +1,164 @@
+"""What the user has selected, and which rules name it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from netui.model import Chain, Container, Network, PublishedPort, Rule, RulesetKey, Snapshot
+from netui.ui.presenters.counters import Identity
+from netui.ui.presenters.names import word_pattern
+
+
+@dataclass(frozen=True, slots=True)
+class HostItem:
+    """The host itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkItem:
+    """A Docker network, by ID."""
+
+    network_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerItem:
+    """A container, by ID, and the network under which it was selected ("" for none)."""
+
+    container_id: str
+    network_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PortItem:
+    """A published port of a container."""
+
+    container_id: str
+    port: PublishedPort
+    network_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupItem:
+    """A heading of the tree, by name: it has no details of its own."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainItem:
+    """A chain of the chain table."""
+
+    ruleset: RulesetKey
+    table: str
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleItem:
+    """A rule of the chain table."""
+
+    ruleset: RulesetKey
+    identity: Identity
+
+
+Item = HostItem | NetworkItem | ContainerItem | PortItem | GroupItem | ChainItem | RuleItem
+
+
+def container_of(snapshot: Snapshot, container_id: str) -> Container | None:
+    """Return a container by ID, or None."""
+    return next((each for each in snapshot.containers or () if each.id == container_id), None)
+
+
+def network_of(snapshot: Snapshot, network_id: str) -> Network | None:
+    """Return a network by ID, or None."""
+    return next((each for each in snapshot.networks or () if each.id == network_id), None)
+
+
+def find_rule(snapshot: Snapshot, item: RuleItem) -> tuple[Chain, Rule] | None:
+    """Return a rule and its chain by identity, or None where it is gone."""
+    table_name, chain_name, text, occurrence = item.identity
+    ruleset = snapshot.rulesets.get(item.ruleset)
+    table = ruleset.table(table_name) if ruleset else None
+    chain = table.chain(chain_name) if table else None
+    if chain is None:
+        return None
+    for rule in chain.rules:
+        if rule.text == text:
+            if occurrence == 0:
+                return chain, rule
+            occurrence -= 1
+    return None
+
+
+Concerned = Literal["", "address", "bridge"]
+
+
+class Concern:
+    """Which rules name a container's (or network's) address, ports or bridge.
+
+    A rule that names an address or a port of it is "address"; one that names only
+    its bridge or subnet, which it shares with others, is "bridge".
+    """
+
+    def __init__(self, near: set[str], wide: set[str], ports: set[tuple[int, str]] = frozenset()) -> None:  # type: ignore[assignment]
+        self._near = word_pattern(near)
+        self._wide = word_pattern(wide)
+        numbers = "|".join(str(port) for port, _ in sorted(ports))
+        self._ports = re.compile(rf"--dport (?:{numbers})(?![\d:])") if numbers else None
+        self._protocols = {protocol for _, protocol in ports}
+        self._known: dict[str, Concerned] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether no rule can name it."""
+        return self._near is None and self._wide is None and self._ports is None
+
+    def __call__(self, text: str) -> Concerned:
+        """Say how a rule's text names it."""
+        known = self._known.get(text)
+        if known is None:
+            known = self._known[text] = self._look(text)
+        return known
+
+    def _look(self, text: str) -> Concerned:
+        if self._near is not None and self._near.search(text):
+            return "address"
+        if self._ports is not None and self._ports.search(text) and any(f"-p {p}" in text for p in self._protocols):
+            # Another container's port of the same number is that one's rule, not this one's.
+            other = re.search(r"--to-destination |(?<!! )-d (?!127\.|0\.0\.0\.0)", text)
+            if other is None:
+                return "address"
+        if self._wide is not None and self._wide.search(text):
+            return "bridge"
+        return ""
+
+
+def concern_of(snapshot: Snapshot, item: Item | None) -> Concern:
+    """Return what marks the rules for a selection; nothing where names must not be joined."""
+    near: set[str] = set()
+    wide: set[str] = set()
+    ports: set[tuple[int, str]] = set()
+    if snapshot.joined:
+        match item:
+            case ContainerItem(container_id) | PortItem(container_id):
+                container = container_of(snapshot, container_id)
+                if container is not None:
+                    for endpoint in container.endpoints:
+                        near |= {address for address in (endpoint.ipv4, endpoint.ipv6) if address}
+                        network = network_of(snapshot, endpoint.network_id)
+                        if network is not None:
+                            wide |= {network.bridge} | {subnet.subnet for subnet in network.subnets}
+                    ports = {(port.host_port, port.protocol) for port in container.bound if port.host_port}
+            case NetworkItem(network_id):
+                network = network_of(snapshot, network_id)
+                if network is not None:
+                    near = {network.bridge} | {subnet.subnet for subnet in network.subnets}
+                    wide = {member.ipv4.partition("/")[0] for member in network.members} | {
+                        member.ipv6.partition("/")[0] for member in network.members
+                    }
+            case _:
+                pass
+    return Concern(near - {""}, wide - {""}, ports)

@@ -1,0 +1,100 @@
+"""The header line: whose data this is, how old, and what could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from netui.model import SOURCES, Snapshot
+from netui.ui.escape import escape
+from netui.ui.presenters.spans import Spans, plain
+
+Mode = Literal["live", "replay", "demo"]
+
+#: A live snapshot older than this many seconds is called old (intervals are a second or so).
+STALE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is wrong with the data; ``lost`` is the time of the last good data, None if all is well."""
+
+    lost: float | None = None
+    what: str = ""
+
+
+def health(snapshot: Snapshot, mode: Mode, now: float) -> Health:
+    """Say whether what stands on the screen is of now."""
+    if mode != "live":
+        return Health()
+    docker = snapshot.sources.get("docker")
+    if docker is not None and docker.error and docker.time is not None:
+        return Health(docker.time, "Docker")
+    if now - snapshot.time > STALE:
+        return Health(snapshot.time, "netui's reader")
+    return Health()
+
+
+def status_spans(snapshot: Snapshot, mode: Mode, now: float, *, arrived: bool, width: int) -> Spans:
+    """Return the header line; the most important first, for the end may not fit."""
+    if not arrived:
+        return [(" netui ", "title"), (" reading the host…", "dim")]
+    spans: Spans = [(" netui ", "title")]
+    if mode == "demo":
+        spans.append((" DEMO ", "bad"))
+        spans.append((" a recorded host, not this one ", "warn"))
+    elif mode == "replay":
+        spans.append((" REPLAY ", "bad"))
+        spans.append((f" of {datetime.fromtimestamp(snapshot.time):%Y-%m-%d %H:%M:%S} ", "warn"))
+    state = health(snapshot, mode, now)
+    if state.lost is not None:
+        when = datetime.fromtimestamp(state.lost)
+        spans.append((f" ⚠ {state.what} disconnected, data of {when:%H:%M:%S} ", "bad"))
+    if snapshot.hostname:
+        spans.append((f" {escape(snapshot.hostname)}", "strong"))
+    engine = snapshot.engine
+    if engine is not None:
+        where = "" if engine.local else " on another machine"
+        kind = f" {engine.firewall}" if engine.firewall else ""
+        spans.append((f"  Docker {escape(engine.version)}{escape(kind)}{where}", "" if engine.local else "warn"))
+    else:
+        spans.append(("  no Docker", "warn"))
+    variants = sorted({key.backend for key, ruleset in snapshot.rulesets.items() if ruleset.rule_count()})
+    spans.append((f"  rules in {' and '.join(variants)}" if variants else "  no rules", "" if variants else "warn"))
+    spans.extend(_sources(snapshot, width - len(plain(spans))))
+    if mode == "live" and state.lost is None:
+        spans.append(("  live", "good"))
+    return spans
+
+
+def _sources(snapshot: Snapshot, room: int) -> Spans:
+    """Return each source's state where there is room, else those that failed, else how many did."""
+    states = [(name, snapshot.sources[name]) for name in SOURCES if name in snapshot.sources]
+    if not states:
+        return []
+    failed = [name for name, state in states if not state.read or state.error]
+    full: Spans = []
+    for name, state in states:
+        good = state.read and not state.error
+        full.append((f" {'✓' if good else '⚠' if state.read else '✗'}", "good" if good else "warn"))
+        full.append((_SHORT.get(name, name), "dim" if good else ""))
+    if len(plain(full)) + 2 + 6 <= room:
+        return [(" ", ""), *full]
+    if not failed:
+        return [("  all sources read", "dim")]
+    named = f"  not read: {', '.join(_SHORT.get(name, name) for name in failed)}"
+    if len(named) + 6 <= room:
+        return [(named, "warn")]
+    return [(f"  {len(failed)} of {len(states)} sources not read", "warn")]
+
+
+_SHORT = {
+    "iptables-nft": "nft4",
+    "ip6tables-nft": "nft6",
+    "iptables-legacy": "legacy4",
+    "ip6tables-legacy": "legacy6",
+    "nft": "nft list",
+    "listening": "listen",
+    "address": "addr",
+}

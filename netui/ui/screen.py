@@ -1,0 +1,198 @@
+"""The main screen: where the panes stand, which one has the focus, which one is zoomed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Static
+
+from netui.ui.chain_table import ChainTable
+from netui.ui.detail_pane import DetailPane
+from netui.ui.events import EventsPane
+from netui.ui.filter_bar import FilterBar
+from netui.ui.line_view import LineView
+from netui.ui.network_tree import NetworkTree
+from netui.ui.presenters.events import EventLog
+from netui.ui.state import State
+from netui.ui.status import KeyLine, StatusLine
+
+PANES = ("networks", "chains", "detail", "events")
+#: Below this there is no room for three panes: the one in focus has the screen.
+_TINY = (50, 14)
+
+
+class MainScreen(Screen[None]):
+    """Three panes and a drawer between a header line and a footer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", id="screen.filter", key_display="/", tooltip="Filter tree and chains"),
+        Binding("z,plus", "zoom", "Zoom", id="screen.zoom", key_display="z", tooltip="This pane alone, and back"),
+        Binding("underscore", "unzoom", "All panes", show=False, id="screen.unzoom", tooltip="All panes again"),
+        Binding("e", "events", "Events", id="screen.events", tooltip="The last Docker events and rule changes"),
+        Binding("tab", "pane(1)", "Next pane", show=False, id="screen.next", tooltip="Next pane"),
+        Binding("shift+tab", "pane(-1)", "Previous pane", show=False, id="screen.previous", tooltip="Previous pane"),
+        Binding("1", "focus_pane('networks')", "Networks", show=False, id="screen.tree", tooltip="To the networks"),
+        Binding("2", "focus_pane('chains')", "Chains", show=False, id="screen.chains", tooltip="To the chains"),
+        Binding("3", "focus_pane('detail')", "Details", show=False, id="screen.detail", tooltip="To the details"),
+        Binding("4", "focus_pane('events')", "Events", show=False, id="screen.drawer", tooltip="To the events"),
+        Binding("less_than_sign", "wider(-4)", "Narrower", show=False, id="screen.narrower", tooltip="Tree narrower"),
+        Binding("greater_than_sign", "wider(4)", "Wider", show=False, id="screen.wider", tooltip="Tree wider"),
+    ]  # fmt: skip
+
+    def __init__(self, state: State, log: EventLog, status: StatusLine) -> None:
+        super().__init__()
+        self.status = status
+        self.networks = NetworkTree(state, id="networks")
+        self.chains = ChainTable(state, id="chains")
+        self.detail = DetailPane(state, id="detail")
+        self.drawer = EventsPane(log, id="events")
+        self.filter_bar = FilterBar(id="filter")
+        self.zoomed = ""
+        self._left: LineView = self.networks
+
+    def compose(self) -> ComposeResult:
+        """Lay out the header line, the panes, the drawer, the filter line and the footer."""
+        yield self.status
+        with Horizontal(id="body"):
+            yield self.networks
+            with Vertical(id="right"):
+                yield self.chains
+                yield self.detail
+        yield self.drawer
+        with Horizontal(id="filter-line"):
+            yield Static(" / ", id="filter-sign", markup=False)
+            yield self.filter_bar
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        """Begin in the tree."""
+        self.drawer.update_events()
+        self.networks.focus()
+
+    def pane(self, name: str) -> LineView:
+        """Return a pane by name."""
+        return {"networks": self.networks, "chains": self.chains, "detail": self.detail, "events": self.drawer}[name]
+
+    @property
+    def focused_pane(self) -> LineView | None:
+        """The pane in focus, None while the filter line has it."""
+        return self.focused if isinstance(self.focused, LineView) else None
+
+    @property
+    def tiny(self) -> bool:
+        """Whether there is room for one pane only."""
+        return self.has_class("-tiny")
+
+    def reveal(self, pane: LineView) -> None:
+        """Focus a pane; where another one has the screen for itself, this one takes it."""
+        if pane is self.drawer:
+            self.add_class("-events")
+        if self.zoomed:
+            self.set_zoom(pane.id or "")
+        pane.focus()
+
+    def set_zoom(self, pane: str) -> None:
+        """Give a pane the screen; "" shows all."""
+        self.zoomed = pane
+        for each in PANES:
+            self.set_class(each == pane, f"-zoom-{each}")
+
+    @on(events.DescendantFocus)
+    def follow_focus(self, event: events.DescendantFocus) -> None:
+        """Let the zoom go with the focus (a mouse click moves it too)."""
+        if isinstance(event.widget, LineView):
+            self._left = event.widget
+            if self.zoomed and self.zoomed != event.widget.id:
+                self.set_zoom(event.widget.id or "")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show one pane at a time where there is no room for three."""
+        tiny = event.size.width < _TINY[0] or event.size.height < _TINY[1]
+        if tiny != self.tiny:
+            self.set_class(tiny, "-tiny")
+            self.set_zoom((self._left.id or "networks") if tiny else "")
+
+    def action_pane(self, by: int) -> None:
+        """Focus the next or the previous pane."""
+        names = [name for name in PANES if name != "events" or self.has_class("-events")]
+        now = self._left.id if self._left.id in names else "networks"
+        self.reveal(self.pane(names[(names.index(now or "networks") + by) % len(names)]))
+
+    def action_focus_pane(self, name: str) -> None:
+        """Focus a pane by name."""
+        self.reveal(self.pane(name))
+
+    def action_zoom(self) -> None:
+        """Show the pane in focus alone, or all again."""
+        if not self.tiny:
+            self.set_zoom("" if self.zoomed else self._left.id or "")
+
+    def action_unzoom(self) -> None:
+        """Show all panes again."""
+        if not self.tiny:
+            self.set_zoom("")
+
+    def action_events(self) -> None:
+        """Open or close the drawer of events."""
+        if not self.has_class("-events"):
+            self.add_class("-events")
+            if self.tiny:
+                self.reveal(self.drawer)
+            return
+        if self.drawer.has_focus:
+            self.reveal(self.chains)
+        self.remove_class("-events")
+
+    def action_wider(self, by: int) -> None:
+        """Make the tree wider or narrower."""
+        width = max(16, min(self.size.width - 30, self.networks.outer_size.width + by))
+        self.networks.styles.width = width
+        self.networks.styles.min_width = 16
+        self.networks.styles.max_width = width
+
+    # The filter.
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.get_child_by_id("filter-line").add_class("-open")
+        self.filter_bar.focus()
+
+    @property
+    def filtering(self) -> bool:
+        """Whether a filter is set or being typed."""
+        return self.get_child_by_id("filter-line").has_class("-open")
+
+    @on(FilterBar.Narrowed)
+    def narrow(self, message: FilterBar.Narrowed) -> None:
+        """Narrow the tree and the chain table."""
+        if message.text != self._narrowed:
+            self._narrowed = message.text
+            self.networks.set_filter(message.text)
+            self.chains.set_filter(message.text)
+        if message.done:
+            if not message.text.strip():
+                self.get_child_by_id("filter-line").remove_class("-open")
+            self._left.focus()
+
+    _narrowed = ""
+
+    def unfilter(self) -> None:
+        """Clear the filter."""
+        self.filter_bar.action_clear()
+
+    def close_one(self) -> bool:
+        """Close the filter, the zoom or the drawer, in this order; False if nothing was open."""
+        if self.filtering:
+            self.unfilter()
+        elif self.zoomed and not self.tiny:
+            self.set_zoom("")
+        elif self.has_class("-events"):
+            self.action_events()
+        else:
+            return False
+        return True

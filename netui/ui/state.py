@@ -1,0 +1,88 @@
+"""What the screen shows: the newest snapshot, the selection, the open flow. Owned by the app.
+
+The panes read it and never change it; they post messages instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netui.model import Snapshot
+from netui.traversal.path import Flow
+from netui.ui.presenters.counters import CounterTrack, Frame
+from netui.ui.presenters.names import Names
+from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
+
+#: What changes a verdict, a name or a line; counters, times and source states do not.
+_STRUCTURE = (
+    "engine",
+    "networks",
+    "containers",
+    "nft_chains",
+    "ipsets",
+    "interfaces",
+    "routes",
+    "policy_rules",
+    "sysctls",
+    "sockets",
+    "namespaces",
+)
+
+
+def same_rules(old: Snapshot, new: Snapshot) -> bool:
+    """Whether the rulesets are the same ones (they are compared by identity)."""
+    return old.rulesets.keys() == new.rulesets.keys() and all(
+        old.rulesets[key] is new.rulesets[key] for key in new.rulesets
+    )
+
+
+def same_structure(old: Snapshot, new: Snapshot) -> bool:
+    """Whether nothing but counters and times differs."""
+    return same_rules(old, new) and all(
+        (before := getattr(old, name)) is (after := getattr(new, name)) or before == after for name in _STRUCTURE
+    )
+
+
+@dataclass
+class State:
+    """All that the panes show.
+
+    structure: a new object whenever something other than counters changed. flow_frame:
+    the counters when the flow was opened, against which "seen" is told.
+    """
+
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot(time=0.0))
+    arrived: bool = False
+    names: Names = field(default_factory=Names)
+    track: CounterTrack = field(default_factory=CounterTrack)
+    structure: object = field(default_factory=object)
+    item: Item = field(default_factory=HostItem)
+    marked: Item | None = None
+    concern: Concern = field(default_factory=lambda: Concern(set(), set()))
+    flow: Flow | None = None
+    flow_frame: Frame | None = None
+    step: int = 0
+
+    def take(self, snapshot: Snapshot) -> bool:
+        """Take a snapshot in; True where more than counters changed."""
+        changed = not self.arrived or not same_structure(self.snapshot, snapshot)
+        self.snapshot = snapshot
+        self.arrived = True
+        self.track.add(snapshot)
+        if changed:
+            self.structure = object()
+            self.names = Names.of(snapshot)
+            self.concern = concern_of(snapshot, self.marked)
+        return changed
+
+    def mark(self, item: Item | None) -> None:
+        """Mark the rules that name this container or network."""
+        if item != self.marked:
+            self.marked = item
+            self.concern = concern_of(self.snapshot, item)
+
+    def open_flow(self, flow: Flow | None) -> None:
+        """Open a flow; its counters are compared with now."""
+        self.flow = flow
+        self.step = 0
+        self.flow_frame = self.track.frames[-1] if flow is not None and self.track.frames else None

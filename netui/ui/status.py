@@ -1,0 +1,111 @@
+"""The header line and the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from netui.ui.escape import clip
+from netui.ui.presenters.spans import Role, Spans
+from netui.ui.presenters.status import Mode, health, status_spans
+from netui.ui.state import State
+
+
+class SpanLine(Widget):
+    """One line made of spans; roles are looked up as component classes."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
+        f"line--{role}" for role in ("dim", "strong", "title", "good", "bad", "warn", "key", "number")
+    }
+
+    def spans(self, width: int) -> Spans:
+        """Return what the line shows."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """Paint the line."""
+        width = self.size.width
+        base = self.rich_style
+        if y:
+            return Strip.blank(width, base)
+        segments: list[Segment] = []
+        left = width
+        for text, role in self.spans(width):
+            if left <= 0:
+                break
+            shown = clip(text, left)
+            left -= cell_len(shown)
+            segments.append(Segment(shown, base + self._role(role)))
+        return Strip(segments).crop_extend(0, width, base)
+
+    def _role(self, role: Role) -> Style:
+        return self.get_component_rich_style(f"line--{role}", partial=True) if role else Style.null()
+
+
+class StatusLine(SpanLine):
+    """Host, engine, rules, sources, age; what is wrong cannot be missed."""
+
+    def __init__(self, state: State, mode: Mode, clock: Callable[[], float], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.state = state
+        self.mode: Mode = mode
+        self.clock = clock
+        self._lost: float | None = None
+
+    def on_mount(self) -> None:
+        """Look once a second whether the data has become old."""
+        if self.mode == "live":
+            self.set_interval(1.0, self.check)
+
+    def check(self) -> None:
+        """Paint again only when the verdict on the data changes."""
+        lost = health(self.state.snapshot, self.mode, self.clock()).lost if self.state.arrived else None
+        if lost != self._lost:
+            self._lost = lost
+            self.set_class(lost is not None, "-lost")
+            self.refresh()
+
+    def update_status(self) -> None:
+        """Show a new snapshot's status."""
+        self.check()
+        self.refresh()
+
+    def spans(self, width: int) -> Spans:
+        """Return the header line."""
+        return status_spans(self.state.snapshot, self.mode, self.clock(), arrived=self.state.arrived, width=width)
+
+
+class KeyLine(SpanLine):
+    """The footer: the keys of the pane in focus, then those that work everywhere."""
+
+    def on_mount(self) -> None:
+        """Follow the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def spans(self, width: int) -> Spans:
+        """Return the keys that fit; help and quit always do."""
+        shown: list[tuple[str, str]] = []
+        seen: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            name = binding.id or binding.action
+            if not binding.show or name in seen or not active.enabled:
+                continue
+            seen.add(name)
+            shown.append((binding.key_display or self.app.get_key_display(binding), binding.description))
+        last = [("?", "Help"), ("q", "Quit")]
+        room = width - sum(len(key) + len(text) + 3 for key, text in last)
+        spans: Spans = []
+        for key, text in [each for each in shown if each not in last]:
+            if len(key) + len(text) + 3 > room:
+                break
+            spans += [(f" {key}", "key"), (f" {text} ", "")]
+            room -= len(key) + len(text) + 3
+        for key, text in last:
+            spans += [(f" {key}", "key"), (f" {text} ", "")]
+        return spans
