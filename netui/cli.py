@@ -235,9 +235,39 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _screen(options: argparse.Namespace) -> int:
-    from netui.screen import run_screen
+    from netui.sources.errors import SourceError
 
-    return run_screen(replay=options.replay, demo=options.demo, interval=options.interval)
+    _need_terminal()
+    try:
+        if options.demo or options.replay:
+            from netui.sources.recording import Recording, demo
+
+            recording = demo() if options.demo else Recording(options.replay)
+            from netui.ui.poller import ReplayPoller
+
+            player = ReplayPoller(recording, loop=bool(options.demo))
+            from netui.ui.app import run
+
+            return run(player, mode="demo" if options.demo else "replay")
+        if options.interval is not None and options.interval < 0.5:
+            raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
+        from netui.ui.app import run
+        from netui.ui.poller import Poller
+
+        return run(Poller(interval=options.interval or 1.0), mode="live")
+    except SourceError as error:
+        raise BadInput(str(error)) from None
+
+
+def _need_terminal() -> None:
+    """Refuse what cannot show a screen with one line, where Textual would show a stack trace."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadInput(
+            "the screen needs a terminal (over ssh: ssh -t HOST netui); "
+            "without one use a report, as in: netui path outside host:443"
+        )
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        raise BadInput("the terminal's kind is not known (TERM is not set, or dumb): try TERM=xterm-256color netui")
 
 
 if __name__ == "__main__":

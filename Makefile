@@ -1,0 +1,73 @@
+# Each target does its own set-up: a virtual environment in .venv with the versions of
+# constraints.txt. The lab's engines are fetched once into ~/.cache/netui-lab.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+ENGINE ?= 20.10-nft
+N ?= 10000
+
+.DEFAULT_GOAL := help
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "python3-venv is missing; installing it"; \
+	  apt-get update -qq && apt-get install -y -qq python3-venv; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt -e .
+	@touch $@
+
+.PHONY: run
+run: $(STAMP) ## open netui: live where an engine answers, else the demo host
+	@if $(BIN)/python -c 'import docker; docker.from_env(timeout=3).ping()' 2>/dev/null; then exec $(BIN)/netui; else \
+	  echo "no Docker Engine answers here: opening the demo host"; exec $(BIN)/netui --demo; fi
+
+.PHONY: test
+test: $(STAMP) ## all tests, the lab with real engines included (root on Debian 12 for the lab)
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(STAMP) ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: lab
+lab: $(STAMP) ## the blog post's host on a real engine (ENGINE=20.10-nft|20.10-legacy|26.1|28.5), netui in it
+	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 600 -- $(CURDIR)/$(BIN)/netui
+
+.PHONY: judge
+judge: $(STAMP) ## every flow on every engine against the kernel's trace
+	$(BIN)/python -m tests.lab judge --variants all
+
+.PHONY: fuzz
+fuzz: $(STAMP) ## N random packets through random rules against the kernel's trace (N=10000)
+	$(BIN)/python -m tests.lab fuzz $(N)
+
+.PHONY: bench
+bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
+	$(BIN)/python -m tests.bench
+
+.PHONY: screenshots
+screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's host
+	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
+
+.PHONY: demo
+demo: $(STAMP) ## remake the demo recording from the lab's host
+	rm -rf netui/demo/demo.tar.gz
+	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
+
+.PHONY: constraints
+constraints: $(STAMP) ## write the installed versions to constraints.txt
+	@echo "# What was tested; names and versions only. Remake: make constraints" > constraints.txt
+	@$(BIN)/python -m pip freeze --exclude-editable >> constraints.txt
+
+.PHONY: clean
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
