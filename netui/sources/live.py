@@ -12,6 +12,7 @@ from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
 from netui.sources.iptables_live import LiveRules
+from netui.sources.legacy_iptc import LegacyTables
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 
 #: Groups of sources that are read together, one thread a group.
@@ -28,7 +29,8 @@ class LiveHost:
 
     def __init__(self, environ: Mapping[str, str] | None = None, on_event: OnEvent | None = None) -> None:
         self.docker = DockerEngine(os.environ if environ is None else environ, on_event)
-        self._rules = LiveRules()
+        # A report reads once, and its import alone takes longer than the program.
+        self._rules = LiveRules(LegacyTables() if on_event is not None else None)
         self._namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
 
     def read_docker(self) -> dict[str, Part]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 from netui.model import Snapshot
 from netui.model.events import Event
+from netui.sources.errors import plain
 from netui.sources.live import GROUPS, LiveHost, hostname, local_containers, rulesets_of
 from netui.sources.parts import Assembly, Part, kept
 from netui.sources.recording import Recording
@@ -144,7 +145,9 @@ class Poller:
         try:
             parts = self._read_group(group)
         except Exception as error:  # a source's bug must not silence the others
-            parts = {name: Part(error=f"cannot be read: {type(error).__name__}: {error}") for name in GROUPS[group]}
+            parts = {
+                name: Part(error=f"cannot be read: {type(error).__name__}: {plain(error)}") for name in GROUPS[group]
+            }
         with self._wake:
             if not self._stopped:
                 self._results.append((group, parts))
