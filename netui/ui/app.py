@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from netui.model import Snapshot
+from netui.model.events import Event
 from netui.ui.chain_table import ChainTable
 from netui.ui.detail_pane import DetailPane
 from netui.ui.escape import SafeFilter
@@ -39,7 +40,7 @@ _NO_FLOW = "Open a flow first: a container's details list them."
 class Poller(Protocol):
     """What feeds the app: whole snapshots and single events, from a thread of its own."""
 
-    def start(self, on_snapshot: Callable[[Snapshot], None], on_event: Callable[[Any], None]) -> None:
+    def start(self, on_snapshot: Callable[[Snapshot], None], on_event: Callable[[Event], None]) -> None:
         """Begin; both callables may be called from any thread."""
 
     def stop(self) -> None:
@@ -101,7 +102,7 @@ class NetuiApp(App[int]):
         if not self._plain:
             self.theme = theme
         self._filters.append(SafeFilter(ascii_only=self._ascii))
-        status = StatusLine(self.state, mode, clock, id="status")
+        status = StatusLine(self.state, mode, clock, getattr(poller, "interval", 1.0), id="status")
         self.main = MainScreen(self.state, self.events_log, status)
 
     def get_default_screen(self) -> Screen[Any]:
@@ -122,7 +123,7 @@ class NetuiApp(App[int]):
     def _snapshot_came(self, snapshot: Snapshot) -> None:
         self.post_message(SnapshotArrived(snapshot))
 
-    def _event_came(self, event: object) -> None:
+    def _event_came(self, event: Event) -> None:
         self.post_message(EventArrived(event))
 
     def on_unmount(self) -> None:
@@ -155,8 +156,7 @@ class NetuiApp(App[int]):
     @on(EventArrived)
     def take_event(self, message: EventArrived) -> None:
         """Note a Docker event."""
-        when, words = event_words(message.event)
-        self.events_log.add_event(self.clock() if when is None else when, words)
+        self.events_log.add_event(message.event.time, event_words(message.event, self.state.snapshot))
         self.main.drawer.update_events()
 
     # What the user points at.

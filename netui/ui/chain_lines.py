@@ -135,7 +135,9 @@ class ChainLines(LineView):
             case "chain":
                 ruleset = self._snapshot.rulesets.get(line.ruleset)
                 count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
-                return columns.chain_spans(line, self._reading(line), count, self._made(), self.options)
+                return columns.chain_spans(
+                    line, self._reading(line), count, self._marks(line), self._made(), self.options
+                )
             case "step":
                 return columns.step_spans(
                     line, self._cells_of(line), self._reading(line), self._marks(line), width, self.options
@@ -152,7 +154,13 @@ class ChainLines(LineView):
     def line_class(self, index: int) -> str:
         """Lay a tint under the steps of the open flow."""
         line = self.laid.lines[index]
-        if line.kind == "rule" and line.identity is not None and (line.ruleset, line.identity) in self._steps:
+        if line.kind == "table":
+            return "header"
+        if (
+            line.kind in ("rule", "chain")
+            and line.identity is not None
+            and (line.ruleset, line.identity) in self._steps
+        ):
             return "step-row"
         return ""
 
@@ -217,4 +225,5 @@ class ChainLines(LineView):
             "moved only" if self.only_moved else "",
             "no regular expression" if self.query_typed and self.query_typed.broken else "",
         ]  # fmt: skip
-        self.border_title = Content(clip(escape(" — ".join([*parts, *(note for note in notes if note)])), 200))
+        text = " — ".join([*parts, *(note for note in notes if note)])
+        self.border_title = Content(clip(escape(text), 200) + " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,7 +14,7 @@ from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import DetailInput, DetailLine, build_detail, title_of
 from netui.ui.presenters.selection import ContainerItem, PortItem
-from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.spans import Spans, wrap
 from netui.ui.state import State
 
 
@@ -42,22 +43,42 @@ class DetailPane(LineView):
             self.flows if isinstance(item, ContainerItem | PortItem) else (),
             self.flows_problem,
         )
-        self._lines = build_detail(item, given)
+        self._lines = self._wrapped(build_detail(item, given))
         title = title_of(self.state.snapshot, item)
         if self.state.flow is not None:
             title += f" — flow {self.state.flow.label}"
-        self.border_title = Content(clip(escape(title), 200))
-        keys = [(index, line.key) if not line.action else line.key for index, line in enumerate(self._lines)]
+        self.border_title = Content(clip(escape(title), 200) + " ")
+        seen: dict[Hashable, int] = {}
+        keys: list[Hashable] = []
+        for line in self._lines:
+            seen[line.key] = seen.get(line.key, -1) + 1
+            keys.append((line.key, seen[line.key]))
         if item != self._item:
             self._item = item
             self.cursor = 0
             self.set_keys([])
             self.scroll_to(0, 0, animate=False, force=True, immediate=True)
-        width = max((sum(len(text) for text, _ in line.spans) for line in self._lines), default=0)
-        if keys == self._keys and width <= self.virtual_size.width:
+        if keys == self._keys:
             self.repaint_changed()
         else:
-            self.set_keys(list(keys), width=width)
+            self.set_keys(keys)
+
+    def _wrapped(self, lines: list[DetailLine]) -> list[DetailLine]:
+        """Break long lines, so that the whole of a rule can be read without scrolling sideways."""
+        width = (self.scrollable_content_region.width or self.size.width or 80) - 1
+        found: list[DetailLine] = []
+        for line in lines:
+            if isinstance(line.action, Flow):
+                found.append(line)
+            else:
+                indent = 12 if line.spans and line.spans[0][1] == "key" else 2
+                found.extend(DetailLine(line.key, part, line.action) for part in wrap(line.spans, width, indent))
+        return found
+
+    def on_resize(self) -> None:
+        """Break the lines anew."""
+        super().on_resize()
+        self.update_detail()
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line's text, with a mark at the open flow."""

@@ -26,7 +26,7 @@ class EventsPane(LineView):
         self.log_kept = log
         self._open: set[int] = set()
         self._lines: list[tuple[int, RuleChange | None, Spans]] = []
-        self.border_title = "Events"
+        self.border_title = " Events "
 
     def update_events(self) -> None:
         """Show the log; the cursor follows the newest line while it stands on it."""

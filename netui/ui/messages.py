@@ -6,6 +6,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from netui.model import Snapshot
+from netui.model.events import Event
 from netui.traversal.path import Flow
 from netui.ui.presenters.selection import Item
 
@@ -25,7 +26,7 @@ class SnapshotArrived(Message):
 class EventArrived(Message):
     """A Docker event; none may be lost, so none replaces another."""
 
-    def __init__(self, event: object) -> None:
+    def __init__(self, event: Event) -> None:
         self.event = event
         super().__init__()
 

@@ -36,7 +36,7 @@ class NetworkTree(LineView):
         self.folded: frozenset[Item] = frozenset()
         self.query_typed: Query | None = None
         self._lines: list[TreeLine] = []
-        self.border_title = "Networks"
+        self.border_title = " Networks "
 
     def update_structure(self) -> None:
         """Lay out the networks anew; cursor, scroll and folding stay."""
@@ -50,7 +50,7 @@ class NetworkTree(LineView):
             title = f"Networks {len(networks)}, containers {running}/{len(containers)}"
         if self.query_typed is not None:
             title += " — filtered"
-        self.border_title = Content(title)
+        self.border_title = Content(f" {title} ")
 
     def set_filter(self, typed: str) -> None:
         """Show only what is asked for, and what it stands under."""
@@ -61,7 +61,7 @@ class NetworkTree(LineView):
         """Return a line's text: its place, its fold sign, what it is."""
         line = self._lines[index]
         sign = "  " if line.folded is None else ("▸ " if line.folded else "▾ ")
-        lead = "  " * max(0, line.depth - 1) + sign if line.depth < 3 else "      "
+        lead = " " if line.depth == 0 else " " * (2 * line.depth - 2) + sign
         spans: Spans = [(lead, "dim")]
         left = width - len(lead)
         for text, role in line.spans:

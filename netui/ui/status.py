@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from netui.ui.escape import clip
 from netui.ui.presenters.spans import Role, Spans
-from netui.ui.presenters.status import Mode, health, status_spans
+from netui.ui.presenters.status import STALE, Mode, health, status_spans
 from netui.ui.state import State
 
 
@@ -50,11 +50,14 @@ class SpanLine(Widget):
 class StatusLine(SpanLine):
     """Host, engine, rules, sources, age; what is wrong cannot be missed."""
 
-    def __init__(self, state: State, mode: Mode, clock: Callable[[], float], *, id: str | None = None) -> None:
+    def __init__(
+        self, state: State, mode: Mode, clock: Callable[[], float], interval: float = 1.0, *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.state = state
         self.mode: Mode = mode
         self.clock = clock
+        self._stale = max(STALE, 3 * interval)
         self._lost: float | None = None
 
     def on_mount(self) -> None:
@@ -64,7 +67,7 @@ class StatusLine(SpanLine):
 
     def check(self) -> None:
         """Paint again only when the verdict on the data changes."""
-        lost = health(self.state.snapshot, self.mode, self.clock()).lost if self.state.arrived else None
+        lost = health(self.state.snapshot, self.mode, self.clock(), self._stale).lost if self.state.arrived else None
         if lost != self._lost:
             self._lost = lost
             self.set_class(lost is not None, "-lost")
@@ -77,7 +80,8 @@ class StatusLine(SpanLine):
 
     def spans(self, width: int) -> Spans:
         """Return the header line."""
-        return status_spans(self.state.snapshot, self.mode, self.clock(), arrived=self.state.arrived, width=width)
+        state = health(self.state.snapshot, self.mode, self.clock(), self._stale)
+        return status_spans(self.state.snapshot, self.mode, state, arrived=self.state.arrived, width=width)
 
 
 class KeyLine(SpanLine):

@@ -154,7 +154,7 @@ def header_spans(made: Layout, options: Options) -> Spans:
         _put(spans, title, width)
     if made.names:
         _put(spans, "names", made.names)
-    spans.append(("", ""))
+    spans.append(("matches and options", ""))
     return spans
 
 
@@ -203,18 +203,19 @@ def _unsaid(cells: RuleCells, *, named: bool) -> str:
     return ", ".join(name for name in cells.who if name not in said and f"to:{name}" not in cells.extra_named)
 
 
-def chain_spans(line: Line, reading: Reading, references: int, made: Layout, options: Options) -> Spans:
+def chain_spans(line: Line, reading: Reading, references: int, marks: Marks, made: Layout, options: Options) -> Spans:
     """Return a chain's header: its policy with counters, or how often it is jumped to."""
     chain = line.chain
     if chain is None:
         return []
-    spans: Spans = [(" ", ""), ("▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
+    spans = _gutter(marks, made)
+    spans += [("▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
     if chain.policy is not None and chain.base is not None:
         spans += [("  policy ", "dim"), (escape(chain.policy), target_role(chain.policy))]
         spans += [
-            (f"  {count(reading.packets, exact=options.exact)} pkts", ""),
+            (f"  {count(reading.packets, exact=options.exact)} pkts", "" if reading.packets else "dim"),
             (_moved(reading), "moved"),
-            (f" {size(reading.bytes, exact=options.exact)}", "dim"),
+            (f"{size(reading.bytes, exact=options.exact)} bytes", "dim"),
         ]
         speed = rate(reading.rate)
         if speed:
@@ -224,16 +225,16 @@ def chain_spans(line: Line, reading: Reading, references: int, made: Layout, opt
     else:
         spans.append(("  not jumped to", "warn"))
     if line.number == len(chain.rules):
-        spans.append((f"  {plural(line.number, 'rule') if line.number else 'no rules'}", "dim"))
+        spans.append((f"  · {plural(line.number, 'rule') if line.number else 'no rules'}", "dim"))
     else:
-        spans.append((f"  {line.number} of {plural(len(chain.rules), 'rule')}", "dim"))
+        spans.append((f"  · {line.number} of {plural(len(chain.rules), 'rule')}", "dim"))
     return spans
 
 
 def table_spans(line: Line) -> Spans:
     """Return a table's heading."""
     family, backend = FAMILIES[line.ruleset.family], line.ruleset.backend
-    return [(escape(line.table), "title"), (f"  {family} {backend}", "dim")]
+    return [(f" {escape(line.table)} ", "title"), (f" {family} {backend}", "")]
 
 
 def note_spans(line: Line, width: int) -> Spans:
@@ -249,7 +250,8 @@ def step_spans(
     if step is None:
         return []
     spans: Spans = [(f"{line.number:>3}", "step"), ("●" if marks.seen else " ", "good")]
-    place = f" {step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
+    legacy = "legacy " if step.backend == "legacy" else ""
+    place = f" {legacy}{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
     place_width = 24 if width < NARROW else 38
     spans.append((fit(clip_middle(escape(place), place_width), place_width), ""))
     made = Layout(width, pkts=13 if options.exact else 5, rate=6 if width >= 60 else 0)

@@ -105,7 +105,10 @@ class CounterTrack:
         return made
 
     def add(self, snapshot: Snapshot) -> None:
-        """Take a snapshot's counters in."""
+        """Take a snapshot's counters in; a recording that begins again begins a new history."""
+        if self.frames and snapshot.time < self.frames[-1].time:
+            self.frames.clear()
+            self.baseline = None
         self.frames.append(Frame(snapshot.time, snapshot.rulesets, snapshot.counters))
 
     def set_baseline(self, *, on: bool = True) -> None:

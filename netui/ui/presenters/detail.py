@@ -257,10 +257,12 @@ def _container(container: Container, given: DetailInput) -> Iterator[DetailLine]
         yield field("flows", f"none: the container is {container.state}", "dim")
         return
     yield heading("Flows")
-    yield from flow_lines(given, None)
+    yield from flow_lines(given)
 
 
-def flow_lines(given: DetailInput, port: PublishedPort | None) -> Iterator[DetailLine]:
+def flow_lines(
+    given: DetailInput, port: PublishedPort | None = None, addresses: tuple[str, ...] = ()
+) -> Iterator[DetailLine]:
     """Yield a container's flows with verdict and deciding rule; of one port where given."""
     if given.flows_problem:
         yield field("", given.flows_problem, "warn")
@@ -268,7 +270,7 @@ def flow_lines(given: DetailInput, port: PublishedPort | None) -> Iterator[Detai
     if given.flows is None:
         yield DetailLine("flows", [("working them out…", "dim")])
         return
-    shown = [flow for flow in given.flows if port is None or _of_port(flow, port)]
+    shown = [flow for flow in given.flows if port is None or _of_port(flow, port, addresses)]
     if not shown:
         yield field("", "none", "dim")
     width = max((min(40, len(escape(flow.label))) for flow in shown), default=0)
@@ -276,10 +278,20 @@ def flow_lines(given: DetailInput, port: PublishedPort | None) -> Iterator[Detai
         yield DetailLine(("flow", flow.kind, flow.label, number), flow_spans(flow, width), flow)
 
 
-def _of_port(flow: Flow, port: PublishedPort) -> bool:
-    wanted = {f":{port.host_port}", f":{port.container_port}"}
-    destination = flow.destination.partition("/")[0]
-    return any(destination.endswith(each) for each in wanted)
+def _of_port(flow: Flow, port: PublishedPort, addresses: tuple[str, ...]) -> bool:
+    """Whether the flow goes to this port: the host's side of it, or the container's own."""
+    if flow.kind == "outbound":
+        return False
+    number, _, protocol = flow.destination.rpartition(":")[2].partition("/")
+    if (protocol or "tcp") != port.protocol:
+        return False
+    if flow.kind in ("published", "hairpin"):
+        return number == str(port.host_port)
+    to = flow.path.delivered_to
+    own = to is not None and to.kind == "container" and to.port == port.container_port
+    if flow.kind == "host" and not flow.destination.startswith(addresses):
+        return number == str(port.host_port)
+    return own or (number == str(port.container_port) and flow.destination.startswith(addresses))
 
 
 def _ports(container: Container) -> Iterator[DetailLine]:
@@ -317,8 +329,14 @@ def _port(container: Container, port: PublishedPort, given: DetailInput, item: P
             else f"nothing listens on {port.container_port} in it"
         )
         yield field("listening", text, "" if heard else "warn")
+    addresses = tuple(
+        text
+        for endpoint in container.endpoints
+        for text in (f"{endpoint.ipv4}:" if endpoint.ipv4 else "", f"[{endpoint.ipv6}]:" if endpoint.ipv6 else "")
+        if text
+    )
     yield heading("Who can reach it")
-    yield from flow_lines(given, port)
+    yield from flow_lines(given, port, addresses)
     yield heading("Rules that name it")
     concern = concern_of(given.snapshot, item)
     port_words = (f"--dport {port.host_port} ", f"--dport {port.container_port} ")

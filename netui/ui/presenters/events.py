@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from netui.model import RulesetKey, Snapshot
+from netui.model.events import Event
 from netui.ui.escape import escape
 from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.lines import FAMILIES
@@ -108,17 +109,21 @@ class EventLog:
         del self.entries[:-_KEPT]
 
 
-def event_words(event: object) -> tuple[float | None, str]:
-    """Return the time and the words of a Docker event: "blog started", "network hehe removed"."""
-    time = getattr(event, "time", None)
-    kind = str(getattr(event, "type", "") or getattr(event, "kind", ""))
-    action = str(getattr(event, "action", "") or "")
-    name = str(getattr(event, "name", "") or getattr(event, "id", "") or "")
-    done = _DONE.get(action.partition(":")[0], action)
-    words = f"{kind} {name} {done}" if kind and kind != "container" else f"{name} {done}"
-    if not action and not name:
-        words = str(event)
-    return (float(time) if isinstance(time, int | float) else None), words.strip()
+def event_words(event: Event, snapshot: Snapshot) -> str:
+    """Return an event in words: "blog started", "blog connected to network hehe"."""
+    action, _, rest = event.action.partition(":")
+    done = _DONE.get(action, action) + (f":{rest}" if rest else "")
+    name = event.name or event.id[:12]
+    if event.type == "daemon":
+        return f"Docker {done}"
+    if event.type == "network":
+        who = event.attributes.get("container", "")
+        if who:
+            container = next((each for each in snapshot.containers or () if each.id == who), None)
+            who = container.name if container is not None else who[:12]
+            return f"{who} {done} {'to' if action == 'connect' else 'from'} network {name}"
+        return f"network {name} {done}"
+    return f"{name} {done}"
 
 
 def entry_spans(entry: Entry) -> Spans:

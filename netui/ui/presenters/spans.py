@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from rich.cells import cell_len, set_cell_size
+
 #: What a piece of text is; the look of each role stands in ``netui.tcss``.
 Role = Literal[
     "", "dim", "strong", "name", "title", "good", "bad", "warn", "moved", "step", "mark", "target", "key", "number"
@@ -15,3 +17,41 @@ Spans = list[Span]
 def plain(spans: Spans) -> str:
     """Return the text alone."""
     return "".join(text for text, _ in spans)
+
+
+def wrap(spans: Spans, width: int, indent: int, most: int = 12) -> list[Spans]:
+    """Break a line at blanks (else anywhere) into lines of ``width`` cells, the later ones indented.
+
+    Of a line that needs more than ``most`` lines the rest is left out.
+    """
+    width = max(width, indent + 8)
+    if sum(cell_len(text) for text, _ in spans) <= width:
+        return [spans]
+    lines: list[Spans] = []
+    line: Spans = []
+    used = 0
+    for text, role in spans:
+        rest = text
+        while rest:
+            room = width - used
+            if cell_len(rest) <= room:
+                line.append((rest, role))
+                used += cell_len(rest)
+                break
+            head = set_cell_size(rest, room).rstrip() if room > 0 else ""
+            cut = head.rfind(" ")
+            if cut > 0:
+                head = head[:cut]
+            elif used > indent and lines + line:
+                # A word longer than the rest of the line begins on the next one.
+                head = "" if cell_len(rest.split(" ", 1)[0]) <= width - indent else head
+            if head:
+                line.append((head, role))
+            rest = rest[len(head) :].lstrip(" ") if head else rest.lstrip(" ")
+            lines.append(line)
+            if len(lines) == most:
+                lines[-1] = [*line, ("…", "dim")]
+                return lines
+            line, used = [(" " * indent, "")], indent
+    lines.append(line)
+    return lines

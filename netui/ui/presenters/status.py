@@ -18,25 +18,26 @@ STALE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is wrong with the data; ``lost`` is the time of the last good data, None if all is well."""
+    """What is wrong with the data; ``lost`` is the time of the last good data, None where all is well."""
 
     lost: float | None = None
     what: str = ""
 
 
-def health(snapshot: Snapshot, mode: Mode, now: float) -> Health:
+def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> Health:
     """Say whether what stands on the screen is of now."""
     if mode != "live":
         return Health()
-    docker = snapshot.sources.get("docker")
-    if docker is not None and docker.error and docker.time is not None:
-        return Health(docker.time, "Docker")
-    if now - snapshot.time > STALE:
-        return Health(snapshot.time, "netui's reader")
+    for name in SOURCES:
+        state = snapshot.sources.get(name)
+        if state is not None and state.error and state.read and state.time is not None:
+            return Health(state.time, "Docker disconnected" if name == "docker" else f"{name} not read")
+    if now - snapshot.time > stale:
+        return Health(snapshot.time, "nothing new")
     return Health()
 
 
-def status_spans(snapshot: Snapshot, mode: Mode, now: float, *, arrived: bool, width: int) -> Spans:
+def status_spans(snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool, width: int) -> Spans:
     """Return the header line; the most important first, for the end may not fit."""
     if not arrived:
         return [(" netui ", "title"), (" reading the host…", "dim")]
@@ -47,10 +48,9 @@ def status_spans(snapshot: Snapshot, mode: Mode, now: float, *, arrived: bool, w
     elif mode == "replay":
         spans.append((" REPLAY ", "bad"))
         spans.append((f" of {datetime.fromtimestamp(snapshot.time):%Y-%m-%d %H:%M:%S} ", "warn"))
-    state = health(snapshot, mode, now)
     if state.lost is not None:
         when = datetime.fromtimestamp(state.lost)
-        spans.append((f" ⚠ {state.what} disconnected, data of {when:%H:%M:%S} ", "bad"))
+        spans.append((f" ⚠ {state.what}, data of {when:%H:%M:%S} ", "bad"))
     if snapshot.hostname:
         spans.append((f" {escape(snapshot.hostname)}", "strong"))
     engine = snapshot.engine
