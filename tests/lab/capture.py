@@ -38,7 +38,7 @@ def write_capture(host: Host, folder: Path) -> Path:
     for family, prefix in (("-4", "ip"), ("-6", "ip6")):
         files[f"{prefix}-route.json"] = run("ip", family, "-j", "route", "show", "table", "all").stdout
         files[f"{prefix}-rule.json"] = run("ip", family, "-j", "rule").stdout
-    files["sysctl.txt"] = sysctls(host)
+    files["sysctl.txt"] = sysctls(host.sandbox("host"))
     files["ss.txt"] = run("ss", "-Hltunp").stdout
     files["docker-info.json"] = engine.tool("docker", "info", "-f", "{{json .}}")
     files["docker-version.json"] = engine.tool("docker", "version", "-f", "{{json .}}")
@@ -58,8 +58,8 @@ def write_capture(host: Host, folder: Path) -> Path:
     return folder
 
 
-def sysctls(host: Host) -> str:
-    """The part of `sysctl -a` under net.ipv4, net.ipv6 and net.bridge."""
+def sysctls(sandbox: str) -> str:
+    """The part of `sysctl -a` under net.ipv4, net.ipv6 and net.bridge, in a network namespace."""
 
     def read() -> str:
         lines = []
@@ -75,7 +75,7 @@ def sysctls(host: Host) -> str:
                     lines += [f"{name} = {line}" for line in value.splitlines()]
         return "\n".join(lines) + "\n"
 
-    return call_in(host.sandbox("host"), read)
+    return call_in(sandbox, read)
 
 
 def listening(pid: int) -> str:
@@ -116,9 +116,8 @@ def blog_flows() -> list[Flow]:
     return found
 
 
-def _case(sent: Sent, trace: Trace) -> dict[str, object]:
-    """One flow in the format of the committed cases."""
-    flow = sent.flow
+def trace_lines(trace: Trace) -> list[dict[str, object]]:
+    """A trace in the format of the committed cases."""
     lines: list[dict[str, object]] = []
     for event in trace.raw:
         place = {"id": f"{event.trace_id:08x}", "family": event.family, "table": event.table, "chain": event.chain}
@@ -128,13 +127,25 @@ def _case(sent: Sent, trace: Trace) -> dict[str, object]:
             lines.append({**place, "kind": "rule", "handle": event.handle, "verdict": event.verdict})
         elif event.verdict != "end":
             lines.append({**place, "kind": "policy", "rest": event.verdict.removeprefix("policy ")})
+    return lines
+
+
+def _case(sent: Sent, trace: Trace) -> dict[str, object]:
+    """One flow in the format of the committed cases."""
+    flow = sent.flow
     case: dict[str, object] = {"name": flow.name, "src": flow.src, "dst": flow.dst, "port": flow.port}
-    case |= {"proto": flow.protocol, "outcome": sent.outcome, "trace": lines}
+    case |= {"proto": flow.protocol, "outcome": sent.outcome, "trace": trace_lines(trace)}
     legacy = [step for step in trace.steps if step.backend == "legacy"]
     if legacy:
         case["legacy"] = [
-            {"family": s.family, "table": s.table, "chain": s.chain, "rule": s.rule, "verdict": s.verdict}
-            for s in legacy
+            {
+                "family": step.family,
+                "table": step.table,
+                "chain": step.chain,
+                "rule": step.rule,
+                "verdict": step.verdict,
+            }
+            for step in legacy
         ]
     return case
 

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .namespaces import call_in
+from .packets import echo_request
 
 # Source ports of judged flows; other programs of the host use 40000 and up (see hosts.py).
 FIRST_PORT, LAST_PORT = 10000, 39999
-PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
+PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "sctp": 132}
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET}
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT, errno.EPROTO}
@@ -232,57 +233,9 @@ def _step(selector: selectors.BaseSelector, limit: int) -> None:
             key.data.close()
 
 
-def checksum(data: bytes) -> int:
-    """The internet checksum (RFC 1071)."""
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
-
-
-def echo_request(number: int, family: int) -> bytes:
-    """An ICMP or ICMPv6 echo request with this id (the kernel fills ICMPv6's checksum)."""
-    body = struct.pack("!HH", number, 1) + b"netuilab"
-    if family == 6:
-        return struct.pack("!BBH", 128, 0, 0) + body
-    return struct.pack("!BBH", 8, 0, checksum(struct.pack("!BBH", 8, 0, 0) + body)) + body
-
-
 def _is_echo_reply(data: bytes, number: int, family: int) -> bool:
     """Whether this is the answer to the echo request with this id."""
     if family == 4:
         data = data[(data[0] & 15) * 4 :]
     kind = 129 if family == 6 else 0
     return len(data) >= 6 and data[0] == kind and struct.unpack("!H", data[4:6])[0] == number
-
-
-def tcp_syn(src: str, dst: str, sport: int, dport: int) -> bytes:
-    """An IPv4 packet with a TCP SYN, made by hand: any source, any destination."""
-    addresses = socket.inet_aton(src) + socket.inet_aton(dst)
-    header = struct.pack("!HHIIBBHHH", sport, dport, 1, 0, 5 << 4, 2, 64240, 0, 0)
-    total = checksum(addresses + struct.pack("!BBH", 0, 6, len(header)) + header)
-    header = header[:16] + struct.pack("!H", total) + header[18:]
-    return ipv4(src, dst, 6, header)
-
-
-def ipv4(src: str, dst: str, protocol: int, payload: bytes, ident: int = 1) -> bytes:
-    """An IPv4 packet."""
-    addresses = socket.inet_aton(src) + socket.inet_aton(dst)
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), ident, 0, 64, protocol, 0)
-    total = checksum(head + addresses)
-    return head[:10] + struct.pack("!H", total) + addresses + payload
-
-
-def send_frame(sandbox: str, interface: str, target_mac: str, packet: bytes) -> None:
-    """Put one IP packet on the wire of an interface, past the sender's own routing."""
-
-    def put() -> None:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
-            wire.bind((interface, 0))
-            own = wire.getsockname()[4]
-            kind = 0x86DD if packet[0] >> 4 == 6 else 0x0800
-            mac = bytes.fromhex(target_mac.replace(":", ""))
-            wire.send(mac + own + struct.pack("!H", kind) + packet)
-
-    call_in(sandbox, put)

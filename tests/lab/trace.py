@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Protocol
 
-from .hosts import Host
 from .netlink import Event, Header, TraceSocket
 from .nflog import LegacyEvent, LogSocket
 from .senders import FIRST_PORT, LAST_PORT, PROTOCOLS, Sent
@@ -66,14 +66,33 @@ class Trace:
 Key = tuple[int, int]
 
 
+class Tools(Protocol):
+    """What runs a tool in a namespace."""
+
+    def tool(self, *command: str, stdin: str | None = None, check: bool = True, sandbox: str = "") -> str:
+        """Run it; its output."""
+
+
+class Traced(Protocol):
+    """A machine that can be traced: a lab host, or the fuzzer's router."""
+
+    @property
+    def engine(self) -> Tools:
+        """Its own tools."""
+
+    def sandbox(self, name: str) -> str:
+        """Path of a network namespace by name."""
+
+
 class Tracer:
     """Traces a host (or one container's namespace) while it is open."""
 
-    def __init__(self, host: Host, sandbox: str = "host") -> None:
+    def __init__(self, host: Traced, sandbox: str = "host") -> None:
         self._host = host
         self._path = host.sandbox(sandbox)
         self._traces: dict[Key, Trace] = defaultdict(Trace)
         self._current: dict[int, Key] = {}
+        self._order: list[Event] = []
         self._numbers: dict[tuple[str, str, str, int], int] = {}
         self._targets: dict[tuple[str, str, str, int], str] = {}
 
@@ -135,13 +154,18 @@ class Tracer:
         key = self._current.get(event.trace_id, (0, 0))
         trace = self._traces[key]
         trace.raw.append(event)
+        self._order.append(event)
+        step = self._step(event)
+        if step is not None:
+            trace.steps.append(step)
+
+    def _step(self, event: Event) -> Step | None:
         if event.verdict == "end":
-            return
+            return None
         number = None
         if event.handle is not None:
             number = self._numbers.get((event.family, event.table, event.chain, event.handle), 0)
-        step = Step(event.family, "nft", event.table, event.chain, number, event.verdict)
-        trace.steps.append(step)
+        return Step(event.family, "nft", event.table, event.chain, number, event.verdict)
 
     def _add_legacy(self, event: LegacyEvent) -> None:
         if event.header is None:
@@ -170,11 +194,23 @@ class Tracer:
         self.drain()
         return [trace for (_, port), trace in self._traces.items() if port > LAST_PORT]
 
-    def forget(self) -> None:
-        """Drop all traces: before ports are used again."""
+    def take(self) -> Trace:
+        """All that was said since the last time as one trace: for packets sent one at a time."""
         self.drain()
+        whole = Trace()
+        for trace in self._traces.values():
+            whole.steps += trace.steps
+            whole.headers += trace.headers
+            whole.raw += trace.raw
+        if len(self._traces) > 1:
+            # One packet whose port or addresses changed on its way; the order is the events'.
+            order = {id(event): number for number, event in enumerate(self._order)}
+            whole.raw.sort(key=lambda event: order[id(event)])
+            whole.steps = [step for event in whole.raw if (step := self._step(event)) is not None]
         self._traces.clear()
         self._current.clear()
+        self._order.clear()
+        return whole
 
 
 def legacy_tables(sandbox: str, family: str) -> list[str]:
