@@ -273,7 +273,11 @@ def _with_source(host: PreparedHost, request: Request, notes: list[str]) -> Requ
 
 
 def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:
-    """The interface by which packets from an outside address come in: the way back to it."""
+    """The interface by which packets from an outside address come in: the way back to it.
+
+    An address of one of Docker's own networks cannot be outside; such a packet is forged and
+    comes in by the outer interface.
+    """
     fib = host.namespace.fibs[family]
     if not fib.known:
         return ""
@@ -281,7 +285,8 @@ def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:
         route = fib.lookup(Lookup(address, iif="lo"))
     except RoutingUnknown:
         route = None
-    if route is None or route.type != "unicast":
+    ours = {network.bridge for network in host.networks.values()}
+    if route is None or route.type != "unicast" or fib.devices(route)[0] in ours:
         outer = host.outer(family)
         return outer.interface if outer is not None else ""
     return fib.devices(route)[0]
