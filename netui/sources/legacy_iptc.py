@@ -48,7 +48,7 @@ class LegacyTables:
     """Reads legacy tables on a dedicated daemon thread; call it from any thread, one at a time."""
 
     def __init__(self) -> None:
-        self._requests: queue.SimpleQueue[tuple[Family, list[str], queue.SimpleQueue[str | SourceError]]] | None = None
+        self._requests: queue.SimpleQueue[Any] | None = None
         self._refused = ""
         self._too_large: dict[Family, float] = {}
         self._texts: dict[Family, dict[tuple[bytes, bytes, bytes], str]] = {"ip": {}, "ip6": {}}
@@ -73,10 +73,19 @@ class LegacyTables:
             raise answer
         return answer, "python-iptables"
 
+    def close(self) -> None:
+        """End the thread."""
+        requests, self._requests = self._requests, None
+        if requests is not None:
+            requests.put(None)
+
     def _serve(self, requests: queue.SimpleQueue[Any]) -> None:
         library: _Library | None = None
         while True:
-            family, tables, answers = requests.get()
+            request = requests.get()
+            if request is None:
+                return
+            family, tables, answers = request
             try:
                 library = library or _Library()
                 answers.put(self._text(library, family, tables))

@@ -30,7 +30,8 @@ class LiveHost:
     def __init__(self, environ: Mapping[str, str] | None = None, on_event: OnEvent | None = None) -> None:
         self.docker = DockerEngine(os.environ if environ is None else environ, on_event)
         # A report reads once, and its import alone takes longer than the program.
-        self._rules = LiveRules(LegacyTables() if on_event is not None else None)
+        self._legacy = LegacyTables() if on_event is not None else None
+        self._rules = LiveRules(self._legacy)
         self._namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
 
     def read_docker(self) -> dict[str, Part]:
@@ -59,6 +60,8 @@ class LiveHost:
     def close(self) -> None:
         """End the event stream and whatever program still runs; returns at once."""
         self.docker.close()
+        if self._legacy is not None:
+            self._legacy.close()
         command.stop_all()
 
 
