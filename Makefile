@@ -48,7 +48,7 @@ fuzz: $(STAMP) ## N random packets through random rules against the kernel's tra
 
 .PHONY: bench
 bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --write
 
 .PHONY: screenshots
 screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's host

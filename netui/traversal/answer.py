@@ -641,6 +641,14 @@ def deciding_step(verdict: Verdict, legs: tuple[Leg, ...]) -> Step | None:
 def host_notes(host: PreparedHost, family: Family) -> list[str]:
     """What netui cannot see on this host and a reader of any path should know."""
     notes: list[str] = []
+    stem = "iptables" if family == "ip" else "ip6tables"
+    sources = host.snapshot.sources
+    if sources:
+        unread = [name for name in (f"{stem}-nft", f"{stem}-legacy") if name not in sources or not sources[name].read]
+        if len(unread) == 1:
+            notes.append(f"{unread[0]} rules were not read: if this host has any, they count too")
+        if "nft" not in sources or not sources["nft"].read:
+            notes.append("native nftables tables were not read: if this host has any, they count too")
     native = [c for c in host.snapshot.nft_chains or () if c.family in (family, "inet")]
     tables = sorted({f"{chain.family} {chain.table}" for chain in native})
     if tables:

@@ -159,6 +159,9 @@ def find_container(host: PreparedHost, name: str) -> Container:
         state = host.snapshot.sources.get("docker")
         why = f": {_show(state.error)}" if state is not None and state.error else ""
         raise EndpointError(f"{_show(name)}: the containers were not read{why}")
+    whole = host.by_id.get(name)
+    if whole is not None:
+        return whole
     for container in host.containers:
         if container.name == name:
             return container

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from heapq import merge
 
 from netui.model import Chain, RuleSpec
-from netui.traversal.address import parse_net, parse_ports
-from netui.traversal.transit import Transit
+from netui.traversal.address import Net, parse_net, parse_ports, width
+from netui.traversal.transit import Anywhere, Transit
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class ChainIndex:
     """Positions of rules by destination, source, interface or destination port; the rest in ``always``."""
 
     size: int
+    width: int
     always: list[int] = field(default_factory=list)
     by_dst: dict[int, list[int]] = field(default_factory=dict)
     by_src: dict[int, list[int]] = field(default_factory=dict)
@@ -27,35 +28,54 @@ class ChainIndex:
     by_oif: dict[str, list[int]] = field(default_factory=dict)
     by_dport: dict[int, list[int]] = field(default_factory=dict)
 
+    _anywhere: dict[tuple[bool, int], tuple[Anywhere, list[int]]] = field(default_factory=dict)
+
     def candidates(self, packet: Transit) -> Sequence[int]:
         """Return the positions of the rules that could match this packet, in order."""
-        if packet.any_dst is not None or packet.any_src is not None or packet.dport is None:
-            if packet.any_dst is not None and self.by_dst:
-                return range(self.size)
-            if packet.any_src is not None and self.by_src:
-                return range(self.size)
-            if packet.dport is None and self.by_dport and not packet.is_echo:
-                return range(self.size)
+        if packet.dport is None and self.by_dport and not packet.is_echo:
+            return range(self.size)
         found = [
             positions
             for positions in (
                 self.always,
-                self.by_dst.get(packet.dst),
-                self.by_src.get(packet.src),
+                self._at(self.by_dst, packet.dst, packet.any_dst, source=False),
+                self._at(self.by_src, packet.src, packet.any_src, source=True),
                 self.by_iif.get(packet.iif),
                 self.by_oif.get(packet.oif),
                 self.by_dport.get(packet.dport) if packet.dport is not None else None,
             )
             if positions
         ]
+        if not found:
+            return ()
         if len(found) == 1:
             return found[0]
         return list(merge(*found))
 
+    def _at(
+        self, addresses: dict[int, list[int]], value: int, vague: Anywhere | None, *, source: bool
+    ) -> list[int] | None:
+        """The rules for an address; for "some machine outside" those that could mean it."""
+        if vague is None or not addresses:
+            return addresses.get(value)
+        key = (source, id(vague))
+        cached = self._anywhere.get(key)
+        if cached is None or cached[0] is not vague:
+            positions = [
+                p for address, at in addresses.items() if vague.within(self.single(address)) is None for p in at
+            ]
+            cached = (vague, sorted(positions))
+            self._anywhere[key] = cached
+        return cached[1]
+
+    def single(self, address: int) -> Net:
+        """The address as a network of its own."""
+        return Net(address, (1 << self.width) - 1, self.width)
+
 
 def build_index(chain: Chain) -> ChainIndex:
     """Build the index of a chain: each rule under the most telling thing that it requires."""
-    index = ChainIndex(len(chain.rules))
+    index = ChainIndex(len(chain.rules), width(chain.family))
     for position, rule in enumerate(chain.rules):
         spec = rule.spec
         bucket = index.always

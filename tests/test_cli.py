@@ -1,0 +1,145 @@
+"""The command line: the contract's JSON, its exit statuses, and one line for every mistake."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from netui import __version__
+from netui.cli import main
+from tests.traversal.kernel import CASES
+
+HOST = str(CASES / "engine-20.10" / "host")
+HOST29 = str(CASES / "engine-29" / "host")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run netui in this process; returns status, stdout, stderr."""
+    try:
+        status = main(list(arguments))
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_path_prints_the_contracts_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """A published port's path has the contract's keys, steps and verdict."""
+    status, out, err = run(capsys, "path", "outside:198.51.100.2", "host:8080", "--json", "--replay", HOST)
+    found = json.loads(out)
+    assert (status, err) == (0, "")
+    assert found["verdict"] == "delivered"
+    assert found["delivered_to"] == {"kind": "container", "name": "shop", "address": "172.28.0.2", "port": 80}
+    assert found["reply"] is None
+    assert found["undecided"] == []
+    leg = found["legs"][0]
+    assert leg["packet"]["src"] == "198.51.100.2"
+    assert (leg["packet"]["iif"], leg["packet"]["oif"]) == ("vh", "br-389384f18e21")
+    first = leg["steps"][0]
+    assert first == {
+        "hook": "prerouting",
+        "family": "ip",
+        "backend": "nft",
+        "table": "nat",
+        "chain": "PREROUTING",
+        "rule": 1,
+        "text": "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
+        "verdict": "jump DOCKER",
+    }
+    assert [step["verdict"] for step in leg["steps"] if step["chain"] == "DOCKER"] == ["dnat 172.28.0.2:80", "accept"]
+
+
+def test_path_in_words_ends_with_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    """The text has a step a line and the verdict last."""
+    status, out, _ = run(capsys, "path", "shop", "far:80", "--replay", HOST)
+    lines = out.splitlines()
+    assert status == 1
+    assert lines[-1].startswith("DROPPED: rule 1 of filter DOCKER-ISOLATION-STAGE-2 drops it")
+    assert any("jump DOCKER-ISOLATION-STAGE-1" in line for line in lines)
+
+
+def test_path_with_reply_walks_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """--reply adds the legs of the answer packet."""
+    _, out, _ = run(capsys, "path", "outside:198.51.100.2", "host:8080", "--json", "--reply", "--replay", HOST29)
+    reply = json.loads(out)["reply"]
+    assert reply[0]["packet"]["src"] == "172.30.0.2"
+    assert not [step for step in reply[0]["steps"] if step["table"] == "nat"]
+
+
+def test_batch_answers_every_line_in_order(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that cannot be answered gives an error and the rest goes on; - reads stdin."""
+    text = "outside:198.51.100.2 host:8080\nnobody host:1\n\none two three\nshop far:80\n"
+    file = tmp_path / "flows"
+    file.write_text(text)
+    status, out, _ = run(capsys, "path", "--batch", str(file), "--replay", HOST)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert status == 2
+    assert [answer.get("verdict", "error") for answer in answers] == ["delivered", "error", "error", "dropped"]
+    assert "nobody" in answers[1]["error"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("shop far:80\n"))
+    status, out, _ = run(capsys, "path", "--batch", "-", "--replay", HOST)
+    assert (status, json.loads(out)["verdict"]) == (1, "dropped")
+
+
+STATUSES = [
+    (("path", "outside:198.51.100.2", "host:8080"), 0),
+    (("path", "shop", "far:80"), 1),
+    (("path", "shop", "127.0.0.11:53/udp"), 3),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status"), STATUSES)
+def test_exit_status_says_what_became_of_it(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], status: int
+) -> None:
+    """0 delivered, 1 not delivered, 3 undecided."""
+    assert run(capsys, *arguments, "--replay", HOST)[0] == status
+
+
+MISTAKES = [
+    (("path",), "give SRC and DST"),
+    (("path", "outside"), "give SRC and DST"),
+    (("path", "nobody", "host:80", "--replay", HOST), "no container is called nobody"),
+    (("path", "outside", "host:99999", "--replay", HOST), "99999 is no port"),
+    (("path", "outside", "host:80", "--replay", "/does/not/exist"), "/does/not/exist"),
+    (("path", "--batch", "/does/not/exist", "--replay", HOST), "/does/not/exist"),
+    (("path", "a", "b", "--batch", "-"), "not both"),
+    (("frobnicate",), "frobnicate"),
+    (("--frobnicate",), "--frobnicate"),
+    (("--interval", "zero"), "zero"),
+    (("--interval", "-1"), "-1"),
+    (("record", "/tmp/x", "--for", "3"), "--for needs --every"),
+    ((), "needs a terminal"),
+    (("--demo",), "needs a terminal"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), MISTAKES)
+def test_a_mistake_is_one_line_on_stderr_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    """Nothing on stdout, one line on stderr, no traceback."""
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version and --help deliver on stdout."""
+    assert run(capsys, "--version")[:2] == (0, f"netui {__version__}\n")
+    status, out, _ = run(capsys, "--help")
+    assert status == 0
+    assert "path" in out
+
+
+def test_hostile_names_reach_no_terminal_raw(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name with escape codes is shown escaped, also in an error line."""
+    _, _, err = run(capsys, "path", "a\x1b[31m", "host:80", "--replay", HOST)
+    assert "\x1b" not in err
+    assert "\\x1b" in err
