@@ -22,8 +22,12 @@ ChainType = Literal["filter", "nat", "route"]
 HOOKS: tuple[Hook, ...] = ("prerouting", "input", "forward", "output", "postrouting")
 
 #: Priorities of iptables' tables at each hook (linux/netfilter_ipv4.h); nat is
-#: -100 where destinations change and 100 where sources do.
-PRIORITIES: Mapping[str, int] = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+#: -100 where destinations change and 100 where sources do. iptables-nft hangs its security
+#: table at 150 (iptables/nft.c, seen in ``nft -j list ruleset``), so behind nat INPUT.
+PRIORITIES: Mapping[Backend, Mapping[str, int]] = {
+    "nft": {"raw": -300, "mangle": -150, "filter": 0, "security": 150},
+    "legacy": {"raw": -300, "mangle": -150, "filter": 0, "security": 50},
+}
 NAT_PRIORITIES: Mapping[Hook, int] = {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100}
 #: Which built-in chains each table has.
 BUILT_IN: Mapping[str, tuple[str, ...]] = {

@@ -124,7 +124,7 @@ def split_saves(text: str) -> dict[RulesetKey, str]:
     return {key: "\n".join([*lines, ""]) for key, lines in saves.items()}
 
 
-def base_of(table: str, chain: str) -> BaseHook | None:
+def base_of(table: str, chain: str, backend: Backend) -> BaseHook | None:
     """Return where a built-in chain hangs, None for a chain that is only jumped to.
 
     Source: the tables' own modules (net/ipv4/netfilter/iptable_*.c) and iptables/nft.c.
@@ -141,7 +141,7 @@ def base_of(table: str, chain: str) -> BaseHook | None:
     hook = hooks[chain]
     if table == "nat":
         return BaseHook(hook, NAT_PRIORITIES[hook], "nat")
-    return BaseHook(hook, PRIORITIES[table], _TYPES.get((table, chain), "filter"))
+    return BaseHook(hook, PRIORITIES[backend][table], _TYPES.get((table, chain), "filter"))
 
 
 def _same(shape: str, previous: Ruleset, family: Family, backend: Backend) -> bool:
@@ -305,7 +305,7 @@ class _Reading:
             table,
             chain.name,
             chain.policy,
-            base_of(table, chain.name),
+            base_of(table, chain.name, self._backend),
             chain.index,
             tuple(chain.rules),
         )

@@ -366,7 +366,21 @@ def _from_outside(host: PreparedHost, request: Request, packet: Transit, choices
         note = f"{owner.container.name} is on {where}: no rule of the host sees its packets"
         to = DeliveredTo("container", owner.container.name, address_text(request.family, request.dst), request.dport)
         return Arrival("delivered", note, packet.record(), (), to, notes=[note], transit=packet, owner=owner)
-    return Journey(host, choices).receive(packet)
+    return Journey(host, choices).receive(packet, towards=_same_bridge(host, request))
+
+
+def _same_bridge(host: PreparedHost, request: Request) -> str:
+    """The bridge on which an outside sender and the receiver sit side by side, "" for none."""
+    bridge = host.namespace.interfaces.get(request.iif)
+    fib = host.namespace.fibs[request.family]
+    if bridge is None or bridge.kind != "bridge" or fib.is_local(request.dst) or request.any_src is not None:
+        return ""
+    try:
+        ways = [fib.lookup(Lookup(address, iif="lo")) for address in (request.src, request.dst)]
+    except RoutingUnknown:
+        return ""
+    on_link = all(way is not None and way.dev == bridge.name and not way.gateway for way in ways)
+    return bridge.name if on_link else ""
 
 
 def _from_container(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from netui.model import Family, IpSet
-from netui.traversal.address import Net, parse_net, parse_ports, protocol_number
+from netui.traversal.address import TCP, UDP, Net, parse_net, parse_ports, protocol_number
 from netui.traversal.transit import Transit
 
 #: The parts of an entry that are understood; a set of another type is unknown.
@@ -122,6 +122,9 @@ def _address(part: object, packet: Transit, source: bool) -> bool | None:
 
 def _port(part: object, packet: Transit, source: bool) -> bool | None:
     assert isinstance(part, tuple)
+    if part[0] is None and packet.protocol not in (TCP, UDP):
+        # bitmap:port knows no other protocol (ip_set_get_ip_port)
+        return False
     protocol, (low, high) = part
     if protocol is not None and protocol != packet.protocol:
         return False

@@ -168,6 +168,9 @@ class Journey:
             martian = self._martian(packet)
             if martian:
                 return self._end(packet, "dropped", martian)
+        elif packet.dst == 1:
+            # ::1 is looked up with its interface, and that is lo (rt6_need_strict)
+            return self._end(packet, "dropped", f"::1 came in by {packet.iif}: IPv6 has no route_localnet")
         route = fib.lookup(self._ask(packet, packet.iif))
         if route is not None and route.type in ("local", "broadcast", "anycast"):
             refused = self._source_refused(packet, "")
@@ -327,13 +330,30 @@ class Journey:
     def _to_owner(self, packet: Transit, bridge: str) -> Arrival:
         owner = self.host.owner(packet.family, packet.dst, bridge)
         text = address_text(packet.family, packet.dst)
+        if owner is None and not any(network.bridge == bridge for network in self.host.networks.values()):
+            # a bridge that is not Docker's: who has the address there is not for netui to know
+            to = DeliveredTo("outside", text, text, packet.dport)
+            return self._end(packet, "delivered", f"it leaves by {bridge}", to=to)
         if owner is None:
             return self._end(packet, "unreachable", f"nobody has {text} on {bridge}")
+        self._note_bypass(packet, bridge)
         to = DeliveredTo("container", owner.container.name, text, packet.dport)
         refused = self._refused_by(owner.container, packet)
         arrival = self._end(packet, "delivered", f"it reaches {owner.container.name}{refused}", to=to)
         arrival.owner = owner
         return arrival
+
+    def _note_bypass(self, packet: Transit, bridge: str) -> None:
+        """Translated and sent back to the same bridge, whose frames no hook sees: answers go past conntrack."""
+        connection = packet.connection
+        if connection is None or not connection.dnat or connection.snat or packet.bridged:
+            return
+        sender = self.host.owner(packet.family, packet.src, bridge)
+        if sender is not None and sender.container.id and packet.iif == bridge:
+            self.notes.append(
+                f"the answer goes straight over {bridge} to {sender.container.name}, past the translation "
+                "(bridge-nf-call-iptables is 0): the client does not recognise it and drops it"
+            )
 
     def _refused_by(self, container: Container, packet: Transit) -> str:
         """Why a container that gets the packet refuses it: nothing listens there, or not for others."""

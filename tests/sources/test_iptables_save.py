@@ -227,11 +227,13 @@ def test_the_first_line_tells_the_variant(first: str, backend: str) -> None:
 
 def test_base_chains_hang_where_the_kernel_has_them() -> None:
     """Hooks of nat have two priorities, and a user's chain named INPUT in raw is none."""
-    assert base_of("nat", "PREROUTING") == BaseHook("prerouting", -100, "nat")
-    assert base_of("nat", "INPUT") == BaseHook("input", 100, "nat")
-    assert base_of("mangle", "OUTPUT") == BaseHook("output", -150, "route")
-    assert base_of("raw", "INPUT") is None
-    assert base_of("filter", "DOCKER") is None
+    assert base_of("nat", "PREROUTING", "nft") == BaseHook("prerouting", -100, "nat")
+    assert base_of("nat", "INPUT", "nft") == BaseHook("input", 100, "nat")
+    assert base_of("mangle", "OUTPUT", "nft") == BaseHook("output", -150, "route")
+    assert base_of("security", "INPUT", "nft") == BaseHook("input", 150, "filter")
+    assert base_of("security", "INPUT", "legacy") == BaseHook("input", 50, "filter")
+    assert base_of("raw", "INPUT", "nft") is None
+    assert base_of("filter", "DOCKER", "nft") is None
 
 
 names = st.text(st.characters(exclude_characters=" \n\r\t", exclude_categories=()), min_size=1, max_size=12).filter(
