@@ -23,6 +23,11 @@ STATES = ("NEW", "ESTABLISHED", "RELATED,ESTABLISHED", "INVALID", "UNTRACKED")
 INTERFACES = ("ea", "eb", "ec", "br0", "lo", "e+", "nope0", "pd")
 
 
+# The kernel tracks connections, and asks nat chains, only where some rule needs it; on a host with
+# Docker one always does.
+TRACKED = (":tracked - [0:0]", "-A tracked -m conntrack --ctstate NEW")
+
+
 @dataclass(frozen=True)
 class Addresses:
     """The pools of one family."""
@@ -84,7 +89,7 @@ class Rules:
             lines.append(f"*{table.name}")
             lines += [f":{chain} {policy} [0:0]" for chain, policy in table.policies]
             lines += [f":{chain} - [0:0]" for chain in table.chains]
-            lines += [*table.rules, "COMMIT"]
+            lines += [*table.rules, *(TRACKED if table.name == "filter" else ()), "COMMIT"]
         return "\n".join(lines) + "\n"
 
     def count(self) -> int:
@@ -160,7 +165,7 @@ class Generator:
         if proto:
             words.append(f"-p {self._proto_name(proto)}")
         count = self.r.choice((0, 0, 1, 1, 1, 2, 3))
-        kinds = dict.fromkeys(self.r.sample(self._kinds(table, chain, proto), k=count))
+        kinds = dict.fromkeys(self.r.sample(self._kinds(target, proto), k=count))
         words += [match for match in (kind(proto, hook or chain) for kind in kinds) if match]
         if "TCPMSS" in target:
             words.append("-m tcp --tcp-flags SYN,RST SYN")
@@ -172,14 +177,15 @@ class Generator:
 
     # ---- matches --------------------------------------------------------------------------
 
-    def _kinds(self, table: str, chain: str, proto: str) -> list:  # type: ignore[type-arg]
+    def _kinds(self, target: str, proto: str) -> list:  # type: ignore[type-arg]
         kinds = [self._source, self._destination, self._in, self._out, self._addrtype, self._conntrack, self._mark]
         kinds += [self._iprange, self._set, self._misc, self._source, self._destination]
         if proto in ("tcp", "udp", "sctp"):
             kinds += [self._port, self._port, self._multiport]
         if proto == "icmp":
             kinds += [self._icmp]
-        if proto == "tcp":
+        # iptables-save prints two flag matches of one rule wrongly: never both.
+        if proto == "tcp" and "TCPMSS" not in target:
             kinds += [self._flags]
         return kinds
 

@@ -64,6 +64,7 @@ class Trace:
 
 
 Key = tuple[int, int]
+AGAIN: Key = (-1, 0)
 
 
 class Tools(Protocol):
@@ -93,6 +94,7 @@ class Tracer:
         self._traces: dict[Key, Trace] = defaultdict(Trace)
         self._current: dict[int, Key] = {}
         self._order: list[Event] = []
+        self._idents: dict[Key, int] = {}
         self._numbers: dict[tuple[str, str, str, int], int] = {}
         self._targets: dict[tuple[str, str, str, int], str] = {}
 
@@ -150,6 +152,9 @@ class Tracer:
             if key not in self._traces and known is not None and event.header.src:
                 key = known if not FIRST_PORT <= key[1] <= 60999 else key
             self._current[event.trace_id] = key
+            # Another IP id: the sender's second try, which is not the first packet any more.
+            if self._idents.setdefault(key, event.header.ident) != event.header.ident:
+                self._current[event.trace_id] = key = AGAIN
             self._traces[key].headers.append((f"{event.table} {event.chain}", event.header))
         key = self._current.get(event.trace_id, (0, 0))
         trace = self._traces[key]
@@ -210,6 +215,7 @@ class Tracer:
         self._traces.clear()
         self._current.clear()
         self._order.clear()
+        self._idents.clear()
         return whole
 
 
