@@ -30,6 +30,7 @@ def inside(host: Host, program: str, timeout: float = 120) -> Any:
         capture_output=True,
         text=True,
         timeout=timeout,
+        check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     return json.loads(result.stdout)
@@ -203,6 +204,7 @@ def state_of(host: Host) -> dict[str, str]:
             capture_output=True,
             text=True,
             env={**os.environ, **host.engine.environment()},
+            check=False,
         )
         return done.stdout
 
@@ -266,7 +268,8 @@ def say(**what):
         print(json.dumps({"at": time.time(), "threads": threading.active_count(),
             "descriptors": len(os.listdir("/proc/self/fd")), **what}), flush=True)
 def snapshot(s):
-    say(containers=sorted(c.name for c in s.containers or () if c.running), networks=sorted(n.name for n in s.networks or ()),
+    say(containers=sorted(c.name for c in s.containers or () if c.running),
+        networks=sorted(n.name for n in s.networks or ()),
         error=s.sources["docker"].error, age=s.time - (s.sources["docker"].time or 0))
 poller = Poller(1.0)
 poller.start(snapshot, lambda event: say(event=f"{event.type} {event.action} {event.name}"))
