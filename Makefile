@@ -55,6 +55,7 @@ screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's 
 	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
 
 .PHONY: demo
+demo: ENGINE = 28.5
 demo: $(STAMP) ## remake the demo recording from the lab's host
 	rm -rf netui/demo/demo.tar.gz
 	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24

@@ -18,13 +18,17 @@ def container_namespace(host: PreparedHost, container: Container) -> Namespace |
         return None
     loopback = (Address("ip", "127.0.0.1", 8, "host"), Address("ip6", "::1", 128, "host"))
     interfaces = [Interface(1, "lo", addresses=loopback)]
-    routes: dict[Family, list[Route]] = {"ip": [], "ip6": []}
+    # as the kernel makes them: a question to 127.0.0.11 leaves from 127.0.0.1
+    local = Route("ip", "127.0.0.0/8", type="local", table="local", dev="lo", prefsrc="127.0.0.1")
+    routes: dict[Family, list[Route]] = {"ip": [local], "ip6": []}
     for number, endpoint in enumerate(container.endpoints):
         addresses = []
         if endpoint.ipv4:
             addresses.append(Address("ip", endpoint.ipv4, endpoint.ipv4_prefix or 32))
             subnet = f"{endpoint.ipv4}/{endpoint.ipv4_prefix or 32}"
-            routes["ip"].append(Route("ip", subnet, dev=f"eth{number}", prefsrc=endpoint.ipv4))
+            device = f"eth{number}"
+            routes["ip"].append(Route("ip", subnet, dev=device, prefsrc=endpoint.ipv4))
+            routes["ip"].append(Route("ip", endpoint.ipv4, type="local", table="local", dev=device))
         interfaces.append(Interface(number + 2, f"eth{number}", addresses=tuple(addresses)))
     families: tuple[Family, Family] = ("ip", "ip6")
     return prepare_namespace(
