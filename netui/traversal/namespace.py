@@ -27,6 +27,12 @@ from netui.traversal.targets import Action, compile_target
 from netui.traversal.transit import Transit
 
 _TARGET = re.compile(r" -[jg] (\S+)")
+#: What makes the kernel track connections: the modules that call nf_ct_netns_get when a
+#: rule with them is loaded, wherever it stands (measured: without one nat chains are not asked).
+_TRACKING = re.compile(
+    r" -m (?:conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster) "
+    r"| -j (?:DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|CT --(?!notrack)|CONNSECMARK|SYNPROXY|CLUSTERIP)\b"
+)
 
 
 class RulesError(Exception):
@@ -139,6 +145,8 @@ class Namespace:
     sysctls: Mapping[str, str] | None
     sockets: Sequence[Socket] | None
     rules_read: Mapping[Family, str]
+    #: whether conntrack is at work for the family
+    tracks: Mapping[Family, bool] = field(default_factory=dict)
     bridge_of: Mapping[str, str] = field(default_factory=dict)
 
     def sysctl(self, name: str) -> str | None:
@@ -219,6 +227,10 @@ def prepare_namespace(
         sysctls=sysctls,
         sockets=sockets,
         rules_read=rules_read,
+        tracks={
+            family: bool(native) or any(r.family == family and _TRACKING.search(r.shape) for r in rulesets)
+            for family in families
+        },
         bridge_of=bridge_of,
     )
 

@@ -29,9 +29,10 @@ def _answer(host: PreparedHost, arrival: Arrival, choices: Choices) -> tuple[Leg
     to = arrival.delivered_to
     if sent is None or to is None or arrival.where or not arrival.steps:
         return None, ""
-    if sent.connection is None:
+    if sent.untracked:
         return None, "the packet is not tracked: how its answer fares depends on what conntrack makes of it"
-    connection = replace(sent.connection, new=False, is_reply=True, confirmed=True)
+    # None: nothing on the host makes the kernel track connections
+    connection = replace(sent.connection, new=False, is_reply=True, confirmed=True) if sent.connection else None
     answer = Transit(
         family=sent.family,
         protocol=sent.protocol,
@@ -53,7 +54,7 @@ def _answer(host: PreparedHost, arrival: Arrival, choices: Choices) -> tuple[Leg
         walked = journey.send(answer)
     else:
         answer.iif = arrival.packet.oif
-        side_by_side = sent.bridged and not connection.snat and not connection.dnat
+        side_by_side = sent.bridged and not (connection is not None and (connection.snat or connection.dnat))
         walked = journey.receive(answer, towards=arrival.packet.oif if side_by_side else "")
     note = ""
     if walked.verdict != "delivered":

@@ -40,8 +40,9 @@ class Walker:
         unread = self.namespace.rules_read.get(packet.family, "")
         if unread:
             raise Unknowable(Undecided("the rules", unread, hook=hook, family=packet.family))
-        tracks = hook in ("prerouting", "output")
-        nat_at = _DST_NAT if tracks else _SRC_NAT
+        first = hook in ("prerouting", "output")
+        tracks = first and self.namespace.tracks.get(packet.family, True)
+        nat_at = _DST_NAT if first else _SRC_NAT
         groups = self.namespace.bases.get((packet.family, hook), ())
         nat = [base for group in groups for base in group if base.type == "nat"]
         nat_done = False

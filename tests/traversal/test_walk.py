@@ -211,6 +211,7 @@ def test_an_address_on_a_bridge_that_nobody_has_is_unreachable() -> None:
 def test_bridged_postrouting_has_no_in_interface() -> None:
     """A frame from port to port: FORWARD has both interfaces, POSTROUTING only the out one."""
     rules = nat_rules(
+        "-A PREROUTING -p udp -j DNAT --to-destination 172.18.0.9",
         "-A POSTROUTING -j PO",
         f"-A PO -i {BRIDGE} -j RETURN",
         f"-A PO -o {BRIDGE} -j ACCEPT",
@@ -218,6 +219,14 @@ def test_bridged_postrouting_has_no_in_interface() -> None:
     ) + filter_rules(f"-A FORWARD -i {BRIDGE} -o {BRIDGE} -m physdev --physdev-is-bridged -j ACCEPT", forward="DROP")
     found = path(host(rules), "blog", TO)
     assert steps(found) == [("FORWARD", 1, "accept"), ("POSTROUTING", 1, "jump PO"), ("PO", 2, "accept")]
+
+
+def test_without_any_rule_that_tracks_nat_chains_are_not_asked() -> None:
+    """The kernel tracks connections only where some rule needs it (measured by the fuzzer)."""
+    rules = nat_rules("-A PREROUTING -j LOG")
+    assert steps(path(host(rules), FROM, TO)) == []
+    rules += filter_rules("-A OUTPUT -m conntrack --ctstate NEW -j ACCEPT")
+    assert steps(path(host(rules), FROM, TO)) == [("PREROUTING", 1, "continue")]
 
 
 def test_a_bridge_may_call_iptables_on_its_own() -> None:
