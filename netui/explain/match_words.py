@@ -1,0 +1,327 @@
+"""Matches in words: what a packet must be for a rule to take it; nothing is left out.
+
+A match that is not known here is quoted as it stands in the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from netui.explain.escape import printable
+from netui.explain.listing import either, ports, protocol
+from netui.explain.names import Names
+from netui.model import Match, Option, RuleSpec
+
+_STATES = {
+    "NEW": "open a new connection",
+    "ESTABLISHED": "belong to an open connection",
+    "RELATED": "are related to an open connection",
+    "INVALID": "belong to no connection that conntrack knows",
+    "UNTRACKED": "are not tracked by conntrack",
+    "DNAT": "have had their destination translated",
+    "SNAT": "have had their source translated",
+}
+_TYPES = {
+    "LOCAL": "an address of this machine",
+    "UNICAST": "a unicast address",
+    "BROADCAST": "a broadcast address",
+    "MULTICAST": "a multicast address",
+    "ANYCAST": "an anycast address",
+    "BLACKHOLE": "a blackholed address",
+    "UNREACHABLE": "an unreachable address",
+    "PROHIBIT": "a prohibited address",
+    "UNSPEC": "an unspecified address",
+}
+_ICMP = {
+    "8": "echo requests (pings)",
+    "128": "echo requests (pings)",
+    "0": "echo replies",
+    "129": "echo replies",
+    "3": "destination unreachable",
+    "1": "destination unreachable",
+    "11": "time exceeded",
+    "3/4": "fragmentation needed",
+    "2": "packet too big",
+    "133": "router solicitations",
+    "134": "router advertisements",
+    "135": "neighbour solicitations",
+    "136": "neighbour advertisements",
+}
+
+
+@dataclass(slots=True)
+class Words:
+    """The parts of a description, in the order in which a sentence has them.
+
+    noun: what they are. to, from_: where. which: relative clauses ("come in by eth0").
+    limits: how often. quoted: what is only known as text.
+    """
+
+    noun: str = "Packets"
+    to: list[str] = field(default_factory=list)
+    from_: list[str] = field(default_factory=list)
+    which: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    quoted: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return it as the subject of a sentence."""
+        parts = [self.noun, *self.to, *self.from_]
+        if self.which:
+            parts.append(f"that {either(self.which, 'and')}")
+        if self.quoted:
+            parts.append(f"{'and ' if self.which else ''}that match {' and '.join(self.quoted)}")
+        return " ".join(parts) + (f", {', '.join(self.limits)}," if self.limits else "")
+
+
+def describe(spec: RuleSpec, names: Names, family: str) -> Words:
+    """Describe the packets that a rule takes."""
+    words = Words()
+    proto = spec.basic_option("-p")
+    if proto is not None:
+        if proto.negated:
+            words.noun = f"Packets of any protocol but {protocol(proto.value)}"
+        elif proto.value != "all":
+            said = protocol(proto.value)
+            words.noun = f"Packets of {said}" if said.startswith("protocol") else f"{said} packets"
+    for match in spec.matches:
+        if match.module == "comment":
+            continue
+        said_by = _MODULES.get(match.module)
+        if said_by is None or not said_by(words, match, names, family):
+            words.quoted.append(f'"{printable(_as_written(match))}"')
+    return words
+
+
+def _as_written(match: Match) -> str:
+    parts = ["-m", match.module] if match.module else []
+    for option in match.options:
+        parts += ["!"] if option.negated else []
+        parts += [option.name, *option.values]
+    return " ".join(parts)
+
+
+def _not(option: Option) -> str:
+    return "not " if option.negated else ""
+
+
+def _does(option: Option, positive: str, negative: str) -> str:
+    return negative if option.negated else positive
+
+
+# --- -s, -d, -i, -o ---------------------------------------------------------------------------
+
+
+def _basic(words: Words, match: Match, names: Names, _family: str) -> bool:
+    for option in match.options:
+        value = option.value
+        match option.name:
+            case "-s":
+                words.from_.append(f"from {'anywhere but ' if option.negated else ''}{names.address(value)}")
+            case "-d":
+                words.to.append(f"to {'anywhere but ' if option.negated else ''}{names.address(value)}")
+            case "-i":
+                if names.is_dockers(value):
+                    verb = _does(option, "come from", "do not come from")
+                else:
+                    verb = _does(option, "come in by", "do not come in by")
+                words.which.append(f"{verb} {_device(value, names)}")
+            case "-o":
+                if names.is_dockers(value):
+                    verb = _does(option, "go into", "do not go into")
+                else:
+                    verb = _does(option, "leave by", "do not leave by")
+                words.which.append(f"{verb} {_device(value, names)}")
+            case "-f":
+                words.which.append(_does(option, "are later fragments", "are no later fragments"))
+            case "-p":
+                pass
+            case _:
+                return False
+    return True
+
+
+def _device(name: str, names: Names) -> str:
+    if name.endswith("+"):
+        return f"any interface called {printable(name[:-1])}…"
+    return names.interface(name)
+
+
+# --- ports ---------------------------------------------------------------------------------------
+
+
+def _transport(words: Words, match: Match, _names: Names, _family: str) -> bool:
+    for option in match.options:
+        many = "any port but " if option.negated else ""
+        match option.name:
+            case "--dport" | "--dports" | "--destination-port" | "--destination-ports":
+                words.to.insert(0, f"to {many}{_only_number(option)}" if many else f"to {ports(option.value)}")
+                _join_of(words.to, "to ")
+            case "--sport" | "--sports" | "--source-port" | "--source-ports":
+                words.from_.insert(0, f"from {many}{_only_number(option)}" if many else f"from {ports(option.value)}")
+                _join_of(words.from_, "from ")
+            case "--ports" | "--port":
+                words.which.append(f"are {_not(option)}to or from {ports(option.value)}")
+            case "--tcp-flags" if len(option.values) == 2:
+                asked, there = (printable(value) for value in option.values)
+                rest = f"exactly {there} of the flags {asked}" if there != "NONE" else f"none of the flags {asked}"
+                words.which.append(f"{_does(option, 'have', 'do not have')} {rest}")
+            case "--syn":
+                words.which.append(_does(option, "open a TCP connection (SYN)", "do not open a TCP connection"))
+            case "--tcp-option":
+                words.which.append(f"{_does(option, 'have', 'do not have')} TCP option {printable(option.value)}")
+            case "--chunk-types":
+                words.which.append(f"have {_not(option)}chunk types {printable(option.value)}")
+            case _:
+                return False
+    return True
+
+
+def _only_number(option: Option) -> str:
+    return ports(option.value).partition(" ")[2]
+
+
+def _join_of(parts: list[str], word: str) -> None:
+    """``to port 80``, ``to shop`` → ``to port 80 of shop``."""
+    if len(parts) == 2 and parts[1].startswith(word):
+        where = parts[1].removeprefix(word)
+        parts[:] = [f"{parts[0]} {'' if where.startswith('anywhere but') else 'of '}{_at_end(where)}"]
+
+
+def _at_end(where: str) -> str:
+    return f"anywhere but at {where.removeprefix('anywhere but ')}" if where.startswith("anywhere but ") else where
+
+
+def _icmp(words: Words, match: Match, _names: Names, family: str) -> bool:
+    for option in match.options:
+        if option.name not in ("--icmp-type", "--icmpv6-type"):
+            return False
+        kind = "ICMPv6" if family == "ip6" else "ICMP"
+        number = option.value.removesuffix("/0") if option.value in ("8/0", "0/0") else option.value
+        wrong = family == "ip6" and number in ("8", "0", "3", "3/4", "11")
+        name = "" if wrong else _ICMP.get(number, "")
+        if family == "ip" and number in ("1", "2", "128", "129", "133", "134", "135", "136"):
+            name = ""
+        said = f"{kind} {name}" if name else f"{kind} packets of type {printable(option.value)}"
+        words.noun = f"{kind} packets other than {said.removeprefix(kind + ' ')}" if option.negated else said
+    return True
+
+
+# --- connections -----------------------------------------------------------------------------
+
+
+def _conntrack(words: Words, match: Match, names: Names, _family: str) -> bool:
+    for option in match.options:
+        value = option.value
+        match option.name:
+            case "--ctstate" | "--state":
+                said = [_STATES.get(state, f"are in state {printable(state)}") for state in value.split(",")]
+                if sorted(value.split(",")) == ["ESTABLISHED", "RELATED"]:
+                    said = ["belong or are related to an open connection"]
+                words.which.append(f"do not {either(said)}" if option.negated else either(said))
+                if option.negated:
+                    words.which[-1] = _negated_state(value.split(","))
+            case "--ctorigdstport":
+                words.which.append(f"were {_not(option)}sent to {ports(value)} before any translation")
+            case "--ctorigdst":
+                words.which.append(f"were {_not(option)}sent to {names.address(value)} before any translation")
+            case "--ctorigsrc":
+                words.which.append(f"come from a connection {_not(option)}opened by {names.address(value)}")
+            case "--ctorigsrcport":
+                words.which.append(f"come from a connection {_not(option)}opened from {ports(value)}")
+            case "--ctreplsrc":
+                words.which.append(f"are {_not(option)}answered by {names.address(value)}")
+            case "--ctrepldst":
+                words.which.append(f"have their answers {_not(option)}sent to {names.address(value)}")
+            case "--ctproto":
+                words.which.append(f"belong to a connection {_not(option)}of {protocol(value)}")
+            case "--ctdir":
+                way = "answer" if value.upper() == "REPLY" else "go the way in which the connection was opened"
+                words.which.append(way)
+            case "--ctstatus":
+                words.which.append(f"are of a connection {_not(option)}with status {printable(value)}")
+            case _:
+                return False
+    return True
+
+
+def _negated_state(states: list[str]) -> str:
+    """``! --ctstate DNAT`` and the like."""
+    said = {
+        "NEW": "do not open a new connection",
+        "DNAT": "have not had their destination translated",
+        "SNAT": "have not had their source translated",
+        "INVALID": "belong to a connection that conntrack knows",
+    }
+    if len(states) == 1 and states[0] in said:
+        return said[states[0]]
+    return f"are in none of the states {printable(', '.join(states))}"
+
+
+def _addrtype(words: Words, match: Match, _names: Names, _family: str) -> bool:
+    for option in match.options:
+        match option.name:
+            case "--dst-type" | "--src-type":
+                kinds = [_TYPES.get(kind, f"an address of type {printable(kind)}") for kind in option.value.split(",")]
+                verb = "are for" if option.name == "--dst-type" else "come from"
+                if option.negated:
+                    verb = "are not for" if option.name == "--dst-type" else "do not come from"
+                words.which.append(f"{verb} {either(kinds)}")
+            case "--limit-iface-in":
+                words.limits.append("as the interface that they come in by sees it")
+            case "--limit-iface-out":
+                words.limits.append("as the interface that they leave by sees it")
+            case _:
+                return False
+    return True
+
+
+def _mark(words: Words, match: Match, _names: Names, _family: str) -> bool:
+    for option in match.options:
+        if option.name != "--mark":
+            return False
+        value, slash, mask = option.value.partition("/")
+        of = f" (of the bits {printable(mask)})" if slash else ""
+        verb = _does(option, "carry", "do not carry")
+        which = "the mark" if match.module == "mark" else "the connection mark"
+        words.which.append(f"{verb} {which} {printable(value)}{of}")
+    return True
+
+
+def _set(words: Words, match: Match, _names: Names, _family: str) -> bool:
+    for option in match.options:
+        if option.name != "--match-set" or len(option.values) != 2:
+            return False
+        name, dims = option.values
+        sides = [{"src": "source", "dst": "destination"}.get(dim, printable(dim)) for dim in dims.split(",")]
+        verb = "is not" if option.negated else "is"
+        side = " and ".join(dict.fromkeys(sides))
+        shown = f" ({printable(dims)})" if len(sides) > 1 else ""
+        words.which.append(f"have a {side}{shown} that {verb} in the set {printable(name)}")
+    return True
+
+
+Say = Callable[[Words, Match, Names, str], bool]
+_MODULES: dict[str, Say] = {
+    "": _basic,
+    "tcp": _transport,
+    "udp": _transport,
+    "sctp": _transport,
+    "dccp": _transport,
+    "udplite": _transport,
+    "multiport": _transport,
+    "icmp": _icmp,
+    "icmp6": _icmp,
+    "conntrack": _conntrack,
+    "state": _conntrack,
+    "addrtype": _addrtype,
+    "mark": _mark,
+    "connmark": _mark,
+    "set": _set,
+}
+
+
+def also(modules: Mapping[str, Say]) -> None:
+    """Take up the sentences of more match modules."""
+    _MODULES.update(modules)

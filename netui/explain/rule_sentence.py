@@ -1,0 +1,74 @@
+"""A rule in one plain sentence: Docker's by their purpose, anybody else's by their matches."""
+
+from __future__ import annotations
+
+from netui.explain import docker_filter, docker_nat, match_words_more
+from netui.explain.docker_nat import split_socket
+from netui.explain.escape import printable
+from netui.explain.match_words import describe
+from netui.explain.names import Names
+from netui.explain.owners import chain_of_dockers, neighbour
+from netui.explain.shape import Shape, shape_of
+from netui.explain.target_words import does
+from netui.model import Chain, Rule
+
+match_words_more.install()
+
+
+def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
+    """Return the rule in one sentence; its comment, if it has one, follows in quotes."""
+    shape = shape_of(rule.text)
+    sentence = _sentence(names, chain, shape)
+    comment = shape.spec.comment
+    return f'{sentence} Its comment: "{printable(comment, 200)}".' if comment else sentence
+
+
+def explain_policy(chain: Chain) -> str:
+    """Return what becomes of packets that reach the chain's end."""
+    if chain.policy in (None, "-"):
+        return "Packets that reach the end of this chain go back to the chain that called it."
+    verb = {"ACCEPT": "let through by this table", "DROP": "dropped"}.get(chain.policy or "", "")
+    return f"Packets that no rule decided are {verb or printable(chain.policy or '')} (policy {chain.policy})."
+
+
+def owner_of(chain: str) -> str:
+    """Return whose chain it is: Docker, ufw, fail2ban, …; "" for a built-in or unknown one."""
+    if chain_of_dockers(chain):
+        return "the administrator" if chain == "DOCKER-USER" else "Docker"
+    return neighbour(chain)[0]
+
+
+def _sentence(names: Names, chain: Chain, shape: Shape) -> str:
+    if shape.plain:
+        found = _purpose(names, chain, shape)
+        if found:
+            return found
+    words = describe(shape.spec, names, chain.family).text()
+    if words == "Packets":
+        words = "All packets that come this far"
+    sentence = f"{words} {does(shape.spec.target, names, chain)}."
+    owner, _ = neighbour(chain.name)
+    return f"{owner}: {sentence}" if owner else sentence
+
+
+def _purpose(names: Names, chain: Chain, shape: Shape) -> str:
+    if chain.table == "nat":
+        found = docker_nat.purpose(shape, names)
+    else:
+        found = docker_filter.purpose(chain.table, shape, names)
+    if found:
+        return found
+    target = shape.target
+    if not shape.keys and target:
+        if chain_of_dockers(target) and shape.spec.target is not None and not shape.spec.target.goto:
+            return docker_filter.chain_link(target)
+        if chain.name.startswith(("f2b-", "fail2ban-")) and target == "RETURN":
+            return "fail2ban: packets from addresses that are not banned go back to the chain that called this one."
+    if chain.name.startswith(("f2b-", "fail2ban-")) and shape.keys == ("-s",) and target in ("REJECT", "DROP"):
+        jail = printable(chain.name.partition("-")[2])
+        fate = "refused" if target == "REJECT" else "dropped"
+        return f"fail2ban: the jail {jail} has banned {names.address(shape.values['-s'])}: its packets are {fate}."
+    return ""
+
+
+__all__ = ["Names", "explain_policy", "explain_rule", "owner_of", "split_socket"]
