@@ -131,6 +131,11 @@ class NetuiApp(App[int]):
         if self.poller is not None:
             self.poller.stop()
 
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return the screen as SVG; blanks are kept by every renderer, not by browsers alone."""
+        picture = super().export_screenshot(title=title, simplify=simplify)
+        return picture.replace("<svg ", '<svg xml:space="preserve" ', 1)
+
     # What arrives.
 
     @on(SnapshotArrived)

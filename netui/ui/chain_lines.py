@@ -16,7 +16,7 @@ from netui.ui.presenters.counters import CounterTrack, Identity, Reading
 from netui.ui.presenters.lines import FAMILIES, Line, Lines, TableView, build_lines, references, step_identities
 from netui.ui.presenters.query import Query, RuleQuery
 from netui.ui.presenters.rules import RuleCells, rule_cells
-from netui.ui.presenters.selection import ChainItem, RuleItem
+from netui.ui.presenters.selection import ChainItem, NoteItem, RuleItem
 from netui.ui.presenters.spans import Spans
 from netui.ui.state import State
 
@@ -198,11 +198,13 @@ class ChainLines(LineView):
         """Say what the cursor stands on."""
         self._title()
         line = self.current
-        item: ChainItem | RuleItem | None = None
+        item: ChainItem | RuleItem | NoteItem | None = None
         if line is not None and line.rule is not None and line.identity is not None:
             item = RuleItem(line.ruleset, line.identity)
         elif line is not None and line.chain is not None:
             item = ChainItem(line.ruleset, line.table, line.chain.name)
+        elif line is not None and line.kind == "note":
+            item = NoteItem(line.text)
         self.post_message(ItemSelected(item, self))
 
     def _title(self) -> None:

@@ -23,8 +23,10 @@ class ChainTable(ChainLines):
     """Rules with live counters; the cursor stays on its rule whatever happens above it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "activate", "Jump", id="chains.jump", tooltip="Go to the chain that the rule jumps to"),
-        Binding("backspace", "back", "Back", id="chains.back", tooltip="Go back to where you jumped from"),
+        Binding("enter", "activate", "Jump", key_display="Enter", id="chains.jump",
+                tooltip="Go to the chain that the rule jumps to"),
+        Binding("backspace", "back", "Back", key_display="Bksp", id="chains.back",
+                tooltip="Go back to where you jumped from"),
         Binding("left_square_bracket", "chain(-1)", "Chain", id="chains.previous", key_display="[ ]",
                 tooltip="Previous chain"),
         Binding("right_square_bracket", "chain(1)", "Next chain", show=False, id="chains.next", tooltip="Next chain"),
@@ -219,7 +221,13 @@ class ChainTable(ChainLines):
         if self.state.flow is None:
             return
         self.steps_only = not self.steps_only
+        current = self.current
         self.rebuild()
+        if self.steps_only:
+            place = next((i for i, line in enumerate(self.laid.lines) if line.number == self.state.step), 0)
+            self.move_to(place)
+        elif current is not None and current.identity is not None:
+            self.go_to_rule(current.ruleset, current.identity)
 
     def rule_text(self) -> str:
         """Return the exact text of the rule under the cursor, or "" (for the clipboard)."""

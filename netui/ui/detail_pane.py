@@ -22,7 +22,14 @@ class DetailPane(LineView):
     """Lines about the selected thing; Enter opens a flow or goes to what a line names."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "activate", "Open", id="detail.open", tooltip="Open the flow, or go to what the line names"),
+        Binding(
+            "enter",
+            "activate",
+            "Open",
+            key_display="Enter",
+            id="detail.open",
+            tooltip="Open the flow, or go to what the line names",
+        ),
     ]
 
     def __init__(self, state: State, *, id: str | None = None) -> None:

@@ -18,7 +18,14 @@ class EventsPane(LineView):
     """Newest last; Enter unfolds the rules that came or went, and on one of them goes to it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "activate", "Rules", id="events.open", tooltip="Show the event's rules; go to one"),
+        Binding(
+            "enter,space",
+            "activate",
+            "Rules",
+            key_display="Enter",
+            id="events.open",
+            tooltip="Show the event's rules; go to one",
+        ),
     ]
 
     def __init__(self, log: EventLog, *, id: str | None = None) -> None:

@@ -42,6 +42,10 @@ class HelpLines(LineView):
         """Return a line."""
         return self._lines[index]
 
+    def activated(self, index: int) -> None:
+        """Close the help: Enter does so too."""
+        self.screen.dismiss()
+
 
 class HelpScreen(ModalScreen[None]):
     """All keys; any of Esc, q, ? and Enter closes it."""

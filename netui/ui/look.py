@@ -12,12 +12,12 @@ from textual.theme import Theme
 DARK = Theme(
     name="netui-dark", primary="#6cb6ff", secondary="#8ddb8c", accent="#e0af68", warning="#e0af68", error="#ff7b72",
     success="#7ee787", foreground="#d3d9e0", background="#0f1419", surface="#0f1419", panel="#1b222b", dark=True,
-    variables={"cursor": "#2a4365", "cursor-idle": "#1f2833", "step-row": "#1d2a1f", "quiet": "#7d8894"},
+    variables={"cursor": "#2a4365", "cursor-idle": "#2a3542", "step-row": "#1d2a1f", "quiet": "#7d8894"},
 )  # fmt: skip
 LIGHT = Theme(
     name="netui-light", primary="#0550ae", secondary="#116329", accent="#953800", warning="#8a4600", error="#b3131b",
     success="#116329", foreground="#1f2328", background="#ffffff", surface="#ffffff", panel="#eaeef2", dark=False,
-    variables={"cursor": "#b6d7ff", "cursor-idle": "#e3e8ee", "step-row": "#e2f4e4", "quiet": "#5a636d"},
+    variables={"cursor": "#b6d7ff", "cursor-idle": "#d8dfe7", "step-row": "#e2f4e4", "quiet": "#5a636d"},
 )  # fmt: skip
 CONTRAST = Theme(
     name="netui-contrast", primary="#5fd7ff", secondary="#87ff87", accent="#ffff00", warning="#ffff00",

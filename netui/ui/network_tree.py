@@ -21,7 +21,7 @@ class NetworkTree(LineView):
     """Networks and containers; reconciled by what each line stands for, never cleared."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "activate", "Fold", id="tree.fold", tooltip="Fold or unfold"),
+        Binding("enter,space", "activate", "Fold", key_display="Enter", id="tree.fold", tooltip="Fold or unfold"),
         Binding("l,right", "unfold", "Unfold", show=False, id="tree.unfold", tooltip="Unfold, or go in"),
         Binding("h,left", "fold_or_out", "Out", show=False, id="tree.out", tooltip="Fold, or go to the parent"),
         Binding("left_square_bracket", "network(-1)", "Network", id="tree.previous", key_display="[ ]",

@@ -94,7 +94,7 @@ def layout(width: int, options: Options) -> Layout:
         return replace(made, text=max(8, width - _used(made)))
     made = Layout(
         width, step, num=4, pkts=pkts, bytes=amount, rate=7, target=10, prot=5,
-        iif=8, oif=8, source=12, destination=12, text=16, short=False,
+        iif=7, oif=7, source=10, destination=11, text=16, short=False,
     )  # fmt: skip
     if options.flat:
         made = replace(made, chain=16)
@@ -107,7 +107,7 @@ def layout(width: int, options: Options) -> Layout:
     if spare < 0:
         return layout(width, replace(options, preset="short"))
     for name, cap in (
-        ("target", 12), ("text", 24), ("iif", 10), ("oif", 10), ("source", 15), ("destination", 15), ("text", 30),
+        ("text", 32), ("target", 12), ("iif", 10), ("oif", 10), ("source", 15), ("destination", 15), ("text", 36),
         ("iif", 13), ("oif", 13), ("target", 18), ("spark", _SPARK + 1), ("text", 44), ("iif", 16), ("oif", 16),
         ("source", 18), ("destination", 18), ("target", 25),
     ):  # fmt: skip
@@ -209,7 +209,7 @@ def chain_spans(line: Line, reading: Reading, references: int, marks: Marks, mad
     if chain is None:
         return []
     spans = _gutter(marks, made)
-    spans += [("▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
+    spans += [("  " if not chain.rules else "▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
     if chain.policy is not None and chain.base is not None:
         spans += [("  policy ", "dim"), (escape(chain.policy), target_role(chain.policy))]
         spans += [

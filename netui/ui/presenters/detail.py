@@ -22,6 +22,7 @@ from netui.ui.presenters.selection import (
     HostItem,
     Item,
     NetworkItem,
+    NoteItem,
     PortItem,
     RuleItem,
     concern_of,
@@ -87,6 +88,8 @@ def title_of(snapshot: Snapshot, item: Item) -> str:
             return f"Chain {table} {chain}"
         case GroupItem(name):
             return name.capitalize()
+        case NoteItem():
+            return "Note"
 
 
 def build_detail(item: Item, given: DetailInput) -> list[DetailLine]:
@@ -107,6 +110,8 @@ def build_detail(item: Item, given: DetailInput) -> list[DetailLine]:
             return list(_rule(item, given))
         case ChainItem():
             return list(_chain(item, given))
+        case NoteItem(text):
+            return [DetailLine("note", [(escape(text), "")])]
         case GroupItem():
             return [field("", "containers whose network is not the engine's to know, or that are stopped")]
 

@@ -19,10 +19,10 @@ def count(number: int, *, exact: bool = False) -> str:
 
 
 def size(number: int, *, exact: bool = False) -> str:
-    """Return a number of bytes: 0, 999, 12.1K, 1.2M (of 1024); every digit when ``exact``."""
+    """Return a number of bytes: 0, 1023, 12.1K, 1.2M (of 1024); every digit when ``exact``."""
     if exact:
         return f"{number:,}"
-    if abs(number) < 1000:
+    if abs(number) < 1024:
         return str(number)
     return humanize.naturalsize(number, gnu=True)
 

@@ -34,7 +34,7 @@ class RuleCells:
     """The columns of one rule, escaped; "" in a cell is iptables' "any" or "anywhere".
 
     extra: what ``iptables -L`` prints after the columns; extra_named: the same with
-    names in place of addresses. who: the names it stands for, each once, in order.
+    names in place of addresses. who: the names it stands for, each once, containers first.
     """
 
     target: str
@@ -55,6 +55,7 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
     spec = rule.spec
     protocol, negated = _basic(spec, "-p")
     who: list[str] = []
+    networks: list[str] = []
     cells: dict[str, Cell] = {}
     for option, index in (("-i", "interface"), ("-o", "interface"), ("-s", "address"), ("-d", "address")):
         value, inverted = _basic(spec, option)
@@ -64,8 +65,8 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
         found = ""
         if value:
             found = names.interface(value) if index == "interface" else names.address(value)
-        if found and found not in who:
-            who.append(found)
+        if found:
+            (networks if index == "interface" else who).append(found)
         raw = bare(value) if index == "address" else value
         cells[option] = Cell(escape(mark + raw), escape(mark + found) if found else "")
     words: list[str] = []
@@ -93,7 +94,7 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
         extra=escape(" ".join(words)),
         extra_named=escape(" ".join(named_words)),
         comment=escape(comment),
-        who=tuple(escape(name) for name in who),
+        who=tuple(escape(name) for name in dict.fromkeys((*who, *networks))),
     )
 
 
@@ -195,7 +196,7 @@ def _target_words(target: Target, names: Names, who: list[str]) -> tuple[list[st
         if option.name in ("--to-destination", "--to-source", "--to"):
             plain.append(f"to:{option.value}")
             name = _name_of(option.value, names)
-            if name and name[0] not in who:
+            if name:
                 who.append(name[0])
             named.append(f"to:{name[0]}{name[1]}" if name else f"to:{option.value}")
             continue

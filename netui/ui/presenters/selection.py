@@ -64,7 +64,14 @@ class RuleItem:
     identity: Identity
 
 
-Item = HostItem | NetworkItem | ContainerItem | PortItem | GroupItem | ChainItem | RuleItem
+@dataclass(frozen=True, slots=True)
+class NoteItem:
+    """A remark of the chain table, whole: the table shows only what fits on its line."""
+
+    text: str
+
+
+Item = NoteItem | HostItem | NetworkItem | ContainerItem | PortItem | GroupItem | ChainItem | RuleItem
 
 
 def container_of(snapshot: Snapshot, container_id: str) -> Container | None:

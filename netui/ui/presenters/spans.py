@@ -19,7 +19,7 @@ def plain(spans: Spans) -> str:
     return "".join(text for text, _ in spans)
 
 
-def wrap(spans: Spans, width: int, indent: int, most: int = 12) -> list[Spans]:
+def wrap(spans: Spans, width: int, indent: int, most: int = 30) -> list[Spans]:
     """Break a line at blanks (else anywhere) into lines of ``width`` cells, the later ones indented.
 
     Of a line that needs more than ``most`` lines the rest is left out.

@@ -1,0 +1,50 @@
+"""A flow through the blog post's host, as the traversal would give it."""
+
+from __future__ import annotations
+
+from netui.model import Snapshot
+from netui.traversal.path import DeliveredTo, Flow, Leg, Packet, Path, Step
+from tests.ui.fakes import KEY
+
+
+def step(
+    snapshot: Snapshot, hook: str, table: str, chain: str, rule: int | None, verdict: str, change: str = ""
+) -> Step:
+    """Return a step whose text and index are the snapshot's own."""
+    found = snapshot.rulesets[KEY].table(table).chain(chain)
+    text = found.rules[rule - 1].text if rule is not None else ""
+    index = found.rules[rule - 1].index if rule is not None else found.index
+    return Step(hook, "ip", "nft", table, chain, rule, text, verdict, index, change)
+
+
+def published(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
+    """Return the flows of openresty: one delivered, one dropped, one undecided; none for others."""
+    if not container_id.endswith("3"):
+        return ()
+    rules = snapshot.rulesets[KEY]
+    nat = rules.table("nat").chain("DOCKER")
+    dnat = next(rule.number for rule in nat.rules if "--dport 443" in rule.text)
+    last = rules.table("filter").chain("DOCKER-USER").rules[-1].number
+    steps = (
+        step(snapshot, "prerouting", "nat", "PREROUTING", 1, "jump DOCKER"),
+        step(snapshot, "prerouting", "nat", "DOCKER", dnat, "dnat 172.18.0.3:443", "dst 172.18.0.3:443"),
+        step(snapshot, "forward", "filter", "FORWARD", 1, "jump DOCKER-USER"),
+        step(snapshot, "forward", "filter", "DOCKER-USER", last, "return"),
+        step(snapshot, "forward", "filter", "FORWARD", 4, "jump DOCKER"),
+        step(snapshot, "forward", "filter", "DOCKER", 1, "accept"),
+        step(snapshot, "postrouting", "nat", "POSTROUTING", None, "policy accept"),
+    )
+    packet = Packet("ip", "tcp", "198.51.100.2", "198.51.100.1", 40000, 443, "eth0", "br")
+    delivered = Path(
+        "outside", "host:443/tcp", "delivered", "filter DOCKER 1 accepts it.",
+        DeliveredTo("container", "openresty", "172.18.0.3", 443), (Leg(packet, steps),), deciding=steps[5],
+    )  # fmt: skip
+    dropped = Path(
+        "outside", "172.18.0.3:22/tcp", "dropped", "the policy", None, (Leg(packet, steps[2:4]),), deciding=steps[3]
+    )
+    undecided = Path("openresty", "127.0.0.11:53/udp", "undecided", "its own rules were not read")
+    return (
+        Flow("published", "outside → 443/tcp", "outside", "host:443/tcp", delivered),
+        Flow("direct", "outside → 172.18.0.3:22/tcp", "outside", "172.18.0.3:22/tcp", dropped),
+        Flow("dns", "openresty → 127.0.0.11 53/udp", "openresty", "127.0.0.11:53/udp", undecided),
+    )

@@ -1,0 +1,57 @@
+"""What the tests of the screen do again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from netui.model import Snapshot
+from netui.ui.app import NetuiApp
+from netui.ui.line_view import LineView
+from netui.ui.messages import SnapshotArrived
+from tests.ui.fakes import TIME, FakePoller, blog_host
+
+
+@asynccontextmanager
+async def running(*snapshots: Snapshot, size: tuple[int, int] = (160, 45), **options):
+    """Run the app on these snapshots (the blog post's host where none are given), with a clock that stands."""
+    options.setdefault("clock", lambda: TIME)
+    options.setdefault("ascii_glyphs", False)
+    options.setdefault("colour", True)
+    options.setdefault("flows", lambda snapshot, container_id: ())
+    app = NetuiApp(FakePoller(*(snapshots or (blog_host(),))), **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        yield app, pilot
+
+
+async def until(pilot: Pilot, condition: Callable[[], object]) -> None:
+    """Let the app go on until something is so."""
+    for _ in range(200):
+        if condition():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it never became so")
+
+
+async def arrive(app: NetuiApp, pilot: Pilot, snapshot: Snapshot) -> None:
+    """Let one more snapshot arrive."""
+    app.post_message(SnapshotArrived(snapshot))
+    await pilot.pause()
+
+
+def rows(pane: LineView) -> list[str]:
+    """Return what a pane shows, row by row."""
+    return [pane.render_line(y).text for y in range(pane.size.height)]
+
+
+def row_of(pane: LineView) -> str:
+    """Return the row under the pane's cursor."""
+    return pane.render_line(pane.cursor - pane.scroll_offset.y + pane.header_lines).text
+
+
+def screen_text(app: NetuiApp) -> str:
+    """Return everything on the screen, as it goes to the terminal."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())

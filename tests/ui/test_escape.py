@@ -1,0 +1,69 @@
+"""Strangers' text is made visible, never obeyed."""
+
+import pytest
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+
+from netui.ui.escape import SafeFilter, clip, clip_middle, escape, fit, joined, to_ascii
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("blog", "blog"),
+        ("[red]blog[/]", "[red]blog[/]"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x9b31m", "\\x9b31m"),
+        ("gpj.exe\u202e", "gpj.exe\\u202e"),
+        ("a\u2028b", "a\\u2028b"),
+        ("e\u0301", "e\\u0301"),
+        ("\ud83d", "\\ud83d"),
+        ("\U000e0001", "\\U000e0001"),
+        ("Größe 日本", "Größe 日本"),
+        ("a\xa0b", "a\\xa0b"),
+    ],
+)
+def test_what_is_not_plain_is_made_visible(text, shown):
+    """Control, direction, combining and broken letters become backslash forms; others stay."""
+    assert escape(text) == shown
+
+
+def test_a_monster_is_cut_before_it_costs():
+    """Ten thousand odd letters are cut at what no pane shows."""
+    assert len(escape("\x00" * 10_000)) <= 4096 * 4 + 1
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 10_000, "日本語の長い名前" * 50, "a日" * 3])
+@pytest.mark.parametrize("width", [0, 1, 2, 5, 9, 40])
+def test_clip_and_fit_keep_the_width(text, width):
+    """A clipped text is never wider, a fitted one exactly as wide as asked."""
+    assert cell_len(clip(text, width)) <= width
+    assert cell_len(clip_middle(text, width)) <= width
+    assert cell_len(fit(text, width)) == width
+    assert cell_len(fit(text, width, right=True)) == width
+
+
+def test_clip_middle_keeps_both_ends():
+    """Chains differ at their ends."""
+    assert clip_middle("DOCKER-ISOLATION-STAGE-2", 12) == "DOCKER-I…E-2"
+
+
+def test_joined_counts_the_rest():
+    """A long list says how many it left out."""
+    assert joined([str(n) for n in range(9)], " ", 3) == "0 1 2 +6 more"
+
+
+def test_to_ascii_has_no_other_letter():
+    """Where the terminal has no UTF-8, signs become their relatives and letters are written out."""
+    assert to_ascii("▾ ● blog → 80 … é") == "- * blog > 80 ~ \\u00e9"
+
+
+def test_the_filter_is_the_last_gate():
+    """Whatever a widget paints, no control character passes, and the width stays."""
+    segments = [Segment("a\x1bb\u202ec", None), Segment("plain", None)]
+    safe = SafeFilter().apply(segments, Color(0, 0, 0))
+    assert [segment.text for segment in safe] == ["a?b?c", "plain"]
+    ascii_safe = SafeFilter(ascii_only=True).apply([Segment("▾日é─", None)], Color(0, 0, 0))
+    assert ascii_safe[0].text == "-???-"

@@ -1,0 +1,107 @@
+"""Nothing that a stranger wrote reaches the terminal raw."""
+
+from dataclasses import replace
+
+import pytest
+
+from netui.model import Engine, PublishedPort, SourceState
+from netui.model.events import Event
+from netui.ui.messages import EventArrived
+from netui.ui.presenters.selection import ContainerItem
+from tests.ui.fakes import HEHE, TIME, blog_host, blog_rules, container
+from tests.ui.steps import running, screen_text, until
+
+EVIL = "a\x1b[31m\x9b2J\nb\r\t\u202ex\u2066y[bold red]z[/][link=http://x]w\x00\x7f\ud83d{}"
+
+
+def evil_host(word: str):
+    """Return a host on which everything that has a name has this one."""
+    comment = word.replace('"', "").replace("\n", "\\n")
+    rules = blog_rules([f'-m comment --comment "{comment}" -j DROP', f"-i {comment.split()[0][:12] or 'x'} -j DROP"])
+    network = replace(HEHE, name=word, options={"x": word})
+    host = blog_host(rules)
+    evil = container(
+        word, 7, PublishedPort(80, word, word, 80), network=network, labels={"com.docker.compose.project": word}
+    )
+    state = SourceState("nft", False, None, word, word, word)
+    return replace(
+        host, hostname=word, networks=(network,), containers=(*host.containers, replace(evil, image=word, health=word)),
+        engine=Engine(word, word, firewall=word), sources={**host.sources, "nft": state},
+    )  # fmt: skip
+
+
+def assert_clean(text: str) -> None:
+    """Assert that only printable letters and line ends are there."""
+    bad = {letter for letter in text if not letter.isprintable() and letter != "\n"}
+    assert not bad, bad
+
+
+WORDS = {
+    "controls": EVIL, "title": "\x1b]0;title\x07", "long": "x" * 10_000,
+    "combining": "e\u0301" * 3000, "wide": "日" * 500, "bracket": "[",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
+async def test_hostile_names_in_every_pane(word):
+    """Names, comments, labels, errors: in the tree, the table, the details, the events, the finder, the title."""
+    host = evil_host(word)
+    async with running(host, flows=lambda snapshot, container_id: ()) as (app, pilot):
+        app.post_message(EventArrived(Event(TIME, "container", word, word, word)))
+        await pilot.press("e")
+        evil = host.containers[-1]
+        app.main.networks.go_to(ContainerItem(evil.id))
+        for key in (
+            "j",
+            "2",
+            *"jjjjjjjjjj",
+            "c",
+            "c",
+            "w",
+            "x",
+            "3",
+            "G",
+            "4",
+            "z",
+            "z",
+            "s",
+            "question_mark",
+            "escape",
+            "o",
+        ):
+            await pilot.press(key)
+            assert_clean(screen_text(app))
+        await pilot.press("escape", "slash", *"a[", "enter")
+        assert_clean(screen_text(app))
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        assert_clean(screen_text(app))
+
+
+async def test_markup_is_shown_not_obeyed():
+    """[bold red] stands on the screen as it was written."""
+    host = evil_host("[bold red]blog[/]")
+    async with running(host) as (app, _pilot):
+        assert "[bold red]blog[/]" in screen_text(app)
+
+
+async def test_a_hostile_error_from_the_flows():
+    """An exception's text is a stranger's too."""
+
+    def broken(snapshot, container_id):
+        raise ValueError(EVIL)
+
+    async with running(flows=broken) as (app, pilot):
+        app.main.networks.go_to(ContainerItem(app.state.snapshot.containers[0].id))
+        await until(pilot, lambda: "not worked out" in screen_text(app))
+        assert_clean(screen_text(app))
+
+
+async def test_ascii_only():
+    """Where the terminal has no UTF-8, no other letter is written, Textual's own widgets included."""
+    async with running(evil_host("日本é→"), ascii_glyphs=True) as (app, pilot):
+        for key in ("j", "2", "j", "j", "3", "e", "question_mark", "escape", "slash", "a", "escape", "ctrl+p"):
+            await pilot.press(key)
+            await pilot.pause()
+            text = screen_text(app)
+            assert text.isascii(), {letter for letter in text if not letter.isascii()}
