@@ -28,6 +28,8 @@ from .trace import Step, Trace, Tracer, without_accepting_policies
 
 REGRESSIONS = Path(__file__).parents[1] / "traversal" / "regressions"
 PACKETS_PER_RULESET = 24
+# How long the kernel must say nothing where it matters (s); the first look is 1 ms.
+PATIENT = 0.02
 # Within every machine's ephemeral range, and within what the tracer picks.
 SOURCE_PORTS = range(33000, 39900)
 assert SOURCE_PORTS.start >= FIRST_PORT
@@ -89,6 +91,7 @@ class Tally:
     undecided: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     wrong: int = 0
+    late: int = 0
     seconds: float = 0.0
 
     def summary(self) -> str:
@@ -123,8 +126,7 @@ class Fuzzer:
             if error:
                 return error
         self.router.forget_connections()
-        self.router.capture_rules(self.folder)
-        self.tracer.read_rules()
+        self.tracer.read_rules(self.router.capture_rules(self.folder))
         return ""
 
     def bridge_calls(self, value: int) -> None:
@@ -134,22 +136,22 @@ class Fuzzer:
             self.router.capture_sysctls(self.folder)
             self._bridge_calls = value
 
-    def trace(self, probe: Probe) -> tuple[int, Trace]:
-        """Send one packet; its source port and all that the kernel said of it."""
+    def trace(self, probe: Probe, quiet: float = 0.001) -> tuple[int, Trace]:
+        """Send one packet; its source port and all that the kernel said until it was quiet so long (s)."""
         sport = self._sport
         self._sport = sport + 1 if sport + 1 in SOURCE_PORTS else SOURCE_PORTS.start
         self.tracer.take()
         opened = self.router.put(probe, sport)
         trace = self.tracer.take()
         # A packet is walked while it is sent, or by a soft interrupt right after.
-        deadline = time.monotonic() + (0.003 if trace.steps else 0.02)
+        deadline = time.monotonic() + (quiet if trace.steps else 5 * quiet)
         while time.monotonic() < deadline:
-            time.sleep(0.0005)
+            time.sleep(0.0002)
             more = self.tracer.take()
             if more.steps:
                 trace.steps += more.steps
                 trace.raw += more.raw
-                deadline = time.monotonic() + 0.003
+                deadline = time.monotonic() + quiet
         if opened is not None:
             opened.close()
         return sport, trace
@@ -174,9 +176,9 @@ class Fuzzer:
                 answers.append({"error": str(error), "verdict": "error"})
         return answers
 
-    def check(self, probes: list[Probe]) -> list[tuple[Probe, int, Trace, Prediction]]:
+    def check(self, probes: list[Probe], quiet: float = 0.001) -> list[tuple[Probe, int, Trace, Prediction]]:
         """Send all, ask netui, in order."""
-        traced = [(probe, *self.trace(probe)) for probe in probes]
+        traced = [(probe, *self.trace(probe, quiet)) for probe in probes]
         answers = self.predictions([(probe, sport) for probe, sport, _ in traced])
         return [(*one, answer) for one, answer in zip(traced, answers, strict=True)]
 
@@ -187,7 +189,7 @@ class Fuzzer:
         other = Rules(10 - rules.family, tuple(_bare(rules)))
         if self.load(rules, other):
             return None
-        _, sport, trace, prediction = self.check([probe])[0]
+        _, sport, trace, prediction = self.check([probe], PATIENT)[0]
         wrong = differs(trace, prediction)
         return (sport, trace, prediction) if wrong else None
 
@@ -319,13 +321,19 @@ def fuzz(packets: int, seed: int, keep: Path | None, *, most_failures: int = 12)
                     tally.undecided[_why(prediction)] += 1
                 elif not differs(trace, prediction):
                     tally.steps += len(without_accepting_policies(trace.steps))
+                elif not differs(*fuzzer.check([probe], PATIENT)[0][2:]):
+                    tally.late += 1  # A busy machine: the trace came after we had gone on.
                 else:
                     tally.wrong += 1
                     kind = _signature(trace, prediction)
                     if kind in seen or len(tally.failures) >= most_failures:
                         continue
                     failure = fuzzer.shrink(rules[probe.family], probe, calls)
-                    if failure is not None:
+                    fuzzer.load(*rules.values())
+                    if failure is None:
+                        print(f"wrong, but not alone: {probe}\n  netui  {predicted_steps(prediction)}", flush=True)
+                        print(f"  kernel {without_accepting_policies(trace.steps)}", flush=True)
+                    else:
                         seen.add(kind)
                         failure.kept = fuzzer.keep(failure, keep) if keep else None
                         tally.failures.append(failure)

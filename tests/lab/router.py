@@ -17,6 +17,7 @@ import socket
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .capture import sysctls
 from .namespaces import Namespace, call_in, path_with
@@ -189,8 +190,8 @@ class Router:
         lines = [line for line in sysctls(self.sandbox("host")).splitlines() if any(word in line for word in words)]
         (folder / "sysctl.txt").write_text("\n".join(lines) + "\n")
 
-    def capture_rules(self, folder: Path) -> None:
-        """The rules as they are now; the tracer's own table is left out."""
+    def capture_rules(self, folder: Path) -> dict[str, Any]:
+        """The rules as they are now, without the tracer's own table; what nft listed."""
         for family in ("iptables", "ip6tables"):
             (folder / f"{family}-nft-save.txt").write_text(self.tool(f"{family}-nft-save", "-c"))
         listing = json.loads(self.tool("nft", "-j", "-a", "list", "ruleset"))
@@ -200,6 +201,7 @@ class Router:
             if "trc" not in (next(iter(item.values())).get("table"), next(iter(item.values())).get("name"))
         ]
         (folder / "nft-ruleset.json").write_text(json.dumps({"nftables": kept}))
+        return {"nftables": kept}
 
     # ---- packets ---------------------------------------------------------------------------
 

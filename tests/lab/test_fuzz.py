@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -34,6 +35,6 @@ def test_shrinking_keeps_chains_that_are_jumped_to() -> None:
     for table in smaller.tables:
         for rule in table.rules:
             words = rule.split()
-            for flag, word in zip(words, words[1:], strict=False):
+            for flag, word in itertools.pairwise(words):
                 if flag in ("-j", "-g") and word.islower():
                     assert word in table.chains

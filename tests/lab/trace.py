@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from .netlink import Event, Header, TraceSocket
 from .nflog import LegacyEvent, LogSocket
@@ -118,9 +118,12 @@ class Tracer:
     def _nft(self, *arguments: str, stdin: str | None = None) -> str:
         return self._host.engine.tool("nft", *arguments, stdin=stdin, sandbox=self._path)
 
-    def read_rules(self) -> None:
-        """Learn which handle is which rule's number; again after the rules have changed."""
-        listing = json.loads(self._nft("-j", "-a", "list", "ruleset"))
+    def read_rules(self, listing: dict[str, Any] | None = None) -> None:
+        """Learn which handle is which rule's number; again after the rules have changed.
+
+        `listing` is what `nft -j -a list ruleset` said, where the caller has it.
+        """
+        listing = listing or json.loads(self._nft("-j", "-a", "list", "ruleset"))
         count: dict[tuple[str, str, str], int] = defaultdict(int)
         self._numbers.clear()
         for item in listing["nftables"]:
