@@ -165,7 +165,7 @@ class DockerEngine:
 
     def _list(self, client: APIClient, dirty: set[str]) -> None:
         """Bring networks and containers up to date; ``dirty`` are inspected again."""
-        from docker.errors import NotFound
+        from docker.errors import APIError
 
         listed = {
             js.text(entry.get("Id")): entry for entry in js.list_of_objects(client.containers(all=True), "a list")
@@ -178,17 +178,20 @@ class DockerEngine:
         for key in listed:
             if key in dirty or key not in self.containers or states[key] != self._states.get(key):
                 dirty |= _network_ids(self.containers.get(key))
-                with contextlib.suppress(NotFound):
+                with contextlib.suppress(APIError):  # it goes just now, or the next listing tells
                     self.containers[key] = js.obj(client.inspect_container(key))
                 dirty |= _network_ids(self.containers.get(key))
         self._states = states
-        networks = {js.text(entry.get("Id")) for entry in js.list_of_objects(client.networks(), "a list")}
+        networks = {js.text(entry.get("Id")): entry for entry in js.list_of_objects(client.networks(), "a list")}
         for key in [key for key in self.networks if key not in networks]:
             del self.networks[key]
-        for key in networks:
+        for key, entry in networks.items():
             if key in dirty or key not in self.networks:
-                with contextlib.suppress(NotFound):
+                try:
                     self.networks[key] = js.obj(client.inspect_network(key))
+                except APIError:
+                    # A swarm's network that this node cannot inspect: what the listing says.
+                    self.networks[key] = entry
 
     def _part(self) -> Part:
         local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()

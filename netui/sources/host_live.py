@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from netui.model import BUILT_IN, Container, Family, Ruleset, Socket
@@ -51,7 +53,10 @@ def read_host() -> dict[str, Part]:
         "route": _part("ip route", lambda: {"families": _by_family(ROUTES, iproute.routes)}),
         "rule": _part("ip rule", lambda: {"families": _by_family(RULES, iproute.policy_rules)}),
         "sysctl": _part("/proc/sys", lambda: {"sysctls": read_sysctls()}),
-        "sockets": _part("ss", lambda: {"sockets": socket_text.ss_sockets(command.run(SOCKETS))}),
+        "sockets": replace(
+            _part("ss", lambda: {"sockets": socket_text.ss_sockets(command.run(SOCKETS))}),
+            note="" if os.geteuid() == 0 else "programs of other users need root",
+        ),
     }
 
 

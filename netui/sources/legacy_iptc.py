@@ -5,30 +5,21 @@ crashed the process); autocommit is off and nothing is ever committed; a table i
 opened only if /proc/net/ip_tables_names lists it, for opening creates; and its
 import would run modprobe, which is left out.
 
-A rule's words come from libxtables' own ``save`` functions, the ones that
-iptables-legacy-save calls (iptables/iptables.c, print_rule4; ip6tables.c,
-print_rule6). They print to C's stdout: a memory stream takes its place while
-they run, on glibc, whose ``stdout`` is a variable. Python's own output does not
-go through it. What cannot be printed exactly raises SourceError, and
-iptables-legacy-save serves.
+What cannot be printed exactly raises SourceError, and iptables-legacy-save serves.
 """
 
 from __future__ import annotations
 
 import ctypes as ct
-import importlib.util
-import ipaddress
 import queue
-import struct
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from netui.model import Family
 from netui.sources.errors import SourceError, plain
+from netui.sources.legacy_library import Library
 
 #: Rules in a family's tables above which iptables-legacy-save serves. Measured
 #: with 100, 1,000 and 10,000 rules: a refresh takes 0.6, 3.2 and 34 ms here, the
@@ -38,10 +29,6 @@ MAX_RULES = 1_000
 _PAUSE = 60.0
 #: Seconds after which the library is given up for this reading.
 _TIMEOUT = 3.0
-
-_GOTO: dict[Family, int] = {"ip": 0x02, "ip6": 0x04}
-_INV_IN, _INV_OUT, _INV_SRC, _INV_DST, _INV_FRAG, _INV_PROTO = 0x01, 0x02, 0x08, 0x10, 0x20, 0x40
-_F_FRAG = 0x01
 
 
 class LegacyTables:
@@ -80,14 +67,14 @@ class LegacyTables:
             requests.put(None)
 
     def _serve(self, requests: queue.SimpleQueue[Any]) -> None:
-        library: _Library | None = None
+        library: Library | None = None
         while True:
             request = requests.get()
             if request is None:
                 return
             family, tables, answers = request
             try:
-                library = library or _Library()
+                library = library or Library()
                 answers.put(self._text(library, family, tables))
             except SourceError as error:
                 answers.put(error)
@@ -96,7 +83,7 @@ class LegacyTables:
                     self._refused = f"python-iptables cannot be used: {plain(error)}"
                 answers.put(SourceError(f"python-iptables: {plain(error)}"))
 
-    def _text(self, library: _Library, family: Family, tables: list[str]) -> str:
+    def _text(self, library: Library, family: Family, tables: list[str]) -> str:
         known = self._texts[family]
         used: dict[tuple[bytes, bytes, bytes], str] = {}
         left = MAX_RULES
@@ -141,180 +128,3 @@ def _key(entry: Any, chain: str, table: Any) -> tuple[bytes, bytes, bytes]:  # n
     start = type(entry).nfcache.offset
     head = raw[:start] + raw[type(entry).target_offset.offset : type(entry).comefrom.offset]
     return head + raw[ct.sizeof(entry) :], chain.encode(), table.get_target(entry) or b""
-
-
-class _OpenTable:
-    """An open table of python-iptables, refreshed now and freed afterwards."""
-
-    def __init__(self, table: Any) -> None:  # noqa: ANN401 - as above
-        self._table = table
-
-    def __enter__(self) -> Any:  # noqa: ANN401 - as above
-        self._table.autocommit = False
-        self._table.refresh()
-        return self._table
-
-    def __exit__(self, *_exc: object) -> None:
-        self._table.close()
-
-
-class _Library:
-    """python-iptables and the libxtables that it loaded."""
-
-    def __init__(self) -> None:
-        self._iptc = _import()
-        self._libc = ct.CDLL(None)
-        if not hasattr(self._libc, "gnu_get_libc_version"):
-            raise SourceError("python-iptables cannot print rules without glibc")
-        self._stdout = ct.c_void_p.in_dll(self._libc, "stdout")
-        self._libc.open_memstream.restype = ct.c_void_p
-        self._libc.fclose.argtypes = self._libc.free.argtypes = [ct.c_void_p]
-        self._libc.getprotobynumber.restype = ct.POINTER(ct.c_char_p)
-        self._xtables = {"ip": self._iptc.xtables.xtables(2), "ip6": self._iptc.xtables.xtables(10)}
-
-    def table(self, family: Family, name: str) -> _OpenTable:
-        """Open a table that exists already."""
-        kind = self._iptc.Table if family == "ip" else self._iptc.Table6
-        return _OpenTable(kind(name, autocommit=False))
-
-    def rule(self, family: Family, entry: Any, chain: str, jump: bytes) -> str:  # noqa: ANN401 - as above
-        """Print a rule as iptables-legacy-save does, without its counter."""
-        ip = entry.ip if family == "ip" else entry.ipv6
-        words = [f"-A {chain}", *_addresses(family, ip)]
-        for letter, name, mask, bit in (
-            ("i", ip.iniface, _raw(ip, "iniface_mask"), _INV_IN),
-            ("o", ip.outiface, _raw(ip, "outiface_mask"), _INV_OUT),
-        ):
-            if mask[0]:
-                # The mask covers the final NUL too, unless the name is a prefix.
-                wild = "+" if len(mask.rstrip(b"\0")) == len(name) < 16 else ""
-                words.append(f"{_not(ip, bit)}-{letter} {name.decode('utf-8', 'surrogateescape')}{wild}")
-        if ip.proto:
-            words.append(f"{_not(ip, _INV_PROTO)}-p {self._protocol(ip.proto)}")
-        if family == "ip" and ip.flags & _F_FRAG:
-            words.append(f"{_not(ip, _INV_FRAG)}-f")
-        base, offset = ct.addressof(entry), ct.sizeof(entry)
-        extensions: list[tuple[bool, int]] = []
-        while offset < entry.target_offset:
-            extensions.append((True, base + offset))
-            size = struct.unpack("=H", ct.string_at(base + offset, 2))[0]
-            if size == 0:
-                raise SourceError("a match without a size")
-            offset += size
-        extensions.append((False, base + entry.target_offset))
-        words += [self._extension(family, ip, is_match, address, jump) for is_match, address in extensions]
-        return " ".join(word for word in words if word)
-
-    def _extension(self, family: Family, ip: Any, is_match: bool, address: int, jump: bytes) -> str:  # noqa: ANN401
-        """Print ``-m NAME …`` or ``-j NAME …``."""
-        xt = self._xtables[family]
-        size, name, revision = struct.unpack("=H29sB", ct.string_at(address, 32))
-        name = name.split(b"\0", 1)[0]
-        if not is_match and not name:
-            # A verdict or a jump; neither for a rule that only counts.
-            letter = "g" if ip.flags & _GOTO[family] else "j"
-            return f"-{letter} {_text(jump)}" if jump else ""
-        found = xt.find_match(name) if is_match else xt.find_target(name)
-        if not found:
-            raise SourceError(f"no extension {plain(_text(name))}")
-        module = found[0]
-        kind = self._iptc.xtables.xt_entry_match if is_match else self._iptc.xtables.xt_entry_target
-        pointer = ct.cast(address, ct.POINTER(kind))
-        if module.alias:
-            name = module.alias(pointer)
-        head = f"-{'m' if is_match else 'j'} {_text(name)}"
-        if module.revision != revision or not module.save:
-            if size > 32:
-                raise SourceError(f"no way to print {plain(_text(name))}")
-            return head
-        return head + self._saved(xt, module, ip, pointer)
-
-    def _saved(self, xt: Any, module: Any, ip: Any, pointer: Any) -> str:  # noqa: ANN401 - as above
-        """Return what an extension's ``save`` prints; python-iptables' wrapper ends it with a newline."""
-        buffer, size = ct.c_void_p(), ct.c_size_t()
-        stream = self._libc.open_memstream(ct.byref(buffer), ct.byref(size))
-        before, self._stdout.value = self._stdout.value, stream
-        try:
-            xt.save(module, ip, pointer)
-        finally:
-            self._stdout.value = before
-            self._libc.fclose(stream)
-            text = ct.string_at(buffer.value, size.value) if buffer.value else b""
-            self._libc.free(buffer)
-        return _text(text.removesuffix(b"\n"))
-
-    def _protocol(self, number: int) -> str:
-        """Name a protocol as iptables does: libxtables' list, then /etc/protocols, where they agree."""
-
-        class Named(ct.Structure):
-            _fields_ = (("name", ct.c_char_p), ("number", ct.c_uint8))
-
-        library = self._iptc.xtables._lib_xtables
-        listed = ct.cast(ct.addressof(ct.c_char.in_dll(library, "xtables_chain_protos")), ct.POINTER(Named))
-        own = b""
-        for index in range(64):
-            if not listed[index].name:
-                break
-            if listed[index].number == number:
-                own = listed[index].name
-                break
-        entry = self._libc.getprotobynumber(number)
-        system = entry[0] if entry else b""
-        if own and system and own != system:
-            raise SourceError(f"protocol {number} has two names")
-        return (own or system or str(number).encode()).decode("utf-8", "surrogateescape")
-
-
-def _addresses(family: Family, ip: Any) -> Iterator[str]:  # noqa: ANN401 - as above
-    for letter, address, mask, bit in (("s", "src", "smsk", _INV_SRC), ("d", "dst", "dmsk", _INV_DST)):
-        raw, masked = _raw(ip, address), _raw(ip, mask)
-        if any(raw) or any(masked) or ip.invflags & bit:
-            yield f"{_not(ip, bit)}-{letter} {ipaddress.ip_address(raw)}/{_prefix(family, masked)}"
-
-
-def _prefix(family: Family, mask: bytes) -> str:
-    bits = "".join(f"{byte:08b}" for byte in mask)
-    length = len(bits.rstrip("0"))
-    if "0" not in bits[:length]:
-        return str(length)
-    if family == "ip6":
-        raise SourceError("an IPv6 mask with holes")
-    return str(ipaddress.ip_address(mask))
-
-
-def _raw(structure: Any, name: str) -> bytes:  # noqa: ANN401 - as above
-    """Return a field's bytes; ctypes itself would cut an array of char at its first NUL."""
-    place = getattr(type(structure), name)
-    return ct.string_at(ct.addressof(structure) + place.offset, place.size)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _not(ip: Any, bit: int) -> str:  # noqa: ANN401 - as above
-    return "! " if ip.invflags & bit else ""
-
-
-def _import() -> Any:  # noqa: ANN401 - as above
-    """Import python-iptables without its call of modprobe (iptc/ip4tc.py, first lines)."""
-    if "iptc" not in sys.modules:
-        spec = importlib.util.find_spec("iptc")
-        if spec is None or not spec.submodule_search_locations:
-            raise SourceError("python-iptables is not installed")
-        path = Path(spec.submodule_search_locations[0]) / "util.py"
-        util_spec = importlib.util.spec_from_file_location("iptc.util", path)
-        if util_spec is None or util_spec.loader is None:
-            raise SourceError("python-iptables is not whole")
-        util: Any = importlib.util.module_from_spec(util_spec)
-        util_spec.loader.exec_module(util)
-        util.load_kernel = _load_nothing
-        sys.modules["iptc.util"] = util
-    import iptc
-    import iptc.xtables
-
-    return iptc
-
-
-def _load_nothing(_name: str, exc_if_failed: bool = False) -> None:
-    """Stand where python-iptables would call modprobe."""

@@ -3,7 +3,7 @@
 Every group of sources is read on a daemon thread of its own, so that one that
 hangs holds up neither the others nor the end of the program. Counters are read
 every interval; the rest when the engine's events or a changed rule say so, and
-every ten seconds, for addresses and routes change without a word.
+now and then, for addresses and routes change without a word.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from netui.sources.recording import Recording
 
 MIN_INTERVAL = 0.5
 #: Seconds between readings of what no event announces.
-_SLOW: Mapping[str, float] = {"host": 10.0, "nft": 30.0}
+_SLOW: Mapping[str, float] = {"docker": 30.0, "host": 10.0, "nft": 30.0}
 #: Seconds after which a group that does not come back is said to hang.
 _DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "nft": 15.0}
 #: How long the first snapshot, and any later one, waits for groups that are still being read.
@@ -64,8 +64,7 @@ class Poller:
     def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
         """Start reading; the first snapshot comes within about a second.
 
-        on_snapshot, on_event: called from the poller's threads, never two at a time
-        for the same one.
+        on_snapshot: called from one thread; on_event: from any, while events come.
         """
         self._on_snapshot, self._on_event = on_snapshot, on_event or _ignore
         threading.Thread(target=self._run, name="poller", daemon=True).start()
@@ -178,15 +177,12 @@ class Poller:
                 self._at("host", now)
         elif group == "docker":
             self._at("host", now)
-            self._docker_due()
+            due = self._host.docker.due
+            # An event stream can die without a word, as over a lost link.
+            self._at("docker", began + _SLOW["docker"] if due is None else due)
         else:
             self._at(group, began + _SLOW[group])
         return True
-
-    def _docker_due(self) -> None:
-        due = self._host.docker.due
-        if due is not None:
-            self._at("docker", due)
 
     def _at(self, group: str, moment: float) -> None:
         self._due[group] = min(self._due.get(group, moment), moment)
