@@ -130,23 +130,22 @@ def trace_lines(trace: Trace) -> list[dict[str, object]]:
     return lines
 
 
+def legacy_lines(trace: Trace) -> dict[str, object]:
+    """The part of a trace that legacy tables have: already numbered."""
+    lines = [
+        {"family": step.family, "table": step.table, "chain": step.chain, "rule": step.rule, "verdict": step.verdict}
+        for step in trace.steps
+        if step.backend == "legacy"
+    ]
+    return {"legacy": lines} if lines else {}
+
+
 def _case(sent: Sent, trace: Trace) -> dict[str, object]:
     """One flow in the format of the committed cases."""
     flow = sent.flow
     case: dict[str, object] = {"name": flow.name, "src": flow.src, "dst": flow.dst, "port": flow.port}
     case |= {"proto": flow.protocol, "outcome": sent.outcome, "trace": trace_lines(trace)}
-    legacy = [step for step in trace.steps if step.backend == "legacy"]
-    if legacy:
-        case["legacy"] = [
-            {
-                "family": step.family,
-                "table": step.table,
-                "chain": step.chain,
-                "rule": step.rule,
-                "verdict": step.verdict,
-            }
-            for step in legacy
-        ]
+    case |= legacy_lines(trace)
     return case
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .capture import trace_lines
+from .capture import legacy_lines, trace_lines
 from .judge import Prediction, kind_of, predicted_steps
 from .router import NEIGHBOURS, PORTS, Probe, Router
 from .rules import PORTS as SERVICES
@@ -28,11 +28,22 @@ from .trace import Step, Trace, Tracer, without_accepting_policies
 
 REGRESSIONS = Path(__file__).parents[1] / "traversal" / "regressions"
 PACKETS_PER_RULESET = 24
+MOST_FAILURES = 12
 # How long the kernel must say nothing where it matters (s); the first look is 1 ms.
 PATIENT = 0.02
 # Within every machine's ephemeral range, and within what the tracer picks.
 SOURCE_PORTS = range(33000, 39900)
 assert SOURCE_PORTS.start >= FIRST_PORT
+
+# What packets depend on beside rules and routes, as it is by default.
+SETTINGS = {
+    "bridge/bridge-nf-call-iptables": 1,
+    "bridge/bridge-nf-call-ip6tables": 1,
+    "ipv4/ip_forward": 1,
+    "ipv6/conf/all/forwarding": 1,
+    "ipv4/conf/all/rp_filter": 0,
+    "ipv4/conf/all/route_localnet": 0,
+}
 
 SOURCES = {
     4: {
@@ -65,14 +76,14 @@ class Failure:
     probe: Probe
     sport: int
     rules: Rules
-    bridge_calls: int
+    settings: dict[str, int]
     predicted: list[str]
     kernel: list[str]
     verdict: str
     kept: Path | None = None
 
     def __str__(self) -> str:
-        lines = [f"{self.probe} sport {self.sport}, bridge-nf-call {self.bridge_calls}; netui: {self.verdict}"]
+        lines = [f"{self.probe} sport {self.sport}, {self.settings}; netui: {self.verdict}"]
         lines += [f"    rule   {rule}" for table in self.rules.tables for rule in (f"*{table.name}", *table.rules)]
         lines += [f"    netui  {step}" for step in self.predicted]
         lines += [f"    kernel {step}" for step in self.kernel]
@@ -92,6 +103,7 @@ class Tally:
     failures: list[Failure] = field(default_factory=list)
     wrong: int = 0
     late: int = 0
+    seen: set[object] = field(default_factory=set)
     seconds: float = 0.0
 
     def summary(self) -> str:
@@ -113,8 +125,7 @@ class Fuzzer:
         self.tracer = tracer
         self.folder = folder
         self._sport = SOURCE_PORTS.start
-        self._bridge_calls = 1
-        router.bridge_calls(1)
+        router.namespace.sysctl(**SETTINGS)
         router.capture(folder)
 
     # ---- one ruleset ------------------------------------------------------------------------
@@ -129,12 +140,10 @@ class Fuzzer:
         self.tracer.read_rules(self.router.capture_rules(self.folder))
         return ""
 
-    def bridge_calls(self, value: int) -> None:
-        """Switch br_netfilter's calls."""
-        if value != self._bridge_calls:
-            self.router.bridge_calls(value)
-            self.router.capture_sysctls(self.folder)
-            self._bridge_calls = value
+    def settle(self, settings: dict[str, int]) -> None:
+        """Set sysctls, the ones not named as they are by default."""
+        self.router.namespace.sysctl(**{**SETTINGS, **settings})
+        self.router.capture_sysctls(self.folder)
 
     def trace(self, probe: Probe, quiet: float = 0.001) -> tuple[int, Trace]:
         """Send one packet; its source port and all that the kernel said until it was quiet so long (s)."""
@@ -193,9 +202,9 @@ class Fuzzer:
         wrong = differs(trace, prediction)
         return (sport, trace, prediction) if wrong else None
 
-    def shrink(self, rules: Rules, probe: Probe, bridge_calls: int) -> Failure | None:
+    def shrink(self, rules: Rules, probe: Probe, settings: dict[str, int]) -> Failure | None:
         """Fewer and fewer rules as long as it fails; None when it does not fail alone."""
-        self.bridge_calls(bridge_calls)
+        self.settle(settings)
         found = self.fails(rules, probe)
         if found is None:
             return None
@@ -222,21 +231,21 @@ class Fuzzer:
         sport, trace, prediction = last or found
         kernel = [*map(str, without_accepting_policies(trace.steps))]
         ours = [*map(str, predicted_steps(prediction))]
-        failure = Failure(probe, sport, rules, bridge_calls, ours, kernel, str(prediction.get("verdict")))
+        failure = Failure(probe, sport, rules, settings, ours, kernel, str(prediction.get("verdict")))
         failure.predicted += [str(prediction["error"])] if "error" in prediction else []
         self._last = trace
         return failure
 
     def keep(self, failure: Failure, place: Path) -> Path:
         """Write a shrunk failure as a case: the capture as it is now, and the kernel's trace."""
-        content = f"{failure.probe} {failure.rules.text()} {failure.bridge_calls}"
+        content = f"{failure.probe} {failure.rules.text()} {failure.settings}"
         folder = place / hashlib.sha256(content.encode()).hexdigest()[:10]
         shutil.copytree(self.folder, folder / "host", dirs_exist_ok=True)
         source, destination = endpoints(failure.probe)
         probe = failure.probe
         case: dict[str, Any] = {"name": f"{source}->{destination}", "src": source, "dst": probe.destination}
         case |= {"port": probe.port, "proto": probe.protocol, "sport": failure.sport}
-        case |= {"outcome": "", "trace": trace_lines(self._last)}
+        case |= {"outcome": "", "trace": trace_lines(self._last), **legacy_lines(self._last)}
         (folder / "flows.json").write_text(json.dumps([case], indent=1) + "\n")
         return folder
 
@@ -287,6 +296,20 @@ def random_probe(chance: random.Random, family: int) -> Probe:
         return Probe(sender, source, destination, protocol, port, towards)
 
 
+def random_settings(chance: random.Random) -> dict[str, int]:
+    """Sysctls that differ from the default."""
+    settings: dict[str, int] = {}
+    if chance.random() < 0.25:
+        settings |= {"bridge/bridge-nf-call-iptables": 0, "bridge/bridge-nf-call-ip6tables": 0}
+    if chance.random() < 0.25:
+        settings["ipv4/conf/all/rp_filter"] = chance.choice((1, 2))
+    if chance.random() < 0.1:
+        settings["ipv4/conf/all/route_localnet"] = 1
+    if chance.random() < 0.05:
+        settings |= {"ipv4/ip_forward": 0, "ipv6/conf/all/forwarding": 0}
+    return settings
+
+
 def same_link(sender: str, destination: str) -> bool:
     """Whether a neighbour would reach this address without the router."""
     number = NEIGHBOURS[sender][0]
@@ -295,52 +318,62 @@ def same_link(sender: str, destination: str) -> bool:
     return (on_link and not destination.endswith((".1", "::1"))) or destination.startswith(tuple(behind))
 
 
-def fuzz(packets: int, seed: int, keep: Path | None, *, most_failures: int = 12) -> Tally:
-    """Run until so many packets are judged; failures are shrunk and kept."""
+def fuzz(packets: int, seed: int, keep: Path | None) -> Tally:
+    """Run until so many packets are judged; failures are shrunk and kept.
+
+    One part in five goes through legacy tables, in a router of its own.
+    """
     tally, started = Tally(seed), time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="netui-fuzz-"))
-    seen: set[object] = set()
-    with Router() as router, Tracer(router) as tracer:
-        fuzzer = Fuzzer(router, tracer, folder)
-        while tally.packets < packets:
-            chance = random.Random(f"{seed}/{tally.rulesets + tally.refused}")
-            rules = {family: Generator(chance, family).rules() for family in (4, 6)}
-            calls = chance.choice((1, 1, 1, 0))
-            fuzzer.bridge_calls(calls)
-            error = fuzzer.load(*rules.values())
-            if error:
-                tally.refused += 1
-                if tally.refused > 20 + tally.rulesets:
-                    raise RuntimeError(f"most rulesets are refused: {error}")
-                continue
-            tally.rulesets += 1
-            probes = [random_probe(chance, chance.choice((4, 4, 6))) for _ in range(PACKETS_PER_RULESET)]
-            for probe, _, trace, prediction in fuzzer.check(probes):
-                tally.packets += 1
-                if prediction.get("verdict") == "undecided":
-                    tally.undecided[_why(prediction)] += 1
-                elif not differs(trace, prediction):
-                    tally.steps += len(without_accepting_policies(trace.steps))
-                elif not differs(*fuzzer.check([probe], PATIENT)[0][2:]):
-                    tally.late += 1  # A busy machine: the trace came after we had gone on.
-                else:
-                    tally.wrong += 1
-                    kind = _signature(trace, prediction)
-                    if kind in seen or len(tally.failures) >= most_failures:
-                        continue
-                    failure = fuzzer.shrink(rules[probe.family], probe, calls)
-                    fuzzer.load(*rules.values())
-                    if failure is None:
-                        print(f"wrong, but not alone: {probe}\n  netui  {predicted_steps(prediction)}", flush=True)
-                        print(f"  kernel {without_accepting_policies(trace.steps)}", flush=True)
-                    else:
-                        seen.add(kind)
-                        failure.kept = fuzzer.keep(failure, keep) if keep else None
-                        tally.failures.append(failure)
-                        print(f"{failure}\n", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    legacy = packets // 5
+    for backend, until in (("nft", packets - legacy), ("legacy", packets)):
+        folder = Path(tempfile.mkdtemp(prefix="netui-fuzz-"))
+        with Router(backend) as router, Tracer(router) as tracer:
+            fuzzer = Fuzzer(router, tracer, folder)
+            while tally.packets < until:
+                _one_ruleset(fuzzer, tally, keep)
+        shutil.rmtree(folder, ignore_errors=True)
     tally.seconds = time.monotonic() - started
     return tally
+
+
+def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
+    """Random rules for both families, and packets through them."""
+    chance = random.Random(f"{tally.seed}/{tally.rulesets + tally.refused}")
+    rules = {family: Generator(chance, family).rules() for family in (4, 6)}
+    settings = random_settings(chance)
+    fuzzer.settle(settings)
+    error = fuzzer.load(*rules.values())
+    if error:
+        tally.refused += 1
+        if tally.refused > 20 + tally.rulesets:
+            raise RuntimeError(f"most rulesets are refused: {error}")
+        return
+    tally.rulesets += 1
+    probes = [random_probe(chance, chance.choice((4, 4, 6))) for _ in range(PACKETS_PER_RULESET)]
+    for probe, _, trace, prediction in fuzzer.check(probes):
+        tally.packets += 1
+        if prediction.get("verdict") == "undecided":
+            tally.undecided[_why(prediction)] += 1
+        elif not differs(trace, prediction):
+            tally.steps += len(without_accepting_policies(trace.steps))
+        elif not differs(*fuzzer.check([probe], PATIENT)[0][2:]):
+            tally.late += 1  # A busy machine: the trace came after we had gone on.
+        else:
+            tally.wrong += 1
+            kind = _signature(trace, prediction)
+            if kind in tally.seen or len(tally.failures) >= MOST_FAILURES:
+                continue
+            failure = fuzzer.shrink(rules[probe.family], probe, settings)
+            if failure is None:
+                print(f"wrong, but not alone: {probe}\n  netui  {predicted_steps(prediction)}", flush=True)
+                print(f"  kernel {without_accepting_policies(trace.steps)}", flush=True)
+            else:
+                tally.seen.add(kind)
+                failure.kept = fuzzer.keep(failure, keep) if keep else None
+                tally.failures.append(failure)
+                print(f"{failure}\n", flush=True)
+            fuzzer.settle(settings)
+            fuzzer.load(*rules.values())
 
 
 def _why(prediction: Prediction) -> str:

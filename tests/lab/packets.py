@@ -77,15 +77,22 @@ def first_packet(protocol: str, src: str, dst: str, sport: int, dport: int) -> b
     return head[:10] + struct.pack("!H", checksum(head + addresses)) + addresses + body
 
 
-def send_frame(sandbox: str, interface: str, target_mac: str, packet: bytes) -> None:
-    """Put one IP packet on the wire of an interface, past the sender's own routing."""
+class Wire:
+    """An interface of a network namespace, to put frames on past the sender's own routing.
 
-    def put() -> None:
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
-            wire.bind((interface, 0))
-            own = wire.getsockname()[4]
-            kind = 0x86DD if packet[0] >> 4 == 6 else 0x0800
-            mac = bytes.fromhex(target_mac.replace(":", ""))
-            wire.send(mac + own + struct.pack("!H", kind) + packet)
+    Kept open: closing a packet socket waits for the kernel's grace period, 10 ms each time.
+    """
 
-    call_in(sandbox, put)
+    def __init__(self, sandbox: str, interface: str) -> None:
+        self._socket = call_in(sandbox, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        self._socket.bind((interface, 0))
+        self._own: bytes = self._socket.getsockname()[4]
+
+    def put(self, target_mac: str, packet: bytes) -> None:
+        """Send one IP packet to a machine on the link."""
+        kind = 0x86DD if packet[0] >> 4 == 6 else 0x0800
+        self._socket.send(bytes.fromhex(target_mac.replace(":", "")) + self._own + struct.pack("!H", kind) + packet)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()

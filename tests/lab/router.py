@@ -21,7 +21,7 @@ from typing import Any
 
 from .capture import sysctls
 from .namespaces import Namespace, call_in, path_with
-from .packets import echo_request, first_packet, sctp_init, send_frame
+from .packets import Wire, echo_request, first_packet, sctp_init
 
 NEIGHBOURS = {"a": (1, "ea"), "b": (2, "eb"), "c": (3, "ec")}
 PORTS = {"d": ("pd", 2), "e": ("pe", 3)}
@@ -70,8 +70,9 @@ class Probe:
 class Router:
     """The router's namespace and those around it. `engine` and `sandbox` serve the Tracer."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: str = "nft") -> None:
         label = f"{next(_numbers)}-router"
+        self.backend = backend
         self.namespace = Namespace(label)
         self.around: dict[str, Namespace] = {}
         self.macs: dict[str, str] = {}
@@ -92,6 +93,7 @@ class Router:
         own.ip("-6", "address", "add", "fd04::1/64", "dev", "br0", "nodad")
         own.ip("address", "add", "10.9.9.9/32", "dev", "lo")
         own.ip("-6", "address", "add", "fd09::9/128", "dev", "lo", "nodad")
+        self._wires = {name: Wire(self.sandbox(name), "eth0") for name in self.around}
         self._routes()
         own.run("ipset", "restore", stdin=SETS)
 
@@ -158,18 +160,13 @@ class Router:
 
     def load(self, text: str, family: int) -> str:
         """Replace a family's tables; the error when the kernel or iptables refuses ("" when not)."""
-        tool = "iptables-nft-restore" if family == 4 else "ip6tables-nft-restore"
+        tool = f"{'iptables' if family == 4 else 'ip6tables'}-{self.backend}-restore"
         done = self.namespace.run(tool, stdin=text, check=False)
         return done.stderr.strip() or f"status {done.returncode}" if done.returncode else ""
 
     def forget_connections(self) -> None:
         """Empty the connection table."""
         self.namespace.run("conntrack", "-F", check=False)
-
-    def bridge_calls(self, value: int) -> None:
-        """Whether rules see frames from port to port."""
-        names = ("iptables", "ip6tables")
-        self.namespace.sysctl(**{f"bridge/bridge-nf-call-{name}": value for name in names})
 
     def capture(self, folder: Path) -> None:
         """All of a capture but the rules: what stays the same from one ruleset to the next."""
@@ -193,7 +190,8 @@ class Router:
     def capture_rules(self, folder: Path) -> dict[str, Any]:
         """The rules as they are now, without the tracer's own table; what nft listed."""
         for family in ("iptables", "ip6tables"):
-            (folder / f"{family}-nft-save.txt").write_text(self.tool(f"{family}-nft-save", "-c"))
+            saved = self.tool(f"{family}-{self.backend}-save", "-c")
+            (folder / f"{family}-{self.backend}-save.txt").write_text(saved)
         listing = json.loads(self.tool("nft", "-j", "-a", "list", "ruleset"))
         kept = [
             item
@@ -210,12 +208,8 @@ class Router:
         if probe.sender == "host":
             return self._send(probe, sport)
         target = self.macs[probe.towards] if probe.towards else ROUTER_MAC
-        send_frame(
-            str(self.around[probe.sender].path),
-            "eth0",
-            target,
-            first_packet(probe.protocol, probe.source, probe.destination, sport, probe.port),
-        )
+        frame = first_packet(probe.protocol, probe.source, probe.destination, sport, probe.port)
+        self._wires[probe.sender].put(target, frame)
         return None
 
     def _send(self, probe: Probe, sport: int) -> socket.socket:
@@ -248,6 +242,8 @@ class Router:
 
     def close(self) -> None:
         """Take everything down."""
+        for wire in self._wires.values():
+            wire.close()
         for space in (self.namespace, *self.around.values()):
             space.delete()
 

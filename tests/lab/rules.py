@@ -293,7 +293,9 @@ class Generator:
             "-m length --length 0:65535",
         ]
         choices += [f"-m pkttype {self._not()}--pkt-type {self.r.choice(('unicast', 'broadcast', 'multicast'))}"]
-        if hook not in ("OUTPUT", "POSTROUTING"):
+        if hook in ("OUTPUT", "POSTROUTING"):
+            choices += [f"-m owner {self._not()}--socket-exists"]
+        else:
             choices += [f"-m physdev {self._not()}--physdev-is-in"]
         if hook in ("FORWARD", "POSTROUTING"):
             choices += [f"-m physdev {self._not()}--physdev-is-bridged"]
@@ -317,6 +319,15 @@ class Generator:
             case "nat":
                 return self._nat(hook)
             case "note":
+                if table == "mangle":
+                    return self.r.choice(
+                        (
+                            "-j TTL --ttl-set 64" if self.family == 4 else "-j HL --hl-set 64",
+                            "-j CHECKSUM --checksum-fill",
+                            "-j TOS --set-tos 0x10/0x3f",
+                            "-j DSCP --set-dscp 0x08",
+                        )
+                    )
                 return self.r.choice(('-j LOG --log-prefix "a b"', "-j NFLOG --nflog-group 7"))
             case "mark":
                 values = (
@@ -350,6 +361,8 @@ class Generator:
 
     def _nat(self, hook: str) -> str:
         address = self.r.choice((*self.pool.own, *self.pool.others, *self.pool.others))
+        if hook in DST_HOOKS and self.family == 4 and self.r.random() < 0.06:
+            address = "127.0.0.1"
         ported = f"{address}:8080" if self.family == 4 else f"[{address}]:8080"
         if hook in DST_HOOKS:
             ways = [f"-j DNAT --to-destination {address}", f"-j DNAT --to-destination {ported}", "-j REDIRECT"]

@@ -94,6 +94,7 @@ class Tracer:
         self._traces: dict[Key, Trace] = defaultdict(Trace)
         self._current: dict[int, Key] = {}
         self._order: list[Event] = []
+        self._steps: list[Step] = []
         self._idents: dict[Key, int] = {}
         self._numbers: dict[tuple[str, str, str, int], int] = {}
         self._targets: dict[tuple[str, str, str, int], str] = {}
@@ -166,6 +167,7 @@ class Tracer:
         step = self._step(event)
         if step is not None:
             trace.steps.append(step)
+            self._steps.append(step)
 
     def _step(self, event: Event) -> Step | None:
         if event.verdict == "end":
@@ -185,8 +187,9 @@ class Tracer:
             if event.kind == "return":
                 return  # A user chain's end.
             number, verdict = None, self._targets.get((*place, 0), "policy ?")
-        trace = self._traces[event.header.key]
-        trace.steps.append(Step(event.family, "legacy", event.table, event.chain, number, verdict))
+        step = Step(event.family, "legacy", event.table, event.chain, number, verdict)
+        self._traces[event.header.key].steps.append(step)
+        self._steps.append(step)
 
     def trace(self, sent: Sent) -> Trace:
         """The trace of one flow (empty when this host's rules never saw it)."""
@@ -205,19 +208,11 @@ class Tracer:
     def take(self) -> Trace:
         """All that was said since the last time as one trace: for packets sent one at a time."""
         self.drain()
-        whole = Trace()
-        for trace in self._traces.values():
-            whole.steps += trace.steps
-            whole.headers += trace.headers
-            whole.raw += trace.raw
-        if len(self._traces) > 1:
-            # One packet whose port or addresses changed on its way; the order is the events'.
-            order = {id(event): number for number, event in enumerate(self._order)}
-            whole.raw.sort(key=lambda event: order[id(event)])
-            whole.steps = [step for event in whole.raw if (step := self._step(event)) is not None]
+        whole = Trace(list(self._steps), [], list(self._order))
         self._traces.clear()
         self._current.clear()
         self._order.clear()
+        self._steps.clear()
         self._idents.clear()
         return whole
 
@@ -235,29 +230,30 @@ def legacy_targets(family: str, saved: str) -> dict[tuple[str, str, str, int], s
     """From `iptables-legacy-save`: the verdict of each rule by number; 0 is the policy."""
     found: dict[tuple[str, str, str, int], str] = {}
     count: dict[str, int] = defaultdict(int)
-    table = ""
+    table, chains = "", set[str]()
     for line in saved.splitlines():
         if line.startswith("*"):
-            table, count = line[1:], defaultdict(int)
+            table, count, chains = line[1:], defaultdict(int), set()
         elif line.startswith(":"):
             chain, policy = line[1:].split()[:2]
+            chains.add(chain)
             if policy != "-":
                 found[(family, table, chain, 0)] = f"policy {policy.lower()}"
         elif line.startswith("-A "):
             chain = line.split()[1]
             count[chain] += 1
-            found[(family, table, chain, count[chain])] = _target_verdict(line)
+            found[(family, table, chain, count[chain])] = _target_verdict(line, chains)
     return found
 
 
-def _target_verdict(rule: str) -> str:
+def _target_verdict(rule: str, chains: set[str]) -> str:
     """What a rule's target does to a packet, in the trace's words."""
     words = rule.split()
     for flag, word in itertools.pairwise(words):
         if flag == "-g":
             return f"goto {word}"
         if flag == "-j":
-            return TARGET_VERDICTS.get(word, f"jump {word}")
+            return f"jump {word}" if word in chains else TARGET_VERDICTS.get(word, "continue")
     return "continue"
 
 
@@ -265,25 +261,6 @@ TARGET_VERDICTS = {
     **dict.fromkeys(("ACCEPT", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"), "accept"),
     **dict.fromkeys(("DROP", "REJECT"), "drop"),
     "RETURN": "return",
-    **dict.fromkeys(
-        (
-            "LOG",
-            "NFLOG",
-            "MARK",
-            "CONNMARK",
-            "CT",
-            "NOTRACK",
-            "TCPMSS",
-            "CHECKSUM",
-            "CLASSIFY",
-            "TRACE",
-            "TOS",
-            "TTL",
-            "HL",
-            "SET",
-        ),
-        "continue",
-    ),
 }
 
 
