@@ -119,7 +119,7 @@ def _how(target: Target) -> str:
             ("--random", "ports at random"),
             ("--random-fully", "ports at random"),
             ("--persistent", "always the same for a client"),
-        )  # noqa: E501
+        )
         if target.option(name)
     ]
     return f" ({', '.join(dict.fromkeys(said))})" if said else ""

@@ -1,0 +1,173 @@
+"""``netui exposed``: the exposures as a compact table or JSON, and what ``--fail-on`` makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from netui.explain.escape import printable
+from netui.explain.exposure import Cell, Exposure
+from netui.explain.listing import some
+from netui.explain.places import WIDEST, Where
+from netui.explain.table import table
+from netui.model import Family
+from netui.traversal import Step
+
+_HEADS: dict[Where, str] = {
+    "world": "WORLD",
+    "lan": "LAN",
+    "networks": "OTHER NETWORKS",
+    "host": "HOST",
+    "own": "OWN NETWORK",
+}
+_COLUMNS: tuple[Where, ...] = ("world", "lan", "host", "networks", "own")
+_LEGEND = (
+    "4, 6: open over IPv4, IPv6; (4): it gets through and nothing listens; ?: undecided; -: closed. "
+    "WORLD: from beyond the default route; LAN: from the links of the host's interfaces, containers' own addresses "
+    "included."
+)
+
+
+def step_text(step: Step | None) -> str:
+    """Return where the deciding rule stands: ``filter DOCKER 2``, or the policy."""
+    if step is None:
+        return ""
+    number = "policy" if step.rule is None else str(step.rule)
+    return f"{step.table} {step.chain} {number}"
+
+
+def exposed_json(exposures: Sequence[Exposure]) -> dict[str, Any]:
+    """Return the exposures in JSON's form: a list of ports, each with a cell for each place and family."""
+    return {"ports": [_port_json(exposure) for exposure in exposures]}
+
+
+def _port_json(exposure: Exposure) -> dict[str, Any]:
+    return {
+        "container": exposure.container,
+        "id": exposure.container_id,
+        "port": exposure.port,
+        "protocol": exposure.protocol,
+        "how": list(exposure.how),
+        "published": list(exposure.published),
+        "listening": exposure.listening,
+        "widest": exposure.widest or "nobody",
+        "from": [_cell_json(cell) for cell in exposure.cells],
+        "looks_protected": list(exposure.looks_protected),
+        "notes": list(exposure.notes),
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    step = cell.step
+    return {
+        "where": cell.place.where,
+        "name": cell.place.name,
+        "family": cell.place.family,
+        "state": cell.state,
+        "way": cell.way,
+        "source": cell.place.source,
+        "destination": cell.destination,
+        "reason": cell.reason,
+        "rule": None
+        if step is None
+        else {
+            "family": step.family,
+            "backend": step.backend,
+            "table": step.table,
+            "chain": step.chain,
+            "rule": step.rule,
+            "text": step.text,
+        },
+        "undecided": list(cell.undecided),
+    }
+
+
+def exposed_text(exposures: Sequence[Exposure]) -> str:
+    """Return the table, the widest open ports first, with what looks protected and is not below it."""
+    if not exposures:
+        return "No container has a port."
+    order = {where: rank for rank, where in enumerate(WIDEST)}
+    ordered = sorted(exposures, key=lambda e: (order.get(e.widest or "own", 9) if e.widest else 9, e.container, e.port))
+    rows = [["CONTAINER", "PORT", "PUBLISHED", *(_HEADS[where] for where in _COLUMNS), "DECIDED BY"]]
+    for exposure in ordered:
+        deciding = exposure.deciding
+        rows.append(
+            [
+                printable(exposure.container, 32),
+                f"{exposure.port}/{exposure.protocol}",
+                " ".join(printable(place) for place in exposure.published),
+                *(_column(exposure, where) for where in _COLUMNS),
+                printable(step_text(deciding.step) if deciding is not None else ""),
+            ]
+        )
+    lines = [*table(rows), "", _LEGEND, *_remarks(ordered)]
+    return "\n".join(lines)
+
+
+def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
+    for exposure in exposures:
+        for text in exposure.looks_protected:
+            yield printable(f"! {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
+    for exposure in exposures:
+        for text in exposure.notes:
+            yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
+    unknown: dict[str, None] = {}
+    for exposure in exposures:
+        for cell in exposure.cells:
+            unknown.update(dict.fromkeys(cell.undecided))
+    for text in unknown:
+        yield printable(f"  undecided: {text}")
+
+
+def _column(exposure: Exposure, where: Where) -> str:
+    by_family = exposure.states(where)
+    if where == "networks":
+        return _networks(by_family)
+    said = [word for family, cells in by_family.items() if (word := _family_word(family, cells))]
+    several = where == "lan" and len({cell.place.name for cells in by_family.values() for cell in cells}) > 1
+    if several:
+        opened = {c.place.name for cells in by_family.values() for c in cells if c.state == "open"}
+        everywhere = {c.place.name for cells in by_family.values() for c in cells}
+        if opened and opened != everywhere:
+            return f"{' '.join(said)} ({', '.join(sorted(opened))})"
+    if not by_family:
+        return ""
+    return " ".join(said) or "-"
+
+
+def _family_word(family: Family, cells: Sequence[Cell]) -> str:
+    number = "4" if family == "ip" else "6"
+    states = {cell.state for cell in cells}
+    if "open" in states:
+        return number
+    if "refused" in states:
+        return f"({number})"
+    return f"{number}?" if "undecided" in states else ""
+
+
+def _networks(by_family: dict[Family, list[Cell]]) -> str:
+    cells = [cell for found in by_family.values() for cell in found]
+    names = {cell.place.name for cell in cells}
+    if not names:
+        return ""
+    opened = sorted({cell.place.name for cell in cells if cell.state == "open"})
+    refused = sorted({cell.place.name for cell in cells if cell.state == "refused"})
+    unknown = sorted({cell.place.name for cell in cells if cell.state == "undecided"} - set(opened))
+    said = []
+    for word, found in (("", opened), ("()", refused), ("?", unknown)):
+        if found:
+            text = "all" if len(found) == len(names) and len(names) > 1 else some([printable(n) for n in found], 3)
+            said.append(f"({text})" if word == "()" else f"{text}{word}")
+    return " ".join(said) or "-"
+
+
+def failing(exposures: Sequence[Exposure], limit: Where) -> list[Exposure]:
+    """Return the ports that are open from ``limit`` or from anywhere wider."""
+    wider = WIDEST[: WIDEST.index(limit) + 1]
+    return [e for e in exposures if any(c.state == "open" and c.place.where in wider for c in e.cells)]
+
+
+def undecided(exposures: Sequence[Exposure], limit: Where) -> list[Exposure]:
+    """Return the ports of which it cannot be told whether they are open from ``limit`` or wider."""
+    wider = WIDEST[: WIDEST.index(limit) + 1]
+    return [e for e in exposures if any(c.state == "undecided" and c.place.where in wider for c in e.cells)]

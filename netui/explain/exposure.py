@@ -1,0 +1,318 @@
+"""What a container's ports are reached from, found by walking packets; not by what is published.
+
+A port is asked for in each way that there is: as it is published, and straight at the container's
+address. One way that gets through makes the place's cell open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from netui.explain.input_fate import InputFates
+from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where, is_private
+from netui.model import Container, Family, PublishedPort
+from netui.traversal import EndpointError, Path, PreparedHost, Step, path
+from netui.traversal.answer import listening_socket
+from netui.traversal.endpoints import shared_namespace
+
+#: open: it gets through. refused: it gets through, and nothing listens. none: nobody is there.
+State = Literal["open", "refused", "closed", "undecided"]
+Listening = Literal["yes", "loopback", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The answer for one place and family.
+
+    way: how it is asked for ("published", "direct"). source, destination: the path that was
+    walked. step: the deciding rule. reason: in one sentence.
+    """
+
+    place: Place
+    state: State
+    way: str
+    destination: str
+    reason: str
+    step: Step | None
+    undecided: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One port of one container, with a cell for each place.
+
+    how: which of "published", "exposed" and "listening" make it a port. published: where.
+    looks_protected: why ufw or INPUT seem to protect it, and do not.
+    """
+
+    container: str
+    container_id: str
+    port: int
+    protocol: str
+    how: tuple[str, ...]
+    published: tuple[str, ...]
+    listening: Listening
+    cells: tuple[Cell, ...]
+    looks_protected: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def states(self, where: Where) -> dict[Family, list[Cell]]:
+        """Return the cells of a kind of place, by family."""
+        found: dict[Family, list[Cell]] = {}
+        for cell in self.cells:
+            if cell.place.where == where:
+                found.setdefault(cell.place.family, []).append(cell)
+        return found
+
+    @property
+    def widest(self) -> Where | None:
+        """The widest place from which it is open, None if it is from nowhere."""
+        for where in WIDEST:
+            if any(cell.state == "open" for cell in self.cells if cell.place.where == where):
+                return where
+        return None
+
+    @property
+    def deciding(self) -> Cell | None:
+        """The cell that tells most: why it is open to, or closed from, other machines; else the first."""
+        outer = [cell for where in ("world", "lan") for cell in self.cells if cell.place.where == where]
+        ranked = [cell for state in ("open", "refused", "undecided") for cell in outer if cell.state == state]
+        told = [cell for cell in (*ranked, *outer, *self.cells) if cell.step is not None]
+        return told[0] if told else None
+
+
+def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -> tuple[Exposure, ...]:
+    """Return the exposure of every port of every running container (of those IDs, where given)."""
+    places = Places.of(host)
+    fates = InputFates(host)
+    sharing: dict[str, list[Container]] = {}
+    for container in host.containers:
+        if container.running:
+            sharing.setdefault(shared_namespace(host, container).id, []).append(container)
+    found: list[Exposure] = []
+    for container in host.containers:
+        if container.id in sharing and (containers is None or container.id in containers):
+            together = sharing[container.id]
+            for port, protocol in sorted(_ports(host, container, together)):
+                found.append(_exposure(places, fates, container, together, port, protocol))
+    return tuple(found)
+
+
+# --- which ports there are --------------------------------------------------------------------
+
+
+def _ports(host: PreparedHost, container: Container, together: list[Container]) -> set[tuple[int, str]]:
+    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
+    for one in together:
+        ports.update(one.exposed)
+    if container.network_mode == "host":
+        ports = set(container.exposed)
+        ports.update((s.port, _protocol(s.protocol)) for s in host.namespace.sockets or () if s.pid == container.pid)
+        return ports
+    for socket in container.listening or ():
+        if socket.address != "127.0.0.11":
+            ports.add((socket.port, _protocol(socket.protocol)))
+    return ports
+
+
+def _protocol(name: str) -> str:
+    return name.removesuffix("6")
+
+
+def listening_state(container: Container, port: int, protocol: str) -> Listening:
+    """Return whether something listens on the port in the container, and for whom."""
+    if container.listening is None:
+        return "unknown"
+    at_port = [s for s in container.listening if s.port == port and _protocol(s.protocol) == protocol]
+    at_port = [s for s in at_port if s.address != "127.0.0.11"]
+    if not at_port:
+        return "no"
+    loopback = all(s.address == "::1" or s.address.startswith("127.") for s in at_port)
+    return "loopback" if loopback else "yes"
+
+
+def _exposure(
+    places: Places, fates: InputFates, container: Container, together: list[Container], port: int, protocol: str
+) -> Exposure:
+    host = places.host
+    bound = [b for b in container.bound if b.container_port == port and b.protocol == protocol and b.host_port]
+    asked = [b for b in container.asked if b.container_port == port and b.protocol == protocol]
+    listening: Listening = "unknown"
+    if container.network_mode != "host":
+        listening = listening_state(container, port, protocol)
+    how = []
+    how += ["published"] if bound or asked else []
+    how += ["exposed"] if any((port, protocol) in one.exposed for one in together) else []
+    how += ["listening"] if listening in ("yes", "loopback") or container.network_mode == "host" else []
+    cells: list[Cell] = []
+    for family in FAMILIES:
+        if not _has_family(container, family, bound):
+            continue
+        for place in places.around(container, family):
+            cell = _cell(host, place, container, bound, port, protocol, listening)
+            if cell is not None:
+                cells.append(cell)
+    notes: list[str] = []
+    if container.network_mode == "host":
+        notes.append("it uses the host's own network: its ports are the host's, behind INPUT")
+    elif asked and not bound:
+        notes.append("asked to be published, but the engine has not bound it")
+    if listening == "no":
+        notes.append("nothing listens on it in the container")
+    elif listening == "loopback":
+        notes.append("it listens on the container's own 127.0.0.1 only, so that nobody else is answered")
+    shown = tuple(dict.fromkeys(_published_text(b) for b in bound))
+    looks = tuple(_looks_protected(fates, cells))
+    return Exposure(
+        container.name, container.id, port, protocol, tuple(how), shown, listening, tuple(cells), looks, tuple(notes)
+    )  # noqa: E501
+
+
+def _has_family(container: Container, family: Family, bound: list[PublishedPort]) -> bool:
+    if container.network_mode == "host":
+        return True
+    if any((e.ipv4 if family == "ip" else e.ipv6) for e in container.endpoints):
+        return True
+    return any((":" in b.host_ip) == (family == "ip6") for b in bound if b.host_ip)
+
+
+def _published_text(bound: PublishedPort) -> str:
+    if bound.host_ip in ("", "0.0.0.0", "::"):
+        return f"{bound.host_port}"
+    address = f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
+    return f"{address}:{bound.host_port}"
+
+
+# --- walking ----------------------------------------------------------------------------------
+
+
+def _cell(
+    host: PreparedHost,
+    place: Place,
+    container: Container,
+    bound: list[PublishedPort],
+    port: int,
+    protocol: str,
+    listening: Listening,
+) -> Cell | None:
+    best: Cell | None = None
+    for way, destination in _ways(host, place, container, bound, port, protocol):
+        try:
+            found = path(host, place.source, destination)
+        except EndpointError:
+            # not a question that this place can ask (no address of the family, …)
+            continue
+        cell = _judge(host, place, container, found, way, destination, port, listening)
+        if cell.state in ("open", "refused"):
+            return cell
+        if best is None or (cell.state == "undecided" and best.state == "closed"):
+            best = cell
+    if best is None and place.where == "world":
+        reason = "it is not published, and no router of the internet carries packets for a private address"
+        return Cell(place, "closed", "none", "", reason, None)
+    return best
+
+
+def _judge(
+    host: PreparedHost,
+    place: Place,
+    container: Container,
+    found: Path,
+    way: str,
+    destination: str,
+    port: int,
+    listening: Listening,
+) -> Cell:
+    state: State = "closed"
+    reason = found.reason
+    if found.verdict == "undecided":
+        state = "undecided"
+    elif found.verdict == "delivered" and found.delivered_to is not None:
+        to = found.delivered_to
+        if container.network_mode == "host":
+            sockets = host.namespace.sockets
+            there = to.kind == "host" and (
+                sockets is None
+                or listening_socket(sockets, found.legs[-1].packet.protocol, to.address, port) is not None
+            )
+            state = "open" if there else "closed"
+        elif to.kind == "container" and to.name == container.name and to.port == port:
+            state = "refused" if listening in ("no", "loopback") else "open"
+        elif to.kind != "host":
+            reason = f"{reason}, not {container.name}"
+    unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
+    return Cell(place, state, way, destination, reason, found.deciding, unknown)
+
+
+def _ways(
+    host: PreparedHost,
+    place: Place,
+    container: Container,
+    bound: list[PublishedPort],
+    port: int,
+    protocol: str,
+) -> Iterator[tuple[str, str]]:
+    """The destinations by which the port could be asked for from a place."""
+    if container.network_mode == "host":
+        yield "host", f"{_bracketed(place.address) or _host(host, place)}:{port}/{protocol}"
+        return
+    direct = list(_direct(place, container, port, protocol))
+    published = list(dict.fromkeys(_as_published(host, place, bound, protocol)))
+    # a container is nearest to its own network and to the host at its own address
+    yield from (*direct, *published) if place.where in ("own", "host") else (*published, *direct)
+
+
+def _direct(place: Place, container: Container, port: int, protocol: str) -> Iterator[tuple[str, str]]:
+    for endpoint in container.endpoints:
+        address = endpoint.ipv4 if place.family == "ip" else endpoint.ipv6
+        if not address or (place.where == "own" and endpoint.network_name != place.name):
+            continue
+        if place.where == "world" and is_private(place.family, address):
+            continue
+        yield "direct", f"{_bracketed(address)}:{port}/{protocol}"
+
+
+def _as_published(
+    host: PreparedHost, place: Place, bound: list[PublishedPort], protocol: str
+) -> Iterator[tuple[str, str]]:
+    for one in bound:
+        six = ":" in one.host_ip
+        if one.host_ip and six != (place.family == "ip6"):
+            continue
+        if one.host_ip in ("", "0.0.0.0", "::"):
+            address = _bracketed(place.address) or _host(host, place)
+            loopback = "127.0.0.1" if place.family == "ip" else "[::1]"
+            for at in (address, loopback) if place.where == "host" else (address,):
+                if at:
+                    yield "published", f"{at}:{one.host_port}/{protocol}"
+        elif place.where != "world" or not (one.host_ip.startswith("127.") or one.host_ip == "::1"):
+            yield "published", f"{_bracketed(one.host_ip)}:{one.host_port}/{protocol}"
+
+
+def _host(host: PreparedHost, place: Place) -> str:
+    """The host as a container or the host itself writes it: an address of the family."""
+    if place.family == "ip":
+        return "host"
+    outer = host.outer("ip6")
+    for interface in host.namespace.interfaces.values():
+        if outer is None or interface.name == outer.interface:
+            for address in interface.addresses:
+                if address.family == "ip6" and address.scope == "global":
+                    return f"[{address.address}]"
+    return ""
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:
+    said: set[str] = set()
+    for cell in cells:
+        if cell.state == "open" and cell.way == "published" and cell.place.where in ("world", "lan"):
+            text = fates.besides(cell.place.source, cell.destination, cell.step)
+            if text and text not in said:
+                said.add(text)
+                yield text

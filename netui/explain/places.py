@@ -1,0 +1,151 @@
+"""From where a port can be asked for: the world, the links of outer interfaces, the host, Docker's networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netui.model import Container, Endpoint, Family, Interface, Network
+from netui.traversal.address import Net, address_text, parse_address, parse_net
+from netui.traversal.endpoints import shared_namespace
+from netui.traversal.host import PreparedHost
+
+Where = Literal["world", "lan", "host", "networks", "own"]
+#: From the widest to the narrowest.
+WIDEST: tuple[Where, ...] = ("world", "lan", "networks", "host", "own")
+FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+#: Addresses that no router of the internet carries (RFC 1918, 6598, 4193, 3927, 4291).
+_PRIVATE: tuple[tuple[Family, str], ...] = (
+    ("ip", "10.0.0.0/8"),
+    ("ip", "172.16.0.0/12"),
+    ("ip", "192.168.0.0/16"),
+    ("ip", "100.64.0.0/10"),
+    ("ip", "169.254.0.0/16"),
+    ("ip6", "fc00::/7"),
+    ("ip6", "fe80::/10"),
+)
+_PRIVATE_NETS = [(family, net) for family, text in _PRIVATE if (net := parse_net(text, family)) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place from which packets come.
+
+    name: the interface (world, lan), the network (networks, own), else "". source: what
+    stands for it as SRC of a path. address: the host's own address as that place knows it.
+    """
+
+    where: Where
+    name: str
+    family: Family
+    source: str
+    address: str = ""
+
+
+def is_private(family: Family, text: str) -> bool:
+    """Whether no router of the internet carries packets for the address."""
+    parsed = parse_address(text)
+    return parsed is not None and any(f == family and parsed[1] in net for f, net in _PRIVATE_NETS)
+
+
+def outer_interfaces(host: PreparedHost, family: Family) -> list[Interface]:
+    """Return the interfaces that lead to other machines: up, with an address, and not Docker's."""
+    dockers = {network.bridge for network in host.networks.values() if network.bridge}
+    return [
+        interface
+        for interface in host.namespace.interfaces.values()
+        if interface.name != "lo"
+        and interface.up
+        and not interface.master
+        and interface.kind != "dummy"
+        and interface.name not in dockers
+        and any(a.family == family and a.scope == "global" for a in interface.addresses)
+    ]
+
+
+def neighbour_on(host: PreparedHost, family: Family, interface: Interface) -> str:
+    """Return an address on the interface's link that is some other machine's; "" where there is none."""
+    for address in interface.addresses:
+        net = parse_net(f"{address.address}/{address.prefixlen}", family) if address.family == family else None
+        if net is None or net.single or address.scope != "global":
+            continue
+        for candidate in _candidates(host, family, interface.name, net):
+            if not host.namespace.fibs[family].is_local(candidate) and host.owner(family, candidate) is None:
+                return address_text(family, candidate)
+    return ""
+
+
+def _candidates(host: PreparedHost, family: Family, device: str, net: Net) -> Iterator[int]:
+    for route in host.snapshot.routes.get(family, ()):
+        parsed = parse_address(route.gateway) if route.dev == device and route.gateway else None
+        if parsed is not None and parsed[0] == family and parsed[1] in net:
+            yield parsed[1]
+    last = net.value | (net.mask ^ ((1 << net.width) - 1))
+    yield from (value for value in range(net.value + 1, net.value + 50) if value < last)
+
+
+@dataclass(slots=True)
+class Places:
+    """All places of a host; the networks' by name, each with the containers that are on it."""
+
+    host: PreparedHost
+    outer: list[Place] = field(default_factory=list)
+    members: dict[str, list[tuple[Container, Endpoint]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, host: PreparedHost) -> Places:
+        """Find the places of a host."""
+        found = cls(host)
+        for family in FAMILIES:
+            found.outer += _outer_places(host, family)
+        for container in host.containers:
+            if container.running and shared_namespace(host, container) is container:
+                for endpoint in container.endpoints:
+                    if endpoint.ipv4 or endpoint.ipv6:
+                        found.members.setdefault(endpoint.network_id, []).append((container, endpoint))
+        return found
+
+    def network(self, network_id: str) -> Network | None:
+        """Return the network of that ID."""
+        return self.host.networks.get(network_id)
+
+    def around(self, container: Container, family: Family) -> Iterator[Place]:
+        """Yield the places of one family from which this container could be asked."""
+        yield from (place for place in self.outer if place.family == family)
+        yield Place("host", "", family, "host")
+        own = {endpoint.network_id for endpoint in container.endpoints}
+        for network_id, members in self.members.items():
+            if network_id in own:
+                yield from self._own(container, members, family)
+            else:
+                yield from self._other(members, own, family)
+
+    @staticmethod
+    def _own(container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family) -> Iterator[Place]:
+        for other, endpoint in members:
+            if other is not container and _address(endpoint, family):
+                yield Place("own", endpoint.network_name, family, f"{other.id}@{endpoint.network_name}")
+                return
+
+    @staticmethod
+    def _other(members: Sequence[tuple[Container, Endpoint]], own: set[str], family: Family) -> Iterator[Place]:
+        for other, endpoint in members:
+            if _address(endpoint, family) and not any(e.network_id in own for e in other.endpoints):
+                yield Place("networks", endpoint.network_name, family, f"{other.id}@{endpoint.network_name}")
+                return
+
+
+def _address(endpoint: Endpoint, family: Family) -> str:
+    return endpoint.ipv4 if family == "ip" else endpoint.ipv6
+
+
+def _outer_places(host: PreparedHost, family: Family) -> Iterator[Place]:
+    outer = host.outer(family)
+    for interface in outer_interfaces(host, family):
+        own = next(a.address for a in interface.addresses if a.family == family and a.scope == "global")
+        if outer is not None and outer.interface == interface.name:
+            yield Place("world", interface.name, family, "outside", own)
+        neighbour = neighbour_on(host, family, interface)
+        if neighbour:
+            yield Place("lan", interface.name, family, f"outside:{neighbour}", own)
