@@ -10,18 +10,18 @@ from typing import Any, ClassVar, Protocol
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import NoColor
 from textual.screen import Screen
 
 from netui.model import Snapshot
 from netui.model.events import Event
 from netui.ui.chain_table import ChainTable
-from netui.ui.detail_pane import DetailPane
+from netui.ui.commands import commands, key_groups
 from netui.ui.escape import SafeFilter
-from netui.ui.events import EventsPane
 from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
-from netui.ui.help import HelpScreen, key_groups
+from netui.ui.help import HelpScreen
 from netui.ui.line_view import LineView
 from netui.ui.look import QUIET, THEMES, ascii_only, no_colour
 from netui.ui.messages import EventArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
@@ -101,6 +101,9 @@ class NetuiApp(App[int]):
             self.register_theme(each)
         if not self._plain:
             self.theme = theme
+        if self._plain and not self.no_color:
+            # Textual itself looks at NO_COLOR alone.
+            self._filters.append(NoColor())
         self._filters.append(SafeFilter(ascii_only=self._ascii))
         status = StatusLine(self.state, mode, clock, getattr(poller, "interval", 1.0), id="status")
         self.main = MainScreen(self.state, self.events_log, status)
@@ -274,14 +277,7 @@ class NetuiApp(App[int]):
 
     def action_keys(self) -> None:
         """Show all keys and signs."""
-        kinds: tuple[tuple[str, type[Any]], ...] = (
-            ("Everywhere", NetuiApp), ("Panes", MainScreen), ("Lines", LineView), ("Networks", NetworkTree),
-            ("Chains", ChainTable), ("Details", DetailPane), ("Events", EventsPane),
-        )  # fmt: skip
-        panes = [(name, [each for each in kind.BINDINGS if isinstance(each, Binding)]) for name, kind in kinds]
-        keys = {key for _, bindings in panes for binding in bindings for key in binding.key.split(",")}
-        display = {key: self.get_key_display(Binding(key, "")) for key in keys}
-        self.push_screen(HelpScreen(key_groups(panes, display)))
+        self.push_screen(HelpScreen(key_groups(self)))
 
     def action_find_chain(self) -> None:
         """Find a chain and go to it."""
@@ -330,21 +326,7 @@ class NetuiApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Put every action into the command palette, with its key."""
-        places: tuple[tuple[str, Any], ...] = (
-            ("", self), ("", self.main), ("Networks: ", self.main.networks),
-            ("Chains: ", self.main.chains), ("Details: ", self.main.detail),
-        )  # fmt: skip
-        for prefix, place in places:
-            for binding in type(place).BINDINGS:
-                if isinstance(binding, Binding) and binding.id != "app.quit-too":
-                    yield self._command(prefix, binding, place)
-
-    def _command(self, prefix: str, binding: Binding, place: Any) -> SystemCommand:  # noqa: ANN401 - app, screen or pane
-        async def run_it() -> None:
-            await self.run_action(binding.action, default_namespace=place)
-
-        key = binding.key_display or " ".join(self.get_key_display(Binding(k, "")) for k in binding.key.split(","))
-        return SystemCommand(f"{prefix}{binding.tooltip or binding.description}", f"key {key}", run_it)
+        yield from commands(self, self.main)
 
 
 def run(poller: Poller, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options

@@ -12,7 +12,8 @@ from netui.traversal.path import Flow
 from netui.ui.escape import clip, escape
 from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
-from netui.ui.presenters.detail import DetailInput, DetailLine, build_detail, title_of
+from netui.ui.presenters.detail import build_detail, title_of
+from netui.ui.presenters.detail_parts import DetailInput, DetailLine
 from netui.ui.presenters.selection import ContainerItem, PortItem
 from netui.ui.presenters.spans import Spans, wrap
 from netui.ui.state import State
@@ -21,6 +22,7 @@ from netui.ui.state import State
 class DetailPane(LineView):
     """Lines about the selected thing; Enter opens a flow or goes to what a line names."""
 
+    idle_cursor = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",
@@ -49,6 +51,7 @@ class DetailPane(LineView):
             self.state.track,
             self.flows if isinstance(item, ContainerItem | PortItem) else (),
             self.flows_problem,
+            self.state.words,
         )
         self._lines = self._wrapped(build_detail(item, given))
         title = title_of(self.state.snapshot, item)

@@ -17,6 +17,7 @@ from netui.ui.presenters.spans import Spans
 class EventsPane(LineView):
     """Newest last; Enter unfolds the rules that came or went, and on one of them goes to it."""
 
+    idle_cursor = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter,space",

@@ -61,19 +61,3 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the lines."""
         yield HelpLines(self._groups)
-
-
-def key_groups(
-    panes: list[tuple[str, list[Binding]]], display: dict[str, str]
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (pane, [(keys, what they do)]); keys of one binding stand together."""
-    groups: list[tuple[str, list[tuple[str, str]]]] = []
-    for title, bindings in panes:
-        rows: dict[str, tuple[list[str], str]] = {}
-        for binding in bindings:
-            for key in binding.key.split(","):
-                shown = display.get(key.strip(), key.strip())
-                name = binding.id or binding.action
-                rows.setdefault(name, ([], binding.tooltip or binding.description))[0].append(shown)
-        groups.append((title, [(" ".join(dict.fromkeys(keys)), text) for keys, text in rows.values()]))
-    return groups

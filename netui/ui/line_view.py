@@ -47,6 +47,8 @@ class LineView(ScrollView, can_focus=True):
     ]
     #: Lines that stay at the top while the rest scrolls.
     header_lines: ClassVar[int] = 0
+    #: Whether the cursor shows while another pane has the focus.
+    idle_cursor: ClassVar[bool] = True
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -259,7 +261,7 @@ class LineView(ScrollView, can_focus=True):
         over = Style.null()
         if under:
             base += self._style(under)
-        if index == self.cursor:
+        if index == self.cursor and (self.has_focus or self.idle_cursor):
             over = self._style("cursor" if self.has_focus else "cursor-idle")
         return self._strip(spans, base, left, width, over)
 

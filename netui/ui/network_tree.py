@@ -47,7 +47,7 @@ class NetworkTree(LineView):
         title = "Networks"
         if networks is not None and containers is not None:
             running = sum(container.running for container in containers)
-            title = f"Networks {len(networks)}, containers {running}/{len(containers)}"
+            title = f"Networks {len(networks)}, up {running}/{len(containers)}"
         if self.query_typed is not None:
             title += " — filtered"
         self.border_title = Content(f" {title} ")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from netui.explain.names import Names as Words
 from netui.model import Snapshot
 from netui.traversal.path import Flow
 from netui.ui.presenters.counters import CounterTrack, Frame
@@ -58,6 +59,7 @@ class State:
     structure: object = field(default_factory=object)
     item: Item = field(default_factory=HostItem)
     marked: Item | None = None
+    _words: tuple[object, Words] | None = None
     concern: Concern = field(default_factory=lambda: Concern(set(), set()))
     flow: Flow | None = None
     flow_frame: Frame | None = None
@@ -74,6 +76,13 @@ class State:
             self.names = Names.of(snapshot)
             self.concern = concern_of(snapshot, self.marked)
         return changed
+
+    @property
+    def words(self) -> Words:
+        """The names that sentences about rules use; made when the first sentence is asked for."""
+        if self._words is None or self._words[0] is not self.structure:
+            self._words = (self.structure, Words.of(self.snapshot))
+        return self._words[1]
 
     def mark(self, item: Item | None) -> None:
         """Mark the rules that name this container or network."""

@@ -252,13 +252,15 @@ def step_spans(
     spans: Spans = [(f"{line.number:>3}", "step"), ("●" if marks.seen else " ", "good")]
     legacy = "legacy " if step.backend == "legacy" else ""
     place = f" {legacy}{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
-    place_width = 24 if width < NARROW else 38
+    place_width = min(38, max(16, width - 25)) if width < NARROW else 38
     spans.append((fit(clip_middle(escape(place), place_width), place_width), ""))
-    made = Layout(width, pkts=13 if options.exact else 5, rate=6 if width >= 60 else 0)
+    made = Layout(width, pkts=13 if options.exact else 5, rate=6 if width >= NARROW else 0)
     _numbers(spans, reading, made, options)
-    verdict_width = 14 if width < NARROW else 26
+    verdict_width = max(14, width - place_width - 11) if width < NARROW else 26
     word = step.verdict.split(" ")[0].upper()
     spans.append((fit(clip_middle(escape(step.verdict), verdict_width), verdict_width) + " ", target_role(word)))
+    if width < NARROW:
+        return spans
     text = brief(cells, named=options.named) if cells is not None else ""
     if step.change and step.change not in text:
         text = f"{escape(step.change)}  {text}"

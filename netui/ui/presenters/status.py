@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from netui.model import SOURCES, Snapshot
-from netui.ui.escape import escape
+from netui.ui.escape import clip, escape
 from netui.ui.presenters.spans import Spans, plain
 
 Mode = Literal["live", "replay", "demo"]
@@ -57,7 +57,9 @@ def status_spans(snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool
     if engine is not None:
         where = "" if engine.local else " on another machine"
         kind = f" {engine.firewall}" if engine.firewall else ""
-        spans.append((f"  Docker {escape(engine.version)}{escape(kind)}{where}", "" if engine.local else "warn"))
+        spans.append(
+            (f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", "" if engine.local else "warn")
+        )
     else:
         spans.append(("  no Docker", "warn"))
     variants = sorted({key.backend for key, ruleset in snapshot.rulesets.items() if ruleset.rule_count()})

@@ -1,0 +1,138 @@
+"""What is known about a container and about a port that it publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.model import Container, PublishedPort, Socket
+from netui.traversal.path import Flow
+from netui.ui.escape import escape, joined
+from netui.ui.presenters.counters import identity_of
+from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, heading
+from netui.ui.presenters.flows import flow_spans
+from netui.ui.presenters.selection import ContainerItem, NetworkItem, PortItem, RuleItem, concern_of, network_of
+from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.tree import port_spans, published, state_sign
+
+
+def container_lines(container: Container, given: DetailInput) -> Iterator[DetailLine]:
+    """Yield a container: state, addresses, ports asked for and bound, listening sockets, flows."""
+    state = container.state + (f", {container.health}" if container.health else "")
+    yield DetailLine(
+        "state",
+        [("state       ", "key"), *state_sign(container), (escape(state), ""), (f"  {escape(container.image)}", "dim")],
+    )
+    project = " / ".join(part for part in (container.project, container.service) if part)
+    if project:
+        yield field("compose", project)
+    if container.network_mode.startswith("container:"):
+        yield field("network", f"shares that of {container.network_mode[10:22]}")
+    elif container.network_mode == "host":
+        yield field("network", "the host's own: INPUT and OUTPUT see its packets, FORWARD does not", "warn")
+    for endpoint in container.endpoints:
+        if endpoint.ipv4 or endpoint.ipv6:
+            addresses = " ".join(filter(None, (endpoint.ipv4, endpoint.ipv6)))
+            network = network_of(given.snapshot, endpoint.network_id)
+            bridge = f"  {network.bridge}" if network and network.bridge else ""
+            target = NetworkItem(endpoint.network_id)
+            yield field("address", f"{addresses} on {endpoint.network_name}{bridge}", action=target)
+    yield from _ports(container)
+    yield _listening(container)
+    if not container.running:
+        yield field("flows", f"none: the container is {container.state}", "dim")
+        return
+    yield heading("Flows")
+    yield from flow_lines(given)
+
+
+def flow_lines(
+    given: DetailInput, port: PublishedPort | None = None, addresses: tuple[str, ...] = ()
+) -> Iterator[DetailLine]:
+    """Yield a container's flows with verdict and deciding rule; of one port where given."""
+    if given.flows_problem:
+        yield field("", given.flows_problem, "warn")
+        return
+    if given.flows is None:
+        yield DetailLine("flows", [("working them out…", "dim")])
+        return
+    shown = [flow for flow in given.flows if port is None or _of_port(flow, port, addresses)]
+    if not shown:
+        yield field("", "none", "dim")
+    width = max((min(40, len(escape(flow.label))) for flow in shown), default=0)
+    for number, flow in enumerate(shown):
+        yield DetailLine(("flow", flow.kind, flow.label, number), flow_spans(flow, width), flow)
+
+
+def _of_port(flow: Flow, port: PublishedPort, addresses: tuple[str, ...]) -> bool:
+    """Whether the flow goes to this port: the host's side of it, or the container's own."""
+    if flow.kind == "outbound":
+        return False
+    number, _, protocol = flow.destination.rpartition(":")[2].partition("/")
+    if (protocol or "tcp") != port.protocol:
+        return False
+    if flow.kind in ("published", "hairpin"):
+        return number == str(port.host_port)
+    to = flow.path.delivered_to
+    own = to is not None and to.kind == "container" and to.port == port.container_port
+    if flow.kind == "host" and not flow.destination.startswith(addresses):
+        return number == str(port.host_port)
+    return own or (number == str(port.container_port) and flow.destination.startswith(addresses))
+
+
+def _ports(container: Container) -> Iterator[DetailLine]:
+    bound = {(p.container_port, p.protocol) for p in container.bound if p.host_port}
+    for port in published(container) if container.running else ():
+        yield DetailLine(("port", port), [("published   ", "key"), *port_spans(port)], PortItem(container.id, port))
+    for port in container.asked:
+        if (port.container_port, port.protocol) not in bound:
+            asked = f"{port.host_ip or '*'}:{port.host_port or 'any'} → {port.container_port}/{port.protocol}"
+            yield field("asked for", f"{asked}, not bound", "warn")
+
+
+def _listening(container: Container) -> DetailLine:
+    if container.listening is None:
+        return field("listening", "not known", "dim")
+    if not container.listening:
+        return field("listening", "on nothing", "dim")
+    return field("listening", joined([socket_text(each) for each in container.listening], "  ", 8))
+
+
+def socket_text(socket: Socket) -> str:
+    """Return ``80/tcp`` or ``127.0.0.11:53/udp``."""
+    where = "" if socket.address in ("0.0.0.0", "::", "*") else f"{socket.address}:"
+    return f"{where}{socket.port}/{socket.protocol}"
+
+
+def port_lines(container: Container, port: PublishedPort, given: DetailInput, item: PortItem) -> Iterator[DetailLine]:
+    """Yield a published port: who can reach it, and the rules that name it."""
+    yield DetailLine("port", [("published   ", "key"), *port_spans(port, bound=container.running)])
+    yield field("container", container.name, "name", ContainerItem(container.id, item.network_id))
+    if container.listening is not None:
+        heard = any(s.port == port.container_port and s.protocol[:3] == port.protocol[:3] for s in container.listening)
+        text = (
+            f"a program listens on {port.container_port}"
+            if heard
+            else f"nothing listens on {port.container_port} in it"
+        )
+        yield field("listening", text, "" if heard else "warn")
+    addresses = tuple(
+        text
+        for endpoint in container.endpoints
+        for text in (f"{endpoint.ipv4}:" if endpoint.ipv4 else "", f"[{endpoint.ipv6}]:" if endpoint.ipv6 else "")
+        if text
+    )
+    yield heading("Who can reach it")
+    yield from flow_lines(given, port, addresses)
+    yield heading("Rules that name it")
+    concern = concern_of(given.snapshot, item)
+    port_words = (f"--dport {port.host_port} ", f"--dport {port.container_port} ")
+    for key, ruleset in given.snapshot.rulesets.items():
+        for chain in ruleset.chains():
+            for rule in chain.rules:
+                if any(word in f"{rule.text} " for word in port_words) and concern(rule.text) == "address":
+                    target = RuleItem(key, identity_of(chain, rule, ruleset))
+                    spans: Spans = [
+                        (escape(f"{chain.table} {chain.name} {rule.number}"), "target"),
+                        (escape(f"  {rule.text}"), "dim"),
+                    ]
+                    yield DetailLine(target, spans, target)

@@ -1,0 +1,64 @@
+"""Lines of the detail pane, and what they are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from dataclasses import field as _field
+from datetime import datetime
+
+from netui.explain.names import Names as Words
+from netui.model import Snapshot
+from netui.traversal.path import Flow
+from netui.ui.escape import escape
+from netui.ui.presenters.counters import CounterTrack
+from netui.ui.presenters.names import Names
+from netui.ui.presenters.selection import Item
+from netui.ui.presenters.spans import Role, Spans
+
+
+@dataclass(frozen=True, slots=True)
+class DetailLine:
+    """One line; ``action`` is what Enter does on it: go to an item, or open a flow."""
+
+    key: Hashable
+    spans: Spans
+    action: Item | Flow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetailInput:
+    """What the detail is made from.
+
+    flows: None while they are being worked out. words: the names that sentences use.
+    """
+
+    snapshot: Snapshot
+    names: Names
+    track: CounterTrack
+    flows: tuple[Flow, ...] | None = ()
+    flows_problem: str = ""
+    words: Words = _field(default_factory=Words)
+
+
+_LABEL = 11
+
+
+def field(label: str, text: str, role: Role = "", action: Item | Flow | None = None) -> DetailLine:
+    """Return one line of "label  text"; the text is escaped here."""
+    return DetailLine((label, text), [(f"{label:<{_LABEL}} ", "key"), (escape(text), role)], action)
+
+
+def heading(text: str) -> DetailLine:
+    """Return a heading within the pane."""
+    return DetailLine(("heading", text), [(escape(text), "title")])
+
+
+def gone(what: str) -> DetailLine:
+    """Return the line of a thing that is not there any more."""
+    return field("", f"this {what} is gone", "warn")
+
+
+def clock(seconds: float) -> str:
+    """Return the time of day."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
