@@ -261,7 +261,7 @@ class Journey:
     def _hairpin_refused(self, packet: Transit, bridge: str) -> str:
         """A port takes its own frame back only in hairpin mode."""
         sender = packet.connection.original.src if packet.connection is not None else packet.src
-        if self.host.owner(packet.family, packet.dst, bridge) is None or packet.dst != sender:
+        if packet.dst != sender:
             return ""
         modes = {port.hairpin for port in self.namespace.ports(bridge)}
         if len(modes) != 1:
