@@ -205,8 +205,7 @@ class Fuzzer:
     def shrink(self, rules: Rules, probe: Probe, settings: dict[str, int]) -> Failure | None:
         """Fewer and fewer rules as long as it fails; None when it does not fail alone."""
         self.settle(settings)
-        found = self.fails(rules, probe)
-        if found is None:
+        if self.fails(rules, probe) is None:
             return None
         size = max(rules.count() // 2, 1)
         while rules.count():
@@ -215,7 +214,7 @@ class Fuzzer:
                 smaller = rules.without(range(at, at + size))
                 again = self.fails(smaller, probe)
                 if again is not None:
-                    rules, found = smaller, again
+                    rules = smaller
                 else:
                     at += size
             if size == 1:
@@ -226,9 +225,12 @@ class Fuzzer:
                 if policy == "DROP":
                     smaller = rules.accepting(table.name, chain)
                     again = self.fails(smaller, probe)
-                    rules, found = (smaller, again) if again is not None else (rules, found)
-        last = self.fails(rules, probe)
-        sport, trace, prediction = last or found
+                    rules = smaller if again is not None else rules
+        # Once more, so that the folder holds these very rules, and the trace their handles.
+        last = next((again for _ in range(5) if (again := self.fails(rules, probe)) is not None), None)
+        if last is None:
+            return None
+        sport, trace, prediction = last
         kernel = [*map(str, without_accepting_policies(trace.steps))]
         ours = [*map(str, predicted_steps(prediction))]
         failure = Failure(probe, sport, rules, settings, ours, kernel, str(prediction.get("verdict")))
