@@ -87,6 +87,10 @@ class ChainTable(ChainLines):
 
     # Keys.
 
+    def on_sign(self, index: int, x: int) -> bool:
+        """Say whether the fold sign stands there."""
+        return self.laid.lines[index].kind == "chain" and x < 4 + self._made().step
+
     def activated(self, index: int) -> None:
         """Follow a jump; fold or unfold on a chain's header; go to the rule of a step."""
         line = self.laid.lines[index]

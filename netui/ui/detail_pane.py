@@ -14,6 +14,7 @@ from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import build_detail, title_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine
+from netui.ui.presenters.flows import same_flow
 from netui.ui.presenters.selection import ContainerItem, PortItem
 from netui.ui.presenters.spans import Spans, wrap
 from netui.ui.state import State
@@ -51,6 +52,8 @@ class DetailPane(LineView):
             self.state.track,
             self.flows if isinstance(item, ContainerItem | PortItem) else (),
             self.flows_problem,
+            self.state.flow,
+            self._width,
             self.state.words,
         )
         self._lines = self._wrapped(build_detail(item, given))
@@ -73,15 +76,19 @@ class DetailPane(LineView):
         else:
             self.set_keys(keys)
 
+    @property
+    def _width(self) -> int:
+        return (self.scrollable_content_region.width or self.size.width or 80) - 1
+
     def _wrapped(self, lines: list[DetailLine]) -> list[DetailLine]:
         """Break long lines, so that the whole of a rule can be read without scrolling sideways."""
-        width = (self.scrollable_content_region.width or self.size.width or 80) - 1
+        width = self._width
         found: list[DetailLine] = []
         for line in lines:
             if isinstance(line.action, Flow):
                 found.append(line)
             else:
-                indent = 12 if line.spans and line.spans[0][1] == "key" else 2
+                indent = len(line.spans[0][0]) if line.spans and line.spans[0][1] == "key" else 2
                 found.extend(DetailLine(line.key, part, line.action) for part in wrap(line.spans, width, indent))
         return found
 
@@ -94,7 +101,7 @@ class DetailPane(LineView):
         """Return a line's text, with a mark at the open flow."""
         line = self._lines[index]
         if isinstance(line.action, Flow):
-            is_open = self.state.flow is not None and _same(line.action, self.state.flow)
+            is_open = self.state.flow is not None and same_flow(line.action, self.state.flow)
             return [("▶ " if is_open else "  ", "step"), *line.spans]
         return line.spans
 
@@ -102,7 +109,7 @@ class DetailPane(LineView):
         """Open the flow of the line, or go to what it names."""
         action = self._lines[index].action
         if isinstance(action, Flow):
-            is_open = self.state.flow is not None and _same(action, self.state.flow)
+            is_open = self.state.flow is not None and same_flow(action, self.state.flow)
             self.post_message(FlowOpened(None if is_open else action))
         elif action is not None:
             self.post_message(GoTo(action))
@@ -112,12 +119,3 @@ class DetailPane(LineView):
         if self.cursor >= len(self._lines):
             return ""
         return "".join(text for text, role in self._lines[self.cursor].spans if role != "key").strip()
-
-
-def _same(one: Flow, other: Flow) -> bool:
-    return (one.kind, one.label, one.source, one.destination) == (
-        other.kind,
-        other.label,
-        other.source,
-        other.destination,
-    )

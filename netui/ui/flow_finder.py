@@ -11,6 +11,7 @@ from textual.timer import Timer
 from netui.model import Snapshot
 from netui.traversal.path import Flow
 from netui.ui.messages import FlowsFound
+from netui.ui.presenters.flows import same_flow
 from netui.ui.state import State
 
 #: All flows of a container, by ID, on a snapshot.
@@ -89,8 +90,7 @@ class FlowFinder:
         if message.container_id != self.opened or message.structure is not self._structure or state.flow is None:
             return False
         old = state.flow
-        name = (old.kind, old.label, old.source, old.destination)
-        new = next((f for f in message.flows if (f.kind, f.label, f.source, f.destination) == name), None)
+        new = next((flow for flow in message.flows if same_flow(flow, old)), None)
         if new is None:
             state.open_flow(None)
             return True

@@ -78,6 +78,10 @@ class LineView(ScrollView, can_focus=True):
     def activated(self, index: int) -> None:
         """Enter or a double click on a line."""
 
+    def on_sign(self, index: int, x: int) -> bool:
+        """Whether the line's fold sign stands there, so that one click opens it."""
+        return False
+
     # Lines.
 
     @property
@@ -211,7 +215,7 @@ class LineView(ScrollView, can_focus=True):
         if row < 0 or index >= len(self._keys):
             return
         self.move_to(index)
-        if event.chain == 2:
+        if event.chain == 2 or self.on_sign(index, offset.x + self.scroll_offset.x):
             self.activated(index)
 
     def on_focus(self) -> None:

@@ -97,6 +97,11 @@ class NetworkTree(LineView):
         self.move_to(place, centre=True)
         return True
 
+    def on_sign(self, index: int, x: int) -> bool:
+        """Say whether the fold sign stands there."""
+        line = self._lines[index]
+        return line.folded is not None and x < 2 * line.depth
+
     def activated(self, index: int) -> None:
         """Fold or unfold."""
         line = self._lines[index]

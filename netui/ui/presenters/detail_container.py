@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
+
 from netui.model import Container, PublishedPort, Socket
 from netui.traversal.path import Flow
 from netui.ui.escape import escape, joined
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, heading
-from netui.ui.presenters.flows import flow_spans
+from netui.ui.presenters.flows import flow_spans, same_flow, why
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, PortItem, RuleItem, concern_of, network_of
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.tree import port_spans, published, state_sign
@@ -58,9 +60,14 @@ def flow_lines(
     shown = [flow for flow in given.flows if port is None or _of_port(flow, port, addresses)]
     if not shown:
         yield field("", "none", "dim")
-    width = max((min(40, len(escape(flow.label))) for flow in shown), default=0)
+    longest = max(28, given.width - 46)
+    width = max((min(longest, cell_len(escape(flow.label))) for flow in shown), default=0)
     for number, flow in enumerate(shown):
-        yield DetailLine(("flow", flow.kind, flow.label, number), flow_spans(flow, width), flow)
+        key = ("flow", flow.kind, flow.label, number)
+        yield DetailLine(key, flow_spans(flow, width), flow)
+        if given.opened is not None and same_flow(flow, given.opened):
+            for index, (text, role) in enumerate(why(flow.path)):
+                yield DetailLine((key, index), [("     ", "key"), (text, role)])
 
 
 def _of_port(flow: Flow, port: PublishedPort, addresses: tuple[str, ...]) -> bool:

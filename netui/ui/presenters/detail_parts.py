@@ -38,6 +38,8 @@ class DetailInput:
     track: CounterTrack
     flows: tuple[Flow, ...] | None = ()
     flows_problem: str = ""
+    opened: Flow | None = None
+    width: int = 80
     words: Words = _field(default_factory=Words)
 
 

@@ -42,6 +42,32 @@ def flow_spans(flow: Flow, width: int) -> Spans:
     ]
 
 
+def why(path: Path) -> Spans:
+    """Return, line by line, why the verdict is what it is: the reason, what cannot be known, what to note."""
+    lines: Spans = []
+    if path.delivered_to is not None:
+        to = path.delivered_to
+        port = f" port {to.port}" if to.port is not None else ""
+        lines.append((escape(f"received by {to.name or to.kind} ({to.address}{port})"), "dim"))
+    if path.reason:
+        lines.append((escape(path.reason), ""))
+    for each in path.undecided:
+        place = f" ({each.table} {each.chain} {each.rule or ''}".rstrip() + ")" if each.chain else ""
+        lines.append((escape(f"not known: {each.match}{place}: {each.reason}"), "warn"))
+    lines.extend((escape(note), "dim") for note in path.notes)
+    return lines
+
+
+def same_flow(one: Flow, other: Flow) -> bool:
+    """Whether it is the same flow, whatever its path is by now."""
+    return (one.kind, one.label, one.source, one.destination) == (
+        other.kind,
+        other.label,
+        other.source,
+        other.destination,
+    )
+
+
 def path_text(flow: Flow) -> str:
     """Return a flow's steps as text, one a line (to copy or to save)."""
     lines = [f"{flow.label}: {flow.path.verdict}"]

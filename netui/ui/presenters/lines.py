@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from netui.model import Backend, Chain, Family, Rule, Ruleset, RulesetKey, Snapshot, Table
 from netui.traversal.path import Flow, Step
 from netui.ui.presenters.counters import Identity, places
+from netui.ui.presenters.flows import why
 
 FAMILIES: Mapping[str, str] = {"ip": "IPv4", "ip6": "IPv6"}
 #: The order in which a packet meets the tables at a hook.
@@ -184,6 +185,10 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
         for step in leg.steps:
             number += 1
             lines.append(step_line(snapshot, step, number, bool(leg.where)))
+    key = lines[0].ruleset if lines else RulesetKey("ip", "nft")
+    lines.append(Line("note", key, text=f"{flow.path.verdict}", number=-100))
+    for index, (text, _) in enumerate(why(flow.path)):
+        lines.append(Line("note", key, text=text, number=-101 - index))
     return Lines(lines, number, number)
 
 
