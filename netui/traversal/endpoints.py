@@ -155,7 +155,7 @@ def find_container(host: PreparedHost, name: str) -> Container:
             f"{_show(name)}: the engine is on another machine ({_show(engine.address)}); "
             "its containers are not behind these rules"
         )
-    if host.snapshot.containers is None:
+    if host.snapshot.containers is None and not host.containers:
         state = host.snapshot.sources.get("docker")
         why = f": {_show(state.error)}" if state is not None and state.error else ""
         raise EndpointError(f"{_show(name)}: the containers were not read{why}")

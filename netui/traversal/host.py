@@ -204,8 +204,42 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
                 if parsed is not None:
                     owner = Owner(container, endpoint, networks.get(endpoint.network_id))
                     owners.setdefault(parsed, []).append(owner)
+    known = {container.id for container in containers}
+    for network in networks.values():
+        for stranger in _strangers(network, known):
+            for text in (stranger.endpoints[0].ipv4, stranger.endpoints[0].ipv6):
+                parsed = parse_address(text) if text else None
+                if parsed is not None:
+                    owners.setdefault(parsed, []).append(Owner(stranger, stranger.endpoints[0], network))
+            if snapshot.containers is None:
+                containers = (*containers, stranger)
     by_id = {container.id: container for container in containers}
     return PreparedHost(snapshot, namespace, networks, containers, owners, by_id)
+
+
+def _strangers(network: Network, known: set[str]) -> list[Container]:
+    """A network's members that are in no listing: the swarm's sandboxes, or all where no container was read."""
+    found: list[Container] = []
+    for member in network.members:
+        if member.container_id in known or not (member.ipv4 or member.ipv6):
+            continue
+        ipv4, _, prefix4 = member.ipv4.partition("/")
+        ipv6, _, prefix6 = member.ipv6.partition("/")
+        gateways = [subnet.gateway for subnet in network.subnets]
+        endpoint = Endpoint(
+            network.id,
+            network.name,
+            member.endpoint_id,
+            ipv4,
+            int(prefix4) if prefix4.isdigit() else 32,
+            next((g for g in gateways if g and ":" not in g), "") if ipv4 else "",
+            ipv6,
+            int(prefix6) if prefix6.isdigit() else 128,
+            next((g for g in gateways if ":" in g), "") if ipv6 else "",
+            member.mac,
+        )
+        found.append(Container(member.container_id, member.name, network_mode=network.name, endpoints=(endpoint,)))
+    return found
 
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")

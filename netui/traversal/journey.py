@@ -336,6 +336,12 @@ class Journey:
             return self._end(packet, "delivered", f"it leaves by {bridge}", to=to)
         if owner is None:
             return self._end(packet, "unreachable", f"nobody has {text} on {bridge}")
+        if owner.container.name == "ingress-sbox":
+            why = Undecided(
+                "ingress",
+                "the swarm's ingress sandbox passes it on by IPVS, whose choice is not in any rule of the host",
+            )
+            return self._end(packet, "undecided", why.reason, undecided=why)
         self._note_bypass(packet, bridge)
         to = DeliveredTo("container", owner.container.name, text, packet.dport)
         refused = self._refused_by(owner.container, packet)

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.model import NativeChain, PolicyRule, Route, RulesetKey, Socket
+from netui.model import Member, NativeChain, PolicyRule, Route, RulesetKey, Socket
 from netui.traversal import Path, RulesError, path
 from netui.traversal.namespace import PreparedChain
 from netui.traversal.transit import Transit
-from tests.traversal.build import BRIDGE, SYSCTLS, filter_rules, host, interfaces, nat_rules, routes, ruleset
+from tests.traversal.build import (
+    BRIDGE,
+    SYSCTLS,
+    filter_rules,
+    host,
+    interfaces,
+    nat_rules,
+    networks,
+    routes,
+    ruleset,
+)
 
 FROM, TO = "outside:198.51.100.7", "openresty:80"
 
@@ -346,3 +356,14 @@ def test_the_index_answers_as_the_plain_walk(
 
 def _every(self: PreparedChain, _packet: Transit) -> range:
     return range(len(self.chain.rules))
+
+
+def test_members_of_a_network_are_known_without_a_listing_of_containers() -> None:
+    """Where containers were not read, a network's own members still have names and addresses."""
+    members = (Member("9" * 64, "web", ipv4="172.18.0.9/16"), Member("8" * 64, "ingress-sbox", ipv4="172.18.0.8/16"))
+    mine = tuple(replace(network, members=members) if network.name == "hehe" else network for network in networks())
+    made = host("", containers=None, networks=mine)
+    found = path(made, FROM, "web:80")
+    assert found.delivered_to is not None
+    assert found.delivered_to.address == "172.18.0.9"
+    assert path(made, FROM, "172.18.0.8:80").verdict == "undecided"
