@@ -167,7 +167,7 @@ def _exposure(
     looks = tuple(_looks_protected(fates, cells))
     return Exposure(
         container.name, container.id, port, protocol, tuple(how), shown, listening, tuple(cells), looks, tuple(notes)
-    )  # noqa: E501
+    )
 
 
 def _has_family(container: Container, family: Family, bound: list[PublishedPort]) -> bool:

@@ -35,7 +35,7 @@ def big_snapshot(containers: int = 1000, networks: int = 20) -> Snapshot:
         bridge = nets[-1].bridge
         interfaces.append(
             Interface(3 + number, bridge, kind="bridge", addresses=(Address("ip", f"10.{number}.0.1", 16),))
-        )  # noqa: E501
+        )
         routes.append(Route("ip", subnet, dev=bridge))
     sockets = []
     for number in range(containers):
@@ -48,7 +48,7 @@ def big_snapshot(containers: int = 1000, networks: int = 20) -> Snapshot:
             Container(
                 f"{number:064x}", f"box{number}", endpoints=(endpoint,), bound=bound, asked=bound, listening=listening
             )
-        )  # noqa: E501
+        )
         sockets.append(Socket("tcp", "0.0.0.0", 20000 + number, "docker-proxy"))
     return Snapshot(
         time=0.0,
@@ -88,7 +88,7 @@ def _rules(nets: list[Network], boxes: list[Container]) -> Ruleset:
     user += [f"-A DOCKER-FORWARD -i {net.bridge} -j ACCEPT" for net in nets]
     chains = "".join(
         f":{name} - [0:0]\n" for name in ("DOCKER", "DOCKER-BRIDGE", "DOCKER-CT", "DOCKER-FORWARD", "DOCKER-USER")
-    )  # noqa: E501
+    )
     lines = ["*raw", ":PREROUTING ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]", *raw, "COMMIT"]
     lines += ["*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", chains.rstrip()]
     lines += [*user, *internal, "COMMIT", "*nat", ":PREROUTING ACCEPT [0:0]", ":INPUT ACCEPT [0:0]"]

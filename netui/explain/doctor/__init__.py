@@ -1,0 +1,81 @@
+"""What is wrong or surprising on a host: findings by theme, worst first, each with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from netui.explain.doctor import docker_user, firewalls, forwarding, links, publishing, unseen
+from netui.explain.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
+from netui.explain.doctor.view import View
+from netui.traversal import PreparedHost
+
+_CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
+    publishing.rules_missing,
+    publishing.missing_dnat,
+    publishing.stale_dnat,
+    forwarding.forwarding_off,
+    firewalls.input_bypassed,
+    publishing.loopback_reached_from_lan,
+    links.icc_without_netfilter,
+    docker_user.names_published_port,
+    docker_user.names_host_address,
+    docker_user.behind_the_end,
+    docker_user.shadowed,
+    forwarding.no_masquerade,
+    forwarding.answers_cut,
+    forwarding.outbound_blocked,
+    publishing.published_unreachable,
+    forwarding.stranded_bridges,
+    forwarding.routed_address_dead,
+    firewalls.two_variants,
+    publishing.nobody_listens,
+    links.overlapping_subnets,
+    links.hidden_routes,
+    links.mtu_too_large,
+    unseen.engine_elsewhere,
+    unseen.off_the_bridge,
+    unseen.client_address_lost,
+    unseen.proxy_busy,
+    unseen.direct_drops,
+)
+#: Parts without which some findings cannot be checked, and which those are.
+_NEEDS = (
+    ("networks", "networks", "networks and their rules"),
+    ("containers", "containers", "containers and their ports"),
+    ("interfaces", "interfaces", "bridges, subnets and MTU"),
+    ("sysctls", "sysctls", "forwarding and br_netfilter"),
+    ("sockets", "the host's sockets", "what docker-proxy answers"),
+)
+
+
+def diagnose(host: PreparedHost) -> Diagnosis:
+    """Return all findings, worst first; those of one severity in the order of their themes."""
+    view = View(host)
+    found = [finding for check in _CHECKS for finding in check(view)]
+    rank = {severity: number for number, severity in enumerate(SEVERITIES)}
+    found.sort(key=lambda finding: rank[finding.severity])
+    return Diagnosis(
+        tuple(finding for finding in found if finding.severity != "note"),
+        tuple(finding for finding in found if finding.severity == "note"),
+        tuple(_unknown(view)),
+    )
+
+
+def _unknown(view: View) -> Iterator[str]:
+    snapshot = view.host.snapshot
+    for name, what, which in _NEEDS:
+        if getattr(snapshot, name) is None:
+            yield f"{what} were not read: {which} could not be checked"
+    for family, reason in view.host.namespace.rules_read.items():
+        if reason:
+            yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {reason}: its rules could not be checked"
+    for family, kind in (("ip", "IPv4"), ("ip6", "IPv6")):
+        if family == "ip" and not view.host.namespace.fibs["ip"].known:
+            yield f"{kind} routes were not read: what hangs on a packet's way could not be checked"
+    published = {container.id for container, _ in view.published()}
+    blind = [c.name for c in view.host.containers if c.id in published and c.listening is None]
+    if blind:
+        yield f"what listens in {len(blind)} containers with published ports was not read: not checked"
+
+
+__all__ = ["Diagnosis", "Evidence", "Finding", "diagnose"]

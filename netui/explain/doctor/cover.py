@@ -1,0 +1,79 @@
+"""Whether one rule takes every packet that another would: by their words, never by a guess."""
+
+from __future__ import annotations
+
+from netui.model import Family, Option, Rule
+from netui.traversal.address import parse_net, parse_ports
+
+#: Matches of which the same packet can be taken once and not the next time.
+_BY_CHANCE = frozenset({"limit", "hashlimit", "statistic", "recent", "quota", "time", "nth", "random", "connlimit"})
+_SPELT = {
+    "--dports": "--dport",
+    "--destination-port": "--dport",
+    "--destination-ports": "--dport",
+    "--sports": "--sport",
+    "--source-port": "--sport",
+}
+
+
+#: Matches that say nothing without an option (rpfilter or socket would).
+_SILENT = frozenset({"", "tcp", "udp", "sctp", "icmp", "icmp6", "conntrack", "multiport", "addrtype"})
+#: Matches whose options mean the same in each of them.
+_SHARED = frozenset({"", "tcp", "udp", "sctp", "multiport", "conntrack", "state"})
+
+
+def is_unconditional(rule: Rule) -> bool:
+    """Whether the rule takes every packet."""
+    return all(m.module == "comment" or (not m.options and m.module in _SILENT) for m in rule.spec.matches)
+
+
+def _options(rule: Rule) -> list[Option]:
+    """All options under one spelling, with the module's name where it changes their meaning."""
+    found: list[Option] = []
+    for match in rule.spec.matches:
+        if match.module == "comment":
+            continue
+        prefix = "" if match.module in _SHARED else f"{match.module} "
+        if not match.options and match.module not in _SILENT:
+            found.append(Option(match.module))
+        for option in match.options:
+            name = _SPELT.get(option.name, option.name)
+            found.append(Option(f"{prefix}{name}", option.values, option.negated))
+    return found
+
+
+def covers(earlier: Rule, later: Rule, family: Family) -> bool:
+    """Whether every packet that ``later`` takes is taken by ``earlier``."""
+    if any(match.module in _BY_CHANCE for match in earlier.spec.matches):
+        return False
+    there = _options(later)
+    return all(any(_implies(option, wanted, family) for option in there) for wanted in _options(earlier))
+
+
+def _implies(given: Option, wanted: Option, family: Family) -> bool:
+    """Whether a packet for which ``given`` holds must satisfy ``wanted``."""
+    if given == wanted:
+        return True
+    if given.name != wanted.name or given.negated or wanted.negated:
+        return False
+    match given.name:
+        case "-s" | "-d":
+            inner, outer = parse_net(given.value, family), parse_net(wanted.value, family)
+            return (
+                inner is not None
+                and outer is not None
+                and inner.mask & outer.mask == outer.mask
+                and inner.value & outer.mask == outer.value
+            )
+        case "--dport" | "--sport":
+            spans = [parse_ports(part) for part in wanted.value.split(",")]
+            for part in given.value.split(","):
+                span = parse_ports(part)
+                if span is None or not any(s is not None and s[0] <= span[0] and span[1] <= s[1] for s in spans):
+                    return False
+            return True
+        case "--ctstate" | "--state" | "--src-type" | "--dst-type":
+            return set(given.value.split(",")) <= set(wanted.value.split(","))
+        case "-i" | "-o":
+            return wanted.value.endswith("+") and given.value.startswith(wanted.value[:-1])
+    return False

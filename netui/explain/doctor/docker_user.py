@@ -1,0 +1,261 @@
+"""Findings about rules in DOCKER-USER that can never match, each with the rule that would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from netui.explain.doctor.cover import covers, is_unconditional
+from netui.explain.doctor.finding import Finding, Severity
+from netui.explain.doctor.view import Place, View
+from netui.explain.listing import some
+from netui.model import Chain, Container, Family, Match, Rule
+from netui.traversal.address import parse_net, parse_ports
+
+_ENDS = ("ACCEPT", "DROP", "REJECT", "RETURN")
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+
+
+def _chains(view: View) -> Iterator[Chain]:
+    for family in _FAMILIES:
+        yield from view.chains(family, "filter", "DOCKER-USER")
+
+
+def _ends(rule: Rule) -> bool:
+    target = rule.spec.target
+    return target is not None and (target.name in _ENDS or target.goto)
+
+
+def _moved(view: View, chain: Chain, rule: Rule, before: int) -> tuple[str, ...]:
+    text = rule.text.removeprefix(f"-A {chain.name} ")
+    tool = view.tool(chain)
+    return (
+        f"Put it before that rule: {tool} -D {chain.name} {rule.number} && {tool} -I {chain.name} {before} {text}",
+        "Add rules with -I, not -A.",
+    )
+
+
+def behind_the_end(view: View) -> Iterator[Finding]:
+    """A rule stands behind one that takes every packet (up to 28.1, Docker's own RETURN)."""
+    for chain in _chains(view):
+        end = next((rule for rule in chain.rules if _ends(rule) and is_unconditional(rule)), None)
+        if end is None:
+            continue
+        for rule in chain.rules[end.number :]:
+            if rule.text == end.text:
+                # the same again changes nothing
+                continue
+            yield Finding(
+                "docker-user-behind-end",
+                "high",
+                f"Rule {rule.number} of DOCKER-USER never sees a packet: rule {end.number} before it takes every one "
+                f"({end.spec.target.name if end.spec.target else ''}).",
+                "It does nothing, whatever it is meant to keep out or let in.",
+                (view.rule_evidence(Place(chain, rule)), view.rule_evidence(Place(chain, end))),
+                _moved(view, chain, rule, end.number),
+            )
+
+
+def shadowed(view: View) -> Iterator[Finding]:
+    """A rule is covered by an earlier one that takes all of its packets."""
+    for chain in _chains(view):
+        for position, rule in enumerate(chain.rules):
+            if is_unconditional(rule):
+                continue
+            before = (e for e in chain.rules[:position] if _ends(e) and not is_unconditional(e))
+            earlier = next((e for e in before if covers(e, rule, chain.family)), None)
+            if earlier is None or earlier.spec.target is None:
+                continue
+            if any(_ends(e) and is_unconditional(e) for e in chain.rules[:position]):
+                continue
+            same = rule.spec.target is not None and rule.spec.target == earlier.spec.target
+            severity: Severity = "low" if same else "medium"
+            advice = (
+                (f"Delete it: {view.delete(Place(chain, rule))}",)
+                if same
+                else _moved(view, chain, rule, earlier.number)
+            )
+            yield Finding(
+                "docker-user-shadowed",
+                severity,
+                f"Rule {rule.number} of DOCKER-USER never sees a packet: rule {earlier.number} takes all of its "
+                f"packets before ({earlier.spec.target.name}).",
+                "It does nothing; the earlier rule decides."
+                if not same
+                else "It does nothing that the earlier does not do.",
+                (view.rule_evidence(Place(chain, rule)), view.rule_evidence(Place(chain, earlier))),
+                advice,
+            )
+
+
+# --- after the translation -----------------------------------------------------------------
+
+
+def names_published_port(view: View) -> Iterator[Finding]:
+    """A rule names the published port, which packets have no more when they come to DOCKER-USER."""
+    if not view.judged:
+        return
+    for chain in _chains(view):
+        for rule in _reached(chain):
+            ports = _published_in(view, chain, rule)
+            if not ports:
+                continue
+            host_port, container_port, name, protocol = ports[0]
+            fixes = [_by_original_port(view, chain, rule, port) for port in dict.fromkeys(p[0] for p in ports)]
+            named = some([str(port) for port in dict.fromkeys(p[0] for p in ports)])
+            yield Finding(
+                "docker-user-published-port",
+                "high",
+                f"Rule {rule.number} of DOCKER-USER names port {named}, and packets to published port {host_port} come "
+                f"there with port {container_port}.",
+                f"The translation to {name} comes first, so the rule never sees them: "
+                f"{_effect(rule)} {host_port}/{protocol}.",
+                (view.rule_evidence(Place(chain, rule)),),
+                (f"Ask for the port as it was before the translation: {'; '.join(fixes)}",),
+                tuple(dict.fromkeys(p[2] for p in ports)),
+            )
+
+
+def _effect(rule: Rule) -> str:
+    target = rule.spec.target.name if rule.spec.target is not None else ""
+    return {
+        "DROP": "it does not keep anybody from",
+        "REJECT": "it does not keep anybody from",
+        "ACCEPT": "it does not let anybody in to",
+        "RETURN": "it does not spare",
+    }.get(target, "it does nothing for")
+
+
+def _reached(chain: Chain) -> Sequence[Rule]:
+    """The rules up to the first that takes every packet."""
+    for position, rule in enumerate(chain.rules):
+        if _ends(rule) and is_unconditional(rule):
+            return chain.rules[:position]
+    return chain.rules
+
+
+def _dports(rule: Rule) -> list[tuple[int, int]]:
+    for match in rule.spec.matches:
+        option = match.option("--dport", "--dports", "--destination-port", "--destination-ports")
+        if option is not None and not option.negated:
+            return [span for part in option.value.split(",") if (span := parse_ports(part)) is not None]
+    return []
+
+
+def _published_in(view: View, chain: Chain, rule: Rule) -> list[tuple[int, int, str, str]]:
+    """(host port, container port, container, protocol) that the rule names by host port, in vain."""
+    spans = _dports(rule)
+    protocol = rule.spec.basic_option("-p")
+    if not spans or protocol is None or protocol.negated or _from_containers(view, chain, rule):
+        return []
+    inside = {
+        port
+        for container in view.host.containers
+        if container.running
+        for port, proto in _container_ports(container)
+        if proto == protocol.value
+    }
+    if any(low <= port <= high for port in inside for low, high in spans):
+        # it does match packets to that port of a container
+        return []
+    found = []
+    for container, bound in view.published():
+        if bound.protocol != protocol.value or bound.host_port == bound.container_port:
+            continue
+        if (":" in bound.host_ip) != (chain.family == "ip6") and bound.host_ip:
+            continue
+        if any(low <= bound.host_port <= high for low, high in spans) and _missed(
+            view, chain, rule, bound.host_port, bound.protocol
+        ):
+            found.append((bound.host_port, bound.container_port, container.name, bound.protocol))
+    return found
+
+
+def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
+    yield from container.exposed
+    yield from ((b.container_port, b.protocol) for b in (*container.bound, *container.asked))
+    yield from ((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
+
+
+def _from_containers(view: View, chain: Chain, rule: Rule) -> bool:
+    """Whether the rule is about packets that containers send."""
+    inwards, source = rule.spec.basic_option("-i"), rule.spec.basic_option("-s")
+    bridges = {network.bridge for network in view.host.networks.values()}
+    if inwards is not None and not inwards.negated and inwards.value in bridges:
+        return True
+    net = parse_net(source.value, chain.family) if source is not None and not source.negated else None
+    return net is not None and any(address in net for family, address in view.host.owners if family == chain.family)
+
+
+def _missed(view: View, chain: Chain, rule: Rule, port: int, protocol: str) -> bool:
+    """Walk a packet to the published port: it visits DOCKER-USER, and this rule does not match."""
+    if chain.family == "ip6":
+        return True
+    found = view.walk("outside", f"host:{port}/{protocol}")
+    if found is None:
+        return True
+    for leg in found.legs:
+        for step in leg.steps:
+            if step.chain == chain.name and step.rule == rule.number and step.backend == chain.backend:
+                return False
+    return True
+
+
+def _by_original_port(view: View, chain: Chain, rule: Rule, port: int) -> str:
+    """The rule with the published port asked for as it was before the translation."""
+    kept: list[str] = []
+    for match in rule.spec.matches:
+        if match.module in ("tcp", "udp", "sctp", "multiport") and _is_only_ports(match):
+            continue
+        kept += _words(match)
+    target = rule.spec.target
+    then = [] if target is None else ["-j", target.name, *(w for o in target.options for w in (o.name, *o.values))]
+    words = [*kept, "-m conntrack", f"--ctorigdstport {port}", "--ctdir ORIGINAL", *then]
+    return f"{view.tool(chain)} -R {chain.name} {rule.number} {' '.join(words)}"
+
+
+def _is_only_ports(match: Match) -> bool:
+    return all(
+        option.name in ("--dport", "--dports", "--destination-port", "--destination-ports") for option in match.options
+    )
+
+
+def _words(match: Match) -> list[str]:
+    words = ["-m", match.module] if match.module else []
+    for option in match.options:
+        words += ["!"] if option.negated else []
+        words += [option.name, *(f'"{v}"' if " " in v else v for v in option.values)]
+    return words
+
+
+def names_host_address(view: View) -> Iterator[Finding]:
+    """A rule names the host's own address as the destination, which no forwarded packet has."""
+    if view.host.snapshot.interfaces is None:
+        return
+    for chain in _chains(view):
+        for rule in _reached(chain):
+            to = rule.spec.basic_option("-d")
+            net = parse_net(to.value, chain.family) if to is not None and not to.negated else None
+            if net is None or to is None or not net.single:
+                continue
+            if not view.host.namespace.fibs[chain.family].is_local(net.value):
+                continue
+            address = to.value.partition("/")[0]
+            rest = [w for m in rule.spec.matches for w in _words(m)]
+            at = rest.index("-d")
+            rest = rest[:at] + rest[at + 2 :] + ["-m conntrack", f"--ctorigdst {address}"]
+            target = rule.spec.target
+            then = (
+                [] if target is None else ["-j", target.name, *(w for o in target.options for w in (o.name, *o.values))]
+            )
+            yield Finding(
+                "docker-user-host-address",
+                "high",
+                f"Rule {rule.number} of DOCKER-USER names this machine's own address {address} as the destination.",
+                "It never sees a packet: what is for the host's address goes to INPUT, and what was sent to a "
+                "published port has the container's address by then.",
+                (view.rule_evidence(Place(chain, rule)),),
+                (
+                    "Ask for the address as it was before the translation: "
+                    f"{view.tool(chain)} -R {chain.name} {rule.number} {' '.join([*rest, *then])}",
+                ),
+            )

@@ -1,0 +1,140 @@
+"""Findings about other firewalls: ufw and INPUT rules that Docker's translation goes around, two variants in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.explain.doctor.finding import Evidence, Finding, Severity
+from netui.explain.doctor.publishing import shown
+from netui.explain.doctor.view import View
+from netui.explain.input_fate import InputFate
+from netui.explain.listing import plural, some
+from netui.model import Family, PublishedPort, Ruleset
+
+_WHY = (
+    "Packets to a published port are sent on to the container before INPUT, where ufw and the like have their rules: "
+    "they pass through FORWARD instead."
+)
+
+
+def input_bypassed(view: View) -> Iterator[Finding]:
+    """A rule of INPUT (ufw's, say) denies a published port, or ufw's default does; both in vain."""
+    if not view.judged:
+        return
+    by_default: list[tuple[str, PublishedPort, InputFate]] = []
+    seen: set[tuple[str, int, str]] = set()
+    for container, bound in view.published():
+        address = view.outside_address(bound)
+        key = (address, bound.host_port, bound.protocol)
+        if not address or key in seen:
+            continue
+        seen.add(key)
+        destination = f"{address}:{bound.host_port}/{bound.protocol}"
+        found = view.walk("outside", destination)
+        if found is None or found.verdict != "delivered" or found.deciding is None:
+            continue
+        if found.deciding.hook != "forward":
+            # docker-proxy takes it from INPUT: INPUT's rules count
+            continue
+        fate = view.fates.of("outside", destination)
+        if not fate.refuses or fate.step is None:
+            continue
+        if fate.by_policy:
+            by_default.append((container.name, bound, fate))
+            continue
+        whose = f"{fate.owner}'s rule" if fate.owner else "Rule"
+        yield Finding(
+            "input-bypassed",
+            "high",
+            f"{whose} {fate.step.rule} of {fate.step.chain} denies port {bound.host_port}/{bound.protocol}, and the "
+            f"port is open all the same: it is published for {container.name}.",
+            _WHY,
+            (view.step_evidence(fate.step), view.step_evidence(found.deciding)),
+            _advice(bound, _way_in(view, bound)),
+            (container.name,),
+        )
+    if by_default and _ufw_active(view):
+        ports = list(dict.fromkeys(shown(bound) for _, bound, _ in by_default))
+        step = by_default[0][2].step
+        severity: Severity = "medium"
+        yield Finding(
+            "ufw-bypassed",
+            severity,
+            f"ufw is active and lets nothing in by default, and {plural(len(ports), 'published port')} "
+            f"({some(ports)}) {'is' if len(ports) == 1 else 'are'} open all the same.",
+            _WHY,
+            (view.step_evidence(step),) if step is not None else (),
+            _advice(by_default[0][1], _way_in(view, by_default[0][1])),
+            tuple(dict.fromkeys(name for name, _, _ in by_default)),
+        )
+
+
+def _way_in(view: View, bound: PublishedPort) -> str:
+    family: Family = "ip6" if ":" in bound.host_ip else "ip"
+    outer = view.host.outer(family)
+    return outer.interface if outer is not None else "eth0"
+
+
+def _advice(bound: PublishedPort, interface: str) -> tuple[str, ...]:
+    tool = "ip6tables" if ":" in bound.host_ip else "iptables"
+    return (
+        f"To close it to the outside: {tool} -I DOCKER-USER 1 -i {interface} -p {bound.protocol} -m conntrack "
+        f"--ctorigdstport {bound.host_port} --ctdir ORIGINAL -j DROP",
+        f"Or publish it for this machine only (-p 127.0.0.1:{bound.host_port}:{bound.container_port}) "
+        "and put a proxy before it.",
+    )
+
+
+def _ufw_active(view: View) -> bool:
+    return view.jumps("ip", "filter", "INPUT", "ufw-before-input") and any(
+        True for _ in view.rules("ip", "filter", "ufw-before-input")
+    )
+
+
+def two_variants(view: View) -> Iterator[Finding]:
+    """Rules stand in iptables-legacy and in iptables-nft: each tool shows half, and both count."""
+    for family in ("ip", "ip6"):
+        found = [
+            ruleset
+            for key, ruleset in view.host.snapshot.rulesets.items()
+            if key.family == family and (ruleset.rule_count() or _drops(ruleset))
+        ]
+        if len(found) < 2:
+            continue
+        dockers = [ruleset.backend for ruleset in found if _has_docker(ruleset)]
+        tool = "iptables" if family == "ip" else "ip6tables"
+        both = len(dockers) > 1
+        where = f"Docker's are in {tool}-{dockers[0]}" if len(dockers) == 1 else "Docker's are in both"
+        where = where if dockers else "Docker's are in neither"
+        severity: Severity = "high" if both else "medium"
+        yield Finding(
+            "two-variants",
+            severity,
+            f"Rules stand in {tool}-legacy and in {tool}-nft at once; {where}.",
+            "Every packet meets both, and each tool shows its own half only: a port can be closed by a rule that "
+            "`iptables -S` does not show. Which half runs first is not defined.",
+            tuple(
+                Evidence(
+                    "engine", f"{tool}-{ruleset.backend}: {plural(ruleset.rule_count(), 'rule')}{_policies(ruleset)}"
+                )
+                for ruleset in found
+            ),
+            (
+                f"Choose one (update-alternatives --config {tool}), restart the engine and whatever else makes rules, "
+                f"then empty the other: {tool}-legacy-save > backup; {tool}-legacy -F; {tool}-legacy -t nat -F; "
+                f"{tool}-legacy -P FORWARD ACCEPT",
+            ),
+        )
+
+
+def _drops(ruleset: Ruleset) -> bool:
+    return any(chain.policy == "DROP" for chain in ruleset.chains())
+
+
+def _has_docker(ruleset: Ruleset) -> bool:
+    return any(chain.name == "DOCKER" for chain in ruleset.chains())
+
+
+def _policies(ruleset: Ruleset) -> str:
+    dropped = [f"{chain.table} {chain.name}" for chain in ruleset.chains() if chain.policy == "DROP"]
+    return f", policy DROP in {', '.join(dropped)}" if dropped else ""

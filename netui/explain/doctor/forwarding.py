@@ -1,0 +1,261 @@
+"""Findings about forwarding: switched off, dropped by the policy, not masqueraded, cut by raw drops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.explain.doctor.finding import Evidence, Finding
+from netui.explain.doctor.view import Place, View, decided_by_the_administrator, mode
+from netui.explain.listing import plural, some
+from netui.explain.places import is_private
+from netui.model import Container, Endpoint, Family, Interface, Network
+from netui.traversal.address import address_text, parse_address, parse_net
+
+_WEB = "outside:443/tcp"
+_SYSCTL: tuple[tuple[Family, str, str], ...] = (
+    ("ip", "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
+    ("ip6", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.forwarding"),
+)
+
+
+def forwarding_off(view: View) -> Iterator[Finding]:
+    """The host does not forward: no packet gets in or out of a bridge network."""
+    if not view.host.snapshot.joined:
+        return
+    for family, usual, other in _SYSCTL:
+        name = usual if view.host.namespace.sysctl(usual) is not None else other
+        value = view.host.namespace.sysctl(name)
+        containers = sorted({container.name for container, _, _ in view.bridged(family)})
+        if value != "0" or not containers:
+            continue
+        kind = "IPv4" if family == "ip" else "IPv6"
+        yield Finding(
+            "forwarding-off",
+            "high",
+            f"This host does not forward {kind}: {name} is 0.",
+            f"{plural(len(containers), 'container')} ({some(containers)}) cannot reach the outside, and their "
+            "published ports are not reached from it (but through docker-proxy).",
+            (Evidence("sysctl", f"{name} = 0"),),
+            (
+                f"sysctl -w {name}=1",
+                "Keep it over a reboot in /etc/sysctl.d. The engine sets it when it starts.",
+            ),
+            tuple(containers),
+        )
+
+
+def _one_of_each(view: View, family: Family) -> Iterator[tuple[Container, Endpoint, Network]]:
+    """One container for each network by which its default route leaves."""
+    seen: set[str] = set()
+    for container, endpoint, network in view.bridged(family):
+        if network.id not in seen and view.host.gateway_endpoint(container, family) == endpoint:
+            seen.add(network.id)
+            yield container, endpoint, network
+
+
+def no_masquerade(view: View) -> Iterator[Finding]:
+    """Packets of a private subnet leave with their own source: answers do not come back."""
+    if not view.judged:
+        return
+    for container, endpoint, network in _one_of_each(view, "ip"):
+        if mode(network, "ip") not in ("nat", "nat-unprotected") or not is_private("ip", endpoint.ipv4):
+            continue
+        if network.bridge_option("enable_ip_masquerade").lower() in ("false", "0"):
+            continue
+        found = view.walk(f"{container.id}@{network.name}", _WEB)
+        if found is None or found.verdict != "delivered" or found.delivered_to is None:
+            continue
+        changed = any(s.change.startswith("src ") for leg in found.legs for s in leg.steps)
+        if changed or found.delivered_to.kind != "outside":
+            continue
+        subnet = next((s.subnet for s in network.subnets if ":" not in s.subnet), "")
+        yield Finding(
+            "no-masquerade",
+            "high",
+            f"Packets of network {network.name} ({subnet}) leave this host with their own source address.",
+            f"{container.name} and the others on it cannot reach the outside: no answer finds the way to a private "
+            "address.",
+            (Evidence("chain", f"nat POSTROUTING has no rule that translates a source in {subnet}"),),
+            (
+                "Restart the engine, which makes its rules anew: systemctl restart docker",
+                f"Or put the rule back: iptables -t nat -I POSTROUTING 1 -s {subnet} ! -o {network.bridge} "
+                "-j MASQUERADE",
+            ),
+            (network.name,),
+        )
+
+
+def outbound_blocked(view: View) -> Iterator[Finding]:
+    """Containers of a network that leads outside are stopped on the way, not by the administrator's own rule."""
+    if not view.judged or not view.forwards_to_docker("ip"):
+        return
+    for container, _, network in _one_of_each(view, "ip"):
+        if mode(network, "ip") == "isolated":
+            continue
+        found = view.walk(f"{container.id}@{network.name}", _WEB)
+        if found is None or found.verdict not in ("dropped", "rejected") or found.deciding is None:
+            continue
+        step = found.deciding
+        if step.hook != "forward" or decided_by_the_administrator(found):
+            continue
+        where = f"rule {step.rule}" if step.rule is not None else "the policy"
+        yield Finding(
+            "outbound-blocked",
+            "high",
+            f"Containers of network {network.name} cannot reach the outside: {where} of {step.table} {step.chain} "
+            "drops their packets.",
+            f"{container.name} gets no answer from any machine beyond this host.",
+            (view.step_evidence(step),),
+            (
+                f"See the way: netui path {container.name} {_WEB}",
+                "If Docker's own rules for the network are gone: systemctl restart docker",
+                f"Else let them pass: iptables -I DOCKER-USER 1 -i {network.bridge} -j ACCEPT",
+            ),
+            (network.name,),
+        )
+
+
+# --- other people's bridges -------------------------------------------------------------------
+
+
+def stranded_bridges(view: View) -> Iterator[Finding]:
+    """FORWARD's policy DROP takes the packets of virtual machines or other engines on the host."""
+    if not view.judged or not view.forwards_to_docker("ip"):
+        return
+    dockers = {network.bridge for network in view.host.networks.values()}
+    for interface in view.host.namespace.interfaces.values():
+        if interface.kind != "bridge" or interface.name in dockers or not interface.up:
+            continue
+        source = _guest(interface)
+        found = view.walk(source, _WEB) if source else None
+        if found is None or found.verdict != "dropped" or found.deciding is None:
+            continue
+        step = found.deciding
+        if step.rule is not None or step.chain != "FORWARD" or found.legs[0].packet.iif != interface.name:
+            continue
+        user = any(True for _ in view.chains("ip", "filter", "DOCKER-USER"))
+        chain = "DOCKER-USER" if user else "FORWARD"
+        yield Finding(
+            "bridge-stranded",
+            "high",
+            f"What is on {interface.name} (virtual machines, another engine's containers) cannot reach the outside: "
+            "no rule lets its packets pass and FORWARD's policy is DROP.",
+            "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
+            (view.step_evidence(step), Evidence("interface", f"{interface.name} is a bridge that is not Docker's")),
+            (
+                f"Let it pass: iptables -I {chain} 1 -i {interface.name} -j ACCEPT",
+                f"and its answers: iptables -I {chain} 1 -o {interface.name} -m conntrack "
+                "--ctstate RELATED,ESTABLISHED -j ACCEPT",
+                "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
+            ),
+            (interface.name,),
+        )
+
+
+def _guest(interface: Interface) -> str:
+    """An address on the bridge that is not the host's."""
+    for address in interface.addresses:
+        net = parse_net(f"{address.address}/{address.prefixlen}", "ip") if address.family == "ip" else None
+        own = parse_address(address.address)
+        if net is None or own is None or net.single:
+            continue
+        candidate = net.value + 2 if net.value + 2 != own[1] else net.value + 3
+        return address_text("ip", candidate) if candidate in net else ""
+    return ""
+
+
+# --- raw (28 and newer) ----------------------------------------------------------------------
+
+
+def answers_cut(view: View) -> Iterator[Finding]:
+    """A network that is not masqueraded gets no answers: Docker's raw drop takes them (28.2 and newer)."""
+    if not view.judged:
+        return
+    for container, endpoint, network in _one_of_each(view, "ip"):
+        found = view.walk(f"{container.id}@{network.name}", _WEB, reply=True)
+        if found is None or found.verdict != "delivered" or not found.reply:
+            continue
+        steps = found.reply[-1].steps
+        if not steps or steps[-1].table != "raw" or steps[-1].verdict != "drop":
+            continue
+        yield Finding(
+            "answers-cut",
+            "high",
+            f"Answers to containers of network {network.name} are dropped: rule {steps[-1].rule} of raw PREROUTING "
+            f"takes every packet for {endpoint.ipv4} that comes from outside.",
+            "The network is not masqueraded, so answers come to the container's own address, to which Engine 28.2 and "
+            "newer lets nothing in from outside.",
+            (view.step_evidence(steps[-1]),),
+            (
+                "Make the network with gateway_mode_ipv4=routed, which is meant for this: docker network create "
+                f"-o com.docker.network.bridge.gateway_mode_ipv4=routed {network.name}",
+                "Or name the interface by which the answers come in the network's trusted_host_interfaces option.",
+            ),
+            (network.name,),
+        )
+
+
+def routed_address_dead(view: View) -> Iterator[Finding]:
+    """A rule lets packets in to containers' own addresses, and Docker's raw drop takes them before."""
+    if not view.judged:
+        return
+    drops = {
+        option.value.partition("/")[0]: place
+        for place in view.rules("ip", "raw", "PREROUTING")
+        if (option := place.rule.spec.basic_option("-d")) is not None and _drops_direct(view, place)
+    }
+    if not drops:
+        return
+    for name in ("DOCKER-USER", "FORWARD", "ufw-user-forward"):
+        for place in view.rules("ip", "filter", name):
+            for found in _let_in(view, place, drops):
+                yield found
+                break
+
+
+def _drops_direct(view: View, place: Place) -> bool:
+    spec = place.rule.spec
+    inwards = spec.basic_option("-i")
+    return (
+        spec.target is not None
+        and spec.target.name == "DROP"
+        and inwards is not None
+        and inwards.negated
+        and any(network.bridge == inwards.value for network in view.host.networks.values())
+    )
+
+
+def _let_in(view: View, place: Place, drops: dict[str, Place]) -> Iterator[Finding]:
+    spec = place.rule.spec
+    target, to, inwards = spec.target, spec.basic_option("-d"), spec.basic_option("-i")
+    if target is None or target.name != "ACCEPT" or to is None or to.negated:
+        return
+    if inwards is not None and (inwards.negated or any(n.bridge == inwards.value for n in view.host.networks.values())):
+        return
+    if spec.match("conntrack") is not None:
+        # translated connections and answers are let in by such rules, not new ones to an address
+        return
+    net = parse_net(to.value, "ip")
+    for address, drop in drops.items():
+        parsed = parse_address(address)
+        if net is None or parsed is None or parsed[1] not in net:
+            continue
+        owner = view.host.owner("ip", parsed[1])
+        name = owner.container.name if owner is not None else address
+        network = owner.endpoint.network_name if owner is not None else "the network"
+        yield Finding(
+            "routed-address-dead",
+            "medium",
+            f"Rule {place.rule.number} of {place.chain.name} lets packets in to {to.value}, and rule "
+            f"{drop.rule.number} of raw PREROUTING drops them before they come there ({name}, {address}).",
+            "Since Engine 28.2 nothing from outside reaches a container's own address, whatever the filter table says.",
+            (view.rule_evidence(drop), view.rule_evidence(place)),
+            (
+                f"Give {network} the gateway mode routed: docker network create "
+                f"-o com.docker.network.bridge.gateway_mode_ipv4=routed …",
+                "Or name the interface in the network's option com.docker.network.bridge.trusted_host_interfaces.",
+                "Or start the engine with allow-direct-routing.",
+            ),
+            (name,),
+        )
+        return

@@ -1,0 +1,269 @@
+"""Findings about published ports: rules that are gone or stale, nobody who listens, ways around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.explain.docker_nat import split_socket
+from netui.explain.doctor.finding import Evidence, Finding, Severity
+from netui.explain.doctor.view import Place, View, decided_by_the_administrator, mode
+from netui.explain.exposure import listening_state
+from netui.explain.listing import plural, some
+from netui.model import Container, Family, PublishedPort
+
+_RESTART = "Restart the engine, which makes its rules anew: systemctl restart docker"
+_ORDER = (
+    "Where a firewall's reload wiped them (firewalld, a script with iptables -F or iptables-restore), "
+    "let it leave Docker's chains alone, or restart the engine after it."
+)
+
+
+def shown(bound: PublishedPort) -> str:
+    """Return where a port is published: ``8080/tcp`` or ``127.0.0.1:8080/tcp``."""
+    if bound.host_ip in ("", "0.0.0.0", "::"):
+        return f"{bound.host_port}/{bound.protocol}"
+    address = f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
+    return f"{address}:{bound.host_port}/{bound.protocol}"
+
+
+def rules_missing(view: View) -> Iterator[Finding]:
+    """Docker's chains, or the jumps into them, are gone: a firewall's reload wiped them."""
+    if not view.judged or not any(True for _ in view.bridged()):
+        return
+    missing: list[str] = []
+    if not any(True for _ in view.chains("ip", "filter", "DOCKER")):
+        missing.append("table filter has no chain DOCKER")
+    elif not view.forwards_to_docker("ip"):
+        missing.append("no rule of filter FORWARD jumps to Docker's chains")
+    if not view.translates("ip"):
+        missing.append("table nat has no chain DOCKER")
+    elif not view.jumps("ip", "nat", "PREROUTING", "DOCKER"):
+        missing.append("no rule of nat PREROUTING jumps to DOCKER")
+    if not missing:
+        return
+    ports = list(dict.fromkeys(shown(bound) for _, bound in view.published()))
+    containers = tuple(dict.fromkeys(container.name for container, _, _ in view.bridged()))
+    affected = f"{plural(len(ports), 'published port')} ({some(ports)})" if ports else "containers' way outside"
+    yield Finding(
+        "rules-missing",
+        "high",
+        f"Docker's iptables rules are gone: {affected} and the networks of {plural(len(containers), 'container')} "
+        "are without them.",
+        "Without them ports are reached through docker-proxy only, if at all; containers do not reach the outside, "
+        "or are reached from anywhere, as FORWARD's policy has it.",
+        tuple(Evidence("chain", text) for text in missing),
+        (_RESTART, _ORDER, "If the engine was started with --iptables=false on purpose, this is what that means."),
+        containers,
+    )
+
+
+def _dnats(view: View, family: Family) -> Iterator[tuple[Place, str, str]]:
+    for place in view.rules(family, "nat"):
+        target = place.rule.spec.target
+        option = target.option("--to-destination") if target is not None and target.name == "DNAT" else None
+        if option is not None:
+            address, port = split_socket(option.value)
+            yield place, address, port
+
+
+def _dport(place: Place) -> str:
+    for match in place.rule.spec.matches:
+        option = match.option("--dport")
+        if option is not None and not option.negated:
+            return option.value
+    return ""
+
+
+def _protocol(place: Place) -> str:
+    option = place.rule.spec.basic_option("-p")
+    return option.value if option is not None else ""
+
+
+def missing_dnat(view: View) -> Iterator[Finding]:
+    """A published port has no DNAT rule though Docker's chain is there."""
+    if not view.judged:
+        return
+    for family in ("ip", "ip6"):
+        if not view.translates(family):
+            continue
+        known = {(a, p, _dport(place), _protocol(place)) for place, a, p in _dnats(view, family)}
+        for container, bound in view.published():
+            if not _expects_dnat(view, container, bound, family):
+                continue
+            addresses = view.addresses(container, family)
+            wanted = (str(bound.container_port), str(bound.host_port), bound.protocol)
+            if any((address, *wanted) in known for address in addresses):
+                continue
+            target = sorted(addresses)[0]
+            yield Finding(
+                "missing-dnat",
+                "high",
+                f"Port {shown(bound)} is published for {container.name}, and no DNAT rule sends it there.",
+                "Connections to it end at docker-proxy, which hides the client's address, or find nobody.",
+                (
+                    Evidence(
+                        "chain", f"nat DOCKER has no rule to {target}:{bound.container_port} for port {bound.host_port}"
+                    ),
+                ),
+                (_RESTART, _ORDER),
+                (container.name,),
+            )
+
+
+def _expects_dnat(view: View, container: Container, bound: PublishedPort, family: Family) -> bool:
+    six = ":" in bound.host_ip
+    if bound.host_ip and six != (family == "ip6"):
+        return False
+    if not bound.host_ip and family == "ip6":
+        return False
+    # a container without an address of the family is reached through docker-proxy alone
+    for owner, _, network in view.bridged(family):
+        if owner is container and mode(network, family) in ("nat", "nat-unprotected"):
+            return True
+    return False
+
+
+def stale_dnat(view: View) -> Iterator[Finding]:
+    """A DNAT rule of Docker's leads to an address that no running container has."""
+    if not view.judged:
+        return
+    for family in ("ip", "ip6"):
+        live = {
+            address
+            for container in view.host.containers
+            if container.running
+            for address in view.addresses(container, family)
+        }
+        for place, address, port in _dnats(view, family):
+            if place.chain.name != "DOCKER" or not address or address in live:
+                continue
+            dport, protocol = _dport(place), _protocol(place)
+            hidden = [
+                container.name
+                for container, bound in view.published()
+                if str(bound.host_port) == dport
+                and bound.protocol == protocol
+                and (":" in address) == (":" in bound.host_ip)
+            ]
+            severity: Severity = "high" if hidden else "medium"
+            takes = f" It takes the packets that are meant for {some(sorted(set(hidden)))}." if hidden else ""
+            yield Finding(
+                "stale-dnat",
+                severity,
+                f"Port {dport}/{protocol} is sent to {address}:{port}, an address that no running container has.",
+                f"Connections to the port run into the void: a container that is gone left the rule behind.{takes}",
+                (view.rule_evidence(place),),
+                (f"Delete it: {view.delete(place)}", _RESTART),
+                tuple(sorted(set(hidden))),
+            )
+
+
+def nobody_listens(view: View) -> Iterator[Finding]:
+    """Nothing listens on a published port in the container, or only at its own 127.0.0.1."""
+    seen: set[tuple[str, int, str]] = set()
+    for container, bound in view.published():
+        key = (container.id, bound.container_port, bound.protocol)
+        state = listening_state(container, bound.container_port, bound.protocol)
+        if key in seen or state in ("yes", "unknown"):
+            continue
+        seen.add(key)
+        port = f"{bound.container_port}/{bound.protocol}"
+        sockets = [s for s in container.listening or () if s.address != "127.0.0.11"]
+        there = tuple(Evidence("socket", f"{s.address}:{s.port}/{s.protocol}") for s in sockets)
+        if state == "loopback":
+            at_port = [e for e, s in zip(there, sockets, strict=True) if s.port == bound.container_port]
+            yield Finding(
+                "listens-on-loopback",
+                "high",
+                f"Port {shown(bound)} is published for {container.name}, which listens on {port} only at its own 127.0.0.1.",  # noqa: E501
+                "A container's 127.0.0.1 is not the host's: published connections come in by its network's address "
+                "and are refused.",
+                tuple(at_port),
+                (f"Let the program in {container.name} listen at 0.0.0.0:{bound.container_port} (and [::]).",),
+                (container.name,),
+            )
+            continue
+        others = some([f"{s.port}/{s.protocol}" for s in sockets])
+        evidence = there or (Evidence("socket", f"no program in {container.name} listens on any port"),)
+        yield Finding(
+            "nothing-listens",
+            "high",
+            f"Port {shown(bound)} is published for {container.name}, and nothing there listens on {port}.",
+            "Connections get through to the container, which refuses them.",
+            evidence,
+            (
+                f"Publish the port on which the program listens ({others})."
+                if others
+                else f"See whether the program in {container.name} is up: docker logs {container.name}",
+            ),
+            (container.name,),
+        )
+
+
+def published_unreachable(view: View) -> Iterator[Finding]:
+    """A published port has its DNAT and is dropped further on, not by the administrator's own rule."""
+    if not view.judged or not view.translates("ip") or not view.forwards_to_docker("ip"):
+        return
+    for container, bound in view.published():
+        address = view.outside_address(bound)
+        found = view.walk("outside", f"{address}:{bound.host_port}/{bound.protocol}") if address else None
+        if found is None or found.verdict not in ("dropped", "rejected") or found.deciding is None:
+            continue
+        step = found.deciding
+        if step.hook != "forward" or decided_by_the_administrator(found):
+            continue
+        where = f"rule {step.rule}" if step.rule is not None else "the policy"
+        yield Finding(
+            "published-unreachable",
+            "high",
+            f"Port {shown(bound)} is published for {container.name}, and machines outside cannot reach it: "
+            f"{where} of {step.table} {step.chain} drops it.",
+            "The packet is translated to the container's address and then dropped on its way there.",
+            (view.step_evidence(step),),
+            (f"See its way: netui path outside {address}:{bound.host_port}/{bound.protocol}", _RESTART),
+            (container.name,),
+        )
+
+
+def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
+    """A port published for 127.0.0.1 is reached from the link, at the container's own address (before 28)."""
+    if not view.judged:
+        return
+    for container, bound in view.published():
+        if not bound.host_ip.startswith("127.") or _open_anyway(container, bound):
+            continue
+        for place in view.places.outer:
+            if place.where != "lan" or place.family != "ip":
+                continue
+            for target in sorted(view.addresses(container, "ip")):
+                destination = f"{target}:{bound.container_port}/{bound.protocol}"
+                found = view.walk(place.source, destination)
+                if found is None or found.verdict != "delivered" or found.deciding is None:
+                    continue
+                yield Finding(
+                    "loopback-publish-reachable",
+                    "high",
+                    f"Port {shown(bound)} of {container.name} is published for this machine only, and machines on "
+                    f"{place.name}'s network reach it at {target}:{bound.container_port}.",
+                    "They need only a route to the container's address by way of this host; before Engine 28 the "
+                    "rule that Docker makes for a published port lets anybody in.",
+                    (view.step_evidence(found.deciding),),
+                    (
+                        "Close containers' own addresses to that network, as Engine 28 does: "
+                        f"iptables -I DOCKER-USER 1 -i {place.name} -m conntrack --ctstate NEW "
+                        "-m conntrack ! --ctstate DNAT -j DROP",
+                        "Or upgrade to Engine 28 or newer.",
+                    ),
+                    (container.name,),
+                )
+                break
+
+
+def _open_anyway(container: Container, bound: PublishedPort) -> bool:
+    return any(
+        other.container_port == bound.container_port
+        and other.protocol == bound.protocol
+        and not other.host_ip.startswith("127.")
+        and other.host_ip != "::1"
+        for other in container.bound
+    )
