@@ -241,6 +241,7 @@ class NetuiApp(App[int]):
         if message.flow is not None:
             self.main.chains.go_to_step(1)
         self.main.detail.update_detail()
+        self.main.keys.refresh()
 
     def action_step(self, by: int) -> None:
         """Go to the next or the previous step of the open flow."""

@@ -51,6 +51,7 @@ class MainScreen(Screen[None]):
         self.chains = ChainTable(state, id="chains")
         self.detail = DetailPane(state, id="detail")
         self.drawer = EventsPane(log, id="events")
+        self.keys = KeyLine(state, id="keys")
         self.filter_bar = FilterBar(id="filter")
         self.zoomed = ""
         self._left: LineView = self.networks
@@ -67,7 +68,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="filter-line"):
             yield Static(" / ", id="filter-sign", markup=False)
             yield self.filter_bar
-        yield KeyLine(id="keys")
+        yield self.keys
 
     def on_mount(self) -> None:
         """Begin in the tree."""

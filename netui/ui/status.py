@@ -85,7 +85,11 @@ class StatusLine(SpanLine):
 
 
 class KeyLine(SpanLine):
-    """The footer: the keys of the pane in focus, then those that work everywhere."""
+    """The footer: an open flow's keys, those of the pane in focus, then those that work everywhere."""
+
+    def __init__(self, state: State, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.state = state
 
     def on_mount(self) -> None:
         """Follow the focus."""
@@ -94,6 +98,8 @@ class KeyLine(SpanLine):
     def spans(self, width: int) -> Spans:
         """Return the keys that fit; help and quit always do."""
         shown: list[tuple[str, str]] = []
+        if self.state.flow is not None:
+            shown += [("n N", "Step"), ("s", "Steps"), ("Esc", "Close")]
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding

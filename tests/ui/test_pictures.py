@@ -6,6 +6,7 @@ import pytest
 
 from netui.sources.capture import read_capture
 from netui.ui.app import NetuiApp
+from netui.ui.presenters.selection import ContainerItem
 from tests.ui.fakes import CASES, TIME, FakePoller, blog_host, container
 from tests.ui.flows_fake import published
 from tests.ui.steps import until
@@ -36,10 +37,16 @@ async def to_flow(pilot) -> None:
     """Open the first flow of openresty."""
     app = pilot.app
     await until(pilot, lambda: app.state.arrived)
-    for key in ("j", "j", "j"):
-        await pilot.press(key)
+    app.main.networks.go_to(ContainerItem(app.state.snapshot.containers[0].id))
     await until(pilot, lambda: app.main.detail.flows)
-    await pilot.press("3", "j", "j", "j", "j", "j", "j", "enter", "n")
+    app.main.detail.focus()
+    place = next(
+        i for i in range(app.main.detail.line_count) if "443/tcp" in str(app.main.detail.line_spans(i, 80)[1:])
+    )
+    place += next(i for i in range(9) if "outside" in str(app.main.detail.line_spans(place + i, 80)))
+    app.main.detail.move_to(place)
+    await pilot.press("enter", "n")
+    await until(pilot, lambda: app.state.step == 2)
     await pilot.pause()
 
 

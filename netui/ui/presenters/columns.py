@@ -84,10 +84,10 @@ def layout(width: int, options: Options) -> Layout:
     amount = 16 if options.exact else 6
     if preset == "short":
         target = 8 if width < 50 else (11 if width < 70 else 16)
-        made = Layout(width, step, pkts=pkts - 1 if not options.exact else pkts, target=target)
+        made = Layout(width, step, num=4 if step else 3, pkts=pkts - 1 if not options.exact else pkts, target=target)
         if options.bytes_first:
             made = replace(made, pkts=0, bytes=amount)
-        if width < 46:
+        if width < 46 or (step and width < 60):
             made = replace(made, rate=0)
         if options.flat:
             made = replace(made, chain=10 if width < 70 else 18)

@@ -60,7 +60,7 @@ def flow_lines(
     shown = [flow for flow in given.flows if port is None or _of_port(flow, port, addresses)]
     if not shown:
         yield field("", "none", "dim")
-    longest = max(28, given.width - 46)
+    longest = max(20, given.width - 34)
     width = max((min(longest, cell_len(escape(flow.label))) for flow in shown), default=0)
     for number, flow in enumerate(shown):
         key = ("flow", flow.kind, flow.label, number)

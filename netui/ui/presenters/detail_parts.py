@@ -30,7 +30,8 @@ class DetailLine:
 class DetailInput:
     """What the detail is made from.
 
-    flows: None while they are being worked out. words: the names that sentences use.
+    flows: None while they are being worked out. opened: the open flow. width: the
+    pane's cells. words: the names that sentences use.
     """
 
     snapshot: Snapshot
