@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from netui.model import SOURCES, Network, Snapshot
 from netui.ui.escape import escape, joined
-from netui.ui.presenters.detail_parts import DetailLine, clock, field, heading
+from netui.ui.presenters.detail_parts import DetailLine, field, heading
 from netui.ui.presenters.lines import FAMILIES
 from netui.ui.presenters.selection import ContainerItem
 from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.times import clock
 from netui.ui.presenters.tree import state_sign
 
 

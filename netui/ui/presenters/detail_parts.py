@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from dataclasses import field as _field
-from datetime import datetime
 
 from netui.explain.names import Names as Words
 from netui.model import Snapshot
@@ -60,8 +59,3 @@ def heading(text: str) -> DetailLine:
 def gone(what: str) -> DetailLine:
     """Return the line of a thing that is not there any more."""
     return field("", f"this {what} is gone", "warn")
-
-
-def clock(seconds: float) -> str:
-    """Return the time of day."""
-    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")

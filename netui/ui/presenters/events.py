@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from netui.model import RulesetKey, Snapshot
 from netui.model.events import Event
@@ -13,6 +12,7 @@ from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.lines import FAMILIES
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.times import clock
 
 #: Docker writes the rules within moments of its event; later ones are somebody else's.
 _TOGETHER = 3.0
@@ -22,6 +22,7 @@ _DONE = {
     "start": "started",
     "stop": "stopped",
     "die": "ended",
+    "kill": "was sent a signal",
     "restart": "restarted",
     "create": "created",
     "destroy": "removed",
@@ -128,7 +129,7 @@ def event_words(event: Event, snapshot: Snapshot) -> str:
 
 def entry_spans(entry: Entry) -> Spans:
     """Return an entry's line."""
-    spans: Spans = [(f" {datetime.fromtimestamp(entry.time):%H:%M:%S} ", "dim"), (escape(entry.what), "strong")]
+    spans: Spans = [(f" {clock(entry.time)} ", "dim"), (escape(entry.what), "strong")]
     if entry.changes:
         spans.append((f": {summary(entry.changes)}", ""))
     return spans

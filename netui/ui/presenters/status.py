@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from netui.model import SOURCES, Snapshot
 from netui.ui.escape import clip, escape
 from netui.ui.presenters.spans import Spans, plain
+from netui.ui.presenters.times import clock, date
 
 Mode = Literal["live", "replay", "demo"]
 
@@ -47,10 +47,9 @@ def status_spans(snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool
         spans.append((" a recorded host, not this one ", "warn"))
     elif mode == "replay":
         spans.append((" REPLAY ", "bad"))
-        spans.append((f" of {datetime.fromtimestamp(snapshot.time):%Y-%m-%d %H:%M:%S} ", "warn"))
+        spans.append((f" of {date(snapshot.time)} ", "warn"))
     if state.lost is not None:
-        when = datetime.fromtimestamp(state.lost)
-        spans.append((f" ⚠ {state.what}, data of {when:%H:%M:%S} ", "bad"))
+        spans.append((f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad"))
     if snapshot.hostname:
         spans.append((f" {escape(snapshot.hostname)}", "strong"))
     engine = snapshot.engine
