@@ -14,11 +14,11 @@ from pathlib import Path
 from .hosts import Host
 from .namespaces import call_in
 from .netlink import Header
-from .senders import Flow, Ports, Sent, send
-from .trace import Trace, Tracer, legacy_tables
+from .senders import Flow, Sent, send
+from .trace import Trace, Tracer
 
 SYSCTL_ROOTS = ("net/ipv4", "net/ipv6", "net/bridge")
-_NFT = {"ip": "iptables", "ip6": "ip6tables"}
+_TOOLS = ("iptables", "ip6tables")
 
 
 def write_capture(host: Host, folder: Path) -> Path:
@@ -26,11 +26,10 @@ def write_capture(host: Host, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     engine = host.engine
     files: dict[str, str] = {}
-    for family, tool in _NFT.items():
+    for tool in _TOOLS:
         files[f"{tool}-nft-save.txt"] = engine.tool(f"{tool}-nft-save", "-c")
-        # Asking for legacy tables would make them where there are none.
-        if legacy_tables(host.sandbox("host"), family):
-            files[f"{tool}-legacy-save.txt"] = engine.tool(f"{tool}-legacy-save", "-c")
+        # Prints only tables that exist, and makes none: an empty file says that there are none.
+        files[f"{tool}-legacy-save.txt"] = engine.tool(f"{tool}-legacy-save", "-c")
     files["nft-ruleset.json"] = engine.tool("nft", "-j", "-a", "list", "ruleset")
     files["ipset-save.txt"] = engine.tool("ipset", "save")
     run = host.namespace.run
@@ -91,7 +90,7 @@ def write_case(host: Host, folder: Path, flows: Sequence[Flow] | None = None) ->
         flows = all_flows(host) if len(host.around) > 1 else blog_flows()
     write_capture(host, folder / "host")
     with Tracer(host) as tracer:
-        sent = send(flows, host.sandbox, Ports())
+        sent = send(flows, host.sandbox, host.ports)
         traces = tracer.collect(sent)
     cases = [_case(one, trace) for one, trace in zip(sent, traces, strict=True)]
     (folder / "flows.json").write_text(json.dumps(cases, indent=1) + "\n")

@@ -14,6 +14,7 @@ from typing import Any
 
 from .engines import IMAGE, Engine, Options
 from .namespaces import Namespace, write_sysctls
+from .senders import Ports
 from .udp import UdpEcho
 
 OUTSIDE, HOST = "198.51.100.2", "198.51.100.1"
@@ -42,6 +43,8 @@ class Host:
         self.outside = Namespace(f"{label}-outside")
         self.around = [self.outside]
         self.echo = UdpEcho()
+        # One series for the host's life: a server may still wait in the handshake of an older flow.
+        self.ports = Ports()
         self._wire()
         if lan:
             self._wire_lan(Namespace(f"{label}-lan"))

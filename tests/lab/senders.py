@@ -76,7 +76,7 @@ class Ports:
         return port
 
 
-class _Attempt:
+class Attempt:
     """One flow on its way."""
 
     def __init__(self, flow: Flow, sport: int, deadline: float) -> None:
@@ -200,13 +200,13 @@ def send(
     `sandbox` gives the path of a sender's network namespace.
     """
     places = {name: sandbox(name) for name in {flow.src for flow in flows}}
-    attempts: list[_Attempt] = []
+    attempts: list[Attempt] = []
     waiting = deque(flows)
     with selectors.DefaultSelector() as selector:
         while waiting or selector.get_map():
             while waiting and len(selector.get_map()) < at_once:
                 flow = waiting.popleft()
-                attempt = _Attempt(flow, ports.take(), time.monotonic() + timeout)
+                attempt = Attempt(flow, ports.take(), time.monotonic() + timeout)
                 attempts.append(attempt)
                 if attempt.start(places[flow.src]) and attempt.socket is not None:
                     selector.register(attempt.socket, attempt.events(), attempt)
@@ -219,7 +219,7 @@ def send(
 def _step(selector: selectors.BaseSelector, limit: int) -> None:
     """Wait a little and finish the flows that are answered or late."""
     for key, _ in selector.select(0.02):
-        attempt: _Attempt = key.data
+        attempt: Attempt = key.data
         if attempt.ready():
             selector.unregister(key.fileobj)
             attempt.close()

@@ -9,7 +9,7 @@ import pytest
 
 from .engines import KINDS, Options
 from .hosts import Host
-from .judge import judge, report
+from .judge import judge, judge_counters, report
 from .matrix import flows
 from .people import add_rules
 from .wide import wide_host
@@ -44,6 +44,16 @@ def test_people_rules_on_top(host: Host, tmp_path: Path) -> None:
     """With DOCKER-USER lines, ufw, fail2ban, Tailscale, sets, marks and untracked packets on top."""
     add_rules(host)
     agree(host, f"{host.kind}, people's rules", tmp_path, 1)
+
+
+def test_legacy_counters(host: Host, tmp_path: Path) -> None:
+    """On legacy tables exactly the predicted rules' counters move, one packet at a time."""
+    if not host.engine.legacy:
+        pytest.skip("this engine's rules are in nft tables: the trace has judged them")
+    result = judge_counters(host, flows(host)[::7], f"{host.kind}, counters", tmp_path)
+    print(result.summary())
+    assert not result.disagreements, report(result)
+    assert result.flows > 200
 
 
 def test_without_bridge_calls(host: Host, tmp_path: Path) -> None:

@@ -187,8 +187,11 @@ class Tracer:
             if event.kind == "return":
                 return  # A user chain's end.
             number, verdict = None, self._targets.get((*place, 0), "policy ?")
+        key = event.header.key
+        if self._idents.setdefault(key, event.header.ident) != event.header.ident:
+            return  # The sender's second try.
         step = Step(event.family, "legacy", event.table, event.chain, number, verdict)
-        self._traces[event.header.key].steps.append(step)
+        self._traces[key].steps.append(step)
         self._steps.append(step)
 
     def trace(self, sent: Sent) -> Trace:
