@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from netui.explain.owners import neighbour
 from netui.traversal import EndpointError, PreparedHost, Step
-from netui.traversal.answer import resolve
+from netui.traversal.question import resolve
 from netui.traversal.choices import Choices, explore
 from netui.traversal.endpoints import parse_destination, parse_source
 from netui.traversal.targets import Unknowable

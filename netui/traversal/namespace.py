@@ -21,7 +21,8 @@ from netui.model import (
     Table,
 )
 from netui.traversal.index import ChainIndex, build_index
-from netui.traversal.matches import Predicate, Surroundings, compile_match
+from netui.traversal.matches import compile_match
+from netui.traversal.predicates import Predicate, Surroundings
 from netui.traversal.routing import Fib
 from netui.traversal.targets import Action, compile_target
 from netui.traversal.transit import Transit

@@ -8,7 +8,7 @@ from netui.explain.doctor.finding import Evidence, Finding
 from netui.explain.doctor.publishing import shown
 from netui.explain.doctor.view import Place, View
 from netui.explain.listing import plural, some
-from netui.traversal.answer import listening_socket
+from netui.traversal.proxy import listening_socket
 
 
 def _note(

@@ -1,0 +1,190 @@
+"""The first connection, from its sender: a container, the host, or a machine outside."""
+
+from __future__ import annotations
+
+from netui.model import Container, Endpoint, Family
+from netui.traversal.address import (
+    ICMP,
+    ICMP6,
+    address_text,
+    parse_address,
+    parse_net,
+)
+from netui.traversal.choices import Choices
+from netui.traversal.dns import ask_own_resolver
+from netui.traversal.endpoints import (
+    address_of,
+)
+from netui.traversal.host import PreparedHost
+from netui.traversal.journey import Arrival, Journey
+from netui.traversal.path import DeliveredTo, Undecided
+from netui.traversal.question import Request
+from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.transit import Transit
+
+
+def new_transit(request: Request) -> Transit:
+    """Make the packet that the question is about."""
+    echo = (8, 0) if request.protocol == ICMP else (128, 0) if request.protocol == ICMP6 else None
+    return Transit(
+        family=request.family,
+        protocol=request.protocol,
+        src=request.src,
+        dst=request.dst,
+        sport=request.sport,
+        dport=request.dport,
+        icmp=echo,
+        iif=request.iif,
+        any_src=request.any_src,
+        any_dst=request.any_dst,
+    )
+
+
+def first_arrival(host: PreparedHost, request: Request, choices: Choices) -> tuple[Arrival, Transit]:
+    """Walk the first packet from its sender; returns what became of it, and the packet."""
+    packet = new_transit(request)
+    if request.sender is not None and request.sender.network_mode != "host":
+        return _from_container(host, request, packet, choices), packet
+    if request.source.kind == "host" or request.sender is not None or not request.iif:
+        return _from_host(host, request, packet, choices), packet
+    return _from_outside(host, request, packet, choices), packet
+
+
+def _from_host(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:
+    if request.source.kind == "outside":
+        why = Undecided("route", "the host's routes were not read", family=request.family)
+        return Arrival("undecided", why.reason, packet.record(), (), undecided=why)
+    packet.sport_range = ephemeral_ports(host)
+    return Journey(host, choices).send(packet)
+
+
+def ephemeral_ports(host: PreparedHost) -> tuple[int, int]:
+    """Return the range from which the host chooses source ports."""
+    words = (host.namespace.sysctl("net.ipv4.ip_local_port_range") or "").split()
+    if len(words) == 2 and all(word.isdigit() for word in words):
+        return int(words[0]), int(words[1])
+    return 1024, 65535
+
+
+def _from_outside(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:
+    packet.link = True
+    owner = host.owner(request.family, request.dst)
+    off_bridge = owner is not None and owner.network is not None and owner.network.driver in ("macvlan", "ipvlan")
+    if off_bridge and owner is not None and owner.network is not None and owner.network.parent == request.iif:
+        # from the parent's own link: the frame goes to the endpoint, not to the host
+        where = f"{owner.network.driver} {owner.network.name}"
+        note = f"{owner.container.name} is on {where}: no rule of the host sees its packets"
+        to = DeliveredTo("container", owner.container.name, address_text(request.family, request.dst), request.dport)
+        return Arrival("delivered", note, packet.record(), (), to, notes=[note], transit=packet, owner=owner)
+    return Journey(host, choices).receive(packet, towards=_same_bridge(host, request))
+
+
+def _same_bridge(host: PreparedHost, request: Request) -> str:
+    """The bridge on which an outside sender and the receiver sit side by side, "" for none."""
+    bridge = host.namespace.interfaces.get(request.iif)
+    fib = host.namespace.fibs[request.family]
+    if bridge is None or bridge.kind != "bridge" or fib.is_local(request.dst) or request.any_src is not None:
+        return ""
+    try:
+        ways = [fib.lookup(Lookup(address, iif="lo")) for address in (request.src, request.dst)]
+    except RoutingUnknown:
+        return ""
+    on_link = all(way is not None and way.dev == bridge.name and not way.gateway for way in ways)
+    return bridge.name if on_link else ""
+
+
+def _from_container(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:
+    sender = request.sender
+    assert sender is not None
+    family, dst = request.family, request.dst
+    text = address_text(family, dst)
+    own = [parse_address(address_of(e, family)) for e in sender.endpoints]
+    if family == "ip" and text == "127.0.0.11" and request.dport == 53:
+        return ask_own_resolver(host, sender, packet, choices)
+    if (family, dst) in own or (family == "ip" and dst >> 24 == 127) or (family == "ip6" and dst == 1):
+        to = DeliveredTo("container", sender.name, text, request.dport)
+        note = f"{text} is {sender.name} itself: the packet stays in its own namespace"
+        return Arrival("delivered", note, packet.record(), (), to, notes=[note], transit=packet)
+    if not sender.endpoints:
+        return Arrival("unreachable", f"{sender.name} is on no network", packet.record(), ())
+    found = container_route(host, sender, family, dst)
+    if found is None:
+        return Arrival(
+            "unreachable",
+            f"{sender.name} has no route to {text}: none of its networks has a gateway",
+            packet.record(),
+            (),
+        )
+    endpoint, on_link = found
+    if packet.src == 0:
+        parsed = parse_address(address_of(endpoint, family))
+        packet.src = parsed[1] if parsed else 0
+    network = host.network_of(endpoint)
+    packet.mac, packet.link = endpoint.mac or None, True
+    packet.sport_range = (1024, 65535)
+    if network is None or not network.bridge:
+        return _off_bridge(host, request, packet, endpoint, on_link)
+    packet.iif = network.bridge
+    fib = host.namespace.fibs[family]
+    if on_link:
+        if host.owner(family, dst, network.bridge) is not None:
+            return Journey(host, choices).receive(packet, towards=network.bridge)
+        if fib.known and not fib.is_local(dst):
+            return Arrival("unreachable", f"nobody has {text} on {network.name}", packet.record(), ())
+    else:
+        gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
+        if gateway is not None and fib.known and not fib.is_local(gateway[1]):
+            gateway_text = address_text(family, gateway[1])
+            if host.owner(family, gateway[1], network.bridge) is None:
+                reason = f"nobody has {gateway_text}, the gateway of {sender.name}"
+                return Arrival("unreachable", reason, packet.record(), ())
+            why = Undecided("route", f"{sender.name} sends through {gateway_text}, which is not this host")
+            return Arrival("undecided", why.reason, packet.record(), (), undecided=why)
+    return Journey(host, choices).receive(packet)
+
+
+def container_route(host: PreparedHost, container: Container, family: Family, dst: int) -> tuple[Endpoint, bool] | None:
+    """Return by which endpoint a container sends to an address, and whether it is on that link."""
+    best: tuple[int, Endpoint] | None = None
+    for endpoint in container.endpoints:
+        address = address_of(endpoint, family)
+        prefix = endpoint.ipv4_prefix if family == "ip" else endpoint.ipv6_prefix
+        net = parse_net(f"{address}/{prefix}", family) if address and prefix else None
+        if net is not None and dst in net and (best is None or prefix > best[0]):
+            best = (prefix, endpoint)
+    if best is not None:
+        return best[1], True
+    gateway = host.gateway_endpoint(container, family)
+    return (gateway, False) if gateway is not None else None
+
+
+def _off_bridge(host: PreparedHost, request: Request, packet: Transit, endpoint: Endpoint, on_link: bool) -> Arrival:
+    """From an endpoint that is not on a bridge of this host: its packets meet no rule here."""
+    sender = request.sender
+    assert sender is not None
+    network = host.network_of(endpoint)
+    driver = network.driver if network is not None else "unknown"
+    text = address_text(request.family, request.dst)
+    note = f"{sender.name} leaves by {driver} {endpoint.network_name}: no rule of the host sees its packets"
+    record = packet.record()
+    fib = host.namespace.fibs[request.family]
+    if driver not in ("macvlan", "ipvlan"):
+        why = Undecided(
+            "driver", f"netui cannot see what the {driver} network {endpoint.network_name} does", family=packet.family
+        )
+        return Arrival("undecided", why.reason, record, (), undecided=why, notes=[note])
+    parent = network.parent if network is not None else ""
+    if fib.known and fib.is_local(request.dst):
+        on_parent = any(parse_address(a.address) == (request.family, request.dst) for a in fib.addresses(parent))
+        if on_parent or on_link:
+            reason = f"a {driver} endpoint cannot reach its own host ({parent})"
+            return Arrival("unreachable", reason, record, (), notes=[note])
+    owner = host.owner(request.family, request.dst)
+    if on_link and owner is not None and network is not None and owner.endpoint.network_id == network.id:
+        to = DeliveredTo("container", owner.container.name, text, request.dport)
+        return Arrival("delivered", note, record, (), to, notes=[note], transit=packet, owner=owner)
+    if on_link or request.any_dst is not None or (not (fib.known and fib.is_local(request.dst)) and owner is None):
+        to = DeliveredTo("outside", text, text, request.dport)
+        return Arrival("delivered", note, record, (), to, notes=[note], transit=packet)
+    why = Undecided("route", f"the packet leaves by {parent} to another router, and whether it comes back is not known")
+    return Arrival("undecided", why.reason, record, (), undecided=why, notes=[note])

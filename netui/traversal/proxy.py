@@ -1,0 +1,96 @@
+"""What takes a packet on the host: nobody, a program, or docker-proxy with a leg of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netui.model import Container, Family, Socket
+from netui.traversal.address import (
+    address_text,
+    host_port,
+    parse_address,
+    protocol_name,
+)
+from netui.traversal.choices import Choices
+from netui.traversal.departure import ephemeral_ports
+from netui.traversal.endpoints import (
+    address_of,
+)
+from netui.traversal.host import PreparedHost
+from netui.traversal.journey import Arrival, Journey
+from netui.traversal.transit import Transit
+
+
+def answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choices: Choices) -> Arrival | None:
+    """What takes the packet on the host: nobody, a program, or docker-proxy with a leg of its own."""
+    protocol = protocol_name(packet.protocol)
+    address = address_text(packet.family, packet.dst)
+    where = f"{host_port(address, packet.dport)}/{protocol}"
+    if packet.dport is None:
+        return None
+    published = host.published(protocol, address, packet.dport)
+    if host.namespace.sockets is None:
+        what = f"; {published[0].name} has it published" if published else ""
+        first.notes.append(f"the host's sockets were not read: who listens on {where} is not known{what}")
+        return None
+    socket = listening_socket(host.namespace.sockets, protocol, address, packet.dport)
+    if socket is None:
+        first.reason = f"it reaches this machine, where nothing listens on {where}: the host refuses it"
+        return None
+    if socket.program not in ("docker-proxy", "") or (not socket.program and published is None):
+        if socket.program == "dockerd":
+            first.notes.append(f"dockerd itself only holds {where} and does not answer")
+        elif socket.program:
+            first.notes.append(f"{socket.program} answers on {where}")
+        return None
+    if published is None:
+        first.notes.append(f"docker-proxy listens on {where}, but no running container has that port bound")
+        return None
+    container, bound = published
+    target = _proxy_target(host, container, packet.family)
+    if target is None:
+        first.notes.append(f"docker-proxy listens on {where}; {container.name} has no address that it could connect to")
+        return None
+    family, dst = target
+    second = Transit(family, packet.protocol, 0, dst, None, bound.container_port, uid=0)
+    second.sport_range = ephemeral_ports(host)
+    arrival = Journey(host, choices).send(second)
+    gateway = address_text(family, second.src) if second.src else "the bridge's address"
+    arrival.notes.insert(
+        0,
+        f"docker-proxy answers on {where} and opens a connection of its own: "
+        f"{container.name} sees {gateway} as the client",
+    )
+    return arrival
+
+
+def _proxy_target(host: PreparedHost, container: Container, family: Family) -> tuple[Family, int] | None:
+    """The address that docker-proxy connects to: of the same family where the container has one."""
+    families: tuple[Family, ...] = ("ip6", "ip") if family == "ip6" else ("ip",)
+    for wanted in families:
+        endpoint = host.gateway_endpoint(container, wanted)
+        candidates = [endpoint] if endpoint is not None else list(container.endpoints)
+        for found in candidates:
+            parsed = parse_address(address_of(found, wanted)) if address_of(found, wanted) else None
+            if parsed is not None:
+                return wanted, parsed[1]
+    return None
+
+
+def listening_socket(sockets: Sequence[Socket], protocol: str, address: str, port: int) -> Socket | None:
+    """Return the socket that takes a packet for an address and port: the most exact one."""
+    six = ":" in address
+    wild = ("::", "*") if six else ("0.0.0.0", "*")
+    best: tuple[int, Socket] | None = None
+    for socket in sockets:
+        if socket.port != port or not socket.protocol.startswith(protocol):
+            continue
+        if socket.address == address:
+            rank = 2
+        elif socket.address in wild:
+            rank = 1
+        else:
+            continue
+        if best is None or rank > best[0]:
+            best = (rank, socket)
+    return best[1] if best else None

@@ -1,0 +1,252 @@
+"""The question SRC → DST, resolved: names to containers, "host" and "outside" to addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from netui.model import Container, Endpoint, Family
+from netui.traversal.address import (
+    ICMP,
+    ICMP6,
+    SCTP,
+    TCP,
+    UDP,
+    address_text,
+    parse_address,
+)
+from netui.traversal.endpoints import (
+    EndpointError,
+    Written,
+    address_of,
+    endpoint_on,
+    find_container,
+    running,
+    shared_namespace,
+)
+from netui.traversal.host import PreparedHost
+from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.transit import Anywhere
+
+_NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A resolved question: from whom, to which address, port and protocol.
+
+    sender: the container (None: the host or outside). source: 0 where the route chooses.
+    """
+
+    source: Written
+    destination: Written
+    family: Family
+    protocol: int
+    dst: int
+    dport: int | None
+    sender: Container | None = None
+    src: int = 0
+    iif: str = ""
+    any_src: Anywhere | None = None
+    any_dst: Anywhere | None = None
+    notes: tuple[str, ...] = ()
+    sport: int | None = None
+
+
+def resolve(host: PreparedHost, source: Written, destination: Written) -> Request:
+    """Resolve both ends: names to containers, "host" and "outside" to addresses."""
+    sender = _sender(host, source)
+    receiver = None
+    if destination.kind == "container":
+        receiver = shared_namespace(host, running(find_container(host, destination.name)))
+    family = _family(host, source, destination, sender, receiver)
+    notes: list[str] = []
+    any_dst: Anywhere | None = None
+    dst = 0
+    match destination.kind:
+        case "address":
+            parsed = parse_address(destination.address)
+            dst = parsed[1] if parsed else 0
+        case "outside":
+            if destination.address:
+                parsed = parse_address(destination.address)
+                dst = parsed[1] if parsed else 0
+            else:
+                outer = host.outer(family)
+                if outer is None:
+                    raise EndpointError(_no_outside(host, family, "the destination"))
+                dst, any_dst = outer.representative, outer.anywhere
+        case "container":
+            assert receiver is not None
+            if receiver.network_mode == "host":
+                dst = _host_address(host, source, sender, family)
+                notes.append(f"{receiver.name} uses the host's own network: its address is the host's")
+            else:
+                dst = _container_address(host, destination, receiver, sender, family)
+        case "host":
+            dst = _host_address(host, source, sender, family)
+    if destination.protocol == "icmp":
+        protocol = ICMP if family == "ip" else ICMP6
+    else:
+        protocol = _NUMBERS[destination.protocol]
+    request = Request(source, destination, family, protocol, dst, destination.port, sender, any_dst=any_dst)
+    request = _with_source(host, request, notes)
+    return replace(request, notes=tuple(notes))
+
+
+def _sender(host: PreparedHost, source: Written) -> Container | None:
+    if source.kind == "container":
+        return shared_namespace(host, running(find_container(host, source.name)))
+    if source.kind == "address":
+        parsed = parse_address(source.address)
+        owner = host.owner(*parsed) if parsed else None
+        return owner.container if owner is not None else None
+    return None
+
+
+def _family(
+    host: PreparedHost, source: Written, destination: Written, sender: Container | None, receiver: Container | None
+) -> Family:
+    given: set[Family] = set()
+    for written in (source, destination):
+        parsed = parse_address(written.address) if written.address else None
+        if parsed is not None:
+            given.add(parsed[0])
+    if len(given) == 2:
+        raise EndpointError(f"{source.text} and {destination.text} are of different families (IPv4 and IPv6)")
+    if given:
+        return given.pop()
+    for container, written in ((receiver, destination), (sender, source)):
+        if container is None or container.network_mode == "host":
+            continue
+        endpoints = container.endpoints
+        if written.network:
+            endpoints = (endpoint_on(host, container, written.network),)
+        if endpoints and not any(endpoint.ipv4 for endpoint in endpoints) and any(e.ipv6 for e in endpoints):
+            return "ip6"
+    return "ip"
+
+
+def _container_address(
+    host: PreparedHost, written: Written, receiver: Container, sender: Container | None, family: Family
+) -> int:
+    if written.network:
+        endpoint: Endpoint | None = endpoint_on(host, receiver, written.network)
+    else:
+        endpoint = None
+        usable = [e for e in receiver.endpoints if address_of(e, family)]
+        if sender is not None:
+            shared = {e.network_id for e in sender.endpoints}
+            endpoint = next((e for e in usable if e.network_id in shared), None)
+        endpoint = endpoint or host.gateway_endpoint(receiver, family) or (usable[0] if usable else None)
+    text = address_of(endpoint, family) if endpoint is not None else ""
+    parsed = parse_address(text) if text else None
+    if parsed is None:
+        if not receiver.endpoints:
+            raise EndpointError(f"{receiver.name} is on no network ({receiver.network_mode}): it has no address")
+        raise EndpointError(f"{receiver.name} has no {'IPv4' if family == 'ip' else 'IPv6'} address")
+    return parsed[1]
+
+
+def _host_address(host: PreparedHost, source: Written, sender: Container | None, family: Family) -> int:
+    """The host's address on the way in question."""
+    fib = host.namespace.fibs[family]
+    devices: list[str] = []
+    if sender is not None and sender.network_mode != "host":
+        endpoint = host.gateway_endpoint(sender, family)
+        if source.network:
+            endpoint = endpoint_on(host, sender, source.network)
+        if endpoint is None and sender.endpoints:
+            endpoint = sender.endpoints[0]
+        if endpoint is not None:
+            gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
+            if gateway is not None and fib.is_local(gateway[1]):
+                return gateway[1]
+            devices.append(host.bridge_of(endpoint))
+    if source.address and sender is None:
+        parsed = parse_address(source.address)
+        if parsed is not None and fib.known:
+            try:
+                route = fib.lookup(Lookup(parsed[1], iif="lo"))
+            except RoutingUnknown:
+                route = None
+            if route is not None:
+                devices.append(fib.devices(route)[0])
+    outer = host.outer(family)
+    if outer is not None:
+        devices.append(outer.interface)
+    devices += [interface.name for interface in host.namespace.interfaces.values() if interface.name != "lo"]
+    for device in devices:
+        for address in fib.addresses(device):
+            parsed = parse_address(address.address)
+            if parsed is not None and address.scope == "global":
+                return parsed[1]
+    if source.kind == "host":
+        return 0x7F000001 if family == "ip" else 1
+    kind = "IPv4" if family == "ip" else "IPv6"
+    if host.snapshot.interfaces is None:
+        raise EndpointError(f"host: the addresses of this host were not read; write an {kind} address instead of host")
+    raise EndpointError(f"host: this host has no {kind} address that {source.text} could reach; write an address")
+
+
+def _no_outside(host: PreparedHost, family: Family, what: str) -> str:
+    if not host.namespace.fibs[family].known:
+        return f"outside: the host's routes were not read: write an address for {what}, as in outside:198.51.100.2"
+    return (
+        f"outside: there is no default route to tell what is outside; name the address: outside:198.51.100.2 for {what}"
+    )
+
+
+def _with_source(host: PreparedHost, request: Request, notes: list[str]) -> Request:
+    source, family = request.source, request.family
+    fib = host.namespace.fibs[family]
+    if request.sender is not None:
+        if source.kind == "address":
+            parsed = parse_address(source.address)
+            return replace(request, src=parsed[1] if parsed else 0)
+        if source.network:
+            endpoint = endpoint_on(host, request.sender, source.network)
+            parsed = parse_address(address_of(endpoint, family))
+            if parsed is None:
+                kind = "IPv4" if family == "ip" else "IPv6"
+                raise EndpointError(f"{request.sender.name} has no {kind} address on {source.network}")
+            return replace(request, src=parsed[1])
+        return request
+    if source.kind == "host":
+        return request
+    if source.address:
+        parsed = parse_address(source.address)
+        src = parsed[1] if parsed else 0
+        if source.kind == "address" and fib.known and fib.is_local(src):
+            return replace(request, src=src)
+        iif = _interface_towards(host, family, src)
+        return replace(request, src=src, iif=iif)
+    outer = host.outer(family)
+    if outer is None:
+        if not fib.known:
+            return request
+        raise EndpointError(_no_outside(host, family, "the source"))
+    notes.append(
+        f"outside stands for any machine beyond {outer.interface} ({address_text(family, outer.representative)} here); "
+        "outside:ADDRESS asks for one"
+    )
+    return replace(request, src=outer.representative, iif=outer.interface, any_src=outer.anywhere)
+
+
+def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:
+    """The interface by which packets from an outside address come in: the way back to it.
+
+    An address of one of Docker's own networks cannot be outside; such a packet is forged and
+    comes in by the outer interface.
+    """
+    fib = host.namespace.fibs[family]
+    if not fib.known:
+        return ""
+    try:
+        route = fib.lookup(Lookup(address, iif="lo"))
+    except RoutingUnknown:
+        route = None
+    ours = {network.bridge for network in host.networks.values()}
+    if route is None or route.type != "unicast" or fib.devices(route)[0] in ours:
+        outer = host.outer(family)
+        return outer.interface if outer is not None else ""
+    return fib.devices(route)[0]
