@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from netui.model import Container, Route
+from netui.traversal.actions import Unknowable
 from netui.traversal.address import address_text, protocol_name
 from netui.traversal.choices import Choices
 from netui.traversal.host import Owner, PreparedHost
 from netui.traversal.namespace import Namespace
 from netui.traversal.path import DeliveredTo, Packet, Step, Undecided, Verdict
 from netui.traversal.routing import Lookup, RoutingUnknown
-from netui.traversal.targets import Unknowable
 from netui.traversal.transit import Transit
 from netui.traversal.walk import Walker
 

@@ -20,11 +20,12 @@ from netui.model import (
     Socket,
     Table,
 )
+from netui.traversal.actions import Action
 from netui.traversal.index import ChainIndex, build_index
 from netui.traversal.matches import compile_match
 from netui.traversal.predicates import Predicate, Surroundings
 from netui.traversal.routing import Fib
-from netui.traversal.targets import Action, compile_target
+from netui.traversal.targets import compile_target
 from netui.traversal.transit import Transit
 
 _TARGET = re.compile(r" -[jg] (\S+)")

@@ -13,10 +13,10 @@ from itertools import permutations
 from typing import Literal
 
 from netui.model import Hook
+from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
 from netui.traversal.path import Step, Undecided
-from netui.traversal.targets import Scene, Unknowable
 from netui.traversal.transit import Transit
 
 Fate = Literal["accept", "drop", "reject"]
