@@ -12,6 +12,7 @@ from netui.model import Container, Route
 from netui.traversal.actions import Unknowable
 from netui.traversal.address import address_text, protocol_name
 from netui.traversal.choices import Choices
+from netui.traversal.gates import Gates
 from netui.traversal.host import Owner, PreparedHost
 from netui.traversal.namespace import Namespace
 from netui.traversal.path import DeliveredTo, Packet, Step, Undecided, Verdict
@@ -46,6 +47,7 @@ class Journey:
         self.namespace = namespace or host.namespace
         self.choices = choices
         self.walker = Walker(self.namespace, choices)
+        self.gates = Gates(self.namespace, choices)
         self.notes: list[str] = []
         self._iif = ""
         self._oif = ""
@@ -94,7 +96,7 @@ class Journey:
             packet.src = fib.source_for(route, packet.dst) or 0
         packet.oif = self._out_device(route, packet)
         self._begin(packet)
-        if self._local_source_refused(packet, packet.oif):
+        if self.gates.local_source_refused(packet, packet.oif):
             return self._end(packet, "unreachable", "a loopback source cannot leave by another interface")
         before = (packet.src, packet.dst, packet.mark)
         fate = self.walker.hook("output", packet)
@@ -106,7 +108,7 @@ class Journey:
             if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
                 return self._end(packet, "unreachable", self._no_route(packet, route))
             out = self._out_device(route, packet)
-            if self._local_source_refused(packet, out):
+            if self.gates.local_source_refused(packet, out):
                 return self._end(
                     packet,
                     "dropped",
@@ -134,24 +136,11 @@ class Journey:
             return self._stopped(packet, fate)
         return self._deliver_here(packet)
 
-    def _local_source_refused(self, packet: Transit, device: str) -> bool:
-        if packet.family != "ip" or packet.src >> 24 != 127 or device == "lo":
-            return False
-        return not self._route_localnet(device)
-
-    def _route_localnet(self, device: str) -> bool:
-        every = self.namespace.device_sysctl("ipv4", "all", "route_localnet")
-        own = self.namespace.device_sysctl("ipv4", device, "route_localnet")
-        if every is None and own is None:
-            unknown = Undecided("route_localnet", f"net.ipv4.conf.{device}.route_localnet was not read")
-            return bool(self.choices.pick(2, unknown))
-        return bool(every) or bool(own)
-
     # --- received -------------------------------------------------------------------------
 
     def _incoming(self, packet: Transit) -> Arrival:
         bridge = self.namespace.interfaces.get(packet.iif)
-        over_bridge = bridge is not None and bridge.kind == "bridge" and self._calls_iptables(packet.iif, packet)
+        over_bridge = bridge is not None and bridge.kind == "bridge" and self.gates.calls_iptables(packet.iif, packet)
         if over_bridge:
             packet.physin = self._port_of(packet)
         dst_before = packet.dst
@@ -165,7 +154,7 @@ class Journey:
     def _route_in(self, packet: Transit, *, bridged_nat: bool = False) -> Arrival:
         fib = self.namespace.fibs[packet.family]
         if packet.family == "ip":
-            martian = self._martian(packet)
+            martian = self.gates.martian(packet)
             if martian:
                 return self._end(packet, "dropped", martian)
         elif packet.dst == 1:
@@ -173,11 +162,11 @@ class Journey:
             return self._end(packet, "dropped", f"::1 came in by {packet.iif}: IPv6 has no route_localnet")
         route = fib.lookup(self._ask(packet, packet.iif))
         if route is not None and route.type in ("local", "broadcast", "anycast"):
-            refused = self._source_refused(packet, "")
+            refused = self.gates.source_refused(packet, "")
             if refused:
                 return self._end(packet, "dropped", refused)
             return self._deliver_here(packet)
-        forwards = self._forwards(packet)
+        forwards = self.gates.forwards(packet)
         out = self._out_device(route, packet) if route is not None and route.type == "unicast" else ""
         if bridged_nat and out == packet.iif:
             # br_nf_pre_routing_finish: translated towards a port of the same bridge
@@ -189,7 +178,7 @@ class Journey:
             return self._end(packet, "unreachable", self._no_route(packet, route))
         if route.type == "blackhole":
             return self._end(packet, "dropped", self._no_route(packet, route))
-        refused = self._source_refused(packet, out)
+        refused = self.gates.source_refused(packet, out)
         if refused:
             return self._end(packet, "dropped", refused)
         return self._forward(packet, route, out)
@@ -223,7 +212,7 @@ class Journey:
 
     def _side_by_side(self, packet: Transit, bridge: str) -> Arrival:
         packet.iif = bridge
-        if not self._calls_iptables(bridge, packet):
+        if not self.gates.calls_iptables(bridge, packet):
             name = "iptables" if packet.family == "ip" else "ip6tables"
             self.notes.append(
                 f"{bridge} passes frames from port to port and net.bridge.bridge-nf-call-{name} is 0: "
@@ -242,7 +231,7 @@ class Journey:
 
     def _bridged(self, packet: Transit, bridge: str) -> Arrival:
         """A frame from port to port that the IP hooks see: POSTROUTING has no in-interface."""
-        refused = self._hairpin_refused(packet, bridge)
+        refused = self.gates.hairpin_refused(packet, bridge)
         if refused:
             return self._end(packet, "dropped", refused)
         packet.iif = packet.oif = bridge
@@ -257,34 +246,6 @@ class Journey:
         if fate != "accept":
             return self._stopped(packet, fate)
         return self._to_owner(packet, bridge)
-
-    def _hairpin_refused(self, packet: Transit, bridge: str) -> str:
-        """A port takes its own frame back only in hairpin mode."""
-        sender = packet.connection.original.src if packet.connection is not None else packet.src
-        if packet.dst != sender:
-            return ""
-        modes = {port.hairpin for port in self.namespace.ports(bridge)}
-        if len(modes) != 1:
-            unknown = Undecided(
-                "hairpin", f"which port of {bridge} is the container's, and its hairpin mode, is not known"
-            )
-            hairpin = bool(self.choices.pick(2, unknown))
-        else:
-            hairpin = modes.pop()
-        return (
-            "" if hairpin else f"the bridge port does not send a frame back where it came from ({bridge}: hairpin off)"
-        )
-
-    def _calls_iptables(self, bridge: str, packet: Transit) -> bool:
-        answer = self.namespace.calls_iptables(bridge, packet.family)
-        if answer is None:
-            unknown = Undecided(
-                "bridge-nf-call-iptables",
-                "net.bridge.bridge-nf-call-iptables was not read: whether rules see frames between ports is not known",
-                family=packet.family,
-            )
-            return bool(self.choices.pick(2, unknown))
-        return answer
 
     def _port_of(self, packet: Transit) -> str | None:
         ports = self.namespace.ports(packet.iif)
@@ -402,60 +363,6 @@ class Journey:
     def _no_route(self, packet: Transit, route: Route | None) -> str:
         text = address_text(packet.family, packet.dst)
         return f"there is no route to {text}" if route is None else f"the route to {text} is {route.type}"
-
-    def _forwards(self, packet: Transit) -> bool:
-        if packet.family == "ip":
-            value = self.namespace.device_sysctl("ipv4", packet.iif, "forwarding")
-            if value is None:
-                text = self.namespace.sysctl("net.ipv4.ip_forward")
-                value = int(text) if text is not None and text.isdigit() else None
-            if value is None:
-                value = self.namespace.device_sysctl("ipv4", "all", "forwarding")
-        else:
-            value = self.namespace.device_sysctl("ipv6", "all", "forwarding")
-        if value is None:
-            unknown = Undecided("forwarding", "whether the host forwards packets (ip_forward) was not read")
-            return not self.choices.pick(2, unknown)
-        return bool(value)
-
-    def _martian(self, packet: Transit) -> str:
-        """ip_route_input_slow: loopback addresses from elsewhere need route_localnet."""
-        for address, what in ((packet.dst, "to"), (packet.src, "from")):
-            if address >> 24 == 127 and not self._route_localnet(packet.iif):
-                text = address_text("ip", address)
-                return f"a packet {what} {text} came in by {packet.iif}: the kernel drops it (route_localnet is 0)"
-        if packet.src >> 28 == 0xE or packet.src == 0xFFFFFFFF:
-            return "the source is no host's address: the kernel drops it"
-        return ""
-
-    def _source_refused(self, packet: Transit, out: str) -> str:
-        """fib_validate_source: rp_filter, and a source that is this machine's own address."""
-        if packet.family != "ip" or packet.src == 0:
-            return ""
-        namespace = self.namespace
-        every = namespace.device_sysctl("ipv4", "all", "rp_filter")
-        own = namespace.device_sysctl("ipv4", packet.iif, "rp_filter")
-        accept_local = namespace.device_sysctl("ipv4", packet.iif, "accept_local") or namespace.device_sysctl(
-            "ipv4", "all", "accept_local"
-        )
-        fib = namespace.fibs["ip"]
-        text = address_text("ip", packet.src)
-        if not accept_local and fib.is_local(packet.src):
-            return f"the source {text} is this machine's own address: the kernel drops it as martian"
-        back = fib.lookup(Lookup(packet.src, packet.dst, 0, packet.iif))
-        if back is not None and back.type == "unicast" and packet.iif in fib.devices(back):
-            return ""
-        if every is None and own is None:
-            unknown = Undecided("rp_filter", f"net.ipv4.conf.{packet.iif}.rp_filter was not read")
-            mode = self.choices.pick(2, unknown)
-        else:
-            mode = max(every or 0, own or 0)
-        if mode == 1 or (mode == 2 and back is None):
-            return (
-                f"the way back to {text} does not lead by {packet.iif} "
-                f"(net.ipv4.conf.{packet.iif}.rp_filter is {mode}): the kernel drops it"
-            )
-        return ""
 
     # --- ends -----------------------------------------------------------------------------
 
