@@ -13,6 +13,7 @@ from netui import __version__
 from netui.explain.escape import printable
 
 if TYPE_CHECKING:
+    from netui.explain.reports import Report
     from netui.model import Snapshot
     from netui.traversal import Path, PreparedHost
 
@@ -63,7 +64,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "path",
         help="which rules the first packet of SRC → DST meets, and what becomes of it",
         description="SRC: a container[@network], host, outside[:ADDRESS] or an address. "
-        "DST: the same with :PORT[/PROTO] or /icmp. Example: netui path outside host:443",
+        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is. "
+        "Example: netui path outside host:443",
     )
     path.add_argument("source", metavar="SRC", nargs="?")
     path.add_argument("destination", metavar="DST", nargs="?")
@@ -73,6 +75,41 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     path.add_argument("--reply", action="store_true", help="also the way of the answer packet")
     _report_options(path)
     path.set_defaults(run=_path)
+
+    exposed = commands.add_parser(
+        "exposed",
+        help="which container ports can be reached, from where, by which rule",
+        description="For each port of each container: from where it is reached, found by walking packets.",
+    )
+    exposed.add_argument(
+        "--fail-on",
+        choices=("world", "lan", "networks", "host", "own"),
+        default="",
+        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told)",
+    )
+    _report_options(exposed)
+    exposed.set_defaults(run=_exposed)
+
+    doctor = commands.add_parser(
+        "doctor", help="what is wrong or surprising on this host, worst first; exits with 1 if anything is"
+    )
+    _report_options(doctor)
+    doctor.set_defaults(run=_doctor)
+
+    explain = commands.add_parser("explain", help="rules in plain words: of a table, a chain or one rule")
+    explain.add_argument("table", metavar="TABLE", nargs="?", default="")
+    explain.add_argument("chain", metavar="CHAIN", nargs="?", default="")
+    explain.add_argument("number", metavar="N", nargs="?", type=_rule_number)
+    _report_options(explain)
+    explain.set_defaults(run=_explain)
+
+    diff = commands.add_parser(
+        "diff", help="what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts"
+    )
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B", nargs="?")
+    diff.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+    diff.set_defaults(run=_diff)
 
     record = commands.add_parser(
         "record",
@@ -108,6 +145,12 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
     return value
+
+
+def _rule_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rule's number: rules count from 1")
+    return int(text[:9])
 
 
 # --- what reports read ---------------------------------------------------------------------
@@ -164,6 +207,8 @@ def _path(options: argparse.Namespace) -> int:
     if options.source is None or options.destination is None:
         raise BadInput("path: give SRC and DST, as in: netui path outside host:443")
     host = _prepared(options)
+    if options.destination == "*":
+        return _reach(options, host)
     try:
         found = path(host, options.source, options.destination, reply=options.reply)
     except EndpointError as error:
@@ -173,6 +218,57 @@ def _path(options: argparse.Namespace) -> int:
     else:
         print(path_text(found, ascii_only=_ascii_only()))
     return _STATUS.get(found.verdict, FOUND)
+
+
+def _reach(options: argparse.Namespace, host: PreparedHost) -> int:
+    from netui.explain.reports import reach_all
+    from netui.traversal import EndpointError
+
+    try:
+        return _deliver(options, reach_all(host, options.source))
+    except EndpointError as error:
+        raise BadInput(str(error)) from None
+
+
+def _exposed(options: argparse.Namespace) -> int:
+    from netui.explain.reports import exposed
+
+    return _deliver(options, exposed(_prepared(options), options.fail_on))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from netui.explain.reports import doctor
+
+    return _deliver(options, doctor(_prepared(options)))
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from netui.explain.explain_report import NotThere
+    from netui.explain.reports import explain
+
+    try:
+        return _deliver(options, explain(_snapshot(options), options.table, options.chain, options.number))
+    except NotThere as error:
+        raise BadInput(str(error)) from None
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from netui.explain.reports import diff
+
+    sides = [_prepared(argparse.Namespace(replay=side, demo=False)) for side in (options.before, options.after)]
+    return _deliver(options, diff(*sides))
+
+
+def _deliver(options: argparse.Namespace, report: Report) -> int:
+    """Print a report in the form that was asked for; its exit status."""
+    if options.json:
+        _print_json(report.document)
+    else:
+        text = report.text
+        if _ascii_only():
+            text = text.replace("→", "->").replace("…", "...").replace("·", "-")
+        print(text)
+    return report.status
 
 
 def _batch(options: argparse.Namespace) -> int:

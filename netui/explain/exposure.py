@@ -14,8 +14,8 @@ from netui.explain.input_fate import InputFates
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where, is_private
 from netui.model import Container, Family, PublishedPort
 from netui.traversal import EndpointError, Path, PreparedHost, Step, path
-from netui.traversal.proxy import listening_socket
 from netui.traversal.endpoints import shared_namespace
+from netui.traversal.proxy import listening_socket
 
 #: open: it gets through. refused: it gets through, and nothing listens. none: nobody is there.
 State = Literal["open", "refused", "closed", "undecided"]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from netui.explain.owners import neighbour
 from netui.traversal import EndpointError, PreparedHost, Step
-from netui.traversal.question import resolve
+from netui.traversal.actions import Unknowable
 from netui.traversal.choices import Choices, explore
 from netui.traversal.endpoints import parse_destination, parse_source
-from netui.traversal.actions import Unknowable
+from netui.traversal.question import resolve
 from netui.traversal.transit import Transit
 from netui.traversal.walk import Walker
 

@@ -58,6 +58,16 @@ def diagnose(host: PreparedHost) -> Diagnosis:
         tuple(finding for finding in found if finding.severity != "note"),
         tuple(finding for finding in found if finding.severity == "note"),
         tuple(_unknown(view)),
+        decided=_decided(view),
+    )
+
+
+def _decided(view: View) -> bool:
+    snapshot = view.host.snapshot
+    return (
+        snapshot.networks is not None
+        and snapshot.containers is not None
+        and not view.host.namespace.rules_read.get("ip")
     )
 
 

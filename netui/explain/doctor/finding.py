@@ -40,8 +40,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """findings: worst first. notes: what a reader should know. unknown: what could not be checked, and why."""
+    """findings: worst first. notes: what a reader should know. unknown: what could not be checked, and why.
+
+    decided: whether the rules, networks and containers were read, so that no finding means none.
+    """
 
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
     unknown: tuple[str, ...]
+    decided: bool = True

@@ -1,0 +1,193 @@
+"""What changed between two snapshots of a host: networks, containers, rules, and verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from netui.explain.escape import printable
+from netui.explain.exposed_report import step_text
+from netui.explain.exposure import Cell, Exposure, exposures
+from netui.model import Chain, Container, Network, Snapshot
+from netui.traversal import PreparedHost
+
+Kind = Literal["network", "container", "rule", "policy", "chain", "verdict"]
+Sign = Literal["+", "-", "~"]
+#: What moves from one start of a container to the next without meaning anything.
+_MOVES = frozenset({"pid", "started", "health", "sandbox_key", "created", "listening", "labels"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. sign: "+" only in the second, "-" only in the first, "~" in both, and changed."""
+
+    kind: Kind
+    sign: Sign
+    name: str
+    before: str = ""
+    after: str = ""
+
+
+def differences(before: PreparedHost, after: PreparedHost) -> tuple[Difference, ...]:
+    """Return what differs, from networks to verdicts; parts that one side has not read are not compared."""
+    one, other = before.snapshot, after.snapshot
+    found: list[Difference] = []
+    if one.networks is not None and other.networks is not None:
+        found += _objects("network", _by_name(one.networks), _by_name(other.networks))
+    if one.containers is not None and other.containers is not None:
+        found += _objects("container", _by_name(one.containers), _by_name(other.containers))
+    found += _rules(one, other)
+    found += _verdicts(exposures(before), exposures(after))
+    return tuple(found)
+
+
+def _by_name(objects: Iterable[Network] | Iterable[Container]) -> dict[str, Network | Container]:
+    return {one.name: one for one in objects}
+
+
+def _objects(
+    kind: Kind, before: Mapping[str, Network | Container], after: Mapping[str, Network | Container]
+) -> Iterator[Difference]:
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            there = new or old
+            assert there is not None
+            yield Difference(kind, "+" if old is None else "-", name, _summary(old), _summary(new))
+            continue
+        for field in fields(old):
+            if field.name in _MOVES or field.name == "members":
+                continue
+            was, now = getattr(old, field.name), getattr(new, field.name)
+            if was != now:
+                label = f"{name} {field.name.replace('_', ' ')}"
+                yield Difference(kind, "~", label, _value(was), _value(now))
+
+
+def _summary(one: Network | Container | None) -> str:
+    if one is None:
+        return ""
+    if isinstance(one, Network):
+        return f"{one.driver} {' '.join(subnet.subnet for subnet in one.subnets)}".strip()
+    places = [f"{endpoint.network_name} {endpoint.ipv4 or endpoint.ipv6}".strip() for endpoint in one.endpoints]
+    return f"{one.state} {', '.join(places)}".strip()
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_value(one) for one in value) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={one}" for key, one in sorted(value.items())) or "none"
+    if hasattr(value, "__dataclass_fields__"):
+        words = [str(getattr(value, field.name)) for field in fields(value)]  # type: ignore[arg-type]
+        return " ".join(word for word in words if word not in ("", "0", "()"))
+    return str(value)
+
+
+# --- rules -------------------------------------------------------------------------------------
+
+_ChainKey = tuple[str, str, str, str]
+
+
+def _chains(snapshot: Snapshot) -> dict[_ChainKey, Chain]:
+    return {
+        (chain.family, chain.backend, chain.table, chain.name): chain
+        for ruleset in snapshot.rulesets.values()
+        for chain in ruleset.chains()
+    }
+
+
+def _rules(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
+    shared = before.rulesets.keys() & after.rulesets.keys()
+    old, new = _chains(before), _chains(after)
+    for key in [*new, *(key for key in old if key not in new)]:
+        if not any(ruleset.family == key[0] and ruleset.backend == key[1] for ruleset in shared):
+            continue
+        label = " ".join(key)
+        if key not in old or key not in new:
+            yield Difference("chain", "+" if key not in old else "-", label)
+        was = [rule.text for rule in old[key].rules] if key in old else []
+        now = [rule.text for rule in new[key].rules] if key in new else []
+        if key in old and key in new and old[key].policy != new[key].policy:
+            yield Difference("policy", "~", label, old[key].policy or "", new[key].policy or "")
+        if was != now:
+            yield from _lines(label, was, now)
+
+
+def _lines(label: str, was: list[str], now: list[str]) -> Iterator[Difference]:
+    if Counter(was) == Counter(now):
+        yield Difference("rule", "~", label, "the same rules", "in another order")
+    for tag, first, last, begin, end in SequenceMatcher(a=was, b=now, autojunk=False).get_opcodes():
+        if tag in ("delete", "replace"):
+            for number in range(first, last):
+                yield Difference("rule", "-", f"{label} {number + 1}", was[number])
+        if tag in ("insert", "replace"):
+            for number in range(begin, end):
+                yield Difference("rule", "+", f"{label} {number + 1}", "", now[number])
+
+
+# --- verdicts -----------------------------------------------------------------------------------
+
+_CellKey = tuple[str, int, str, str, str, str]
+
+
+def _cells(every: Iterable[Exposure]) -> dict[_CellKey, Cell]:
+    return {
+        (e.container, e.port, e.protocol, cell.place.where, cell.place.name, cell.place.family): cell
+        for e in every
+        for cell in e.cells
+    }
+
+
+def _verdicts(before: Iterable[Exposure], after: Iterable[Exposure]) -> Iterator[Difference]:
+    """Cells that both have and that differ; what came or went with its container is said there."""
+    old, new = _cells(before), _cells(after)
+    for key, cell in new.items():
+        was = old.get(key)
+        if was is None or was.state == cell.state:
+            continue
+        container, port, protocol, where, name, family = key
+        place = f"{where} {name}".strip()
+        label = f"{container} {port}/{protocol} from {place} ({'IPv4' if family == 'ip' else 'IPv6'})"
+        yield Difference("verdict", "~", label, _said(was), _said(cell))
+
+
+def _said(cell: Cell) -> str:
+    where = step_text(cell.step)
+    return f"{cell.state}{f' ({where})' if where else ''}"
+
+
+# --- reports --------------------------------------------------------------------------------------
+
+
+def differences_json(found: Iterable[Difference]) -> dict[str, Any]:
+    """Return the differences in JSON's form."""
+    return {
+        "differences": [
+            {"kind": one.kind, "sign": one.sign, "name": one.name, "before": one.before, "after": one.after}
+            for one in found
+        ]
+    }
+
+
+def differences_text(found: Iterable[Difference]) -> str:
+    """Return the differences as lines, by kind."""
+    lines: list[str] = []
+    kind = ""
+    for one in found:
+        shown = "rule" if one.kind in ("policy", "chain") else one.kind
+        if shown != kind:
+            kind = shown
+            lines.append(f"{'' if not lines else chr(10)}{kind}s")
+        lines.append(f"  {one.sign} {printable(one.name)}{_change(one)}")
+    return "\n".join(lines) or "No difference."
+
+
+def _change(one: Difference) -> str:
+    if one.sign == "~":
+        return f": {printable(one.before, 300)} → {printable(one.after, 300)}"
+    text = one.after or one.before
+    return f"  {printable(text, 300)}" if text else ""

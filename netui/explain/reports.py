@@ -1,0 +1,78 @@
+"""The reports as the command line gives them: text, JSON and exit status, each from a prepared host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from netui.explain import differences as diff_of
+from netui.explain.doctor import diagnose
+from netui.explain.doctor_report import doctor_json, doctor_text
+from netui.explain.explain_report import chosen, explain_json, explain_text
+from netui.explain.exposed_report import exposed_json, exposed_text, failing, undecided
+from netui.explain.exposure import exposures
+from netui.explain.places import WIDEST, Where
+from netui.explain.reach import reach, reach_json, reach_text
+from netui.model import Snapshot
+from netui.traversal import PreparedHost
+
+#: Exit status, as the contract has it.
+_DONE, _FOUND, _UNDECIDED = 0, 1, 3
+#: What ``--fail-on`` takes, from the widest: a port fails that is open from there or from wider.
+FAIL_ON: tuple[str, ...] = WIDEST
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command prints, either way, and how it ends."""
+
+    text: str
+    document: dict[str, Any]
+    status: int
+
+
+def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | None = None) -> Report:
+    """Rules in plain words; raises NotThere (a ValueError) for a table, chain or rule that is not there."""
+    chains = chosen(snapshot, table, chain, number)
+    return Report(explain_text(snapshot, chains, number), explain_json(snapshot, chains, number), _DONE)
+
+
+def exposed(host: PreparedHost, fail_on: str = "") -> Report:
+    """What is reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that cannot be told.
+
+    Without ``fail_on`` it is always 0, unless containers were not read.
+    """
+    found = exposures(host)
+    document, text = exposed_json(found), exposed_text(found)
+    known = host.snapshot.containers is not None
+    if not known:
+        text = "The containers were not read, so their ports are not known."
+    status = _DONE if known else _UNDECIDED
+    if fail_on and known:
+        limit = cast("Where", fail_on)
+        bad = failing(found, limit)
+        document["failing"] = [f"{e.container} {e.port}/{e.protocol}" for e in bad]
+        if bad:
+            status = _FOUND
+        elif undecided(found, limit):
+            status = _UNDECIDED
+    return Report(text, document, status)
+
+
+def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
+    """What is wrong. Status 1 with findings; 3 if there are none and rules, networks or containers were not read."""
+    diagnosis = diagnose(host)
+    status = _FOUND if diagnosis.findings else _DONE if diagnosis.decided else _UNDECIDED
+    return Report(doctor_text(diagnosis, ascii_only=ascii_only), doctor_json(diagnosis), status)
+
+
+def reach_all(host: PreparedHost, source: str) -> Report:
+    """Who ``source`` reaches (``netui path SRC '*'``); raises EndpointError where it is no source."""
+    found = reach(host, source)
+    return Report(reach_text(source, found), reach_json(source, found), _DONE)
+
+
+def diff(before: PreparedHost, after: PreparedHost) -> Report:
+    """What changed from one snapshot to the other. Status 1 if anything did."""
+    found = diff_of.differences(before, after)
+    return Report(diff_of.differences_text(found), diff_of.differences_json(found), _FOUND if found else _DONE)
