@@ -6,7 +6,7 @@ way; what a snapshot cannot tell is asked of :class:`Choices`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netui.model import Container, Route
 from netui.traversal.actions import Unknowable
@@ -98,13 +98,12 @@ class Journey:
         self._begin(packet)
         if self.gates.local_source_refused(packet, packet.oif):
             return self._end(packet, "unreachable", "a loopback source cannot leave by another interface")
-        before = (packet.src, packet.dst, packet.mark)
         fate = self.walker.hook("output", packet)
         if fate != "accept":
             return self._stopped(packet, fate)
-        if (packet.src, packet.dst, packet.mark) != before:
-            # ip_route_me_harder: an address or the mark changed
-            route = fib.lookup(self._ask(packet, "lo"))
+        if packet.rerouted is not None:
+            # ip_route_me_harder
+            route = fib.lookup(replace(self._ask(packet, "lo"), mark=packet.rerouted[0]))
             if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
                 return self._end(packet, "unreachable", self._no_route(packet, route))
             out = self._out_device(route, packet)
@@ -170,6 +169,15 @@ class Journey:
         out = self._out_device(route, packet) if route is not None and route.type == "unicast" else ""
         if bridged_nat and out == packet.iif:
             # br_nf_pre_routing_finish: translated towards a port of the same bridge
+            if not forwards and self.choices.pick(
+                2,
+                Undecided(
+                    "forwarding",
+                    f"the host does not forward, and kernels differ in whether a frame that was translated "
+                    f"towards another port of {packet.iif} then passes",
+                ),
+            ):
+                return self._end(packet, "dropped", f"the host does not forward what comes in by {packet.iif}")
             return self._bridged(packet, packet.iif)
         if not forwards:
             name = "net.ipv4.ip_forward" if packet.family == "ip" else "net.ipv6.conf.all.forwarding"

@@ -80,8 +80,12 @@ class Walker:
             return "accept"
         if connection.dst_done if destination else connection.src_done:
             return "accept"
+        dst = packet.dst
         for order in self._ordered(hook, nat, packet):
             fate = self._base(hook, order, packet)
+            if hook == "output" and packet.dst != dst:
+                # nf_nat_ipv4_local_fn: an address, not a port, changes the way
+                packet.rerouted = (packet.mark,)
             if fate != "accept":
                 return fate
             if connection.dst_done if destination else connection.src_done:
@@ -125,7 +129,11 @@ class Walker:
             return self._native(hook, base, packet)
         assert base.chain is not None
         chain = base.chain.chain
+        before = (packet.src, packet.dst, packet.mark)
         fate = self._chain(hook, base.chain, packet, 0)
+        if base.type == "route" and before != (packet.src, packet.dst, packet.mark):
+            # only mangle's OUTPUT chain asks for a route when a mark changed
+            packet.rerouted = (packet.mark,)
         if fate is not None:
             return fate
         policy = chain.policy or "ACCEPT"
