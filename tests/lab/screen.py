@@ -1,0 +1,168 @@
+"""netui in a terminal as its user sees it: panes, the rule under the cursor, a container's flows.
+
+Everything is read off the screen, and everything is done by keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from netui.ui.look import DARK
+
+from .terminal import Terminal
+
+_TITLE = re.compile(r"[┌┏][─━] (.*?) ?[─━]*$")
+_TABLE = re.compile(r"^ (raw|mangle|nat|filter|security)  (IPv[46]) (nft|legacy)\b")
+_CHAIN = re.compile(r"^.{1,6}(?:[▸▾] |  )(\S+)  (?:policy|\d+ references?|not jumped to)")
+_RULE = re.compile(
+    r"^[ ▌▏](?P<step>[ \d]{2})?(?P<seen>●)? +(?P<number>\d+) +(?P<packets>\d\S*) +(?P<bytes>\d\S*)[ ▲△·]"
+)
+_PLACE = re.compile(r"(IPv[46]) (nft|legacy) (\w+)(?: (\S+))?")
+
+
+def _rgb(colour: str) -> str:
+    return ";".join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))
+
+
+_CURSOR = {_rgb(DARK.variables["cursor"]), _rgb(DARK.variables["cursor-idle"])}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the chain table's cursor is: rule None is the chain's header, which stands for its policy."""
+
+    backend: str
+    table: str
+    chain: str
+    rule: int | None
+    step: int | None = None
+    """The number of its step in the open flow, as the screen has it."""
+    seen: bool = False
+    """Whether the screen says that it counted since the flow was opened."""
+
+
+class Screen(Terminal):
+    """netui's panes in a wide terminal; a pane is given as its rows."""
+
+    def panes(self) -> tuple[list[str], list[str], list[str]]:
+        """The tree's, the chain table's and the details' rows, each with its title first."""
+        return _panes(self.lines())
+
+    @property
+    def tree(self) -> list[str]:
+        """The rows of the networks."""
+        return self.panes()[0]
+
+    @property
+    def chains(self) -> list[str]:
+        """The rows of the chain table."""
+        return self.panes()[1]
+
+    @property
+    def detail(self) -> list[str]:
+        """The rows of the details."""
+        return self.panes()[2]
+
+    def counters(self) -> dict[tuple[str, str, int], int]:
+        """Packets of each rule that the chain table shows, by (table, chain, rule)."""
+        found: dict[tuple[str, str, int], int] = {}
+        table = chain = ""
+        for row in self.chains:
+            if heading := _TABLE.match(row):
+                table = heading[1]
+            elif header := _CHAIN.match(row):
+                chain = header[1]
+            elif rule := _RULE.match(row):
+                found[(table, chain, int(rule["number"]))] = int(rule["packets"].replace(",", ""))
+        return found
+
+    def cursor(self) -> Place | None:
+        """The rule or chain that is highlighted in the chain table."""
+        rows = self.cells()
+        title, place = next(_titles(["".join(text for _, text in row) for row in rows]), ("", 0))
+        where = _PLACE.search(title)
+        if where is None or not where[4]:
+            return None
+        for row in rows[2:]:
+            text = "".join(part for background, part in row if background in _CURSOR)
+            whole = "".join(part for _, part in row)[place + 1 :]
+            if not text or not whole.startswith(text[:20]) or len(text) < 20:
+                continue
+            if rule := _RULE.match(whole):
+                step = (rule["step"] or "").strip()
+                number = int(rule["number"])
+                return Place(where[2], where[3], where[4], number, int(step) if step else None, bool(rule["seen"]))
+            if _CHAIN.match(whole):
+                step = whole[1:3].strip()
+                return Place(where[2], where[3], where[4], None, int(step) if step.isdigit() else None, whole[3] == "●")
+        return None
+
+    # ---- what a user does ----------------------------------------------------------------
+
+    def select(self, name: str) -> None:
+        """Put the tree's cursor on a line that holds this name, going down from the top."""
+        self.keys("1", "g")
+        rows = [row for row in self.tree[1:] if row.strip()]
+        place = next(number for number, row in enumerate(rows) if name in row)
+        self.keys(*["j"] * place)
+
+    def open_flow(self, label: str) -> None:
+        """Open a flow of the selected thing, from the details."""
+        self.wait_for(lambda: _row_with(self.detail, label), f"a flow {label!r}", 10)
+        self.keys("3", "g")
+        for _ in range(200):
+            row = self.detail_cursor()
+            if label in row:
+                self.keys("Enter")
+                self.wait(lambda text: f"flow {label}" in text)
+                return
+            self.keys("j")
+            self.wait_for(lambda: self.detail_cursor() != row, "the cursor to move", 5)
+        raise AssertionError(f"no flow {label!r}")
+
+    def detail_cursor(self) -> str:
+        """The row under the details' cursor, "" if none."""
+        rows = self.cells()
+        texts = ["".join(text for _, text in row) for row in rows]
+        titles = [number for number, text in enumerate(texts) if _TITLE.search(text)]
+        for row in rows[titles[-1] + 1 :] if titles else []:
+            text = "".join(part for background, part in row if background in _CURSOR)
+            if text:
+                return text.rstrip()
+        return ""
+
+
+def _titles(lines: list[str]) -> Iterator[tuple[str, int]]:
+    for line in lines:
+        if found := _TITLE.search(line):
+            yield found[1], found.start()
+
+
+def _row_with(rows: list[str], text: str) -> str | None:
+    return next((row for row in rows if text in row), None)
+
+
+def _panes(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
+    tree: list[str] = []
+    right: list[list[str]] = []
+    edge = -1
+    for line in lines[1:]:
+        if found := _TITLE.search(line):
+            edge = found.start()
+            right.append([])
+            right[-1].append(found[1])
+            tree.append(line[:edge])
+        elif right and line[edge : edge + 1] in ("│", "┃", "|"):
+            right[-1].append(line[edge + 1 :].rstrip())
+            tree.append(line[:edge].rstrip())
+        elif right:
+            break
+    right += [[], []]
+    return tree, right[0], right[1]
+
+
+def has(*words: str) -> Callable[[str], bool]:
+    """A condition for `wait`: all of these on the screen."""
+    return lambda text: all(word in text for word in words)
