@@ -185,6 +185,11 @@ def _published_text(bound: PublishedPort) -> str:
     return f"{address}:{bound.host_port}"
 
 
+#: How a path says that the answer dies on its way back: a connection needs both.
+_LOST = "the answer does not come back"
+_DROPS = ("drop", "policy drop")
+
+
 # --- walking ----------------------------------------------------------------------------------
 
 
@@ -200,7 +205,7 @@ def _cell(
     best: Cell | None = None
     for way, destination in _ways(host, place, container, bound, port, protocol):
         try:
-            found = path(host, place.source, destination)
+            found = path(host, place.source, destination, reply=True)
         except EndpointError:
             # not a question that this place can ask (no address of the family, …)
             continue
@@ -242,8 +247,15 @@ def _judge(
             state = "refused" if listening in ("no", "loopback") else "open"
         elif to.kind != "host":
             reason = f"{reason}, not {container.name}"
+    step = found.deciding
+    if state in ("open", "refused"):
+        lost = next((note for note in found.notes if note.startswith(_LOST)), "")
+        if lost:
+            state, reason = "closed", lost
+            ends = [leg.steps[-1] for leg in found.reply or () if leg.steps]
+            step = next((end for end in ends if end.verdict in _DROPS), step)
     unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
-    return Cell(place, state, way, destination, reason, found.deciding, unknown)
+    return Cell(place, state, way, destination, reason, step, unknown)
 
 
 def _ways(
@@ -260,8 +272,13 @@ def _ways(
         return
     direct = list(_direct(place, container, port, protocol))
     published = list(dict.fromkeys(_as_published(host, place, bound, protocol)))
-    # a container is nearest to its own network and to the host at its own address
-    yield from (*direct, *published) if place.where in ("own", "host") else (*published, *direct)
+    if place.where in ("own", "host"):
+        # nearest at its own address
+        yield from (*direct, *published)
+        return
+    # to the host's 127.0.0.1 from elsewhere: only frames made by hand, so asked last
+    inner = [way for way in published if way[1].startswith(("127.", "[::1]"))]
+    yield from (*(way for way in published if way not in inner), *direct, *inner)
 
 
 def _direct(place: Place, container: Container, port: int, protocol: str) -> Iterator[tuple[str, str]]:

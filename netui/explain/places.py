@@ -125,15 +125,21 @@ class Places:
     def _own(container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family) -> Iterator[Place]:
         for other, endpoint in members:
             if other is not container and _address(endpoint, family):
-                yield Place("own", endpoint.network_name, family, f"{other.id}@{endpoint.network_name}")
+                yield _at(endpoint, "own", family, other)
                 return
 
     @staticmethod
     def _other(members: Sequence[tuple[Container, Endpoint]], own: set[str], family: Family) -> Iterator[Place]:
         for other, endpoint in members:
             if _address(endpoint, family) and not any(e.network_id in own for e in other.endpoints):
-                yield Place("networks", endpoint.network_name, family, f"{other.id}@{endpoint.network_name}")
+                yield _at(endpoint, "networks", family, other)
                 return
+
+
+def _at(endpoint: Endpoint, where: Where, family: Family, other: Container) -> Place:
+    """A container on a network; it asks the host at the network's gateway, whose answers it takes."""
+    gateway = endpoint.gateway6 if family == "ip6" else ""
+    return Place(where, endpoint.network_name, family, f"{other.id}@{endpoint.network_name}", gateway)
 
 
 def _address(endpoint: Endpoint, family: Family) -> str:
