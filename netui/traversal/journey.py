@@ -6,7 +6,7 @@ way; what a snapshot cannot tell is asked of :class:`Choices`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from netui.model import Container, Route
 from netui.traversal.actions import Unknowable
@@ -46,12 +46,14 @@ class Journey:
         self.host = host
         self.namespace = namespace or host.namespace
         self.choices = choices
-        self.walker = Walker(self.namespace, choices)
+        self.walker = Walker(self.namespace, choices, reroute=self._reroute)
         self.gates = Gates(self.namespace, choices)
         self.notes: list[str] = []
         self._iif = ""
         self._oif = ""
         self._first: Packet | None = None
+        self._way: tuple[Route, str] = (Route("ip", ""), "")
+        self._refusal: tuple[Verdict, str] | None = None
 
     # --- the two ways in ------------------------------------------------------------------
 
@@ -98,23 +100,14 @@ class Journey:
         self._begin(packet)
         if self.gates.local_source_refused(packet, packet.oif):
             return self._end(packet, "unreachable", "a loopback source cannot leave by another interface")
+        self._way = (route, packet.oif)
         fate = self.walker.hook("output", packet)
+        if self._refusal is not None:
+            return self._end(packet, *self._refusal)
         if fate != "accept":
             return self._stopped(packet, fate)
-        if packet.rerouted is not None:
-            # ip_route_me_harder
-            route = fib.lookup(replace(self._ask(packet, "lo"), mark=packet.rerouted[0]))
-            if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
-                return self._end(packet, "unreachable", self._no_route(packet, route))
-            out = self._out_device(route, packet)
-            if self.gates.local_source_refused(packet, out):
-                return self._end(
-                    packet,
-                    "dropped",
-                    f"a packet from {address_text(packet.family, packet.src)} may not leave by {out}: "
-                    f"net.ipv4.conf.{out}.route_localnet is 0",
-                )
-            packet.oif = out
+        # filter OUTPUT still saw the first out-interface
+        route, packet.oif = self._way
         packet.iif = ""
         fate = self.walker.hook("postrouting", packet)
         if fate != "accept":
@@ -124,6 +117,21 @@ class Journey:
         if route.type in ("local", "broadcast") or packet.oif == "lo":
             return self._looped(packet)
         return self._leave(packet, route)
+
+    def _reroute(self, packet: Transit) -> bool:
+        """ip_route_me_harder: OUTPUT changed an address or the mark; without a way the packet is dropped there."""
+        route = self.namespace.fibs[packet.family].lookup(self._ask(packet, "lo"))
+        if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
+            self._refusal = ("unreachable", self._no_route(packet, route))
+            return False
+        out = self._out_device(route, packet)
+        if self.gates.local_source_refused(packet, out):
+            source = address_text(packet.family, packet.src)
+            reason = f"a packet from {source} may not leave by {out}: net.ipv4.conf.{out}.route_localnet is 0"
+            self._refusal = ("dropped", reason)
+            return False
+        self._way = (route, out)
+        return True
 
     def _looped(self, packet: Transit) -> Arrival:
         """Loopback: PREROUTING and INPUT, with the same connection, so that nat is not asked again."""

@@ -265,7 +265,8 @@ class Fib:
             if (address.scope == "link") != local_dst:
                 continue
             common = 128 - (value[1] ^ dst).bit_length()
-            rank = (1 if address in own else 0) * 1000 + common
+            # RFC 6724: the destination itself, the out-interface's, the longest common prefix
+            rank = 10_000 if common == 128 else (1000 if address in own else 0) + common
             if best is None or rank > best[0]:
                 best = (rank, value[1])
         return best[1] if best else None

@@ -107,7 +107,6 @@ class Transit:
     sport_range: tuple[int, int] = (1, 65535)
     tcp_flags: frozenset[str] = frozenset({"SYN"})
     touched: set[str] = field(default_factory=set)
-    rerouted: tuple[int | None] | None = None
 
     def address_in(self, net: Net, *, source: bool) -> bool | None:
         """Return whether the source (else destination) is in ``net``; None if unknown."""

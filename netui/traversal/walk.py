@@ -7,12 +7,12 @@ rules that matched and the policies by which base chains were left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Literal
 
-from netui.model import Hook
+from netui.model import Chain, Hook
 from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
@@ -27,6 +27,10 @@ _SRC_NAT = 100
 _DEEPEST = 200
 
 
+def _same_way(_packet: Transit) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class Walker:
     """Walks one packet through the hooks of one namespace, for one set of choices."""
@@ -34,6 +38,8 @@ class Walker:
     namespace: Namespace
     choices: Choices
     steps: list[Step] = field(default_factory=list)
+    #: looks for a route again where OUTPUT changed the packet; False: there is none, it is dropped
+    reroute: Callable[[Transit], bool] = _same_way
 
     def hook(self, hook: Hook, packet: Transit) -> Fate:
         """Walk all base chains at a hook; returns what became of the packet."""
@@ -83,9 +89,9 @@ class Walker:
         dst = packet.dst
         for order in self._ordered(hook, nat, packet):
             fate = self._base(hook, order, packet)
-            if hook == "output" and packet.dst != dst:
+            if hook == "output" and packet.dst != dst and fate == "accept" and not self.reroute(packet):
                 # nf_nat_ipv4_local_fn: an address, not a port, changes the way
-                packet.rerouted = (packet.mark,)
+                return "drop"
             if fate != "accept":
                 return fate
             if connection.dst_done if destination else connection.src_done:
@@ -131,11 +137,15 @@ class Walker:
         chain = base.chain.chain
         before = (packet.src, packet.dst, packet.mark)
         fate = self._chain(hook, base.chain, packet, 0)
-        if base.type == "route" and before != (packet.src, packet.dst, packet.mark):
-            # only mangle's OUTPUT chain asks for a route when a mark changed
-            packet.rerouted = (packet.mark,)
-        if fate is not None:
-            return fate
+        if fate is None:
+            fate = self._policy(hook, chain)
+        changed = before != (packet.src, packet.dst, packet.mark)
+        if base.type == "route" and changed and fate == "accept" and not self.reroute(packet):
+            # of all chains only mangle's OUTPUT asks for a route again when a mark changed
+            return "drop"
+        return fate
+
+    def _policy(self, hook: Hook, chain: Chain) -> Fate:
         policy = chain.policy or "ACCEPT"
         self.steps.append(
             Step(
