@@ -1,0 +1,198 @@
+"""The user's configuration file: read with every bad value named by its line, written only when asked."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from netui.model.settings import COLUMNS, THEMES, Settings
+from netui.sources.config_text import changed, flat, line_numbers
+from netui.sources.errors import SourceError, plain, quoted
+
+#: A configuration is a page of text; what is larger is something else.
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration as it was read.
+
+    problems: one line each, of what was ignored and why. lines: where each key stands.
+    readable: whether it is TOML, or is not there; else nothing of it was taken.
+    """
+
+    path: Path
+    settings: Settings = field(default_factory=Settings)
+    problems: tuple[str, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
+    readable: bool = True
+
+    def place(self, name: str) -> str:
+        """Return ``config.toml line 3: name``, as problems begin."""
+        return _place(self.path, self.lines, name)
+
+
+def default_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the configuration stands: the XDG folder's ``netui/config.toml``."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if base.startswith("/") else Path(environ.get("HOME") or "~").expanduser() / ".config"
+    return folder / "netui" / "config.toml"
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration; what is bad in it is named and ignored, and a missing file sets nothing."""
+    try:
+        text = _text(path)
+        document = flat(tomllib.loads(text))
+    except FileNotFoundError:
+        return Config(path)
+    except tomllib.TOMLDecodeError as error:
+        return Config(path, problems=(f"{path.name} is ignored: {plain(error)}",), readable=False)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else plain(error)
+        return Config(path, problems=(f"{path.name} is ignored: {reason}",), readable=False)
+    lines = line_numbers(text)
+    settings, problems, keys = Settings(), [], {}
+    for name, value in document.items():
+        place = _place(path, lines, name)
+        if name.startswith("keys."):
+            if isinstance(value, str) and value.strip():
+                keys[name.removeprefix("keys.")] = value
+            else:
+                problems.append(f'{place}: {_shown(value)} is no key, as in: freeze = "p"')
+        elif name not in _FIELDS:
+            if name not in _TABLES or value != {}:
+                problems.append(f"{place}: not a setting of netui")
+        else:
+            attribute, check, wanted = _FIELDS[name]
+            if check(value):
+                settings = replace(settings, **{attribute: value})
+            else:
+                problems.append(f"{place}: {_shown(value)} is not {wanted}")
+    return Config(path, replace(settings, keys=keys), tuple(problems), lines)
+
+
+def _text(path: Path) -> str:
+    # Opening a pipe would wait for somebody to write into it.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        raw = file.read(_LARGEST + 1)
+    if len(raw) > _LARGEST:
+        raise ValueError("it is larger than a megabyte")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+
+
+def _place(path: Path, lines: Mapping[str, int], name: str) -> str:
+    number, parent = lines.get(name), name
+    while number is None and "." in parent:
+        parent = parent.rpartition(".")[0]
+        number = lines.get(parent)
+    where = f" line {number}" if number is not None else ""
+    return f"{path.name}{where}: {plain(name, 60)}"
+
+
+def _shown(value: object) -> str:
+    return (
+        quoted(value)
+        if isinstance(value, str)
+        else plain(str(value).lower() if value in (True, False) else str(value), 60)
+    )
+
+
+def _one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
+    return (lambda value: isinstance(value, str) and value in names), f"one of {', '.join(names)}"
+
+
+def _between(low: float, high: float, kinds: tuple[type, ...] = (int,)) -> tuple[Callable[[Any], bool], str]:
+    def check(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
+        return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+
+    return check, f"a number from {low:g} to {high:g}"
+
+
+_SWITCH: tuple[Callable[[Any], bool], str] = (lambda value: isinstance(value, bool)), "true or false"
+#: Each setting: its attribute, what it may be, and that in words.
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool], str]] = {
+    "theme": ("theme", *_one_of(THEMES)),
+    "interval": ("interval", *_between(0.5, 3600, (int, float))),
+    "ascii": ("ascii", *_SWITCH),
+    "colour": ("colour", *_SWITCH),
+    "mouse": ("mouse", *_SWITCH),
+    "chains.columns": ("columns", *_one_of(COLUMNS)),
+    "chains.names": ("names", *_SWITCH),
+    "chains.exact": ("exact", *_SWITCH),
+    "chains.bytes_first": ("bytes_first", *_SWITCH),
+    "layout.tree": ("tree", *_between(10, 80)),
+    "layout.detail": ("detail", *_between(10, 80)),
+}
+_TABLES = ("chains", "layout", "keys")
+#: What the screen can change, and so saves; the rest of the file stays as it is.
+_SAVED = (
+    "theme", "mouse", "chains.columns", "chains.names", "chains.exact", "chains.bytes_first",
+    "layout.tree", "layout.detail",
+)  # fmt: skip
+
+
+def save_config(path: Path, settings: Settings) -> None:
+    """Write the settings that differ from the usual, or stand in the file; comments and all else stay.
+
+    Raises SourceError, with the file as it was, where that cannot be done.
+    """
+    try:
+        target = path.resolve()
+        text = _text(target)
+    except FileNotFoundError:
+        text = "# netui's settings; any may be left out.\n"
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SourceError(f"{path} is left as it is: {plain(error)}") from None
+    try:
+        there = flat(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SourceError(f"{path} is left as it is, for it cannot be read: {plain(error)}") from None
+    usual = Settings()
+    values: dict[str, object] = {}
+    for name in _SAVED:
+        value = getattr(settings, _FIELDS[name][0])
+        if value not in (None, "") and (name in there or value != getattr(usual, _FIELDS[name][0])):
+            values[name] = value
+    new = changed(text, values)
+    if new is None:
+        raise SourceError(f"{path} is left as it is: its form is not one that netui can change safely")
+    try:
+        _write(target, new)
+    except OSError as error:
+        raise SourceError(f"{path} could not be written: {error.strerror or error}") from None
+
+
+def _write(target: Path, text: str) -> None:
+    """Write the whole file or nothing; under sudo it belongs to the folder's owner, not to root."""
+    made = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    home = (made[-1].parent if made else target.parent).stat()
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        if os.geteuid() == 0:
+            for each in (*made, Path(name)):
+                os.chown(each, home.st_uid, home.st_gid)
+        Path(name).replace(target)
+    except OSError:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
