@@ -1,0 +1,251 @@
+"""Findings on recorded hosts, each made by one change; the lab has the same on real engines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from netui.explain.doctor import Finding, diagnose
+from netui.explain.doctor.cover import covers, is_unconditional
+from netui.explain.doctor_report import doctor_json, doctor_text
+from netui.explain.reports import doctor
+from netui.model import Engine, Interface, Rule, RulesetKey, Snapshot
+from netui.sources.iptables_save import read_save
+from netui.traversal import prepare
+
+from .test_exposed import CASES, snapshot, with_rules
+
+SAVE = CASES / "engine-20.10" / "host" / "iptables-nft-save.txt"
+
+
+def without(*parts: str) -> Snapshot:
+    """The host without the lines of its rules that hold any of these."""
+    lines = [line for line in SAVE.read_text().splitlines() if not any(part in line for part in parts)]
+    rules, counters = read_save("\n".join(lines) + "\n", "ip", "nft")
+    key = RulesetKey("ip", "nft")
+    base = snapshot()
+    return replace(base, rulesets={**base.rulesets, key: rules}, counters={**base.counters, key: counters})
+
+
+def sysctl(**values: str) -> Snapshot:
+    """The host with sysctls changed (``__`` for a dot)."""
+    base = snapshot()
+    changed = {name.replace("__", "."): value for name, value in values.items()}
+    return replace(base, sysctls={**(base.sysctls or {}), **changed})
+
+
+def interface(change: Callable[[Interface], Interface], *more: Interface) -> Snapshot:
+    """The host with each interface changed, and more of them."""
+    base = snapshot()
+    return replace(base, interfaces=(*(change(one) for one in base.interfaces or ()), *more))
+
+
+def engine(**fields: object) -> Snapshot:
+    """The host with an engine of another kind."""
+    base = snapshot()
+    assert base.engine is not None
+    return replace(base, engine=replace(base.engine, **fields))  # type: ignore[arg-type]
+
+
+def usual(found: Finding) -> bool:
+    """The recorded host's own findings: cart publishes three ports on which nothing listens."""
+    return found.id == "nothing-listens" and found.about == ("cart",)
+
+
+def only(changed: Snapshot) -> list[Finding]:
+    """The findings that the change brought."""
+    return [finding for finding in diagnose(prepare(changed)).findings if not usual(finding)]
+
+
+SITUATIONS: list[tuple[str, Callable[[], Snapshot], str, str]] = [
+    (
+        "nat wiped",
+        lambda: without("-A DOCKER ", "-j DOCKER", ":DOCKER - "),
+        "rules-missing",
+        "table nat has no chain",
+    ),
+    ("one DNAT gone", lambda: without("--dport 9001 -j DNAT"), "missing-dnat", "9001/tcp"),
+    ("ip_forward 0", lambda: sysctl(net__ipv4__ip_forward="0"), "forwarding-off", "net.ipv4.ip_forward is 0"),
+    ("no MASQUERADE", lambda: without("172.28.0.0/24 ! -o"), "no-masquerade", "172.28.0.0/24"),
+    (
+        "published port in DOCKER-USER",
+        lambda: with_rules("-A DOCKER-USER -i vh -p tcp -m tcp --dport 8080 -j DROP"),
+        "docker-user-published-port",
+        "names port 8080",
+    ),
+    (
+        "host address in DOCKER-USER",
+        lambda: with_rules("-A DOCKER-USER -d 198.51.100.1/32 -p tcp -j DROP"),
+        "docker-user-host-address",
+        "198.51.100.1",
+    ),
+    (
+        "behind a RETURN",
+        lambda: with_rules("-A DOCKER-USER -j RETURN\n-A DOCKER-USER -s 203.0.113.7/32 -j DROP"),
+        "docker-user-behind-end",
+        "Rule 2",
+    ),
+    (
+        "shadowed",
+        lambda: with_rules("-A DOCKER-USER -s 203.0.113.0/24 -j ACCEPT\n-A DOCKER-USER -s 203.0.113.7/32 -j DROP"),
+        "docker-user-shadowed",
+        "rule 1 takes all",
+    ),
+    (
+        "INPUT denies in vain",
+        lambda: with_rules("-A INPUT -p tcp -m tcp --dport 8080 -j REJECT"),
+        "input-bypassed",
+        "8080/tcp",
+    ),
+    (
+        "icc=false unseen by the rules",
+        lambda: replace(
+            interface(lambda one: replace(one, nf_call_iptables=False)),
+            sysctls={**(snapshot().sysctls or {}), "net.bridge.bridge-nf-call-iptables": "0"},
+        ),
+        "icc-not-enforced",
+        "network quiet",
+    ),
+    (
+        "MTU",
+        lambda: interface(lambda one: replace(one, mtu=1400) if one.name == "vh" else one),
+        "mtu-too-large",
+        "1400",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "kind", "words"), [s[1:] for s in SITUATIONS], ids=[s[0] for s in SITUATIONS])
+def test_a_situation_is_found(make: Callable[[], Snapshot], kind: str, words: str) -> None:
+    """The change brings its finding, with evidence and advice, and no other."""
+    found = only(make())
+    assert {finding.id for finding in found} == {kind}
+    assert words in found[0].what + " ".join(item.text for item in found[0].evidence)
+    assert found[0].evidence
+    assert found[0].advice
+
+
+def test_the_recorded_hosts_have_only_what_is_really_wrong_there() -> None:
+    """20.10: three ports that nobody serves. 29: a network without masquerade, whose answers raw drops."""
+    assert only(snapshot()) == []
+    assert [finding.id for finding in diagnose(prepare(snapshot("engine-29"))).findings] == ["answers-cut"]
+
+
+def test_the_advice_for_a_published_port_is_the_rule_that_works() -> None:
+    """The rule that is given in its place closes the port, and brings no finding."""
+    advice = only(with_rules("-A DOCKER-USER -i vh -p tcp -m tcp --dport 8080 -j DROP"))[0].advice[0]
+    rule = advice.partition("-R DOCKER-USER 1 ")[2]
+    assert rule == "-i vh -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP"
+    assert only(with_rules(f"-A DOCKER-USER {rule}")) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-p tcp -m tcp --dport 80 -j DROP",
+        "-i br-389384f18e21 -p tcp -m tcp --dport 8080 -j DROP",
+        "-s 172.28.0.0/24 -p tcp -m tcp --dport 8080 -j DROP",
+        "-i vh -p tcp -m conntrack --ctorigdstport 8080 -j DROP",
+        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-i vh -p udp -m udp --dport 8080 -j DROP",
+    ],
+)
+def test_rules_that_work_are_left_alone(rule: str) -> None:
+    """A container's port, a rule about containers' own packets, another protocol: no finding."""
+    assert only(with_rules(f"-A DOCKER-USER {rule}")) == []
+
+
+def test_a_rule_of_the_administrator_that_closes_a_port_is_no_finding() -> None:
+    """What DOCKER-USER drops is dropped on purpose."""
+    assert only(with_rules("-A DOCKER-USER -i vh -j DROP")) == []
+
+
+def test_a_stranded_bridge_is_named() -> None:
+    """A bridge that is not Docker's, whose packets FORWARD's policy drops."""
+    from netui.model import Address, Route
+
+    base = snapshot()
+    virbr = Interface(99, "virbr0", kind="bridge", addresses=(Address("ip", "192.168.122.1", 24),))
+    routes = {**base.routes, "ip": (*base.routes["ip"], Route("ip", "192.168.122.0/24", dev="virbr0"))}
+    sysctls = {**(base.sysctls or {}), "net.ipv4.conf.virbr0.forwarding": "1"}
+    changed = replace(base, interfaces=(*(base.interfaces or ()), virbr), routes=routes, sysctls=sysctls)
+    assert [(finding.id, finding.about) for finding in only(changed)] == [("bridge-stranded", ("virbr0",))]
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        ({"local": False, "address": "ssh://other"}, "engine-remote"),
+        ({"rootless": True}, "engine-rootless"),
+        ({"firewall": "nftables"}, "engine-nftables"),
+        ({"swarm": "active"}, "swarm"),
+    ],
+)
+def test_what_cannot_be_seen_is_noted_and_is_no_finding(fields: dict[str, object], note: str) -> None:
+    """An engine whose rules are elsewhere: a note that says why, and nothing is judged by these tables."""
+    found = diagnose(prepare(engine(**fields)))
+    assert note in {one.id for one in found.notes}
+    assert all(usual(finding) for finding in found.findings)
+
+
+def test_parts_that_were_not_read_are_said_and_undecided() -> None:
+    """Without rules or containers there is no healthy verdict: the status is 3."""
+    blind = replace(snapshot(), rulesets={}, containers=None)
+    report = doctor(prepare(blind))
+    assert report.status == 3
+    assert any("containers" in line for line in report.document["unknown"])
+
+
+def test_a_healthy_host_exits_with_0_and_findings_with_1() -> None:
+    """The exit status says whether there is a finding; notes do not count."""
+    healthy = replace(snapshot(), containers=tuple(c for c in snapshot().containers or () if c.name != "cart"))
+    assert doctor(prepare(snapshot())).status == 1
+    clean = without("172.28.0.3")
+    clean = replace(clean, containers=healthy.containers)
+    assert doctor(prepare(clean)).status == 0
+    assert "Nothing is wrong" in doctor(prepare(clean)).text
+
+
+def test_the_report_is_worst_first_and_plain_json() -> None:
+    """Severities never rise down the list; the document survives JSON; stranger's text is escaped."""
+    changed = with_rules(
+        "-A DOCKER-USER -s 203.0.113.0/24 -j ACCEPT\n"
+        '-A DOCKER-USER -s 203.0.113.7/32 -m comment --comment "\x1b[2Jx" -j DROP'
+    )
+    found = diagnose(prepare(changed))
+    ranks = [("high", "medium", "low").index(finding.severity) for finding in found.findings]
+    assert ranks == sorted(ranks)
+    assert json.loads(json.dumps(doctor_json(found)))["findings"][0]["evidence"]
+    assert "\x1b" not in doctor_text(found)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "answer"),
+    [
+        ("-p tcp -j DROP", "-p tcp -m tcp --dport 80 -j ACCEPT", True),
+        ("-s 10.0.0.0/8 -j DROP", "-s 10.1.2.3/32 -j ACCEPT", True),
+        ("-s 10.1.2.3/32 -j DROP", "-s 10.0.0.0/8 -j ACCEPT", False),
+        ("-p tcp -m multiport --dports 80,443 -j DROP", "-p tcp -m tcp --dport 443 -j ACCEPT", True),
+        ("-p tcp -m tcp --dport 1:100 -j DROP", "-p tcp -m multiport --dports 80,443 -j ACCEPT", False),
+        ("-m limit --limit 3/min -j DROP", "-m limit --limit 3/min -j ACCEPT", False),
+        ("! -i eth0 -j DROP", "-i eth1 -j ACCEPT", False),
+        ("-i eth+ -j DROP", "-i eth1 -j ACCEPT", True),
+        ("-m conntrack --ctstate NEW,INVALID -j DROP", "-p tcp -m conntrack --ctstate NEW -j ACCEPT", True),
+        ("-m mark --mark 0x1 -j DROP", "-m connmark --mark 0x1 -j ACCEPT", False),
+        ("-m socket -j DROP", "-p tcp -j ACCEPT", False),
+    ],
+)
+def test_when_one_rule_covers_another(earlier: str, later: str, answer: bool) -> None:
+    """Only what follows from the words counts as covered; chance and unknown matches never do."""
+    first, second = Rule(1, f"-A X {earlier}", -1), Rule(2, f"-A X {later}", -1)
+    assert covers(first, second, "ip") is answer
+
+
+def test_a_match_without_options_can_still_be_a_condition() -> None:
+    """`-m socket` alone does not take every packet; `-m tcp` alone says nothing."""
+    assert not is_unconditional(Rule(1, "-A X -m socket -j DROP", -1))
+    assert is_unconditional(Rule(1, '-A X -m comment --comment "all" -j DROP', -1))
+    assert Engine("29").local

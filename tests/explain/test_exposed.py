@@ -1,0 +1,173 @@
+"""Exposure: from where ports are reached, as recorded hosts have it, and as a table, JSON and exit status."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from netui.explain.exposed_report import exposed_text, failing
+from netui.explain.exposure import Exposure, exposures
+from netui.explain.places import Where
+from netui.explain.reports import exposed
+from netui.model import RulesetKey, Snapshot
+from netui.sources.capture import read_capture
+from netui.sources.iptables_save import read_save
+from netui.traversal import prepare
+
+from .big import big_snapshot
+
+CASES = Path(__file__).parent.parent / "cases"
+
+
+@cache
+def snapshot(case: str = "engine-20.10") -> Snapshot:
+    """A recorded host."""
+    return read_capture(CASES / case / "host")
+
+
+@cache
+def ports(case: str = "engine-20.10") -> dict[tuple[str, int, str], Exposure]:
+    """Its exposures by container, port and protocol."""
+    return {(e.container, e.port, e.protocol): e for e in exposures(prepare(snapshot(case)))}
+
+
+def with_rules(text: str, base: Snapshot | None = None) -> Snapshot:
+    """The host with lines put at the head of its filter table's rules (declared chains and -A lines)."""
+    base = base or snapshot()
+    key = RulesetKey("ip", "nft")
+    chains = {line.split()[0] for line in text.splitlines() if line.startswith(":")}
+    out = []
+    for line in (CASES / "engine-20.10" / "host" / "iptables-nft-save.txt").read_text().splitlines():
+        out.append(line)
+        if line.startswith("*filter"):
+            out += [one for one in text.splitlines() if one.startswith(":") and not one.startswith(":INPUT")]
+        if line.startswith(":DOCKER-USER"):
+            out += [one for one in text.splitlines() if one.startswith("-A")]
+    assert chains or text
+    rules, counters = read_save("\n".join(out) + "\n", "ip", "nft")
+    return replace(base, rulesets={**base.rulesets, key: rules}, counters={**base.counters, key: counters})
+
+
+@pytest.mark.parametrize(
+    ("case", "container", "port", "widest", "listening"),
+    [
+        ("engine-20.10", "shop", 80, "world", "yes"),
+        ("engine-20.10", "far", 80, "world", "yes"),
+        ("engine-20.10", "ledger", 80, "host", "yes"),
+        ("engine-20.10", "cart", 82, None, "no"),
+        ("engine-29", "web", 80, "world", "unknown"),
+        ("engine-29", "web", 90, "host", "unknown"),
+        ("engine-29", "in1", 80, "host", "unknown"),
+        ("engine-29", "rt1", 80, "world", "unknown"),
+    ],
+)
+def test_the_widest_place(case: str, container: str, port: int, widest: Where | None, listening: str) -> None:
+    """A port's widest place is where packets get through and somebody listens."""
+    found = ports(case)[container, port, "tcp"]
+    if widest == "host":
+        # its own network is narrower than the host and open too where there is a neighbour
+        assert found.widest in ("host", "own")
+    else:
+        assert found.widest == widest
+    assert found.listening == listening
+
+
+def test_the_deciding_rule_is_named() -> None:
+    """The cell that tells most carries the rule that lets the world in, or keeps it out."""
+    inside = ports()["shop", 80, "tcp"].deciding
+    outside = ports()["ledger", 80, "tcp"].deciding
+    assert inside is not None and inside.step is not None and (inside.step.chain, inside.step.rule) == ("DOCKER", 1)
+    assert outside is not None and outside.step is not None
+    assert outside.step.chain == "DOCKER-ISOLATION-STAGE-1"
+
+
+def test_a_port_for_the_own_network_only_is_open_there_and_nowhere_else() -> None:
+    """A container that publishes nothing is reached from its network and from the host."""
+    cells = ports()["till", 80, "tcp"].cells
+    opened = {(cell.place.where, cell.place.name) for cell in cells if cell.state == "open"}
+    assert ("host", "") in opened
+    assert not {where for where, _ in opened} & {"world", "lan", "networks"}
+
+
+def test_a_rule_in_docker_user_closes_the_port() -> None:
+    """The table follows the rules, not what is published."""
+    closed = with_rules("-A DOCKER-USER -i vh -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP")
+    found = {(e.container, e.port): e for e in exposures(prepare(closed))}
+    states = {cell.state for cell in found["shop", 80].cells if cell.place.where == "world"}
+    assert states == {"closed"}
+    assert found["cart", 80].widest == "world"
+
+
+def test_a_rule_that_cannot_be_known_makes_it_undecided() -> None:
+    """A match by a module that a snapshot cannot tell is said, with its words."""
+    vague = with_rules("-A DOCKER-USER -i vh -m geoip --source-country CN -j DROP")
+    found = {(e.container, e.port): e for e in exposures(prepare(vague))}
+    cell = next(cell for cell in found["shop", 80].cells if cell.place.where == "world")
+    assert cell.state == "undecided"
+    assert "geoip" in cell.undecided[0]
+    assert exposed(prepare(vague), "world").status == 3
+    assert "undecided" in exposed_text(tuple(found.values()))
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ("-A INPUT -p tcp -m tcp --dport 8080 -j DROP", "rule 1 of INPUT"),
+        (
+            ":ufw-user-input - [0:0]\n-A INPUT -j ufw-user-input\n-A ufw-user-input -p tcp -m tcp --dport 8080 -j DROP",
+            "ufw's rule 1 of ufw-user-input",
+        ),
+    ],
+    ids=["INPUT", "ufw"],
+)
+def test_what_looks_protected_and_is_not(rules: str, words: str) -> None:
+    """A rule of INPUT or ufw that seems to close a published port is named, at that port only."""
+    found = {(e.container, e.port): e for e in exposures(prepare(with_rules(rules)))}
+    assert words in found["shop", 80].looks_protected[0]
+    assert found["cart", 80].looks_protected == ()
+    assert words in exposed_text(tuple(found.values()))
+
+
+@pytest.mark.parametrize(("limit", "status"), [("", 0), ("world", 1), ("lan", 1), ("own", 1)])
+def test_the_exit_status(limit: str, status: int) -> None:
+    """--fail-on world fails where a port is open to the world; without it the report never fails."""
+    assert exposed(prepare(snapshot()), limit).status == status
+
+
+def test_nothing_fails_where_nothing_is_open() -> None:
+    """A narrower limit takes the wider places in, and a closed host passes."""
+    every = tuple(ports().values())
+    only = tuple(e for e in every if e.container == "ledger")
+    assert failing(only, "world") == []
+    assert failing(only, "lan") == []
+    assert [e.container for e in failing(only, "host")] == ["ledger"]
+
+
+def test_json_holds_every_cell_with_its_rule() -> None:
+    """The document is plain JSON and names rule, reason and destination of each cell."""
+    document = json.loads(json.dumps(exposed(prepare(snapshot())).document))
+    cell = next(c for p in document["ports"] if p["container"] == "shop" for c in p["from"] if c["where"] == "world")
+    assert cell["state"] == "open"
+    assert cell["rule"]["chain"] == "DOCKER"
+    assert cell["destination"] == "198.51.100.1:8080/tcp"
+
+
+def test_containers_that_were_not_read_are_not_taken_for_none() -> None:
+    """Without the engine's containers nothing is known, and the status says so."""
+    report = exposed(prepare(replace(snapshot(), containers=None)))
+    assert report.status == 3
+    assert "not read" in report.text
+
+
+def test_a_thousand_containers_in_good_time() -> None:
+    """1,000 containers with two ports each on five networks: some seconds at most, on a loaded machine."""
+    host = prepare(big_snapshot(1000, 5))
+    began = time.perf_counter()
+    found = exposures(host)
+    assert len(found) == 2000
+    assert time.perf_counter() - began < 15
