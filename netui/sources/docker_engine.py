@@ -23,6 +23,7 @@ from netui.sources.docker_context import EngineAddress, engine_address
 from netui.sources.docker_errors import explain
 from netui.sources.docker_events import EventStream
 from netui.sources.errors import SourceError
+from netui.sources.imports import IMPORTING
 from netui.sources.parts import Part
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ OnEvent = Callable[[Event], None]
 
 def connect(address: EngineAddress, timeout: int = _TIMEOUT) -> APIClient:
     """Return a client that speaks the engine's own API version; raises what the SDK raises."""
-    from docker import APIClient
-    from docker.tls import TLSConfig
+    with IMPORTING:
+        from docker import APIClient
+        from docker.tls import TLSConfig
 
     tls: Any = False
     if address.ca or address.cert:

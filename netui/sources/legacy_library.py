@@ -20,6 +20,7 @@ from typing import Any
 
 from netui.model import Family
 from netui.sources.errors import SourceError, plain
+from netui.sources.imports import IMPORTING
 
 _GOTO: dict[Family, int] = {"ip": 0x02, "ip6": 0x04}
 _INV_IN, _INV_OUT, _INV_SRC, _INV_DST, _INV_FRAG, _INV_PROTO = 0x01, 0x02, 0x08, 0x10, 0x20, 0x40
@@ -45,7 +46,8 @@ class Library:
     """python-iptables and the libxtables that it loaded."""
 
     def __init__(self) -> None:
-        self._iptc = _import()
+        with IMPORTING:
+            self._iptc = _import()
         self._libc = ct.CDLL(None)
         if not hasattr(self._libc, "gnu_get_libc_version"):
             raise SourceError("python-iptables cannot print rules without glibc")
