@@ -12,7 +12,7 @@ from netui.explain.doctor import Finding, diagnose
 from netui.explain.doctor.cover import covers, is_unconditional
 from netui.explain.doctor_report import doctor_json, doctor_text
 from netui.explain.reports import doctor
-from netui.model import Engine, Interface, Rule, RulesetKey, Snapshot
+from netui.model import Address, Engine, Interface, Route, Rule, RulesetKey, Snapshot
 from netui.sources.iptables_save import read_save
 from netui.traversal import prepare
 
@@ -163,10 +163,41 @@ def test_a_rule_of_the_administrator_that_closes_a_port_is_no_finding() -> None:
     assert only(with_rules("-A DOCKER-USER -i vh -j DROP")) == []
 
 
+def test_overlapping_subnets_and_hidden_routes_are_named() -> None:
+    """Two networks with addresses in common; a route of another interface into a network's range."""
+    base = snapshot()
+    networks = tuple(
+        replace(n, subnets=(replace(n.subnets[0], subnet="172.28.0.0/16"),)) if n.name == "other" else n
+        for n in base.networks or ()
+    )
+    found = {finding.id: finding for finding in only(replace(base, networks=networks))}
+    assert set(found["subnets-overlap"].about) == {"other", "web"}
+    wide = Route("ip", "172.16.0.0/12", dev="vh", gateway="198.51.100.2")
+    narrow = Route("ip", "172.28.0.128/25", dev="vh")
+    routes = {**base.routes, "ip": (*base.routes["ip"], wide, narrow)}
+    said = [finding.what for finding in only(replace(base, routes=routes)) if finding.id == "route-hidden"]
+    assert any("Network web (172.28.0.0/24) hides the route to 172.16.0.0/12" in what for what in said)
+    assert any("172.28.0.128/25 (dev vh) takes addresses of network web" in what for what in said)
+
+
+def test_a_stale_dnat_is_named_with_whom_it_robs() -> None:
+    """A rule to an address that nobody has, before a live one for the same port."""
+    text = SAVE.read_text().replace(
+        "[25:1390] -A DOCKER -i brown0 -j RETURN",
+        "[7:1] -A DOCKER -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.28.0.99:80\n"
+        "[25:1390] -A DOCKER -i brown0 -j RETURN",
+    )
+    rules, counters = read_save(text, "ip", "nft")
+    base, key = snapshot(), RulesetKey("ip", "nft")
+    changed = replace(base, rulesets={**base.rulesets, key: rules}, counters={**base.counters, key: counters})
+    found = {finding.id: finding for finding in only(changed)}["stale-dnat"]
+    assert (found.severity, found.about) == ("high", ("shop",))
+    assert found.evidence[0].packets == 7
+    assert "-t nat -D DOCKER -p tcp -m tcp --dport 8080" in found.advice[0]
+
+
 def test_a_stranded_bridge_is_named() -> None:
     """A bridge that is not Docker's, whose packets FORWARD's policy drops."""
-    from netui.model import Address, Route
-
     base = snapshot()
     virbr = Interface(99, "virbr0", kind="bridge", addresses=(Address("ip", "192.168.122.1", 24),))
     routes = {**base.routes, "ip": (*base.routes["ip"], Route("ip", "192.168.122.0/24", dev="virbr0"))}

@@ -7,11 +7,15 @@ from collections.abc import Callable
 import pytest
 from docker.types import IPAMConfig, IPAMPool
 
+from netui.explain.exposure import exposures
+
 from .conftest import Hosts
-from .doctor_host import diagnosis, findings, run_advice
+from .doctor_host import diagnosis, findings, run_advice, seen
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
 from .senders import Flow, Ports, send
+from .ufw import there as ufw_there
+from .ufw import ufw
 
 Own = Callable[..., Host]
 #: Each connection has a source port of its own: conntrack would remember how the last one was translated.
@@ -274,39 +278,36 @@ def test_a_rule_that_names_the_host_s_own_address(own_host: Own) -> None:
 
 # --- other firewalls -----------------------------------------------------------------------------
 
-#: The chains of ufw 0.36.2 with `ufw default deny`, `ufw deny 80/tcp` (first) or without.
-UFW = """*filter
-:ufw-before-input - [0:0]
-:ufw-user-input - [0:0]
-:ufw-reject-input - [0:0]
--A INPUT -j ufw-before-input
--A INPUT -j ufw-reject-input
--A ufw-before-input -i lo -j ACCEPT
--A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A ufw-before-input -j ufw-user-input
-{deny}
--P INPUT DROP
-COMMIT
-"""
 
-
+@pytest.mark.skipif(not ufw_there(), reason="ufw is not installed (apt-get install ufw)")
 @pytest.mark.parametrize(
-    ("deny", "kind"),
-    [("-A ufw-user-input -p tcp -m tcp --dport 80 -j DROP", "input-bypassed"), ("", "ufw-bypassed")],
+    ("commands", "kind"),
+    [(("default deny incoming", "deny 80/tcp"), "input-bypassed"), (("default deny incoming",), "ufw-bypassed")],
     ids=["ufw deny 80", "ufw default deny"],
 )
-def test_ufw_is_bypassed(deny: str, kind: str, own_host: Own) -> None:
-    """ufw denies and the port is open; the DOCKER-USER rule given closes it."""
+def test_the_real_ufw_is_bypassed(commands: tuple[str, ...], kind: str, own_host: Own) -> None:
+    """ufw denies and the port is open; the DOCKER-USER rule given closes it, and ufw stays as it is."""
     host = own_host("20.10-nft")
     host.engine.client.containers.get("openresty").remove(force=True)
     publish(host, "web", {"80/tcp": 80})
-    host.engine.tool("iptables-restore", "--noflush", stdin=UFW.format(deny=deny))
+    ufw(host, *commands, "--force enable")
     assert outcome(host, "outside", HOST, 80) == "connected"
     found = findings(host)[kind]
     assert found.about == ("web",)
+    exposure = next(e for e in exposures(seen(host)) if e.container == "web")
+    assert exposure.looks_protected
     run_advice(host, found)
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "timeout"
+
+
+@pytest.mark.skipif(not ufw_there(), reason="ufw is not installed (apt-get install ufw)")
+def test_ufw_that_allows_the_port_is_no_finding(own_host: Own) -> None:
+    """Where ufw and Docker agree that the port is open, nothing is wrong."""
+    host = own_host("20.10-nft")
+    ufw(host, "default deny incoming", "allow 80/tcp", "allow 443/tcp", "--force enable")
+    assert outcome(host, "outside", HOST, 80) == "connected"
+    assert findings(host) == {}
 
 
 def test_legacy_and_nft_at_once(own_host: Own) -> None:
