@@ -260,13 +260,16 @@ class Fib:
         every = [address for addresses in self._addresses.values() for address in addresses]
         for address in [*own, *every]:
             value = parse_address(address.address)
-            if value is None or address.scope == "host":
+            if value is None:
                 continue
-            if (address.scope == "link") != local_dst:
+            if value[1] == dst:
+                # RFC 6724, rule 1: the destination itself
+                return dst
+            if address.scope == "host" or (address.scope == "link") != local_dst:
                 continue
             common = 128 - (value[1] ^ dst).bit_length()
-            # RFC 6724: the destination itself, the out-interface's, the longest common prefix
-            rank = 10_000 if common == 128 else (1000 if address in own else 0) + common
+            # then the out-interface's, then the longest common prefix
+            rank = (1000 if address in own else 0) + common
             if best is None or rank > best[0]:
                 best = (rank, value[1])
         return best[1] if best else None
