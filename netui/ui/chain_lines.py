@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textual.content import Content
-
 from netui.model import Rule, RulesetKey
 from netui.ui.escape import clip, escape
 from netui.ui.line_view import LineView
@@ -228,4 +226,4 @@ class ChainLines(LineView):
             "no regular expression" if self.query_typed and self.query_typed.broken else "",
         ]  # fmt: skip
         text = " — ".join([*parts, *(note for note in notes if note)])
-        self.border_title = Content(clip(escape(text), 200) + " ")
+        self.set_title(text)

@@ -6,10 +6,8 @@ from collections.abc import Hashable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.content import Content
 
 from netui.traversal.path import Flow
-from netui.ui.escape import clip, escape
 from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import build_detail, title_of
@@ -60,7 +58,7 @@ class DetailPane(LineView):
         title = title_of(self.state.snapshot, item)
         if self.state.flow is not None:
             title += f" — flow {self.state.flow.label}"
-        self.border_title = Content(clip(escape(title), 200) + " ")
+        self.set_title(title)
         seen: dict[Hashable, int] = {}
         keys: list[Hashable] = []
         for line in self._lines:

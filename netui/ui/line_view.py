@@ -10,11 +10,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from netui.ui.presenters.spans import Spans
+from netui.ui.escape import clip, escape
+from netui.ui.presenters.spans import Spans, changed_cells
 
 _ROLES = ("dim", "strong", "name", "title", "good", "bad", "warn", "moved", "step", "mark", "target", "key", "number")
 
@@ -56,6 +58,7 @@ class LineView(ScrollView, can_focus=True):
         self._places: dict[Hashable, int] = {}
         self._painted: dict[int, Spans] = {}
         self._styles_by_role: dict[str, Style] = {}
+        self._title_shown: str | None = None
         self.cursor = 0
 
     # What a subclass says.
@@ -129,21 +132,31 @@ class LineView(ScrollView, can_focus=True):
         return min(index, len(self._keys) - 1)
 
     def repaint_changed(self) -> None:
-        """Paint again those visible lines whose text is not what is on the screen."""
-        top, width = self.scroll_offset.y, self._line_width
+        """Paint again those cells of visible lines that are not what is on the screen."""
+        top, width, left = self.scroll_offset.y, self._line_width, self.scroll_offset.x
         painted, self._painted = self._painted, {}
         for index in range(top, min(len(self._keys), top + self._rows)):
             before = painted.get(index)
-            if before is not None:
-                self._painted[index] = before
-            if before is not None and before != self.line_spans(index, width):
-                del self._painted[index]
-                self._refresh_row(index)
+            if before is None:
+                continue
+            now = self._painted[index] = self.line_spans(index, width)
+            if now != before:
+                row = index - top + self.header_lines
+                for start, end in changed_cells(before, now):
+                    region = Region(start - left, row, end - start, 1).intersection(self.size.region)
+                    if region:
+                        self.refresh(region)
 
     def repaint(self) -> None:
         """Paint everything again (a view option changed)."""
         self._painted.clear()
         self.refresh()
+
+    def set_title(self, title: str) -> None:
+        """Write the title into the frame, which is painted anew only when it is another one."""
+        if title != self._title_shown:
+            self._title_shown = title
+            self.border_title = Content(clip(escape(title), 200) + " ")
 
     @property
     def _rows(self) -> int:

@@ -16,6 +16,7 @@ from netui.ui.detail_pane import DetailPane
 from netui.ui.events import EventsPane
 from netui.ui.filter_bar import FilterBar
 from netui.ui.line_view import LineView
+from netui.ui.narrow import NarrowCompositor
 from netui.ui.network_tree import NetworkTree
 from netui.ui.presenters.events import EventLog
 from netui.ui.state import State
@@ -46,6 +47,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, state: State, log: EventLog, status: StatusLine) -> None:
         super().__init__()
+        self._compositor = NarrowCompositor()
         self.status = status
         self.networks = NetworkTree(state, id="networks")
         self.chains = ChainTable(state, id="chains")

@@ -23,6 +23,9 @@ class SpanLine(Widget):
         f"line--{role}" for role in ("dim", "strong", "title", "good", "bad", "warn", "key", "number")
     }
 
+    #: what is on the screen
+    _painted: Spans | None = None
+
     def spans(self, width: int) -> Spans:
         """Return what the line shows."""
         raise NotImplementedError
@@ -35,7 +38,8 @@ class SpanLine(Widget):
             return Strip.blank(width, base)
         segments: list[Segment] = []
         left = width
-        for text, role in self.spans(width):
+        self._painted = self.spans(width)
+        for text, role in self._painted:
             if left <= 0:
                 break
             shown = clip(text, left)
@@ -76,7 +80,8 @@ class StatusLine(SpanLine):
     def update_status(self) -> None:
         """Show a new snapshot's status."""
         self.check()
-        self.refresh()
+        if self.spans(self.size.width) != self._painted:
+            self.refresh()
 
     def spans(self, width: int) -> Spans:
         """Return the header line."""

@@ -38,18 +38,19 @@ class _Net:
         return str(self.subnet[1])
 
 
-def _nets(count: int) -> list[_Net]:
-    nets = []
+def networks(count: int) -> list[_Net]:
+    """Return that many networks, each with a subnet and a bridge of its own."""
+    found = []
     for number in range(count):
         network_id = f"{number:012x}" + "0" * 52
         subnet = IPv4Network((int(IPv4Address("10.64.0.0")) + number * 256, 24))
-        nets.append(_Net(network_id, f"net{number}", f"br-{network_id[:12]}", subnet))
-    return nets
+        found.append(_Net(network_id, f"net{number}", f"br-{network_id[:12]}", subnet))
+    return found
 
 
 def save_text(containers: int, filler: int = 0) -> str:
     """Return an iptables-save text: the rules of that many containers, and ``filler`` people's rules."""
-    nets = _nets(-(-containers // PER_NETWORK))
+    nets = networks(-(-containers // PER_NETWORK))
     raw = ["*raw", ":PREROUTING ACCEPT [10:600]", ":OUTPUT ACCEPT [0:0]"]
     chains = (
         "DOCKER DOCKER-BRIDGE DOCKER-CT DOCKER-FORWARD DOCKER-ISOLATION-STAGE-1 DOCKER-ISOLATION-STAGE-2 DOCKER-USER"
@@ -97,7 +98,7 @@ def large_snapshot(containers: int, rules: int = 0) -> Snapshot:
     text = save_text(containers, max(0, rules - plain))
     ruleset, counters = read_save(text, "ip", "nft")
     ruleset6, counters6 = read_save("", "ip6", "nft")
-    nets = _nets(-(-containers // PER_NETWORK))
+    nets = networks(-(-containers // PER_NETWORK))
     made, members = [], {net.id: [] for net in nets}
     for number in range(containers):
         net = nets[number // PER_NETWORK]

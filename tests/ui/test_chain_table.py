@@ -114,16 +114,18 @@ async def test_folding_survives_a_refresh():
         assert not any(line.folded for line in chains.laid.lines)
 
 
-async def test_only_lines_that_changed_are_painted():
-    """A refresh that moves one counter asks for one line."""
+async def test_only_cells_that_changed_are_painted():
+    """A refresh that moves one counter asks for its cells, on its line alone."""
     rules = blog_rules()
     async with running(host_of(rules)) as (app, pilot):
         chains = app.main.chains
         asked = []
-        chains._refresh_row = asked.append  # type: ignore[method-assign]
+        chains.refresh = lambda *regions, **_: asked.extend(regions)  # type: ignore[method-assign]
         index = places(rules).index["nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0]
         await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: counters(rules, 5, {index: 9})}))
-        assert [chains.laid.lines[place].rule.text.split()[1] for place in asked] == ["PREROUTING"]
+        places_asked = {chains.scroll_offset.y + region.y - chains.header_lines for region in asked}
+        assert [chains.laid.lines[place].rule.text.split()[1] for place in places_asked] == ["PREROUTING"]
+        assert sum(region.width for region in asked) < 30
 
 
 async def test_counters_rates_and_marks_move():

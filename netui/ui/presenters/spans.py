@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -12,11 +13,31 @@ Role = Literal[
 ]
 Span = tuple[str, Role]
 Spans = list[Span]
+#: To go on somewhere else on a line costs the terminal about as much as this many cells.
+_NEAR = 6
 
 
 def plain(spans: Spans) -> str:
     """Return the text alone."""
     return "".join(text for text, _ in spans)
+
+
+def changed_cells(before: Spans, after: Spans) -> list[tuple[int, int]]:
+    """Return the runs of cells (from, to) in which a line differs from what it was; near ones are one run."""
+    old, new = ([(letter, role) for text, role in spans for letter in text] for spans in (before, after))
+    longer = max(len(old), len(new))
+    if cell_len(plain(before)) != len(old) or cell_len(plain(after)) != len(new):
+        # letters of other widths: the cells are not the letters
+        return [(0, longer * 2)]
+    nothing = (" ", "")
+    runs: list[tuple[int, int]] = []
+    for place, (then, now) in enumerate(zip_longest(old, new, fillvalue=nothing)):
+        if then != now:
+            if runs and place - runs[-1][1] <= _NEAR:
+                runs[-1] = (runs[-1][0], place + 1)
+            else:
+                runs.append((place, place + 1))
+    return runs
 
 
 def wrap(spans: Spans, width: int, indent: int, most: int = 30) -> list[Spans]:

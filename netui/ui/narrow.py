@@ -1,0 +1,40 @@
+"""Partial repaints that write only the cells asked for.
+
+Textual 8's own update of a part of a line writes that line from the left edge of the
+widget (``_compositor.ChopsUpdate``: "TODO: crop to x extents"): a counter at the right end of
+a wide table costs the whole line, which is what a slow SSH link feels.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from textual._compositor import ChopsUpdate, Compositor
+
+_MOVE = "\x1b[{};{}H"
+
+
+class NarrowUpdate(ChopsUpdate):
+    """An update whose lines are cut on both sides."""
+
+    def render_segments(self, console: Console) -> str:
+        """Return what to write to the terminal."""
+        written: list[str] = []
+        for y, left, right in self.spans:
+            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
+                first, last = max(x, left), min(end, right)
+                if strip is not None and first < last:
+                    part = strip if (first, last) == (x, end) else strip.crop(first - x, last - x)
+                    written.append(_MOVE.format(y + 1, first + 1))
+                    written.append(part.render(console))
+        return "".join(written)
+
+
+class NarrowCompositor(Compositor):
+    """Textual's compositor with narrow updates."""
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Return what the dirty regions need, None for nothing."""
+        update = super().render_partial_update()
+        if update is None:
+            return None
+        return NarrowUpdate(update.chops, update.spans, update.chop_ends)

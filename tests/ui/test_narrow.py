@@ -1,0 +1,34 @@
+"""What partial repaints write leaves the same screen as a whole one."""
+
+from __future__ import annotations
+
+from textual._compositor import CompositorUpdate
+
+from tests.bench.terminal import Grid
+from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
+from tests.ui.steps import arrive, running, screen_text
+
+
+async def test_partial_repaints_leave_the_screen_as_it_is_shown():
+    """After keys and refreshes the terminal's cells are those of a full repaint."""
+    rules = blog_rules()
+    async with running(blog_host(rules)) as (app, pilot):
+        grid = Grid(*app.size)
+        narrow = []
+        display = app._display
+
+        def listen(screen, renderable):
+            if isinstance(renderable, CompositorUpdate):
+                data = renderable.render_segments(app.console)
+                narrow.append(len(data))
+                grid.feed(data.encode())
+            display(screen, renderable)
+
+        app._display = listen
+        app.refresh(repaint=True, layout=True)
+        for second, key in enumerate(["j", "2", "j", "pagedown", "f", "k", "l", "3", "z", "z", "e", "1", "j"], 1):
+            await pilot.press(key)
+            now = counters(rules, 5 + second, {3: 9 * second, 7: second})
+            await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: now}))
+            assert grid.text() == screen_text(app), key
+        assert min(narrow) < 400
