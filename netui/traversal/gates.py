@@ -35,9 +35,8 @@ class Gates:
         return bool(every) or bool(own)
 
     def hairpin_refused(self, packet: Transit, bridge: str) -> str:
-        """A port takes its own frame back only in hairpin mode."""
-        sender = packet.connection.original.src if packet.connection is not None else packet.src
-        if packet.dst != sender:
+        """A port takes its own frame back only in hairpin mode (sources change later, in POSTROUTING)."""
+        if packet.dst != packet.src:
             return ""
         modes = {port.hairpin for port in self.namespace.ports(bridge)}
         if len(modes) != 1:

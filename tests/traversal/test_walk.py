@@ -367,3 +367,11 @@ def test_members_of_a_network_are_known_without_a_listing_of_containers() -> Non
     assert found.delivered_to is not None
     assert found.delivered_to.address == "172.18.0.9"
     assert path(made, FROM, "172.18.0.8:80").verdict == "undecided"
+
+
+def test_the_answer_of_a_neighbour_on_the_same_bridge_comes_back() -> None:
+    """An answer from port to port is no hairpin."""
+    found = path(host(filter_rules("-A FORWARD -j ACCEPT", forward="DROP")), "blog", TO, reply=True)
+    assert found.reply is not None
+    assert [(step.chain, step.rule) for step in found.reply[0].steps] == [("FORWARD", 1)]
+    assert not any("come back" in note for note in found.notes)
