@@ -86,9 +86,8 @@ class Screen(Terminal):
         if where is None or not where[4]:
             return None
         for row in rows[2:]:
-            text = "".join(part for background, part in row if background in _CURSOR)
             whole = "".join(part for _, part in row)[place + 1 :]
-            if not text or not whole.startswith(text[:20]) or len(text) < 20:
+            if not _lit(row, place + 3):
                 continue
             if rule := _RULE.match(whole):
                 step = (rule["step"] or "").strip()
@@ -119,7 +118,7 @@ class Screen(Terminal):
                 self.wait(lambda text: f"flow {label}" in text)
                 return
             self.keys("j")
-            self.wait_for(lambda: self.detail_cursor() != row, "the cursor to move", 5)
+            self.wait_for(lambda before=row: self.detail_cursor() != before, "the cursor to move", 5)
         raise AssertionError(f"no flow {label!r}")
 
     def detail_cursor(self) -> str:
@@ -132,6 +131,15 @@ class Screen(Terminal):
             if text:
                 return text.rstrip()
         return ""
+
+
+def _lit(row: list[tuple[str, str]], column: int) -> bool:
+    """Whether the cursor's colour lies on this cell."""
+    for background, text in row:
+        column -= len(text)
+        if column < 0:
+            return background in _CURSOR
+    return False
 
 
 def _titles(lines: list[str]) -> Iterator[tuple[str, int]]:
