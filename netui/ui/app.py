@@ -26,6 +26,7 @@ from netui.ui.line_view import LineView
 from netui.ui.look import QUIET, THEMES, ascii_only, no_colour
 from netui.ui.messages import EventArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
 from netui.ui.network_tree import NetworkTree
+from netui.ui.pace import Interval
 from netui.ui.presenters.events import EventLog, event_words, rule_changes
 from netui.ui.presenters.flows import path_text
 from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, NetworkItem, PortItem, RuleItem
@@ -105,7 +106,8 @@ class NetuiApp(App[int]):
             # Textual itself looks at NO_COLOR alone.
             self._filters.append(NoColor())
         self._filters.append(SafeFilter(ascii_only=self._ascii))
-        status = StatusLine(self.state, mode, clock, getattr(poller, "interval", 1.0), id="status")
+        interval = lambda: getattr(self.poller, "interval", Interval(1.0))  # noqa: E731
+        status = StatusLine(self.state, mode, clock, interval, id="status")
         self.main = MainScreen(self.state, self.events_log, status)
 
     def get_default_screen(self) -> Screen[Any]:
@@ -138,6 +140,20 @@ class NetuiApp(App[int]):
         """Return the screen as SVG; blanks are kept by every renderer, not by browsers alone."""
         picture = super().export_screenshot(title=title, simplify=simplify)
         return picture.replace("<svg ", '<svg xml:space="preserve" ', 1)
+
+    def on_app_focus(self) -> None:
+        """Read at the full pace again."""
+        self._look(seen=True)
+
+    def on_app_blur(self) -> None:
+        """Read less often while nobody looks."""
+        self._look(seen=False)
+
+    def _look(self, *, seen: bool) -> None:
+        look = getattr(self.poller, "look", None)
+        if look is not None:
+            look(seen=seen)
+            self.main.status.update_status()
 
     # What arrives.
 

@@ -3,11 +3,14 @@
 Every group of sources is read on a daemon thread of its own, so that one that
 hangs holds up neither the others nor the end of the program. Counters are read
 every interval; the rest when the engine's events or a changed rule say so, and
-now and then, for addresses and routes change without a word.
+now and then, for addresses and routes change without a word. What a reading costs is
+measured, its programs counted: where it is too much for a host that has other work,
+there are fewer.
 """
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,10 +21,13 @@ from netui.sources.errors import plain
 from netui.sources.live import GROUPS, LiveHost, hostname, local_containers, rulesets_of
 from netui.sources.parts import Assembly, Part, kept
 from netui.sources.recording import Recording
+from netui.ui.pace import Interval, Pace
 
 MIN_INTERVAL = 0.5
 #: Seconds between readings of what no event announces.
 _SLOW: Mapping[str, float] = {"docker": 30.0, "host": 10.0, "nft": 30.0}
+#: Shares of one core that each group's readings may take: below 5 % together with the painting.
+_BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, "nft": 0.003}
 #: Seconds after which a group that does not come back is said to hang.
 _DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "nft": 15.0}
 #: How long the first snapshot, and any later one, waits for groups that are still being read.
@@ -45,7 +51,10 @@ class Poller:
     """
 
     def __init__(self, interval: float = 1.0, host: LiveHost | None = None) -> None:
-        self.interval = max(MIN_INTERVAL, interval)
+        asked = {"rules": max(MIN_INTERVAL, interval), **_SLOW}
+        self._paces = {group: Pace(asked[group], _BUDGET[group]) for group in GROUPS}
+        self._began: dict[str, float] = {}
+        self._seen = True
         self._on_snapshot: OnSnapshot = _ignore
         self._on_event: OnEvent = _ignore
         self._host = host or LiveHost(on_event=self.take_event)
@@ -85,6 +94,19 @@ class Poller:
             self._due |= dict.fromkeys(GROUPS, 0.0)
             self._wake.notify_all()
 
+    @property
+    def interval(self) -> Interval:
+        """The seconds between two readings of the counters, and why they are not those asked for."""
+        return self._paces["rules"].interval(seen=self._seen)
+
+    def look(self, *, seen: bool) -> None:
+        """Say whether the terminal is in focus: the counters are read less often while it is not."""
+        with self._wake:
+            if seen and not self._seen:
+                self._at("rules", time.monotonic())
+            self._seen = seen
+            self._wake.notify_all()
+
     def take_event(self, event: Event) -> None:
         """Take an event of the engine: pass it on, and read what it may have changed."""
         with self._wake:
@@ -92,7 +114,7 @@ class Poller:
                 return
             soon = time.monotonic() + _SETTLE
             for group in ("docker", "rules"):
-                self._due[group] = min(self._due.get(group, soon), soon)
+                self._at(group, max(soon, self._paces[group].soonest(self._began.get(group, 0.0))))
             self._wake.notify_all()
         self._on_event(event)
 
@@ -141,6 +163,7 @@ class Poller:
 
     def _read(self, group: str) -> None:
         """Read one group, on a thread of its own."""
+        before = _spent()
         try:
             parts = self._read_group(group)
         except Exception as error:  # a source's bug must not silence the others
@@ -148,6 +171,7 @@ class Poller:
                 name: Part(error=f"cannot be read: {type(error).__name__}: {plain(error)}") for name in GROUPS[group]
             }
         with self._wake:
+            self._paces[group].note(_spent() - before)
             if not self._stopped:
                 self._results.append((group, parts))
                 self._wake.notify_all()
@@ -166,10 +190,11 @@ class Poller:
         now = time.monotonic()
         began = self._busy.pop(group, now)
         self._answered.add(group)
+        self._began[group] = began
         for name, part in parts.items():
             self._parts[name] = kept(self._parts.get(name), part)
         if group == "rules":
-            self._at("rules", began + self.interval)
+            self._at("rules", began + self.interval.seconds)
             shapes = tuple(id(ruleset) for ruleset in rulesets_of(self._parts))
             if shapes != self._shapes:
                 self._shapes = shapes
@@ -179,9 +204,9 @@ class Poller:
             self._at("host", now)
             due = self._host.docker.due
             # An event stream can die without a word, as over a lost link.
-            self._at("docker", began + _SLOW["docker"] if due is None else due)
+            self._at("docker", began + self._paces["docker"].interval().seconds if due is None else due)
         else:
-            self._at(group, began + _SLOW[group])
+            self._at(group, began + self._paces[group].interval().seconds)
         return True
 
     def _at(self, group: str, moment: float) -> None:
@@ -199,6 +224,12 @@ class Poller:
                 self._parts[name] = kept(old, Part(error=error))
                 news = True
         return news
+
+
+def _spent() -> float:
+    """Processor seconds of this thread, and of all children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.thread_time() + children.ru_utime + children.ru_stime
 
 
 class ReplayPoller:

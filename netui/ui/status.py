@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from netui.ui.escape import clip
+from netui.ui.pace import Interval
 from netui.ui.presenters.spans import Role, Spans
 from netui.ui.presenters.status import STALE, Mode, health, status_spans
 from netui.ui.state import State
@@ -55,19 +56,29 @@ class StatusLine(SpanLine):
     """Host, engine, rules, sources, age; what is wrong cannot be missed."""
 
     def __init__(
-        self, state: State, mode: Mode, clock: Callable[[], float], interval: float = 1.0, *, id: str | None = None
+        self,
+        state: State,
+        mode: Mode,
+        clock: Callable[[], float],
+        interval: Callable[[], Interval] = lambda: Interval(1.0),
+        *,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self.state = state
         self.mode: Mode = mode
         self.clock = clock
-        self._stale = max(STALE, 3 * interval)
+        self._interval = interval
         self._lost: float | None = None
 
     def on_mount(self) -> None:
         """Look once a second whether the data has become old."""
         if self.mode == "live":
             self.set_interval(1.0, self.check)
+
+    @property
+    def _stale(self) -> float:
+        return max(STALE, 3 * self._interval().seconds)
 
     def check(self) -> None:
         """Paint again only when the verdict on the data changes."""
@@ -86,7 +97,9 @@ class StatusLine(SpanLine):
     def spans(self, width: int) -> Spans:
         """Return the header line."""
         state = health(self.state.snapshot, self.mode, self.clock(), self._stale)
-        return status_spans(self.state.snapshot, self.mode, state, arrived=self.state.arrived, width=width)
+        every = self._interval()
+        pace = f"every {every.seconds:g} s ({every.why})" if every.why else "live"
+        return status_spans(self.state.snapshot, self.mode, state, arrived=self.state.arrived, width=width, pace=pace)
 
 
 class KeyLine(SpanLine):

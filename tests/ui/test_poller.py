@@ -234,7 +234,7 @@ print(time.monotonic())
 
 def test_the_interval_has_a_floor() -> None:
     """Half a second is the shortest."""
-    assert Poller(0.01, host=FakeHost()).interval == 0.5  # type: ignore[arg-type]
+    assert Poller(0.01, host=FakeHost()).interval == (0.5, "")  # type: ignore[arg-type]
 
 
 def test_the_poller_needs_no_textual() -> None:
@@ -282,3 +282,15 @@ def test_a_recording_stops_at_its_end_and_can_be_refreshed() -> None:
     player.stop()
     player.refresh()
     assert len(snapshots) == len(recording) + 1
+
+
+def test_coming_back_into_focus_reads_at_once(watched: Watched) -> None:
+    """Out of focus the interval is longer; the counters are read anew as soon as somebody looks."""
+    watched.start()
+    watched.until(lambda snapshot: snapshot.rulesets)
+    watched.poller.look(seen=False)
+    assert watched.poller.interval == (1.5, "not in focus")
+    before = len(watched.snapshots)
+    watched.poller.look(seen=True)
+    assert watched.poller.interval == (0.5, "")
+    watched.until(lambda _: len(watched.snapshots) > before)

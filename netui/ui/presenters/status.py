@@ -37,8 +37,13 @@ def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> 
     return Health()
 
 
-def status_spans(snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool, width: int) -> Spans:
-    """Return the header line; the most important first, for the end may not fit."""
+def status_spans(
+    snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool, width: int, pace: str = "live"
+) -> Spans:
+    """Return the header line; the most important first, for the end may not fit.
+
+    pace: how often it is read, in words.
+    """
     if not arrived:
         return [(" netui ", "title"), (" reading the host…", "dim")]
     spans: Spans = [(" netui ", "title")]
@@ -63,9 +68,9 @@ def status_spans(snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool
         spans.append(("  no Docker", "warn"))
     variants = sorted({key.backend for key, ruleset in snapshot.rulesets.items() if ruleset.rule_count()})
     spans.append((f"  rules in {' and '.join(variants)}" if variants else "  no rules", "" if variants else "warn"))
-    spans.extend(_sources(snapshot, width - len(plain(spans))))
+    spans.extend(_sources(snapshot, width - len(plain(spans)) - len(pace) - 2))
     if mode == "live" and state.lost is None:
-        spans.append(("  live", "good"))
+        spans.append((f"  {pace}", "good"))
     return spans
 
 
@@ -80,12 +85,12 @@ def _sources(snapshot: Snapshot, room: int) -> Spans:
         good = state.read and not state.error
         full.append((f" {'✓' if good else '⚠' if state.read else '✗'}", "good" if good else "warn"))
         full.append((_SHORT.get(name, name), "dim" if good else ""))
-    if len(plain(full)) + 2 + 6 <= room:
+    if len(plain(full)) + 2 <= room:
         return [(" ", ""), *full]
     if not failed:
         return [("  all sources read", "dim")]
     named = f"  not read: {', '.join(_SHORT.get(name, name) for name in failed)}"
-    if len(named) + 6 <= room:
+    if len(named) <= room:
         return [(named, "warn")]
     return [(f"  {len(failed)} of {len(states)} sources not read", "warn")]
 
