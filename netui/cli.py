@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from netui import __version__
 from netui.explain.escape import printable
+from netui.model.settings import THEMES
 
 if TYPE_CHECKING:
     from netui.explain.reports import Report
     from netui.model import Snapshot
+    from netui.sources.config import Config
     from netui.traversal import Path, PreparedHost
 
 #: Exit status: delivered or no finding; not delivered or findings; bad arguments or
@@ -128,6 +130,14 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--replay", metavar="PATH", help="the UI on a capture or recording")
     parser.add_argument(
         "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
+    )
+    parser.add_argument(
+        "--config", metavar="PATH", help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win"
+    )
+    parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
+    parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
+    parser.add_argument(
+        "--no-colour", "--no-color", action="store_false", default=None, dest="colour", help="no colour"
     )
 
 
@@ -334,6 +344,7 @@ def _screen(options: argparse.Namespace) -> int:
     from netui.sources.errors import SourceError
 
     _need_terminal()
+    config = _config(options)
     try:
         if options.demo or options.replay:
             from netui.sources.recording import Recording, demo
@@ -344,15 +355,32 @@ def _screen(options: argparse.Namespace) -> int:
             player = ReplayPoller(recording, loop=bool(options.demo))
             from netui.ui.app import run
 
-            return run(player, mode="demo" if options.demo else "replay")
+            return run(player, mode="demo" if options.demo else "replay", config=config)
         if options.interval is not None and options.interval < 0.5:
             raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
         from netui.ui.app import run
         from netui.ui.poller import Poller
 
-        return run(Poller(interval=options.interval or 1.0), mode="live")
+        return run(Poller(interval=config.settings.interval), mode="live", config=config)
     except SourceError as error:
         raise BadInput(str(error)) from None
+
+
+def _config(options: argparse.Namespace) -> Config:
+    """The user's settings, with the flags in their place; what is bad in them the screen names."""
+    from dataclasses import replace
+    from pathlib import Path as File
+
+    from netui.sources.config import default_path, read_config
+
+    config = read_config(File(options.config).expanduser() if options.config else default_path())
+    if not config.readable:
+        # the screen says so too; this line is still there when it is gone
+        print(f"netui: {printable(config.problems[0], 500)}", file=sys.stderr)
+    flags = {name: getattr(options, name) for name in ("interval", "theme", "ascii", "colour")}
+    return replace(
+        config, settings=replace(config.settings, **{name: flag for name, flag in flags.items() if flag is not None})
+    )
 
 
 def _need_terminal() -> None:

@@ -116,7 +116,7 @@ def _one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
 
 def _between(low: float, high: float, kinds: tuple[type, ...] = (int,)) -> tuple[Callable[[Any], bool], str]:
     def check(value: Any) -> bool:  # noqa: ANN401 - whatever TOML holds
-        return isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high
+        return isinstance(value, kinds) and not isinstance(value, bool) and low <= float(str(value)) <= high
 
     return check, f"a number from {low:g} to {high:g}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -15,21 +15,25 @@ from textual.screen import Screen
 
 from netui.model import Snapshot
 from netui.model.events import Event
+from netui.sources.config import Config
+from netui.ui.answer_finder import SOLVE, AnswerFinder, AnswerFound, Solve
+from netui.ui.answer_screen import AnswerScreen
 from netui.ui.chain_table import ChainTable
-from netui.ui.commands import commands, key_groups
-from netui.ui.escape import SafeFilter
+from netui.ui.commands import commands, groups, key_groups
+from netui.ui.escape import SafeFilter, escape_lines
 from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
 from netui.ui.help import HelpScreen
-from netui.ui.line_view import LineView
 from netui.ui.look import QUIET, THEMES, ascii_only, no_colour
 from netui.ui.messages import EventArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
 from netui.ui.network_tree import NetworkTree
 from netui.ui.pace import Interval
+from netui.ui.preferences import Preferences
+from netui.ui.presenters.answer import Question
 from netui.ui.presenters.events import EventLog, event_words, rule_changes
 from netui.ui.presenters.flows import path_text
-from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, NetworkItem, PortItem, RuleItem
+from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, PortItem
 from netui.ui.presenters.status import Mode
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
@@ -69,11 +73,29 @@ class NetuiApp(App[int]):
         Binding("N", "step(-1)", "Step back", show=False, id="app.step-back", tooltip="Previous step of the open flow"),
         Binding("s", "steps", "Steps", show=False, id="app.steps", tooltip="The open flow's steps alone, in order"),
         Binding("o", "find_chain", "Go to", id="app.find-chain", tooltip="Find a chain by a few letters"),
+        Binding("D", "answer('doctor')", "Doctor", id="app.doctor", tooltip="What is wrong or surprising, worst first"),
+        Binding("E", "answer('exposed')", "Exposed", id="app.exposed", tooltip="Which ports are reached, from where"),
+        Binding("R", "answer('reach')", "Reach", id="app.reach", tooltip="Who reaches whom on which port"),
         Binding("y", "copy", "Copy", show=False, id="app.copy", tooltip="Copy the rule, path or address (OSC 52)"),
         Binding("ctrl+s", "save_picture", "Picture", show=False, id="app.picture", tooltip="Save the screen as SVG"),
         Binding("S", "save_path", "Save path", show=False, id="app.save-path", tooltip="Save the open flow as text"),
-        Binding("t", "next_theme", "Theme", show=False, id="app.theme", tooltip="Dark, light, high contrast"),
+        Binding(
+            "t",
+            "next_theme",
+            "Theme",
+            show=False,
+            id="app.theme",
+            tooltip="Theme: dark, light, high contrast, the terminal's own",
+        ),
         Binding("M", "mouse", "Mouse", show=False, id="app.mouse", tooltip="Mouse off, so that text can be selected"),
+        Binding(
+            "W",
+            "save_settings",
+            "Save settings",
+            show=False,
+            id="app.save-settings",
+            tooltip="Save settings: theme, columns, proportions, mouse",
+        ),
     ]
 
     def __init__(
@@ -83,10 +105,16 @@ class NetuiApp(App[int]):
         mode: Mode = "live",
         flows: FlowsOf = traversal_flows,
         clock: Callable[[], float] = time.time,
-        theme: str = "netui-dark",
+        answers: Mapping[Question, Solve] = SOLVE,
+        config: Config | None = None,
+        theme: str = "",
         ascii_glyphs: bool | None = None,
         colour: bool | None = None,
     ) -> None:
+        self.preferences = Preferences(config, groups(type(self)))
+        settings = self.preferences.settings
+        colour = settings.colour if colour is None else colour
+        ascii_glyphs = settings.ascii if ascii_glyphs is None else ascii_glyphs
         self._plain = no_colour() if colour is None else not colour
         super().__init__(ansi_color=True if self._plain else None)
         self.animation_level = "none"
@@ -96,19 +124,24 @@ class NetuiApp(App[int]):
         self.events_log = EventLog()
         self.clock = clock
         self.flow_finder = FlowFinder(flows)
+        self.answer_finder = AnswerFinder(answers)
         self._ascii = ascii_only() if ascii_glyphs is None else ascii_glyphs
         self._mouse_on = True
+        self._leaving = False
         for each in THEMES:
             self.register_theme(each)
         if not self._plain:
-            self.theme = theme
+            self.theme = theme or settings.theme or THEMES[0].name
         if self._plain and not self.no_color:
             # Textual itself looks at NO_COLOR alone.
             self._filters.append(NoColor())
         self._filters.append(SafeFilter(ascii_only=self._ascii))
+        self.set_keymap(self.preferences.keymap)
+        self.main = MainScreen(self.state, self.events_log, self._status_line())
+
+    def _status_line(self) -> StatusLine:
         interval = lambda: getattr(self.poller, "interval", Interval(1.0))  # noqa: E731
-        status = StatusLine(self.state, mode, clock, interval, id="status")
-        self.main = MainScreen(self.state, self.events_log, status)
+        return StatusLine(self.state, self.mode, self.clock, interval, id="status")
 
     def get_default_screen(self) -> Screen[Any]:
         """Begin with the main screen."""
@@ -122,6 +155,12 @@ class NetuiApp(App[int]):
         """Start the poller; its threads only post messages."""
         self.main.set_class(self._ascii, "-ascii")
         self.main.set_class(self._plain, "-nocolor")
+        self.preferences.apply(self.main)
+        if not self.preferences.settings.mouse:
+            self._switch_mouse(on=False)
+        notice = self.preferences.notice()
+        if notice:
+            self.notify(escape_lines(notice), title="Settings", severity="warning", markup=False, timeout=15)
         if self.poller is not None:
             self.poller.start(self._snapshot_came, self._event_came)
 
@@ -170,12 +209,19 @@ class NetuiApp(App[int]):
             self.main.networks.update_structure()
             self.main.chains.update_structure()
             self._find_flows()
+            self.answer_finder.ask_doctor(self, self.state, message.snapshot.time)
+            self._show_answer(ask=True)
             if self.flow_finder.opened:
                 self.flow_finder.ask(self, self.state, self.flow_finder.opened)
         else:
             self.main.chains.update_counters()
         self.main.detail.update_detail()
+        self._update_status()
+
+    def _update_status(self) -> None:
         self.main.status.update_status()
+        if self.answer is not None:
+            self.answer.status.update_status()
 
     @on(EventArrived)
     def take_event(self, message: EventArrived) -> None:
@@ -210,21 +256,56 @@ class NetuiApp(App[int]):
     @on(GoTo)
     def go_to(self, message: GoTo) -> None:
         """Move the chain table or the tree to what was asked for."""
-        pane: LineView = self.main.chains
-        match message.item:
-            case RuleItem(ruleset, identity):
-                found = self.main.chains.go_to_rule(ruleset, identity)
-            case ChainItem(ruleset, table, chain):
-                found = self.main.chains.go_to_chain(ruleset, table, chain)
-            case ContainerItem() | NetworkItem() | PortItem():
-                pane = self.main.networks
-                found = self.main.networks.go_to(message.item)
-            case _:
-                return
-        if found:
-            self.main.reveal(pane)
-        else:
+        self.action_to_panes()
+        if not self.main.go_to(message.item):
             self._say("It is gone.")
+
+    # Answers about the whole host.
+
+    def action_answer(self, question: Question) -> None:
+        """Show the answer to a question over the panes; the same key goes back."""
+        before = self.answer
+        self.action_to_panes()
+        if before is not None and before.question == question:
+            return
+        screen = AnswerScreen(question, self.state, self._status_line())
+        for name in ("-ascii", "-nocolor"):
+            screen.set_class(self.main.has_class(name), name)
+        self.push_screen(screen)
+        self._show_answer(ask=True)
+
+    @property
+    def answer(self) -> AnswerScreen | None:
+        """The answer that is open, None where there are the panes alone."""
+        return next((each for each in self.screen_stack if isinstance(each, AnswerScreen)), None)
+
+    def action_to_panes(self) -> None:
+        """Close an answer."""
+        while isinstance(self.screen, AnswerScreen):
+            self.pop_screen()
+
+    def _show_answer(self, *, ask: bool = False) -> None:
+        answer = self.answer
+        if answer is None:
+            return
+        question = answer.question
+        if ask:
+            self.answer_finder.ask(self, self.state, question)
+        answer.show(
+            self.answer_finder.known(question),
+            working=self.answer_finder.working(question),
+            problem=self.answer_finder.problems.get(question, ""),
+        )
+
+    @on(AnswerFound)
+    def take_answer(self, message: AnswerFound) -> None:
+        """Show an answer as it was worked out beside the screen; the doctor's findings are told in the header."""
+        self.answer_finder.keep(message)
+        if message.question == "doctor" and message.answer is not None:
+            self.state.findings = message.answer.findings
+            self._update_status()
+        if self.answer is not None and self.answer.question == message.question:
+            self._show_answer(ask=message.done and not message.problem)
 
     # Flows.
 
@@ -261,6 +342,7 @@ class NetuiApp(App[int]):
 
     def action_step(self, by: int) -> None:
         """Go to the next or the previous step of the open flow."""
+        self.action_to_panes()
         if not self.main.chains.go_to_step(by):
             self._say(_NO_FLOW)
 
@@ -269,6 +351,7 @@ class NetuiApp(App[int]):
         if self.state.flow is None:
             self._say(_NO_FLOW)
             return
+        self.action_to_panes()
         self.main.chains.action_steps()
         self.main.reveal(self.main.chains)
 
@@ -279,9 +362,14 @@ class NetuiApp(App[int]):
 
     def action_leave(self) -> None:
         """Quit at once."""
+        self._leaving = True
         if self.poller is not None:
             self.poller.stop()
         self.exit(0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Refuse what is typed after the key that quits: a screen that opens then would fail."""
+        return not self._leaving or action == "leave"
 
     def action_out(self) -> None:
         """Close one thing: the steps view, the open flow, the filter, the zoom, the drawer."""
@@ -294,7 +382,7 @@ class NetuiApp(App[int]):
 
     def action_keys(self) -> None:
         """Show all keys and signs."""
-        self.push_screen(HelpScreen(key_groups(self)))
+        self.push_screen(HelpScreen(key_groups(self, self.preferences.keymap)))
 
     def action_find_chain(self) -> None:
         """Find a chain and go to it."""
@@ -307,7 +395,7 @@ class NetuiApp(App[int]):
 
     def action_copy(self) -> None:
         """Copy the rule, the open path or the line under the cursor."""
-        text, what = copy_from(self.main, self.state)
+        text, what = copy_from(self.main, self.state, self.answer)
         if text:
             self.copy_to_clipboard(text)
             self._say(f"Copied {what}.")
@@ -333,17 +421,25 @@ class NetuiApp(App[int]):
 
     def action_mouse(self) -> None:
         """Give the mouse to the terminal, or take it back."""
-        self._mouse_on = not self._mouse_on
+        self._switch_mouse(on=not self._mouse_on)
+        self._say("The mouse is netui's." if self._mouse_on else "The mouse is the terminal's; M takes it back.")
+
+    def _switch_mouse(self, *, on: bool) -> None:
+        self._mouse_on = on
         # Textual has no public switch for it once the app runs.
-        name = "_enable_mouse_support" if self._mouse_on else "_disable_mouse_support"
-        switch = getattr(self._driver, name, None)
+        switch = getattr(self._driver, "_enable_mouse_support" if on else "_disable_mouse_support", None)
         if switch is not None:
             switch()
-        self._say("The mouse is netui's." if self._mouse_on else "The mouse is the terminal's; M takes it back.")
+
+    def action_save_settings(self) -> None:
+        """Save the settings; nothing else ever writes them."""
+        theme = "" if self._plain else self.theme
+        saved, text = self.preferences.save(self.main, theme=theme, mouse=self._mouse_on)
+        self._say(text, error=not saved)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Put every action into the command palette, with its key."""
-        yield from commands(self, self.main)
+        yield from commands(self, self.main, self.preferences.keymap)
 
 
 def run(poller: Poller, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options

@@ -1,56 +1,64 @@
-"""Every action by name: for the command palette and for the help screen."""
+"""Every action by name: for the command palette, for the help screen, and for the user's own keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 
+from netui.ui.answer_lines import AnswerDetail, AnswerLines
+from netui.ui.answer_screen import AnswerScreen
 from netui.ui.chain_table import ChainTable
 from netui.ui.detail_pane import DetailPane
 from netui.ui.events import EventsPane
+from netui.ui.filter_bar import FilterBar
+from netui.ui.finder import ChainFinder
+from netui.ui.keys import bindings_of, shown
 from netui.ui.line_view import LineView
 from netui.ui.network_tree import NetworkTree
 from netui.ui.screen import MainScreen
 
 
-def _bindings(kind: type[Any]) -> list[Binding]:
-    return [each for each in kind.BINDINGS if isinstance(each, Binding) and each.id != "app.quit-too"]
+def groups(app: type[App[Any]]) -> dict[str, tuple[Binding, ...]]:
+    """Return all bindings by the place in which they work."""
+    kinds: tuple[tuple[str, tuple[type[Any], ...]], ...] = (
+        ("Everywhere", (app,)),
+        ("Panes", (MainScreen,)),
+        ("Lines", (LineView,)),
+        ("Networks", (NetworkTree,)),
+        ("Chains", (ChainTable,)),
+        ("Details", (DetailPane,)),
+        ("Events", (EventsPane,)),
+        ("Doctor, exposed, reach", (AnswerScreen, AnswerLines, AnswerDetail)),
+        ("Filter", (FilterBar,)),
+        ("Go to chain", (ChainFinder,)),
+    )
+    return {name: tuple(each for kind in kinds_ for each in bindings_of(kind)) for name, kinds_ in kinds}
 
 
-def _keys(app: App[Any], binding: Binding) -> str:
-    if binding.key_display and "," not in binding.key:
-        return binding.key_display
-    return " ".join(app.get_key_display(Binding(key.strip(), "")) for key in binding.key.split(","))
-
-
-def commands(app: App[Any], screen: MainScreen) -> Iterator[SystemCommand]:
-    """Yield every action with its key, those of a pane under its name."""
+def commands(app: App[Any], screen: MainScreen, own: Mapping[str, str]) -> Iterator[SystemCommand]:
+    """Yield every action with its key, those of a pane under its name; ``own``: the user's keys."""
     places: tuple[tuple[str, Any], ...] = (
         ("", app), ("", screen), ("Networks: ", screen.networks), ("Chains: ", screen.chains),
         ("Details: ", screen.detail), ("Events: ", screen.drawer),
     )  # fmt: skip
     for prefix, place in places:
-        for binding in _bindings(type(place)):
-            yield _command(app, prefix, binding, place)
+        for binding in bindings_of(type(place)):
+            yield _command(app, prefix, binding, place, shown(app, binding, own))
 
 
-def _command(app: App[Any], prefix: str, binding: Binding, place: Any) -> SystemCommand:  # noqa: ANN401 - app, screen or pane
+def _command(app: App[Any], prefix: str, binding: Binding, place: Any, key: str) -> SystemCommand:  # noqa: ANN401 - app, screen or pane
     async def run_it() -> None:
         await app.run_action(binding.action, default_namespace=place)
 
-    return SystemCommand(f"{prefix}{binding.tooltip or binding.description}", f"key {_keys(app, binding)}", run_it)
+    return SystemCommand(f"{prefix}{binding.tooltip or binding.description}", f"key {key}", run_it)
 
 
-def key_groups(app: App[Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (pane, [(keys, what they do)]) of everything that can be pressed."""
-    kinds: tuple[tuple[str, type[Any]], ...] = (
-        ("Everywhere", type(app)), ("Panes", MainScreen), ("Lines", LineView), ("Networks", NetworkTree),
-        ("Chains", ChainTable), ("Details", DetailPane), ("Events", EventsPane),
-    )  # fmt: skip
+def key_groups(app: App[Any], own: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Return (pane, [(keys, what they do, the name by which they are set)]) of everything that can be pressed."""
     return [
-        (name, [(_keys(app, each), each.tooltip or each.description) for each in _bindings(kind)])
-        for name, kind in kinds
+        (name, [(shown(app, each, own), each.tooltip or each.description, each.id or "") for each in bindings])
+        for name, bindings in groups(type(app)).items()
     ]

@@ -11,10 +11,10 @@ from netui.traversal.path import Flow
 from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import build_detail, title_of
-from netui.ui.presenters.detail_parts import DetailInput, DetailLine
+from netui.ui.presenters.detail_parts import DetailInput, DetailLine, wrapped
 from netui.ui.presenters.flows import same_flow
 from netui.ui.presenters.selection import ContainerItem, PortItem
-from netui.ui.presenters.spans import Spans, wrap
+from netui.ui.presenters.spans import Spans
 from netui.ui.state import State
 
 
@@ -54,7 +54,7 @@ class DetailPane(LineView):
             self._width,
             self.state.words,
         )
-        self._lines = self._wrapped(build_detail(item, given))
+        self._lines = wrapped(build_detail(item, given), self._width)
         title = title_of(self.state.snapshot, item)
         if self.state.flow is not None:
             title += f" — flow {self.state.flow.label}"
@@ -77,18 +77,6 @@ class DetailPane(LineView):
     @property
     def _width(self) -> int:
         return (self.scrollable_content_region.width or self.size.width or 80) - 1
-
-    def _wrapped(self, lines: list[DetailLine]) -> list[DetailLine]:
-        """Break long lines, so that the whole of a rule can be read without scrolling sideways."""
-        width = self._width
-        found: list[DetailLine] = []
-        for line in lines:
-            if isinstance(line.action, Flow):
-                found.append(line)
-            else:
-                indent = len(line.spans[0][0]) if line.spans and line.spans[0][1] == "key" else 2
-                found.extend(DetailLine(line.key, part, line.action) for part in wrap(line.spans, width, indent))
-        return found
 
     def on_resize(self) -> None:
         """Break the lines anew."""

@@ -117,6 +117,11 @@ def escape(text: str) -> str:
     return _escape_slowly(text)
 
 
+def escape_lines(text: str) -> str:
+    """Return several lines, each escaped."""
+    return "\n".join(escape(line) for line in text.split("\n"))
+
+
 def clip(text: str, width: int) -> str:
     """Cut to ``width`` cells, with ``…`` where something was cut off."""
     if width <= 0:

@@ -5,29 +5,29 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from netui.ui.answer_screen import AnswerScreen
 from netui.ui.chain_table import ChainTable
 from netui.ui.detail_pane import DetailPane
-from netui.ui.escape import escape
+from netui.ui.escape import escape, escape_lines
 from netui.ui.presenters.flows import path_text
 from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem, PortItem, container_of, network_of
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
 
 
-def copy_from(screen: MainScreen, state: State) -> tuple[str, str]:
+def copy_from(screen: MainScreen, state: State, answer: AnswerScreen | None = None) -> tuple[str, str]:
     """Return what the user means to copy, and what it is: ("-A DOCKER …", "the rule")."""
+    if answer is not None:
+        text = answer.focused_pane.line_text()
+        return escape_lines(text), "the line" if answer.detail.has_focus else "the answer"
     pane = screen.focused_pane
     if state.flow is not None and (screen.chains.steps_only or isinstance(pane, DetailPane)):
-        return _lines(path_text(state.flow)), "the path"
+        return escape_lines(path_text(state.flow)), "the path"
     if isinstance(pane, ChainTable):
         return escape(pane.rule_text()), "the rule"
     if isinstance(pane, DetailPane):
         return escape(pane.line_text()), "the line"
     return escape(_address(state)), "the address"
-
-
-def _lines(text: str) -> str:
-    return "\n".join(escape(line) for line in text.splitlines())
 
 
 def _address(state: State) -> str:

@@ -58,6 +58,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
+        self._found = FoundLines()
         self._chains: list[tuple[str, ChainItem, Spans]] = []
         for line in build_lines(snapshot, TableView()).lines:
             if line.kind == "chain" and line.chain is not None:
@@ -72,13 +73,14 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
 
     def compose(self) -> ComposeResult:
         """Lay out the line to type in and what was found."""
-        with Vertical(id="finder"):
+        box = Vertical(id="finder")
+        box.border_title = "Go to chain"
+        with box:
             yield Input(placeholder="table and chain, a few letters", compact=True, id="finder-input")
-            yield FoundLines()
+            yield self._found
 
     def on_mount(self) -> None:
         """Show all chains at first."""
-        self.query_one("#finder").border_title = "Go to chain"
         self._find("")
 
     def _find(self, typed: str) -> None:
@@ -88,7 +90,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
             scored = [(matcher.match(name), name, item, spans) for name, item, spans in chains]
             best = sorted((each for each in scored if each[0] > 0), key=lambda each: -each[0])
             chains = [(name, item, spans) for _, name, item, spans in best]
-        self.query_one(FoundLines).show([(item, spans) for _, item, spans in chains])
+        self._found.show([(item, spans) for _, item, spans in chains])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Find while typing."""
@@ -96,9 +98,9 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
 
     def on_input_submitted(self) -> None:
         """Go to the chain under the cursor."""
-        found = self.query_one(FoundLines)
+        found = self._found
         self.dismiss(found.lines[found.cursor][0] if found.lines else None)
 
     def action_move(self, by: int) -> None:
         """Move among what was found."""
-        self.query_one(FoundLines).action_move(by)
+        self._found.action_move(by)

@@ -20,16 +20,13 @@ FlowsOf = Callable[[Snapshot, str], tuple[Flow, ...]]
 _REST = 0.08
 _KEPT = 64
 
-_prepared: list[tuple[Snapshot, Any]] = []
-
 
 def traversal_flows(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
     """Ask the traversal; the last snapshot stays prepared."""
     from netui import traversal
+    from netui.ui.prepared import prepared
 
-    if not _prepared or _prepared[0][0] is not snapshot:
-        _prepared[:] = [(snapshot, traversal.prepare(snapshot))]
-    return tuple(traversal.flows(_prepared[0][1], container_id))
+    return tuple(traversal.flows(prepared(snapshot), container_id))
 
 
 class FlowFinder:

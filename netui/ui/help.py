@@ -24,12 +24,14 @@ _SIGNS = (
 class HelpLines(LineView):
     """The lines of the help."""
 
-    def __init__(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> None:
+    def __init__(self, groups: list[tuple[str, list[tuple[str, str, str]]]]) -> None:
         super().__init__(id="help-lines")
         self._lines: list[Spans] = []
         for title, rows in groups:
             self._lines.append([(title, "title")])
-            self._lines.extend([(f"  {keys:<18} ", "key"), (text, "")] for keys, text in rows)
+            self._lines.extend(
+                [(f"  {keys:<16} ", "key"), (f"{text:<46} ", ""), (name, "dim")] for keys, text, name in rows
+            )
             self._lines.append([])
         self.border_title = "Help — Esc closes"
 
@@ -54,9 +56,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,enter", "dismiss", "Close", id="help.close", tooltip="Close the help"),
     ]
 
-    def __init__(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> None:
+    def __init__(self, groups: list[tuple[str, list[tuple[str, str, str]]]]) -> None:
         super().__init__()
-        self._groups = [*groups, ("Signs", list(_SIGNS))]
+        self._groups = [*groups, ("Signs", [(sign, text, "") for sign, text in _SIGNS])]
 
     def compose(self) -> ComposeResult:
         """Lay out the lines."""

@@ -81,6 +81,10 @@ class LineView(ScrollView, can_focus=True):
     def activated(self, index: int) -> None:
         """Enter or a double click on a line."""
 
+    def line_text(self) -> str:
+        """Return the line under the cursor as text (for the clipboard)."""
+        return ""
+
     def on_sign(self, index: int, x: int) -> bool:
         """Whether the line's fold sign stands there, so that one click opens it."""
         return False

@@ -25,7 +25,16 @@ CONTRAST = Theme(
     panel="#262626", dark=True,
     variables={"cursor": "#0000d7", "cursor-idle": "#303030", "step-row": "#003000", "quiet": "#c6c6c6"},
 )  # fmt: skip
-THEMES = (DARK, LIGHT, CONTRAST)
+#: The terminal's own sixteen colours, on its own background.
+TERMINAL = Theme(
+    name="terminal", ansi=True, primary="ansi_cyan", secondary="ansi_green", accent="ansi_yellow",
+    warning="ansi_yellow", error="ansi_red", success="ansi_green", foreground="ansi_default",
+    background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default", dark=True,
+    variables={
+        "cursor": "ansi_blue", "cursor-idle": "ansi_default", "step-row": "ansi_default", "quiet": "ansi_bright_black",
+    },
+)  # fmt: skip
+THEMES = (DARK, LIGHT, CONTRAST, TERMINAL)
 
 
 def ascii_only(environ: Mapping[str, str] = os.environ) -> bool:

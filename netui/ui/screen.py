@@ -19,6 +19,7 @@ from netui.ui.line_view import LineView
 from netui.ui.narrow import NarrowCompositor
 from netui.ui.network_tree import NetworkTree
 from netui.ui.presenters.events import EventLog
+from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, NetworkItem, PortItem, RuleItem
 from netui.ui.state import State
 from netui.ui.status import KeyLine, StatusLine
 
@@ -43,6 +44,8 @@ class MainScreen(Screen[None]):
         Binding("4", "focus_pane('events')", "Events", show=False, id="screen.drawer", tooltip="To the events"),
         Binding("less_than_sign", "wider(-4)", "Narrower", show=False, id="screen.narrower", tooltip="Tree narrower"),
         Binding("greater_than_sign", "wider(4)", "Wider", show=False, id="screen.wider", tooltip="Tree wider"),
+        Binding("comma", "taller(-2)", "Lower", show=False, id="screen.lower", tooltip="Details lower"),
+        Binding("full_stop", "taller(2)", "Taller", show=False, id="screen.taller", tooltip="Details taller"),
     ]  # fmt: skip
 
     def __init__(self, state: State, log: EventLog, status: StatusLine) -> None:
@@ -56,6 +59,9 @@ class MainScreen(Screen[None]):
         self.keys = KeyLine(state, id="keys")
         self.filter_bar = FilterBar(id="filter")
         self.zoomed = ""
+        #: percent of the width, and of the height beside the tree; None for the usual
+        self.tree_part: float | None = None
+        self.detail_part: float | None = None
         self._left: LineView = self.networks
 
     def compose(self) -> ComposeResult:
@@ -104,6 +110,35 @@ class MainScreen(Screen[None]):
         self.zoomed = pane
         for each in PANES:
             self.set_class(each == pane, f"-zoom-{each}")
+        self.proportion()
+
+    def proportion(self) -> None:
+        """Give the panes the user's proportions; a pane that is zoomed has all."""
+        tree, detail, alone = self.networks.styles, self.detail.styles, bool(self.zoomed)
+        own = self.tree_part is not None and not alone
+        tree.width = f"{self.tree_part:.3f}%" if own else None
+        tree.min_width, tree.max_width = (16, "100%") if own else (None, None)
+        own = self.detail_part is not None and not alone
+        detail.height = f"{self.detail_part:.3f}%" if own else None
+        detail.min_height = 3 if own else None
+        self.chains.styles.height = "1fr" if own else None
+
+    def go_to(self, item: Item) -> bool:
+        """Move the chain table or the tree to what is asked for; False where it is gone."""
+        pane: LineView = self.chains
+        match item:
+            case RuleItem(ruleset, identity):
+                found = self.chains.go_to_rule(ruleset, identity)
+            case ChainItem(ruleset, table, chain):
+                found = self.chains.go_to_chain(ruleset, table, chain)
+            case ContainerItem() | NetworkItem() | PortItem():
+                pane = self.networks
+                found = self.networks.go_to(item)
+            case _:
+                return True
+        if found:
+            self.reveal(pane)
+        return found
 
     @on(events.DescendantFocus)
     def follow_focus(self, event: events.DescendantFocus) -> None:
@@ -153,10 +188,20 @@ class MainScreen(Screen[None]):
 
     def action_wider(self, by: int) -> None:
         """Make the tree wider or narrower."""
+        if self.zoomed:
+            return
         width = max(16, min(self.size.width - 30, self.networks.outer_size.width + by))
-        self.networks.styles.width = width
-        self.networks.styles.min_width = 16
-        self.networks.styles.max_width = width
+        self.tree_part = 100 * width / max(1, self.size.width)
+        self.proportion()
+
+    def action_taller(self, by: int) -> None:
+        """Make the details taller or lower."""
+        if self.zoomed:
+            return
+        room = self.chains.outer_size.height + self.detail.outer_size.height
+        height = max(3, min(room - 5, self.detail.outer_size.height + by))
+        self.detail_part = 100 * height / max(1, room)
+        self.proportion()
 
     # The filter.
 

@@ -64,6 +64,8 @@ class State:
     flow: Flow | None = None
     flow_frame: Frame | None = None
     step: int = 0
+    #: how many findings the doctor has, None while it has not looked
+    findings: int | None = None
 
     def take(self, snapshot: Snapshot) -> bool:
         """Take a snapshot in; True where more than counters changed."""

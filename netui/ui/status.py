@@ -16,6 +16,10 @@ from netui.ui.presenters.spans import Role, Spans
 from netui.ui.presenters.status import STALE, Mode, health, status_spans
 from netui.ui.state import State
 
+#: The keys of an open flow, and those at the end of the footer, by name.
+_FLOW = ("app.next-step", "app.step-back", "app.steps", "app.out")
+_ENDS = ("app.help", "app.quit")
+
 
 class SpanLine(Widget):
     """One line made of spans; roles are looked up as component classes."""
@@ -99,15 +103,20 @@ class StatusLine(SpanLine):
         state = health(self.state.snapshot, self.mode, self.clock(), self._stale)
         every = self._interval()
         pace = f"every {every.seconds:g} s ({every.why})" if every.why else "live"
-        return status_spans(self.state.snapshot, self.mode, state, arrived=self.state.arrived, width=width, pace=pace)
+        findings = self.state.findings or 0
+        return status_spans(
+            self.state.snapshot, self.mode, state,
+            arrived=self.state.arrived, width=width, pace=pace, findings=findings,
+        )  # fmt: skip
 
 
 class KeyLine(SpanLine):
     """The footer: an open flow's keys, those of the pane in focus, then those that work everywhere."""
 
-    def __init__(self, state: State, *, id: str | None = None) -> None:
+    def __init__(self, state: State, *, stepping: bool = True, id: str | None = None) -> None:
         super().__init__(id=id)
         self.state = state
+        self.stepping = stepping
 
     def on_mount(self) -> None:
         """Follow the focus."""
@@ -116,20 +125,29 @@ class KeyLine(SpanLine):
     def spans(self, width: int) -> Spans:
         """Return the keys that fit; help and quit always do."""
         shown: list[tuple[str, str]] = []
-        if self.state.flow is not None:
-            shown += [("n N", "Step"), ("s", "Steps"), ("Esc", "Close")]
+        ends: dict[str, tuple[str, str]] = {}
+        flow: dict[str, str] = {}
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
             name = binding.id or binding.action
+            key = binding.key_display or self.app.get_key_display(binding)
+            if name in _FLOW:
+                flow[name] = key
             if not binding.show or name in seen or not active.enabled:
                 continue
             seen.add(name)
-            shown.append((binding.key_display or self.app.get_key_display(binding), binding.description))
-        last = [("?", "Help"), ("q", "Quit")]
+            if name in _ENDS:
+                ends[name] = (key, binding.description)
+            else:
+                shown.append((key, binding.description))
+        if self.state.flow is not None and flow.keys() == set(_FLOW) and self.stepping:
+            step, back, steps, out = (flow[name] for name in _FLOW)
+            shown = [(f"{step} {back}", "Step"), (steps, "Steps"), (out, "Close"), *shown]
+        last = [ends[name] for name in _ENDS if name in ends]
         room = width - sum(len(key) + len(text) + 3 for key, text in last)
         spans: Spans = []
-        for key, text in [each for each in shown if each not in last]:
+        for key, text in shown:
             if len(key) + len(text) + 3 > room:
                 break
             spans += [(f" {key}", "key"), (f" {text} ", "")]

@@ -20,6 +20,7 @@ async def running(*snapshots: Snapshot, size: tuple[int, int] = (160, 45), **opt
     options.setdefault("clock", lambda: TIME)
     options.setdefault("ascii_glyphs", False)
     options.setdefault("colour", True)
+    options.setdefault("answers", {})
     options.setdefault("flows", lambda snapshot, container_id: ())
     app = NetuiApp(FakePoller(*(snapshots or (blog_host(),))), **options)
     async with app.run_test(size=size, notifications=True) as pilot:

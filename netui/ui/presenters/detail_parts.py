@@ -13,7 +13,7 @@ from netui.ui.escape import escape
 from netui.ui.presenters.counters import CounterTrack
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Item
-from netui.ui.presenters.spans import Role, Spans
+from netui.ui.presenters.spans import Role, Spans, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ _LABEL = 11
 def field(label: str, text: str, role: Role = "", action: Item | Flow | None = None) -> DetailLine:
     """Return one line of "label  text"; the text is escaped here."""
     return DetailLine((label, text), [(f"{label:<{_LABEL}} ", "key"), (escape(text), role)], action)
+
+
+def wrapped(lines: list[DetailLine], width: int) -> list[DetailLine]:
+    """Break long lines, so that the whole of a rule can be read without scrolling sideways."""
+    found: list[DetailLine] = []
+    for line in lines:
+        if isinstance(line.action, Flow):
+            found.append(line)
+        else:
+            indent = len(line.spans[0][0]) if line.spans and line.spans[0][1] == "key" else 2
+            found.extend(DetailLine(line.key, part, line.action) for part in wrap(line.spans, width, indent))
+    return found
 
 
 def heading(text: str) -> DetailLine:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from netui.model import SOURCES, Snapshot
 from netui.ui.escape import clip, escape
+from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans, plain
 from netui.ui.presenters.times import clock, date
 
@@ -38,11 +39,11 @@ def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> 
 
 
 def status_spans(
-    snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool, width: int, pace: str = "live"
+    snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool, width: int, pace: str = "live", findings: int = 0
 ) -> Spans:
     """Return the header line; the most important first, for the end may not fit.
 
-    pace: how often it is read, in words.
+    pace: how often it is read, in words. findings: the doctor's.
     """
     if not arrived:
         return [(" netui ", "title"), (" reading the host…", "dim")]
@@ -55,6 +56,8 @@ def status_spans(
         spans.append((f" of {date(snapshot.time)} ", "warn"))
     if state.lost is not None:
         spans.append((f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad"))
+    if findings:
+        spans.append((f" {plural(findings, 'finding')} ", "warn"))
     if snapshot.hostname:
         spans.append((f" {escape(snapshot.hostname)}", "strong"))
     engine = snapshot.engine

@@ -1,0 +1,149 @@
+"""The two panes of an answer: its lines, and what there is to know about one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from netui.ui.line_view import LineView
+from netui.ui.messages import GoTo
+from netui.ui.presenters.answer import Answer
+from netui.ui.presenters.detail_parts import DetailLine, wrapped
+from netui.ui.presenters.selection import Item
+from netui.ui.presenters.spans import Spans, plain
+
+
+class AnswerLines(LineView):
+    """The lines of an answer; in a matrix left and right go from column to column."""
+
+    header_lines = 1
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "activate", "To the rule", key_display="Enter", id="answer.rule",
+                tooltip="Go to the deciding rule in the chain table"),
+        Binding("l,right", "column(1)", "Column", show=False, id="answer.right",
+                tooltip="Next column, or scroll to the right"),
+        Binding("h,left", "column(-1)", "Column", show=False, id="answer.left",
+                tooltip="Previous column, or scroll to the left"),
+    ]  # fmt: skip
+
+    class Pointed(Message):
+        """The cursor stands on another line or column."""
+
+    def __init__(self) -> None:
+        super().__init__(id="answer-lines")
+        self.answer: Answer | None = None
+        self.column = 0
+
+    def show(self, answer: Answer | None) -> None:
+        """Show an answer; the cursor stays on its line."""
+        keys: list[Hashable] = list(answer.keys) if answer is not None else []
+        if answer is not None:
+            if self.answer is None and answer.columns > 1:
+                self.column = 1  # the first line's first column is the container itself
+            self.column = max(0, min(self.column, answer.columns - 1))
+        self.answer = answer
+        width = answer.width(self._room) if answer is not None else 0
+        self.set_keys(keys, width=width if width > self._room else 0)
+        self.post_message(self.Pointed())
+
+    @property
+    def _room(self) -> int:
+        return self.scrollable_content_region.width or self.size.width
+
+    def on_resize(self) -> None:
+        """Lay the columns out anew."""
+        super().on_resize()
+        self.show(self.answer)
+
+    def header_spans(self, width: int) -> Spans:
+        """Return the header of the columns."""
+        return self.answer.header(self._room, self.column) if self.answer is not None else []
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line."""
+        if self.answer is None:
+            return []
+        return self.answer.line(index, self._room, self.column if index == self.cursor else None)
+
+    def cursor_moved(self) -> None:
+        """Say what the cursor stands on; the cell pointed at is painted anew."""
+        if self.answer is not None and self.answer.columns > 1:
+            self.repaint()
+        self.post_message(self.Pointed())
+
+    def action_column(self, by: int) -> None:
+        """Go to the next or the previous column; scroll where there is but one."""
+        if self.answer is None or self.answer.columns < 2:
+            self.action_sideways(8 * by)
+            return
+        self.column = max(0, min(self.column + by, self.answer.columns - 1))
+        start, end = self.answer.column_at(self.column, self._room)
+        left = self.scroll_offset.x
+        if start < left or self.column == 0:
+            self.scroll_to(x=0 if self.column == 0 else start, animate=False, force=True, immediate=True)
+        elif end > left + self._room:
+            self.scroll_to(x=end - self._room, animate=False, force=True, immediate=True)
+        self.cursor_moved()
+
+    def activated(self, index: int) -> None:
+        """Go to the deciding rule."""
+        action = self.answer.action(index, self.column) if self.answer is not None else None
+        if action is not None:
+            self.post_message(GoTo(action))
+        else:
+            self.app.notify("No rule decides this.", timeout=3, markup=False)
+
+    def line_text(self) -> str:
+        """Return the line under the cursor with its details (for the clipboard)."""
+        if self.answer is None or self.cursor >= self.line_count:
+            return ""
+        return self.answer.text(self.cursor, self.column)
+
+
+class AnswerDetail(LineView):
+    """What there is to know about the line; Enter goes to the rule that a line names."""
+
+    idle_cursor = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "activate", "To the rule", key_display="Enter", id="answer.detail-rule",
+                tooltip="Go to the rule that the line names"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__(id="answer-detail")
+        self._given: list[DetailLine] = []
+        self._lines: list[DetailLine] = []
+
+    def show(self, lines: list[DetailLine]) -> None:
+        """Show other details."""
+        self._given = lines
+        width = (self.scrollable_content_region.width or self.size.width or 80) - 1
+        self._lines = wrapped(lines, width)
+        seen: dict[Hashable, int] = {}
+        keys: list[Hashable] = []
+        for line in self._lines:
+            seen[line.key] = seen.get(line.key, -1) + 1
+            keys.append((line.key, seen[line.key]))
+        self.set_keys(keys)
+
+    def on_resize(self) -> None:
+        """Break the lines anew."""
+        super().on_resize()
+        self.show(self._given)
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line's text."""
+        return self._lines[index].spans
+
+    def activated(self, index: int) -> None:
+        """Go to what the line names."""
+        action: Item | object = self._lines[index].action
+        if action is not None:
+            self.post_message(GoTo(action))  # type: ignore[arg-type]
+
+    def line_text(self) -> str:
+        """Return the text of the line under the cursor (for the clipboard)."""
+        return plain(self._lines[self.cursor].spans).strip() if self.cursor < len(self._lines) else ""

@@ -1,0 +1,108 @@
+"""The keys by name: what each is bound to, and the user's own in their place."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from textual.app import App
+from textual.binding import Binding
+from textual.keys import Keys
+
+#: Bindings by group ("Chains") in the order in which the help shows them.
+Groups = Mapping[str, tuple[Binding, ...]]
+#: Groups whose keys also work while another group has the focus.
+_EVERYWHERE = ("Everywhere", "Panes")
+_NAMED = {each.value for each in Keys} | {"space", "enter", "tab", "escape", "backspace", "delete", "insert"}
+
+
+def bindings_of(kind: type[Any]) -> tuple[Binding, ...]:
+    """Return a class's own bindings, each one that has a name."""
+    return tuple(each for each in kind.BINDINGS if isinstance(each, Binding) and each.id and each.id != "app.quit-too")
+
+
+def split_keys(text: str) -> list[str]:
+    """Return the keys of ``"p, ctrl+q"``; a comma alone is the comma."""
+    if text.strip() == ",":
+        return ["comma"]
+    return [key.strip() for key in text.split(",") if key.strip()]
+
+
+def keymap(wanted: Mapping[str, str], groups: Groups, place: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the keymap of the user's keys, and what is wrong with those that are not taken.
+
+    place: how a problem with each begins ("config.toml line 3: keys.app.quit").
+    """
+    known = {binding.id or "": name for name, bindings in groups.items() for binding in bindings}
+    problems: list[str] = []
+    good: dict[str, str] = {}
+    for name, text in wanted.items():
+        keys = [normal(key) for key in split_keys(text)]
+        if name not in known:
+            problems.append(f"{place[name]}: no key of netui has this name (the help shows them)")
+        elif bad := [key for key, made in zip(split_keys(text), keys, strict=True) if not made]:
+            problems.append(f"{place[name]}: {bad[0]!r:.40} is no key, as in p, ctrl+r, f5 or question_mark")
+        else:
+            good[name] = ",".join(keys)
+    for name in list(good):
+        clash = _clash(name, good, groups, known)
+        if clash:
+            problems.append(f"{place[name]}: {clash[0]} is already {clash[1]}")
+            del good[name]
+    return good, problems
+
+
+def _clash(name: str, good: Mapping[str, str], groups: Groups, known: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return a key of this binding that another one in reach has too, and that one's name."""
+    mine, group = set(good[name].split(",")), known[name]
+    for other, bindings in groups.items():
+        if other != group and other not in _EVERYWHERE and group not in _EVERYWHERE and "Lines" not in (other, group):
+            continue
+        for binding in bindings:
+            if binding.id != name and (both := mine & set(_keys(binding, good))):
+                return min(both), binding.id or ""
+    return None
+
+
+def _keys(binding: Binding, good: Mapping[str, str]) -> list[str]:
+    return [normal(key.strip()) or key for key in good.get(binding.id or "", binding.key).split(",")]
+
+
+def normal(key: str) -> str:
+    """Return a key by Textual's name for it, "" where there is no such key."""
+    *modifiers, last = key.split("+") if len(key) > 1 else [key]
+    if any(each not in ("ctrl", "shift", "alt") for each in modifiers):
+        return ""
+    if len(last) == 1 and not last.isalnum():
+        if not last.isprintable() or last == " ":
+            return ""
+        last = unicodedata.name(last, "").lower().replace("-", "_").replace(" ", "_")
+        last = {"plus_sign": "plus", "hyphen_minus": "minus", "solidus": "slash", "low_line": "underscore",
+                "reverse_solidus": "backslash", "commercial_at": "at"}.get(last, last)  # fmt: skip
+    elif len(last) != 1 and last not in _NAMED and not _named_letter(last):
+        return ""
+    return "+".join([*modifiers, last]) if last else ""
+
+
+def _named_letter(name: str) -> bool:
+    if name in ("plus", "minus", "slash", "underscore", "backslash", "at"):
+        return True
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
+def shown(app: App[Any], binding: Binding, theirs: Mapping[str, str]) -> str:
+    """Return a binding's keys as people write them, the user's own where there are any."""
+    own = theirs.get(binding.id or "")
+    if own is None and binding.key_display and "," not in binding.key:
+        return binding.key_display
+    return " ".join(app.get_key_display(Binding(key.strip(), "")) for key in (own or binding.key).split(","))
+
+
+def every(groups: Groups) -> Iterable[Binding]:
+    """Return all bindings."""
+    return (binding for bindings in groups.values() for binding in bindings)

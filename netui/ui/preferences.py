@@ -1,0 +1,71 @@
+"""The user's settings on the screen: taken from the configuration, and given back to it when asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from netui.model.settings import Settings
+from netui.sources.config import Config, default_path, save_config
+from netui.sources.errors import SourceError
+from netui.ui.keys import Groups, keymap
+from netui.ui.presenters.columns import Preset
+
+if TYPE_CHECKING:
+    from netui.ui.screen import MainScreen
+
+
+class Preferences:
+    """What the user set, and what of it cannot be used."""
+
+    def __init__(self, config: Config | None, groups: Groups) -> None:
+        self.config = config or Config(default_path())
+        self.settings: Settings = self.config.settings
+        wanted = self.settings.keys
+        place = {name: self.config.place(f"keys.{name}") for name in wanted}
+        self.keymap, bad_keys = keymap(wanted, groups, place)
+        self.problems: tuple[str, ...] = (*self.config.problems, *bad_keys)
+
+    def notice(self, most: int = 4) -> str:
+        """Return what was ignored, a line each, "" for nothing."""
+        shown = list(self.problems[:most])
+        if len(self.problems) > most:
+            shown.append(f"and {len(self.problems) - most} more")
+        return "\n".join(shown)
+
+    def apply(self, screen: MainScreen) -> None:
+        """Give the panes their columns and proportions."""
+        settings = self.settings
+        screen.chains.options = replace(
+            screen.chains.options,
+            preset=cast("Preset", settings.columns),
+            named=settings.names,
+            exact=settings.exact,
+            bytes_first=settings.bytes_first,
+        )
+        screen.tree_part, screen.detail_part = settings.tree, settings.detail
+        screen.proportion()
+
+    def save(self, screen: MainScreen, *, theme: str, mouse: bool) -> tuple[bool, str]:
+        """Write what is set now; return whether it worked, and a line that says so."""
+        options = screen.chains.options
+        self.settings = replace(
+            self.settings,
+            theme=theme,
+            mouse=mouse,
+            columns=options.preset,
+            names=options.named,
+            exact=options.exact,
+            bytes_first=options.bytes_first,
+            tree=_percent(screen.tree_part),
+            detail=_percent(screen.detail_part),
+        )
+        try:
+            save_config(self.config.path, self.settings)
+        except SourceError as error:
+            return False, f"Not saved: {error}"
+        return True, f"Saved settings: {self.config.path}"
+
+
+def _percent(part: float | None) -> int | None:
+    return None if part is None else max(10, min(80, round(part)))

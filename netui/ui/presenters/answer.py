@@ -1,0 +1,106 @@
+"""An answer to a question about the whole host: lines, each with its details and the rule behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netui.model import Snapshot
+from netui.traversal.path import Step
+from netui.ui.escape import escape
+from netui.ui.presenters.counters import places
+from netui.ui.presenters.detail_parts import DetailLine
+from netui.ui.presenters.flows import step_place
+from netui.ui.presenters.selection import ChainItem, Item, RuleItem
+from netui.ui.presenters.spans import Spans, plain
+
+#: The questions: who is reached from where, what is wrong, who reaches whom.
+Question = Literal["exposed", "doctor", "reach"]
+TITLES: dict[Question, str] = {
+    "exposed": "Exposed ports: who is reached from where",
+    "doctor": "Doctor: what is wrong or surprising, worst first",
+    "reach": "Reachability: line → column",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What stands on the screen of an answer; its kinds say the rest.
+
+    count: what the title tells beside the question. findings: of the doctor.
+    """
+
+    snapshot: Snapshot
+    count: str = ""
+    findings: int = 0
+    keys: list[Hashable] = field(default_factory=list)
+
+    @property
+    def columns(self) -> int:
+        """How many cells of a line can be pointed at, 1 for the line as a whole."""
+        return 1
+
+    def width(self, room: int) -> int:
+        """Return how many cells a line is wide, where there is room for ``room``."""
+        return room
+
+    def column_at(self, column: int, room: int) -> tuple[int, int]:
+        """Return from where to where a column stands."""
+        return 0, room
+
+    def header(self, room: int, column: int) -> Spans:
+        """Return the header of the lines."""
+        return []
+
+    def line(self, index: int, room: int, column: int | None) -> Spans:
+        """Return a line; ``column`` is the cell pointed at, None on lines without the cursor."""
+        raise NotImplementedError
+
+    def details(self, index: int, column: int) -> list[DetailLine]:
+        """Return what there is to know about a line."""
+        raise NotImplementedError
+
+    def action(self, index: int, column: int) -> Item | None:
+        """Return where Enter goes: the deciding rule; None where there is none."""
+        return next((line.action for line in self.details(index, column) if _leads(line)), None)  # type: ignore[return-value]
+
+    def text(self, index: int, column: int) -> str:
+        """Return a line and its details as text (for the clipboard)."""
+        head = plain(self.line(index, 200, None)).strip()
+        return "\n".join([" ".join(head.split()), *(plain(line.spans) for line in self.details(index, column))])
+
+
+def _leads(line: DetailLine) -> bool:
+    return isinstance(line.action, RuleItem | ChainItem)
+
+
+def rule_item(
+    snapshot: Snapshot, family: str, backend: str, table: str, chain: str, number: int | None
+) -> RuleItem | ChainItem | None:
+    """Return a rule by its place, or the chain whose policy it is; None where the snapshot has neither."""
+    key = next((key for key in snapshot.rulesets if (key.family, key.backend) == (family, backend)), None)
+    if key is None:
+        return None
+    known = places(snapshot.rulesets[key])
+    if number is not None and (identity := known.identity.get((table, chain, number))) is not None:
+        return RuleItem(key, identity)
+    return ChainItem(key, table, chain) if (table, chain, "", 0) in known.index else None
+
+
+def step_item(snapshot: Snapshot, step: Step) -> RuleItem | ChainItem | None:
+    """Return the rule of a step, or the chain whose policy it is."""
+    return rule_item(snapshot, step.family, step.backend, step.table, step.chain, step.rule)
+
+
+def step_line(snapshot: Snapshot, step: Step, label: str, key: Hashable) -> DetailLine:
+    """Return the line of a step, which leads to its rule."""
+    legacy = "legacy " if step.backend == "legacy" else ""
+    six = "IPv6 " if step.family == "ip6" else ""
+    spans: Spans = [
+        (f"{label:<11} ", "key"),
+        (escape(f"{six}{legacy}{step_place(step)}"), "target"),
+        (escape(f"  {step.verdict}"), "strong"),
+        (escape(f"  {step.text}") if step.text else "", "dim"),
+    ]
+    return DetailLine(key, spans, step_item(snapshot, step))

@@ -1,0 +1,186 @@
+"""Doctor, exposed and reach: each opened by its key, and leading to the rule behind it."""
+
+import threading
+
+import pytest
+
+from netui.sources.capture import read_capture
+from netui.ui.answer_finder import DOCTOR_EVERY, SOLVE
+from netui.ui.answer_screen import AnswerScreen
+from netui.ui.messages import SnapshotArrived
+from tests.bench.large import large_snapshot
+from tests.ui.fakes import CASES, later
+from tests.ui.steps import row_of, rows, running, screen_text, until
+
+
+@pytest.fixture(scope="module")
+def real():
+    """A captured Engine 20.10 with the blog post's host."""
+    return read_capture(CASES / "engine-20.10" / "host")
+
+
+async def answered(app, pilot, key):
+    """Press a key and wait for the answer."""
+    await pilot.press(key)
+    await until(pilot, lambda: app.answer is not None and not app.answer_finder.working(app.answer.question))
+    await pilot.pause()
+    return app.answer
+
+
+async def test_exposed_leads_to_the_deciding_rule(real):
+    """The widest open ports first; Enter goes to the rule that let them in; Esc would go back."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        answer = await answered(app, pilot, "E")
+        assert "open to the world" in str(answer.lines.border_title)
+        assert "cart" in rows(answer.lines)[1] and "open" in rows(answer.lines)[1]
+        assert "the world" in screen_text(app) and "published" in screen_text(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.main and app.main.chains.has_focus
+        assert app.main.chains.current.chain.name == "DOCKER" and app.main.chains.current.rule is not None
+
+
+async def test_each_place_leads_to_its_own_rule(real):
+    """Tab goes to the details, Enter on a line to the rule that it names."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        answer = await answered(app, pilot, "E")
+        await pilot.press("tab")
+        await until(pilot, lambda: answer.detail.has_focus)
+        place = next(i for i, line in enumerate(answer.detail._lines) if line.action is not None)
+        answer.detail.move_to(place)
+        item = answer.detail._lines[place].action
+        await pilot.press("enter")
+        await pilot.pause()
+        current = app.main.chains.current
+        wanted = item.identity[:2] if hasattr(item, "identity") else (item.table, item.chain)
+        assert (current.table, current.chain.name) == tuple(wanted)
+
+
+async def test_reach_goes_from_cell_to_cell(real):
+    """Left and right choose the column; the details tell that way, step by step."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        answer = await answered(app, pilot, "R")
+        assert "[" in row_of(answer.lines) and "ways open" in str(answer.lines.border_title)
+        before = rows(answer.detail)[0]
+        await pilot.press("j", "h")
+        await pilot.pause()
+        assert rows(answer.detail)[0] != before and "Steps" in "\n".join(rows(answer.detail))
+        await pilot.press("h", "h", "k", "l", "l", "l", "l", "enter")
+        await pilot.pause()
+        assert app.answer is None or "way" in rows(answer.detail)[0]
+
+
+async def test_doctor_tells_the_header(real):
+    """It looks by itself; its findings are counted in the header, and each says why and what to do."""
+    broken = later(real, 0, sysctls={**real.sysctls, "net.ipv4.ip_forward": "0", "net.ipv4.conf.all.forwarding": "0"})
+    async with running(broken, answers=SOLVE) as (app, pilot):
+        await until(pilot, lambda: app.state.findings)
+        await pilot.pause()
+        assert "finding" in app.main.status.render_line(0).text
+        answer = await answered(app, pilot, "D")
+        assert "high" in rows(answer.lines)[1]
+        text = "\n".join(rows(answer.detail))
+        assert "why" in text and "evidence" in text and "what to do" in text
+        await pilot.press("escape")
+        assert app.screen is app.main and app.answer is None
+
+
+async def test_the_same_key_goes_back_and_another_changes_the_question(real):
+    """E, D, D, R, Backspace: never more than one answer over the panes."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        for key, question in (("E", "exposed"), ("D", "doctor"), ("D", ""), ("R", "reach"), ("backspace", "")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert (app.answer.question if app.answer else "") == question
+            assert len(app.screen_stack) == (2 if question else 1)
+
+
+async def test_an_answer_never_holds_up_the_screen(real):
+    """While it is worked out the screen says so, and goes on; quitting does not wait for it."""
+    go = threading.Event()
+
+    def slow(snapshot):
+        go.wait(60)
+        return []
+
+    async with running(real, answers={"exposed": slow}) as (app, pilot):
+        await pilot.press("E")
+        await pilot.pause()
+        assert "working…" in str(app.answer.lines.border_title)
+        await pilot.press("escape", "2", "j")
+        assert app.main.chains.has_focus
+        await pilot.press("q")
+    go.set()
+
+
+async def test_what_cannot_be_worked_out_is_said(real):
+    """A bug or a looping ruleset takes the answer down, not the screen, and is not tried again and again."""
+    tried = []
+
+    def broken(snapshot):
+        tried.append(snapshot)
+        raise ValueError("chains jump in a circle: \x1b[31m")
+
+    async with running(real, answers={"exposed": broken}) as (app, pilot):
+        answer = await answered(app, pilot, "E")
+        await until(pilot, lambda: "jump in a circle" in str(answer.lines.border_title))
+        assert len(tried) == 1 and "\x1b" not in screen_text(app)
+
+
+async def test_an_open_answer_follows_what_changes(real):
+    """A container that goes takes its lines with it; the cursor stays on its own."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        answer = await answered(app, pilot, "E")
+        await pilot.press("G")
+        line = row_of(answer.lines)
+        gone = tuple(each for each in real.containers if each.name not in line)[:1]
+        rest = tuple(each for each in real.containers if each not in gone)
+        app.post_message(SnapshotArrived(later(real, 1, containers=rest)))
+        await until(pilot, lambda: len(answer.lines.answer.keys) and gone[0].id not in str(answer.lines.answer.keys))
+        await pilot.pause()
+        assert row_of(answer.lines).split()[:2] == line.split()[:2]
+
+
+async def test_the_doctor_is_not_asked_all_the_time(real):
+    """A host whose containers come and go is looked at now and then."""
+    asked = []
+
+    def doctor(snapshot):
+        asked.append(snapshot.time)
+        return []
+
+    async with running(real, answers={"doctor": doctor}) as (app, pilot):
+        for second in range(1, 40):
+            containers = real.containers[: second % 2 + 1]
+            app.post_message(SnapshotArrived(later(real, second, containers=containers)))
+            await pilot.pause()
+            await until(pilot, lambda: not app.answer_finder.working("doctor"))
+        assert len(asked) <= 40 / DOCTOR_EVERY + 2
+
+
+@pytest.mark.parametrize("size", [(160, 45), (80, 24), (50, 14), (20, 5), (3, 2)])
+async def test_answers_at_any_size(size):
+    """300 containers: more ports than lines, more columns than fit; a low terminal shows one pane at a time."""
+    async with running(large_snapshot(300), answers=SOLVE, size=size) as (app, pilot):
+        for key in "DER":
+            answer = await answered(app, pilot, key)
+            await pilot.press("j", "l", "l", "G", "g", "tab")
+            await until(pilot, lambda answer=answer: answer.detail.has_focus)
+            await pilot.press("j", "tab")
+            await until(pilot, lambda answer=answer: answer.lines.has_focus)
+            screen_text(app)
+        assert "60 of 300" in str(answer.lines.border_title)
+        await pilot.press(*["l"] * 70)
+        assert answer.lines.column == 59
+        await pilot.press("escape")
+        assert isinstance(app.screen, AnswerScreen) is False
+
+
+async def test_an_answer_is_copied(real, monkeypatch):
+    """Y copies the line with all there is to know about it."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        copied = []
+        monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+        await answered(app, pilot, "E")
+        await pilot.press("y")
+        assert copied[0].startswith("cart 80/tcp") and "From where" in copied[0] and copied[0].count("\n") > 3

@@ -1,0 +1,135 @@
+"""Settings on the screen: taken, named where they are bad, saved when asked and at no other time."""
+
+import pytest
+
+from netui.sources.config import read_config
+from netui.ui.app import NetuiApp
+from netui.ui.commands import groups
+from netui.ui.keys import every, keymap, normal
+from tests.ui.steps import rows, running, screen_text, until
+
+GROUPS = groups(NetuiApp)
+
+
+def config_of(tmp_path, text):
+    """Read a configuration."""
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return read_config(path)
+
+
+async def test_settings_are_taken(tmp_path):
+    """Theme, columns, proportions and keys; the footer and the help show the user's keys."""
+    text = (
+        'theme = "netui-light"\nmouse = false\n[chains]\ncolumns = "short"\nexact = true\n'
+        '[layout]\ntree = 50\ndetail = 60\n[keys]\napp.help = "f1"\nchains.freeze = "P"\napp.theme = "ctrl+t"\n'
+    )
+    async with running(config=config_of(tmp_path, text)) as (app, pilot):
+        main = app.main
+        assert app.theme == "netui-light"
+        assert main.chains.options.preset == "short" and main.chains.options.exact
+        assert main.networks.outer_size.width == 80
+        assert main.detail.outer_size.height > main.chains.outer_size.height
+        await pilot.press("2", "P")
+        assert main.chains.frozen
+        await pilot.press("p", "t")
+        assert main.chains.frozen and app.theme == "netui-light"
+        footer = main.get_child_by_id("keys").render_line(0).text
+        assert "P Freeze" in footer and "f1 Help" in footer
+        await pilot.press("f1")
+        help_text = "\n".join(rows(app.screen.query_one("#help-lines")))
+        assert "f1" in help_text and "^t" in help_text and "app.theme" in help_text
+
+
+async def test_bad_settings_are_named_calmly(tmp_path):
+    """A notice with the lines; netui goes on with what is good."""
+    text = 'theme = "pink"\n[keys]\napp.quit = "z"\nno.such = "x"\nchains.fold = "wat"\napp.help = "f1"\n'
+    async with running(config=config_of(tmp_path, text)) as (app, pilot):
+        await until(pilot, lambda: "line 1: theme" in screen_text(app))
+        assert app.preferences.problems == (
+            "config.toml line 1: theme: 'pink' is not one of netui-dark, netui-light, netui-contrast, terminal",
+            "config.toml line 4: keys.no.such: no key of netui has this name (the help shows them)",
+            "config.toml line 5: keys.chains.fold: 'wat' is no key, as in p, ctrl+r, f5 or question_mark",
+            "config.toml line 3: keys.app.quit: z is already screen.zoom",
+        )
+        await pilot.press("z")
+        assert app.main.zoomed
+        await pilot.press("f1")
+        assert app.screen is not app.main
+
+
+async def test_an_unreadable_file_is_said_and_left_alone(tmp_path):
+    """Not even saving touches it."""
+    async with running(config=config_of(tmp_path, "theme = ")) as (app, pilot):
+        await until(pilot, lambda: "config.toml is ignored" in screen_text(app))
+        await pilot.press("W")
+        await until(pilot, lambda: "left as it is" in screen_text(app))
+        assert (tmp_path / "config.toml").read_text() == "theme = "
+
+
+async def test_settings_are_saved_only_when_asked(tmp_path):
+    """W writes what was changed in the program and says where; nothing else writes anything."""
+    path = tmp_path / "netui" / "config.toml"
+    async with running(config=read_config(path)) as (app, pilot):
+        await pilot.press("t", "2", "c", "x", "B", "w", "greater_than_sign", "full_stop", "M")
+        assert not path.exists()
+        await pilot.press("W")
+        await until(pilot, lambda: "Saved settings" in screen_text(app))
+    saved = read_config(path)
+    assert not saved.problems
+    settings = saved.settings
+    assert (settings.theme, settings.columns, settings.exact, settings.bytes_first, settings.names, settings.mouse) == (
+        "netui-light", "short", True, True, False, False,
+    )  # fmt: skip
+    assert settings.tree and settings.detail
+    async with running(config=saved, size=(200, 60)) as (app, pilot):
+        assert abs(app.main.networks.outer_size.width - 2 * settings.tree) <= 1
+
+
+def test_every_key_has_a_name_of_its_own_and_a_tooltip():
+    """So that each can be set, and the help and the palette say what it does."""
+    names = [binding.id for binding in every(GROUPS)]
+    assert len(names) == len(set(names))
+    assert all(binding.tooltip for binding in every(GROUPS))
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("?", "question_mark"), ("+", "plus"), ("_", "underscore"), ("ctrl+s", "ctrl+s"), ("f5", "f5"), ("P", "P"),
+     ("é", "é"), ("space", "space"), ("wat", ""), ("ctrl+", ""), ("super+x", ""), ("", ""), ("\x1b", "")],
+)  # fmt: skip
+def test_keys_are_named_as_textual_does(key, name):
+    """A sign or its name; anything else is no key."""
+    assert normal(key) == name
+
+
+def test_two_keys_may_change_places():
+    """A clash is told only where two bindings end on one key."""
+    wanted = {"chains.freeze": "b", "chains.baseline": "p", "tree.fold": "f"}
+    found, problems = keymap(wanted, GROUPS, {name: name for name in wanted})
+    assert found == wanted and not problems
+
+
+async def test_typing_on_after_quit_opens_nothing():
+    """Q and o in one burst: the program ends, without a stack trace."""
+    async with running() as (app, pilot):
+        await pilot.press("q", "o", "question_mark", "D", "ctrl+p")
+        assert len(app.screen_stack) == 1
+
+
+async def test_proportions_give_way_to_zoom():
+    """A tree made wider, then zoomed and back, has its width again; so has the detail its height."""
+    async with running() as (app, pilot):
+        await pilot.press("greater_than_sign", "full_stop", "full_stop", "comma")
+        await pilot.pause()
+        tree, detail = app.main.networks, app.main.detail
+        width, height = tree.outer_size.width, detail.outer_size.height
+        await pilot.press("z")
+        await pilot.pause()
+        assert tree.outer_size.width == 160
+        await pilot.press("z", "3", "z")
+        await pilot.pause()
+        assert detail.outer_size.height > 40
+        await pilot.press("z")
+        await pilot.pause()
+        assert (tree.outer_size.width, detail.outer_size.height) == (width, height)
