@@ -77,8 +77,8 @@ def missing_packages() -> list[str]:
 def ensure_tools() -> None:
     """Install what the lab needs; LabUnavailable with the reason when that cannot be.
 
-    Installing docker.io starts no service on a machine without a service manager; on one with
-    it, the lab asks for the packages instead of starting a Docker service behind one's back.
+    No service is started or left enabled: where a service manager runs, the installation is
+    kept from starting any, and Docker's are switched off again.
     """
     if os.uname().sysname != "Linux":
         raise LabUnavailable("the lab needs Linux")
@@ -89,9 +89,7 @@ def ensure_tools() -> None:
         return
     if shutil.which("apt-get") is None:
         raise LabUnavailable(f"the lab needs {', '.join(missing)}, and there is no apt-get here")
-    if Path("/run/systemd/system").is_dir():
-        raise LabUnavailable(f"the lab needs these Debian packages: {' '.join(missing)}")
-    with _locked("apt"):
+    with _locked("apt"), _no_services():
         environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
         for command in (
             ["apt-get", "update", "-qq"],
@@ -101,6 +99,28 @@ def ensure_tools() -> None:
             if done.returncode:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
                 raise LabUnavailable(f"{' '.join(command[:2])} failed: {last}")
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Keep packages from starting services (invoke-rc.d's policy layer), and leave Docker's off."""
+    if not Path("/run/systemd/system").is_dir():
+        yield
+        return
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    had_docker = shutil.which("dockerd") is not None
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            policy.unlink(missing_ok=True)
+        if not had_docker:
+            units = ["docker.service", "docker.socket", "containerd.service"]
+            subprocess.run(["systemctl", "disable", "-q", *units], check=False, capture_output=True)
 
 
 def engine_root(version: str) -> Path:
