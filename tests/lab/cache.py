@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SUITES = {"26.1": "trixie", "28.5": "forky"}
-MIRROR = os.environ.get("NETUI_LAB_MIRROR", "http://deb.debian.org/debian")
 
 # What a root must hold; docker-cli is a package of its own from trixie on.
 ROOT_PACKAGES = "docker.io,docker-cli,iptables,nftables,iproute2,ipset,busybox-static"
@@ -123,6 +122,25 @@ def _no_services() -> Iterator[None]:
             subprocess.run(["systemctl", "disable", "-q", *units], check=False, capture_output=True)
 
 
+def mirror() -> str:
+    """Return where the machine's own apt gets Debian from; NETUI_LAB_MIRROR wins."""
+    given = os.environ.get("NETUI_LAB_MIRROR")
+    if given:
+        return given
+    apt = Path("/etc/apt")
+    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
+    for file in files:
+        if not file.is_file():
+            continue
+        for line in file.read_text(errors="replace").splitlines():
+            if line.lstrip().startswith("#"):
+                continue
+            for word in line.split():
+                if word.startswith(("http://", "https://")) and word.rstrip("/").endswith("/debian"):
+                    return word
+    raise LabUnavailable("no Debian mirror in /etc/apt: name one in NETUI_LAB_MIRROR")
+
+
 def engine_root(version: str) -> Path:
     """The root folder that holds the engine of this version, debootstrapped when missing.
 
@@ -141,7 +159,7 @@ def engine_root(version: str) -> Path:
         command = [
             *("unshare", "-m", "--propagation", "private", "debootstrap", "--variant=minbase"),
             f"--include={ROOT_PACKAGES}",
-            *(SUITES[version], str(partial), MIRROR, "/usr/share/debootstrap/scripts/sid"),
+            *(SUITES[version], str(partial), mirror(), "/usr/share/debootstrap/scripts/sid"),
         ]
         done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
