@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from netui.model import Family, Option, Rule
-from netui.traversal.address import parse_net, parse_ports
+from netui.traversal.address import Net, parse_net, parse_ports
 
 #: Matches of which the same packet can be taken once and not the next time.
 _BY_CHANCE = frozenset({"limit", "hashlimit", "statistic", "recent", "quota", "time", "nth", "random", "connlimit"})
@@ -20,6 +22,8 @@ _SPELT = {
 _SILENT = frozenset({"", "tcp", "udp", "sctp", "icmp", "icmp6", "conntrack", "multiport", "addrtype"})
 #: Matches whose options mean the same in each of them.
 _SHARED = frozenset({"", "tcp", "udp", "sctp", "multiport", "conntrack", "state"})
+#: Options that a narrower one than the same implies (see :func:`_implies`).
+_WIDER = frozenset({"-s", "-d", "-i", "-o", "--dport", "--sport", "--ctstate", "--state", "--src-type", "--dst-type"})
 
 
 def is_unconditional(rule: Rule) -> bool:
@@ -40,6 +44,63 @@ def _options(rule: Rule) -> list[Option]:
             name = _SPELT.get(option.name, option.name)
             found.append(Option(f"{prefix}{name}", option.values, option.negated))
     return found
+
+
+class Earlier:
+    """The rules of a chain so far, found again by what they ask for: a rule at a time, whatever their number.
+
+    It only leaves out rules that cannot cover; :func:`covers` has the word.
+    """
+
+    def __init__(self, family: Family) -> None:
+        self._family: Family = family
+        self._rules: list[Rule] = []
+        self._by_key: dict[object, list[int]] = {}
+        self._masks: dict[str, set[int]] = {}
+        self._others: list[int] = []
+
+    def add(self, rule: Rule) -> None:
+        """Take the next rule."""
+        keys = sorted(filter(None, map(self._key, _options(rule))), key=lambda pair: pair[0])
+        position = len(self._rules)
+        self._rules.append(rule)
+        if not keys:
+            self._others.append(position)
+            return
+        key = keys[0][1]
+        if isinstance(key, tuple):
+            self._masks.setdefault(key[0], set()).add(key[1].mask)
+        self._by_key.setdefault(key, []).append(position)
+
+    def covering(self, rule: Rule) -> Rule | None:
+        """Return the first rule so far that takes every packet of this one."""
+        positions = set(self._others)
+        for option in _options(rule):
+            positions.update(self._by_key.get(option, ()))
+            net = parse_net(option.value, self._family) if option.name in ("-s", "-d") else None
+            if net is not None:
+                for mask in self._masks.get(option.name, ()):
+                    outer = Net(net.value & mask, mask, net.width)
+                    positions.update(self._by_key.get((option.name, outer), ()))
+            span = parse_ports(option.value.split(",")[0]) if option.name in ("--dport", "--sport") else None
+            if span is not None and span[0] == span[1]:
+                positions.update(self._by_key.get(Option(option.name, (str(span[0]),)), ()))
+        for position in sorted(positions):
+            if covers(self._rules[position], rule, self._family):
+                return self._rules[position]
+        return None
+
+    def _key(self, option: Option) -> tuple[int, Any] | None:
+        """Return how telling an option is (0: most) and what a covered rule must be found by; None for neither."""
+        if option.negated or option.name not in _WIDER:
+            return 2, option
+        net = parse_net(option.value, self._family) if option.name in ("-s", "-d") else None
+        if net is not None:
+            return (0 if net.single else 1), (option.name, net)
+        if option.name in ("--dport", "--sport") and option.value.isdigit():
+            # nothing but the same port is within one port
+            return 1, option
+        return None
 
 
 def covers(earlier: Rule, later: Rule, family: Family) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
-from netui.explain.doctor.cover import covers, is_unconditional
+from netui.explain.doctor.cover import Earlier, is_unconditional
 from netui.explain.doctor.finding import Finding, Severity
 from netui.explain.doctor.view import Place, View
 from netui.explain.listing import some
-from netui.model import Chain, Container, Family, Match, Rule
+from netui.model import Chain, Container, Family, Match, PublishedPort, Rule
 from netui.traversal.address import parse_net, parse_ports
 
 _ENDS = ("ACCEPT", "DROP", "REJECT", "RETURN")
@@ -58,14 +59,16 @@ def behind_the_end(view: View) -> Iterator[Finding]:
 def shadowed(view: View) -> Iterator[Finding]:
     """A rule is covered by an earlier one that takes all of its packets."""
     for chain in _chains(view):
-        for position, rule in enumerate(chain.rules):
+        before = Earlier(chain.family)
+        for rule in chain.rules:
             if is_unconditional(rule):
+                if _ends(rule):
+                    break
                 continue
-            before = (e for e in chain.rules[:position] if _ends(e) and not is_unconditional(e))
-            earlier = next((e for e in before if covers(e, rule, chain.family)), None)
+            earlier = before.covering(rule)
+            if _ends(rule):
+                before.add(rule)
             if earlier is None or earlier.spec.target is None:
-                continue
-            if any(_ends(e) and is_unconditional(e) for e in chain.rules[:position]):
                 continue
             same = rule.spec.target is not None and rule.spec.target == earlier.spec.target
             severity: Severity = "low" if same else "medium"
@@ -94,9 +97,10 @@ def names_published_port(view: View) -> Iterator[Finding]:
     """A rule names the published port, which packets have no more when they come to DOCKER-USER."""
     if not view.judged:
         return
+    known = _Ports(view)
     for chain in _chains(view):
         for rule in _reached(chain):
-            ports = _published_in(view, chain, rule)
+            ports = _published_in(view, chain, rule, known)
             if not ports:
                 continue
             host_port, container_port, name, protocol = ports[0]
@@ -141,31 +145,51 @@ def _dports(rule: Rule) -> list[tuple[int, int]]:
     return []
 
 
-def _published_in(view: View, chain: Chain, rule: Rule) -> list[tuple[int, int, str, str]]:
+class _Ports:
+    """What is needed of each port and address while rules are looked at, gathered once for all of them."""
+
+    def __init__(self, view: View) -> None:
+        self.published: dict[int, list[tuple[Container, PublishedPort]]] = {}
+        for container, bound in view.published():
+            self.published.setdefault(bound.host_port, []).append((container, bound))
+        self.in_order = sorted(self.published)
+        self.inside: dict[str, list[int]] = {}
+        for container in view.host.containers:
+            for port, protocol in _container_ports(container) if container.running else ():
+                self.inside.setdefault(protocol, []).append(port)
+        for ports in self.inside.values():
+            ports.sort()
+        self.bridges = {network.bridge for network in view.host.networks.values()}
+        self.addresses: dict[Family, set[int]] = {"ip": set(), "ip6": set()}
+        for family, address in view.host.owners:
+            self.addresses[family].add(address)
+
+
+def _within(in_order: Sequence[int], spans: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The numbers that lie in one of the spans, in order."""
+    found = {n for low, high in spans for n in in_order[bisect_left(in_order, low) : bisect_right(in_order, high)]}
+    yield from sorted(found)
+
+
+def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[tuple[int, int, str, str]]:
     """(host port, container port, container, protocol) that the rule names by host port, in vain."""
     spans = _dports(rule)
     protocol = rule.spec.basic_option("-p")
-    if not spans or protocol is None or protocol.negated or _from_containers(view, chain, rule):
+    if not spans or protocol is None or protocol.negated:
         return []
-    inside = {
-        port
-        for container in view.host.containers
-        if container.running
-        for port, proto in _container_ports(container)
-        if proto == protocol.value
-    }
-    if any(low <= port <= high for port in inside for low, high in spans):
+    named = list(_within(known.in_order, spans))
+    if not named or _from_containers(chain, rule, known):
+        return []
+    if any(_within(known.inside.get(protocol.value, ()), spans)):
         # it does match packets to that port of a container
         return []
     found = []
-    for container, bound in view.published():
+    for container, bound in (pair for port in named for pair in known.published[port]):
         if bound.protocol != protocol.value or bound.host_port == bound.container_port:
             continue
         if (":" in bound.host_ip) != (chain.family == "ip6") and bound.host_ip:
             continue
-        if any(low <= bound.host_port <= high for low, high in spans) and _missed(
-            view, chain, rule, bound.host_port, bound.protocol
-        ):
+        if _missed(view, chain, rule, bound.host_port, bound.protocol):
             found.append((bound.host_port, bound.container_port, container.name, bound.protocol))
     return found
 
@@ -176,14 +200,16 @@ def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
     yield from ((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
 
 
-def _from_containers(view: View, chain: Chain, rule: Rule) -> bool:
+def _from_containers(chain: Chain, rule: Rule, known: _Ports) -> bool:
     """Whether the rule is about packets that containers send."""
     inwards, source = rule.spec.basic_option("-i"), rule.spec.basic_option("-s")
-    bridges = {network.bridge for network in view.host.networks.values()}
-    if inwards is not None and not inwards.negated and inwards.value in bridges:
+    if inwards is not None and not inwards.negated and inwards.value in known.bridges:
         return True
     net = parse_net(source.value, chain.family) if source is not None and not source.negated else None
-    return net is not None and any(address in net for family, address in view.host.owners if family == chain.family)
+    if net is None:
+        return False
+    addresses = known.addresses[chain.family]
+    return net.value in addresses if net.single else any(address in net for address in addresses)
 
 
 def _missed(view: View, chain: Chain, rule: Rule, port: int, protocol: str) -> bool:
