@@ -46,7 +46,7 @@ class AnswerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin in the lines."""
-        self.lines.focus()
+        self.set_focus(self.lines)
 
     def show(self, answer: Answer | None, *, working: bool, problem: str = "") -> None:
         """Show what is known, and whether more is to come."""

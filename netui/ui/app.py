@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import NoColor
 from textual.screen import Screen
@@ -38,6 +38,7 @@ from netui.ui.presenters.status import Mode
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
 from netui.ui.status import StatusLine
+from netui.ui.type_ahead import TypeAheadApp
 
 _NO_FLOW = "Open a flow first: a container's details list them."
 
@@ -59,7 +60,7 @@ def stylesheet() -> Path:
     return inside if inside.exists() else package.parent / "netui.tcss"
 
 
-class NetuiApp(App[int]):
+class NetuiApp(TypeAheadApp):
     """One state, and the handlers that own it; the panes show it and say what the user wants."""
 
     CSS_PATH = stylesheet()
@@ -262,7 +263,7 @@ class NetuiApp(App[int]):
 
     # Answers about the whole host.
 
-    def action_answer(self, question: Question) -> None:
+    async def action_answer(self, question: Question) -> None:
         """Show the answer to a question over the panes; the same key goes back."""
         before = self.answer
         self.action_to_panes()
@@ -271,7 +272,7 @@ class NetuiApp(App[int]):
         screen = AnswerScreen(question, self.state, self._status_line())
         for name in ("-ascii", "-nocolor"):
             screen.set_class(self.main.has_class(name), name)
-        self.push_screen(screen)
+        await self.push_screen(screen)
         self._show_answer(ask=True)
 
     @property
@@ -380,18 +381,18 @@ class NetuiApp(App[int]):
         else:
             self.main.close_one()
 
-    def action_keys(self) -> None:
+    async def action_keys(self) -> None:
         """Show all keys and signs."""
-        self.push_screen(HelpScreen(key_groups(self, self.preferences.keymap)))
+        await self.push_screen(HelpScreen(key_groups(self, self.preferences.keymap)))
 
-    def action_find_chain(self) -> None:
+    async def action_find_chain(self) -> None:
         """Find a chain and go to it."""
 
         def go(item: ChainItem | None) -> None:
             if item is not None:
                 self.go_to(GoTo(item))
 
-        self.push_screen(ChainFinder(self.state.snapshot), go)
+        await self.push_screen(ChainFinder(self.state.snapshot), go)
 
     def action_copy(self) -> None:
         """Copy the rule, the open path or the line under the cursor."""

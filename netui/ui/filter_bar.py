@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -18,28 +19,22 @@ class FilterBar(Input):
     ]
 
     class Narrowed(Message):
-        """The filter changed; ``done`` when the line is left."""
+        """The filter changed."""
 
-        def __init__(self, text: str, *, done: bool, cleared: bool = False) -> None:
-            self.text = text
-            self.done = done
-            self.cleared = cleared
-            super().__init__()
-
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, done: Callable[[], None], *, id: str | None = None) -> None:
         super().__init__(placeholder="text, regex, a name; ! inverts", compact=True, id=id, select_on_focus=False)
+        self._done = done
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow while typing."""
         event.stop()
-        self.post_message(self.Narrowed(event.value, done=False))
+        self.post_message(self.Narrowed())
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def action_submit(self) -> None:
         """Keep what was typed."""
-        event.stop()
-        self.post_message(self.Narrowed(event.value, done=True))
+        self._done()
 
     def action_clear(self) -> None:
         """Clear the filter and leave the line."""
         self.value = ""
-        self.post_message(self.Narrowed("", done=True, cleared=True))
+        self._done()

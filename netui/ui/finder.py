@@ -47,6 +47,18 @@ class FoundLines(LineView):
         self.screen.dismiss(self.lines[index][0])
 
 
+class FinderInput(Input):
+    """The line to type in."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="table and chain, a few letters", compact=True, id="finder-input")
+
+    async def action_submit(self) -> None:
+        """Choose at once, whatever is still on its way to the list."""
+        assert isinstance(self.screen, ChainFinder)
+        self.screen.choose()
+
+
 class ChainFinder(ModalScreen["ChainItem | None"]):
     """Find a chain by table and name."""
 
@@ -59,6 +71,8 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self._found = FoundLines()
+        self._input = FinderInput()
+        self._typed = ""
         self._chains: list[tuple[str, ChainItem, Spans]] = []
         for line in build_lines(snapshot, TableView()).lines:
             if line.kind == "chain" and line.chain is not None:
@@ -76,14 +90,16 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         box = Vertical(id="finder")
         box.border_title = "Go to chain"
         with box:
-            yield Input(placeholder="table and chain, a few letters", compact=True, id="finder-input")
+            yield self._input
             yield self._found
 
     def on_mount(self) -> None:
         """Show all chains at first."""
+        self.set_focus(self._input)
         self._find("")
 
     def _find(self, typed: str) -> None:
+        self._typed = typed
         chains = self._chains
         if typed.strip():
             matcher = Matcher(typed.strip())
@@ -94,10 +110,13 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Find while typing."""
-        self._find(event.value)
+        if event.value != self._typed:
+            self._find(event.value)
 
-    def on_input_submitted(self) -> None:
+    def choose(self) -> None:
         """Go to the chain under the cursor."""
+        if self._input.value != self._typed:
+            self._find(self._input.value)
         found = self._found
         self.dismiss(found.lines[found.cursor][0] if found.lines else None)
 

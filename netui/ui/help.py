@@ -63,3 +63,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the lines."""
         yield HelpLines(self._groups)
+
+    def on_mount(self) -> None:
+        """Begin in the lines."""
+        self.set_focus(self.query_one(HelpLines))

@@ -142,6 +142,8 @@ class LineView(ScrollView, can_focus=True):
         for index in range(top, min(len(self._keys), top + self._rows)):
             before = painted.get(index)
             if before is None:
+                # forgotten after it was painted (the pane became larger, another theme)
+                self._refresh_row(index)
                 continue
             now = self._painted[index] = self.line_spans(index, width)
             if now != before:

@@ -7,7 +7,7 @@ import locale
 import os
 from collections.abc import Mapping
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="netui-dark", primary="#6cb6ff", secondary="#8ddb8c", accent="#e0af68", warning="#e0af68", error="#ff7b72",
@@ -31,6 +31,7 @@ TERMINAL = Theme(
     warning="ansi_yellow", error="ansi_red", success="ansi_green", foreground="ansi_default",
     background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default", dark=True,
     variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
         "cursor": "ansi_blue", "cursor-idle": "ansi_default", "step-row": "ansi_default", "quiet": "ansi_bright_black",
     },
 )  # fmt: skip

@@ -57,7 +57,7 @@ class MainScreen(Screen[None]):
         self.detail = DetailPane(state, id="detail")
         self.drawer = EventsPane(log, id="events")
         self.keys = KeyLine(state, id="keys")
-        self.filter_bar = FilterBar(id="filter")
+        self.filter_bar = FilterBar(self._keep_filter, id="filter")
         self.zoomed = ""
         #: percent of the width, and of the height beside the tree; None for the usual
         self.tree_part: float | None = None
@@ -81,7 +81,7 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin in the tree."""
         self.drawer.update_events()
-        self.networks.focus()
+        self.set_focus(self.networks)
 
     def pane(self, name: str) -> LineView:
         """Return a pane by name."""
@@ -103,7 +103,8 @@ class MainScreen(Screen[None]):
             self.add_class("-events")
         if self.zoomed:
             self.set_zoom(pane.id or "")
-        pane.focus()
+        self._left = pane
+        self.set_focus(pane)
 
     def set_zoom(self, pane: str) -> None:
         """Give a pane the screen; "" shows all."""
@@ -208,7 +209,7 @@ class MainScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter line."""
         self.get_child_by_id("filter-line").add_class("-open")
-        self.filter_bar.focus()
+        self.set_focus(self.filter_bar)
 
     @property
     def filtering(self) -> bool:
@@ -216,16 +217,20 @@ class MainScreen(Screen[None]):
         return self.get_child_by_id("filter-line").has_class("-open")
 
     @on(FilterBar.Narrowed)
-    def narrow(self, message: FilterBar.Narrowed) -> None:
-        """Narrow the tree and the chain table."""
-        if message.text != self._narrowed:
-            self._narrowed = message.text
-            self.networks.set_filter(message.text)
-            self.chains.set_filter(message.text)
-        if message.done:
-            if not message.text.strip():
-                self.get_child_by_id("filter-line").remove_class("-open")
-            self._left.focus()
+    def narrow(self) -> None:
+        """Narrow the tree and the chain table to what stands in the filter line."""
+        typed = self.filter_bar.value
+        if typed != self._narrowed:
+            self._narrowed = typed
+            self.networks.set_filter(typed)
+            self.chains.set_filter(typed)
+
+    def _keep_filter(self) -> None:
+        """Leave the filter line; an empty one closes."""
+        self.narrow()
+        if not self.filter_bar.value.strip():
+            self.get_child_by_id("filter-line").remove_class("-open")
+        self.set_focus(self._left)
 
     _narrowed = ""
 

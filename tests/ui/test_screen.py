@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from netui.model.events import Event
 from netui.ui.app import NetuiApp
@@ -422,6 +423,9 @@ async def test_themes_and_palette():
         await pilot.press("t")
         assert app.theme != first
         await pilot.press("t", "t")
+        assert app.theme == "terminal"
+        screen_text(app)
+        await pilot.press("t")
         assert app.theme == first
         commands = {command.title for command in app.get_system_commands(app.screen)}
         assert "Quit at once" in commands and any(title.startswith("Chains: Freeze") for title in commands)
@@ -444,3 +448,34 @@ async def test_the_tree_can_be_made_wider():
         await pilot.press("less_than_sign", "less_than_sign")
         await pilot.pause()
         assert app.main.networks.outer_size.width == width - 4
+
+
+def burst(app, *keys):
+    """Send keys all at once, as a paste or a slow line does."""
+    for key in keys:
+        event = events.Key(key, key if len(key) == 1 else None)
+        event.set_sender(app)
+        app.post_message(event)
+
+
+@pytest.mark.parametrize(
+    ("keys", "done"),
+    [
+        (("slash", *"openresty"), lambda app: app.main.filter_bar.value == "openresty"),
+        (("slash", *"jjj", "enter", "2"), lambda app: app.main.chains.has_focus and app.main._narrowed == "jjj"),
+        (("slash", *"ab", "escape", "j", "j"), lambda app: not app.main.filtering and app.main.networks.cursor == 2),
+        (("o", *"stage2", "enter", "j"), lambda app: "STAGE-2" in str(app.main.chains.current.chain)[:400]),
+        (("2", "G", "1", "j", "j", "j"), lambda app: (app.main.networks.cursor, app.focused.id) == (3, "networks")),
+        (("tab", "j", "tab", "j", "tab", "j"), lambda app: app.main.networks.cursor == app.main.chains.cursor == 1),
+        (("question_mark", "escape", "2"), lambda app: app.screen is app.main and app.main.chains.has_focus),
+        (("D", "E", "R", "escape", "2"), lambda app: app.screen is app.main and app.main.chains.has_focus),
+        (("R", "tab", "escape", "j"), lambda app: app.screen is app.main and app.main.networks.cursor == 1),
+    ],
+)
+async def test_keys_in_one_burst_go_where_they_belong(keys, done):
+    """Each key acts before the next one is looked at, whatever opens or moves the focus."""
+    async with running() as (app, pilot):
+        burst(app, *keys)
+        await until(pilot, lambda: done(app))
+        await pilot.pause()
+        assert done(app)

@@ -49,8 +49,10 @@ def _source(name: str, read: bool, error: str, via: str, note: str, time: float 
         spans.append(("✓ read", "good"))
     elif read:
         spans.append((f"⚠ old, of {clock(time)}: " if time else "⚠ old: ", "warn"))
-    else:
+    elif error:
         spans.append(("✗ ", "bad"))
+    else:
+        spans.append(("… has not answered yet", "dim"))
     if error:
         spans.append((escape(error), ""))
     if via:

@@ -10,7 +10,7 @@ from netui.ui.escape import escape
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
 from netui.ui.presenters.lines import FAMILIES, references
-from netui.ui.presenters.numbers import count, rate, size, sparkline
+from netui.ui.presenters.numbers import exactly, plural, rate, size, sparkline
 from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ChainItem, RuleItem, find_rule
 
@@ -33,9 +33,9 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     if cells.who:
         yield DetailLine("who", [("names       ", "key"), (", ".join(cells.who), "name")])
     reading = given.track.reading(item.ruleset, item.identity)
-    unit = "connections" if chain.table == "nat" else "packets"
+    unit = "connection" if chain.table == "nat" else "packet"
     speed = f", {rate(reading.rate)}" if reading.rate else ""
-    counted = f"{count(reading.packets, exact=True)} {unit}, {size(reading.bytes, exact=True)} bytes{speed}"
+    counted = f"{exactly(reading.packets, unit)}, {size(reading.bytes, exact=True)} bytes{speed}"
     yield field("counted", counted)
     history = given.track.history(item.ruleset, item.identity)
     if len(history) > 1:
@@ -49,7 +49,7 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
         word = "goes to" if target.goto else "jumps to"
         yield field(
             word,
-            f"{target.name} ({len(jumped.rules)} rules)",
+            f"{target.name} ({plural(len(jumped.rules), 'rule')})",
             "target",
             ChainItem(item.ruleset, chain.table, target.name),
         )
@@ -70,7 +70,10 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
     if chain.base is not None:
         yield field("hook", f"{chain.base.hook}, priority {chain.base.priority}, type {chain.base.type}")
         reading = given.track.reading(item.ruleset, (item.table, item.chain, "", 0))
-        yield field("policy", f"{chain.policy}: {count(reading.packets, exact=True)} packets left by it")
+        yield field(
+            "policy",
+            f"{chain.policy}: {exactly(reading.packets, 'packet')} left by it",
+        )
     yield field("at the end", explain_policy(chain))
     yield field("rules", str(len(chain.rules)))
     if chain.base is None:

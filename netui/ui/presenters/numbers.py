@@ -46,6 +46,11 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(_BARS[min(7, round(value / top * 7))] if value > 0 else "▁" for value in shown)
 
 
+def exactly(number: int, word: str) -> str:
+    """Return "1 packet", "12,345 packets"."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
 def plural(number: int, word: str) -> str:
     """Return "1 rule", "2 rules"."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -68,7 +68,9 @@ def status_spans(
             (f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", "" if engine.local else "warn")
         )
     else:
-        spans.append(("  no Docker", "warn"))
+        docker = snapshot.sources.get("docker")
+        waiting = docker is not None and not docker.read and not docker.error
+        spans.append(("  Docker has not answered yet" if waiting else "  no Docker", "dim" if waiting else "warn"))
     variants = sorted({key.backend for key, ruleset in snapshot.rulesets.items() if ruleset.rule_count()})
     spans.append((f"  rules in {' and '.join(variants)}" if variants else "  no rules", "" if variants else "warn"))
     spans.extend(_sources(snapshot, width - len(plain(spans)) - len(pace) - 2))
