@@ -162,7 +162,8 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-@lru_cache(maxsize=200_000)
+#: Parsed rules are kept, over a kilobyte each: enough for all but the largest hosts.
+@lru_cache(maxsize=16_384)
 def parse_rule(text: str) -> RuleSpec:
     """Parse ``-A CHAIN …`` into matches and target; never raises.
 

@@ -1,13 +1,14 @@
 """The presenters, table by table: model in, words out."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from netui.model import Engine, Rule
 from netui.model.events import Event
 from netui.ui.presenters import numbers
-from netui.ui.presenters.counters import CounterTrack, places
+from netui.ui.presenters.counters import CounterTrack, Thinned, places
 from netui.ui.presenters.events import EventLog, entry_spans, event_words, rule_changes, summary
 from netui.ui.presenters.lines import TableView, build_lines, references
 from netui.ui.presenters.names import Names, word_pattern
@@ -213,6 +214,24 @@ def test_a_moved_mark_fades():
         track.add(later(host, second, counters={KEY: counters(rules, 6)}))
         seen.append(track.reading(KEY, wanted).moved)
     assert seen == [0, 1, 2, None, None]
+
+
+def test_old_frames_hold_only_what_moved():
+    """A minute of counters of which few move says the same as whole frames, also when many move at once."""
+    rules = blog_rules([f"-s 10.0.0.{n}/32 -j DROP" for n in range(40)])
+    host = blog_host(rules)
+    wanted = ("filter", "DOCKER-USER", "-A DOCKER-USER -s 10.0.0.7/32 -j DROP", 0)
+    index = places(rules).index[wanted]
+    track = track_of(host)
+    counted = [0]
+    for second, (packets, others) in enumerate(
+        [(1, 0), (1, 0), (4, 0), (4, 9), (9, 9), (9, 9), (9, 9), (12, 9)] * 2, 1
+    ):
+        now = counters(rules, others, {index: packets})
+        track.add(later(host, second, counters={KEY: now}))
+        counted.append(now.packets[index])
+    assert any(isinstance(frame.counters[KEY], Thinned) for frame in track.frames)
+    assert track.history(KEY, wanted) == [b - a if b >= a else b for a, b in pairwise(counted)]
 
 
 def test_a_baseline_counts_from_now():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from netui.model import Family, Option, Rule
@@ -25,9 +26,14 @@ _SHARED = frozenset({"", "tcp", "udp", "sctp", "multiport", "conntrack", "state"
 #: Options that a narrower one than the same implies (see :func:`_implies`).
 _WIDER = frozenset({"-s", "-d", "-i", "-o", "--dport", "--sport", "--ctstate", "--state", "--src-type", "--dst-type"})
 
+#: A rule that begins with an option of its own asks for something; the rest need not be parsed.
+_CONDITION = re.compile(r'-A [^\s"]+ (?:! )?-[sdiop] ')
+
 
 def is_unconditional(rule: Rule) -> bool:
     """Whether the rule takes every packet."""
+    if _CONDITION.match(rule.text):
+        return False
     return all(m.module == "comment" or (not m.options and m.module in _SILENT) for m in rule.spec.matches)
 
 

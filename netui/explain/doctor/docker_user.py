@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,8 @@ from netui.model import Chain, Container, Family, Match, PublishedPort, Rule
 from netui.traversal.address import parse_net, parse_ports
 
 _ENDS = ("ACCEPT", "DROP", "REJECT", "RETURN")
+#: The port of most rules, told without parsing them: thousands need no second look.
+_ONE_PORT = re.compile(r" --dport (\d{1,5}) -j ")
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 
 
@@ -173,6 +176,8 @@ def _within(in_order: Sequence[int], spans: Sequence[tuple[int, int]]) -> Iterat
 
 def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[tuple[int, int, str, str]]:
     """(host port, container port, container, protocol) that the rule names by host port, in vain."""
+    if (only := _ONE_PORT.search(rule.text)) and rule.text.count("port") == 1 and int(only[1]) not in known.published:
+        return []
     spans = _dports(rule)
     protocol = rule.spec.basic_option("-p")
     if not spans or protocol is None or protocol.negated:
@@ -259,6 +264,8 @@ def names_host_address(view: View) -> Iterator[Finding]:
         return
     for chain in _chains(view):
         for rule in _reached(chain):
+            if " -d " not in rule.text:
+                continue
             to = rule.spec.basic_option("-d")
             net = parse_net(to.value, chain.family) if to is not None and not to.negated else None
             if net is None or to is None or not net.single:

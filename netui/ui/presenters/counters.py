@@ -21,7 +21,24 @@ Identity = tuple[str, str, str, int]
 FADE = 3
 #: How many different rulesets a history may look through (each costs an index of its rules).
 _DISTINCT = 6
+#: A frame is kept whole where more than one of so many counters moved.
+_THIN = 8
 _ZERO = Counter(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """Counters as what differs from earlier ones of the same ruleset: a minute of 50,000 takes a frame's memory."""
+
+    base: Counters
+    moved: Mapping[int, Counter]
+
+    def __getitem__(self, index: int) -> Counter:
+        """Return the counter of a rule's or chain's ``index``."""
+        return self.moved.get(index) or self.base[index]
+
+    def __len__(self) -> int:
+        return len(self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +47,7 @@ class Frame:
 
     time: float
     rulesets: Mapping[RulesetKey, Ruleset]
-    counters: Mapping[RulesetKey, Counters]
+    counters: Mapping[RulesetKey, Counters | Thinned]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +113,7 @@ class CounterTrack:
     def __init__(self, length: int = 61) -> None:
         self.frames: deque[Frame] = deque(maxlen=length)
         self.baseline: Frame | None = None
+        self._bases: dict[RulesetKey, tuple[Ruleset, Counters]] = {}
 
     def copy(self) -> CounterTrack:
         """Return the track as it is now (for a table that is frozen)."""
@@ -110,6 +128,25 @@ class CounterTrack:
             self.frames.clear()
             self.baseline = None
         self.frames.append(Frame(snapshot.time, snapshot.rulesets, snapshot.counters))
+        if len(self.frames) > FADE + 1:
+            self.frames[-FADE - 2] = self._thinned(self.frames[-FADE - 2])
+
+    def _thinned(self, frame: Frame) -> Frame:
+        """Return a frame that only the history asks for from now on, with what moved alone."""
+        thin: dict[RulesetKey, Counters | Thinned] = {}
+        for key, counters in frame.counters.items():
+            thin[key] = counters
+            ruleset, known = frame.rulesets.get(key), self._bases.get(key)
+            if isinstance(counters, Thinned) or ruleset is None:
+                continue
+            if known is not None and known[0] is ruleset and len(known[1]) == len(counters):
+                before = known[1].packets
+                moved = [i for i, packets in enumerate(counters.packets) if packets != before[i]]
+                if len(moved) * _THIN <= len(counters):
+                    thin[key] = Thinned(known[1], {i: counters[i] for i in moved})
+                    continue
+            self._bases[key] = (ruleset, counters)
+        return Frame(frame.time, frame.rulesets, thin)
 
     def set_baseline(self, *, on: bool = True) -> None:
         """Count from now on (nothing is zeroed on the host), or from the beginning again."""
