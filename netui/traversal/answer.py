@@ -162,6 +162,13 @@ def deciding_step(verdict: Verdict, legs: tuple[Leg, ...]) -> Step | None:
 
 def host_notes(host: PreparedHost, family: Family) -> list[str]:
     """What netui cannot see on this host and a reader of any path should know."""
+    known = host.notes.get(family)
+    if known is None:
+        known = host.notes[family] = _host_notes(host, family)
+    return known
+
+
+def _host_notes(host: PreparedHost, family: Family) -> list[str]:
     notes: list[str] = []
     stem = "iptables" if family == "ip" else "ip6tables"
     sources = host.snapshot.sources

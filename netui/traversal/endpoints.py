@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from netui.model import Container, Endpoint, Family
@@ -42,6 +43,7 @@ class Written:
     protocol: str = ""
 
 
+@lru_cache(maxsize=4096)
 def parse_source(text: str) -> Written:
     """Parse SRC: host, outside[:ADDR], an address or a container[@network]."""
     text = text.strip()
@@ -66,6 +68,7 @@ def parse_source(text: str) -> Written:
     return Written(text, "container", name=name, network=network)
 
 
+@lru_cache(maxsize=4096)
 def parse_destination(text: str) -> Written:
     """Parse DST: as SRC, with ``:PORT[/PROTO]`` or ``/icmp`` behind it."""
     text = text.strip()

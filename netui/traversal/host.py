@@ -47,7 +47,11 @@ class PreparedHost:
     containers: Sequence[Container]
     owners: Mapping[tuple[Family, int], list[Owner]]
     by_id: Mapping[str, Container]
+    #: Docker's bridges by network ID, "" for a network that has none
+    bridges: Mapping[str, str]
     _outer: dict[Family, Outer | None] = field(default_factory=dict)
+    #: what any path of a family should say (see answer.host_notes)
+    notes: dict[Family, list[str]] = field(default_factory=dict)
 
     def outer(self, family: Family) -> Outer | None:
         """Return the way outside for the family, None where there is none to be seen."""
@@ -61,13 +65,12 @@ class PreparedHost:
 
     def bridge_of(self, endpoint: Endpoint) -> str:
         """Return the host's bridge of an endpoint, "" where it is not on a bridge network."""
-        network = self.network_of(endpoint)
-        return network.bridge if network is not None else ""
+        return self.bridges.get(endpoint.network_id, "")
 
     def owner(self, family: Family, address: int, device: str = "") -> Owner | None:
         """Return who has an address, on the network behind ``device`` where that is given."""
         for owner in self.owners.get((family, address), ()):
-            if not device or self.bridge_of(owner.endpoint) == device:
+            if not device or self.bridges.get(owner.endpoint.network_id, "") == device:
                 return owner
         return None
 
@@ -214,7 +217,8 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
             if snapshot.containers is None:
                 containers = (*containers, stranger)
     by_id = {container.id: container for container in containers}
-    return PreparedHost(snapshot, namespace, networks, containers, owners, by_id)
+    bridges = {network.id: network.bridge for network in networks.values()}
+    return PreparedHost(snapshot, namespace, networks, containers, owners, by_id, bridges)
 
 
 def _strangers(network: Network, known: set[str]) -> list[Container]:

@@ -44,18 +44,17 @@ class ChainIndex:
         """Return the positions of the rules that could match this packet, in order."""
         if packet.dport is None and self.by_dport and not packet.is_echo:
             return range(self.size)
-        found = [
-            positions
-            for positions in (
-                self.always,
-                self._at(self.by_dst, packet.dst, packet.any_dst, source=False),
-                self._at(self.by_src, packet.src, packet.any_src, source=True),
-                self.by_iif.get(packet.iif),
-                self.by_oif.get(packet.oif),
-                self.by_dport.get(packet.dport) if packet.dport is not None else None,
-            )
-            if positions
-        ]
+        found = [self.always] if self.always else []
+        if self.by_dst and (at := self._at(self.by_dst, packet.dst, packet.any_dst, source=False)):
+            found.append(at)
+        if self.by_src and (at := self._at(self.by_src, packet.src, packet.any_src, source=True)):
+            found.append(at)
+        if self.by_iif and (at := self.by_iif.get(packet.iif)):
+            found.append(at)
+        if self.by_oif and (at := self.by_oif.get(packet.oif)):
+            found.append(at)
+        if self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)):
+            found.append(at)
         if not found:
             return ()
         if len(found) == 1:
@@ -67,7 +66,7 @@ class ChainIndex:
         self, addresses: dict[int, list[int]], value: int, vague: Anywhere | None, *, source: bool
     ) -> list[int] | None:
         """The rules for an address; for "some machine outside" those that could mean it."""
-        if vague is None or not addresses:
+        if vague is None:
             return addresses.get(value)
         key = (source, id(vague))
         cached = self._anywhere.get(key)

@@ -20,6 +20,8 @@ from netui.traversal.routing import Lookup, RoutingUnknown
 from netui.traversal.transit import Transit
 from netui.traversal.walk import Walker
 
+_NO_WAY = (Route("ip", ""), "")
+
 
 @dataclass(slots=True)
 class Arrival:
@@ -52,7 +54,7 @@ class Journey:
         self._iif = ""
         self._oif = ""
         self._first: Packet | None = None
-        self._way: tuple[Route, str] = (Route("ip", ""), "")
+        self._way: tuple[Route, str] = _NO_WAY
         self._refusal: tuple[Verdict, str] | None = None
 
     # --- the two ways in ------------------------------------------------------------------
@@ -279,8 +281,7 @@ class Journey:
         family = packet.family
         text = address_text(family, packet.dst)
         interface = self.namespace.interfaces.get(packet.oif)
-        bridge_of_network = {network.bridge for network in self.host.networks.values() if network.bridge}
-        if packet.oif in bridge_of_network and not route.gateway:
+        if packet.oif and not route.gateway and packet.oif in self.host.bridges.values():
             return self._to_owner(packet, packet.oif)
         owner = self.host.owner(family, packet.dst)
         if owner is not None and owner.network is not None:
@@ -307,7 +308,7 @@ class Journey:
     def _to_owner(self, packet: Transit, bridge: str) -> Arrival:
         owner = self.host.owner(packet.family, packet.dst, bridge)
         text = address_text(packet.family, packet.dst)
-        if owner is None and not any(network.bridge == bridge for network in self.host.networks.values()):
+        if owner is None and bridge not in self.host.bridges.values():
             # a bridge that is not Docker's: who has the address there is not for netui to know
             to = DeliveredTo("outside", text, text, packet.dport)
             return self._end(packet, "delivered", f"it leaves by {bridge}", to=to)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from netui.model import Family, Match, Option
 from netui.traversal.address import (
+    Net,
     parse_net,
     protocol_number,
 )
@@ -19,7 +20,8 @@ from netui.traversal.matches_conntrack import conntrack_predicates
 from netui.traversal.matches_packet import always, connmark, helper, length, mark, never, owner, pkttype, recent
 from netui.traversal.matches_place import addrtype, iprange, mac, match_set, physdev, rpfilter
 from netui.traversal.matches_port import icmp, multiport, ports
-from netui.traversal.predicates import Compiled, Predicate, Surroundings, maybe, no, unknown, yes
+from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings, maybe, no, unknown, yes
+from netui.traversal.transit import Transit
 
 
 def compile_match(match: Match, family: Family, around: Surroundings) -> list[tuple[Predicate, str]]:
@@ -53,10 +55,9 @@ def _basic(option: Option, family: Family) -> Predicate:
             net = parse_net(option.value, family)
             if net is None:
                 return unknown
-            source = option.name == "-s"
-            return maybe(lambda packet: packet.address_in(net, source=source), option)
+            return maybe(_source(net) if option.name == "-s" else _destination(net), option)
         case "-i" | "-o":
-            return maybe(_interface(option.value, incoming=option.name == "-i"), option)
+            return _interface(option.value, option.negated, incoming=option.name == "-i")
         case "-p":
             number = protocol_number(option.value)
             if number is None:
@@ -75,16 +76,34 @@ def _basic(option: Option, family: Family) -> Predicate:
             return unknown
 
 
-def _interface(name: str, *, incoming: bool) -> Predicate:
+def _source(net: Net) -> Predicate:
+    value, mask = net.value, net.mask
+
+    def matches(packet: Transit) -> Answer:
+        return packet.src & mask == value if packet.any_src is None else packet.any_src.within(net)
+
+    return matches
+
+
+def _destination(net: Net) -> Predicate:
+    value, mask = net.value, net.mask
+
+    def matches(packet: Transit) -> Answer:
+        return packet.dst & mask == value if packet.any_dst is None else packet.any_dst.within(net)
+
+    return matches
+
+
+def _interface(name: str, negated: bool, *, incoming: bool) -> Predicate:
     """A missing interface is the empty string, so that ``! -i br0`` holds in OUTPUT."""
     if name.endswith("+"):
         stem = name[:-1]
         if incoming:
-            return lambda packet: packet.iif.startswith(stem)
-        return lambda packet: packet.oif.startswith(stem)
+            return lambda packet: packet.iif.startswith(stem) != negated
+        return lambda packet: packet.oif.startswith(stem) != negated
     if incoming:
-        return lambda packet: packet.iif == name
-    return lambda packet: packet.oif == name
+        return (lambda packet: packet.iif != name) if negated else (lambda packet: packet.iif == name)
+    return (lambda packet: packet.oif != name) if negated else (lambda packet: packet.oif == name)
 
 
 def _conntrack(match: Match, family: Family, _around: Surroundings) -> Compiled:

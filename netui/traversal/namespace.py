@@ -23,6 +23,7 @@ from netui.model import (
 from netui.traversal.actions import Action
 from netui.traversal.index import ChainIndex, build_index
 from netui.traversal.matches import compile_match
+from netui.traversal.path import Step
 from netui.traversal.predicates import Predicate, Surroundings
 from netui.traversal.routing import Fib
 from netui.traversal.targets import compile_target
@@ -48,6 +49,27 @@ class PreparedRule:
     rule: Rule
     predicates: list[tuple[Predicate, str]]
     action: Action
+    _steps: dict[Hook, Step] = field(default_factory=dict)
+
+    def step(self, hook: Hook, chain: Chain, change: str) -> Step:
+        """Return the step of this rule of a chain; one that changed nothing is made once."""
+        found = None if change else self._steps.get(hook)
+        if found is None:
+            found = Step(
+                hook=hook,
+                family=chain.family,
+                backend=chain.backend,
+                table=chain.table,
+                chain=chain.name,
+                rule=self.rule.number,
+                text=self.rule.text,
+                verdict=self.action.verdict,
+                index=self.rule.index,
+                change=change,
+            )
+            if not change:
+                self._steps[hook] = found
+        return found
 
     def matches(self, packet: Transit) -> bool | str:
         """Return True, False, or the words of the first match that cannot be known."""
@@ -70,6 +92,8 @@ class PreparedChain:
         self._around = around
         self._rules: list[PreparedRule | None] = [None] * len(chain.rules)
         self._index: ChainIndex | None = None
+        self._all = range(len(chain.rules))
+        self._left: dict[Hook, Step] = {}
 
     def rule(self, position: int) -> PreparedRule:
         """Return the compiled rule at a position counted from 0."""
@@ -91,11 +115,30 @@ class PreparedChain:
         The plain walk asks every rule; the index only leaves out rules whose in- or
         out-interface, destination or port cannot be the packet's.
         """
-        if len(self._rules) < 8:
-            return range(len(self._rules))
+        if len(self._all) < 8:
+            return self._all
         if self._index is None:
             self._index = build_index(self.chain)
         return self._index.candidates(packet)
+
+    def left_by_policy(self, hook: Hook) -> Step:
+        """Return the step by which a base chain is left by its policy."""
+        found = self._left.get(hook)
+        if found is None:
+            chain = self.chain
+            policy = chain.policy or "ACCEPT"
+            found = self._left[hook] = Step(
+                hook=hook,
+                family=chain.family,
+                backend=chain.backend,
+                table=chain.table,
+                chain=chain.name,
+                rule=None,
+                text=f"-P {chain.name} {policy}",
+                verdict=f"policy {policy.lower()}",
+                index=chain.index,
+            )
+        return found
 
 
 class PreparedTable:
@@ -136,6 +179,14 @@ class Base:
         return bool(self.chain.chain.rules) or self.chain.chain.policy not in (None, "ACCEPT", "-")
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The base chains at a hook: nat's, and the others by priority (nat's priorities with none left)."""
+
+    nat: tuple[Base, ...]
+    groups: tuple[tuple[int, tuple[Base, ...]], ...]
+
+
 @dataclass(slots=True)
 class Namespace:
     """One network namespace, prepared. name: "" for the host's own."""
@@ -150,6 +201,19 @@ class Namespace:
     #: whether conntrack is at work for the family
     tracks: Mapping[Family, bool] = field(default_factory=dict)
     bridge_of: Mapping[str, str] = field(default_factory=dict)
+    _stages: dict[tuple[Family, Hook], Stages] = field(default_factory=dict)
+    _ports: dict[str, list[Interface]] = field(default_factory=dict)
+
+    def stages(self, family: Family, hook: Hook) -> Stages:
+        """Return the base chains at a hook."""
+        found = self._stages.get((family, hook))
+        if found is None:
+            groups = self.bases.get((family, hook), ())
+            found = self._stages[family, hook] = Stages(
+                tuple(base for group in groups for base in group if base.type == "nat"),
+                tuple((group[0].priority, tuple(base for base in group if base.type != "nat")) for group in groups),
+            )
+        return found
 
     def sysctl(self, name: str) -> str | None:
         """Return a sysctl's value; None where it was not read."""
@@ -178,7 +242,10 @@ class Namespace:
 
     def ports(self, bridge: str) -> list[Interface]:
         """Return the bridge's ports."""
-        return [interface for interface in self.interfaces.values() if interface.master == bridge]
+        found = self._ports.get(bridge)
+        if found is None:
+            found = self._ports[bridge] = [i for i in self.interfaces.values() if i.master == bridge]
+        return found
 
 
 def prepare_namespace(

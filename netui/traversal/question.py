@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from netui.model import Container, Endpoint, Family
 from netui.traversal.address import (
@@ -88,9 +88,10 @@ def resolve(host: PreparedHost, source: Written, destination: Written) -> Reques
         protocol = ICMP if family == "ip" else ICMP6
     else:
         protocol = _NUMBERS[destination.protocol]
-    request = Request(source, destination, family, protocol, dst, destination.port, sender, any_dst=any_dst)
-    request = _with_source(host, request, notes)
-    return replace(request, notes=tuple(notes))
+    src, iif, any_src = _source(host, source, family, sender, notes)
+    return Request(
+        source, destination, family, protocol, dst, destination.port, sender, src, iif, any_src, any_dst, tuple(notes)
+    )
 
 
 def _sender(host: PreparedHost, source: Written) -> Container | None:
@@ -196,40 +197,41 @@ def _no_outside(host: PreparedHost, family: Family, what: str) -> str:
     )
 
 
-def _with_source(host: PreparedHost, request: Request, notes: list[str]) -> Request:
-    source, family = request.source, request.family
+def _source(
+    host: PreparedHost, source: Written, family: Family, sender: Container | None, notes: list[str]
+) -> tuple[int, str, Anywhere | None]:
+    """Return the source's address, the interface by which it comes in, and what it stands for."""
     fib = host.namespace.fibs[family]
-    if request.sender is not None:
+    if sender is not None:
         if source.kind == "address":
             parsed = parse_address(source.address)
-            return replace(request, src=parsed[1] if parsed else 0)
+            return parsed[1] if parsed else 0, "", None
         if source.network:
-            endpoint = endpoint_on(host, request.sender, source.network)
+            endpoint = endpoint_on(host, sender, source.network)
             parsed = parse_address(address_of(endpoint, family))
             if parsed is None:
                 kind = "IPv4" if family == "ip" else "IPv6"
-                raise EndpointError(f"{request.sender.name} has no {kind} address on {source.network}")
-            return replace(request, src=parsed[1])
-        return request
+                raise EndpointError(f"{sender.name} has no {kind} address on {source.network}")
+            return parsed[1], "", None
+        return 0, "", None
     if source.kind == "host":
-        return request
+        return 0, "", None
     if source.address:
         parsed = parse_address(source.address)
         src = parsed[1] if parsed else 0
         if source.kind == "address" and fib.known and fib.is_local(src):
-            return replace(request, src=src)
-        iif = _interface_towards(host, family, src)
-        return replace(request, src=src, iif=iif)
+            return src, "", None
+        return src, _interface_towards(host, family, src), None
     outer = host.outer(family)
     if outer is None:
         if not fib.known:
-            return request
+            return 0, "", None
         raise EndpointError(_no_outside(host, family, "the source"))
     notes.append(
         f"outside stands for any machine beyond {outer.interface} ({address_text(family, outer.representative)} here); "
         "outside:ADDRESS asks for one"
     )
-    return replace(request, src=outer.representative, iif=outer.interface, any_src=outer.anywhere)
+    return outer.representative, outer.interface, outer.anywhere
 
 
 def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:

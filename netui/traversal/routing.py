@@ -20,7 +20,7 @@ class RoutingUnknown(Exception):
     """A route depends on something that the snapshot does not hold; the message says what."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lookup:
     """What a lookup asks: addresses, mark and interfaces ("lo" as iif: sent from here)."""
 
@@ -85,14 +85,27 @@ class Fib:
             tables["local"] = list(_local_routes(family, interfaces or ()))
         self._tables: Mapping[str, _RouteTable] = {name: _RouteTable(entries) for name, entries in tables.items()}
         self.custom_rules = False
+        self._types: dict[tuple[int, str], str] = {}
+        self._found: dict[tuple[int, str], Route | None] = {}
         if rules:
             self._rules = sorted(rules, key=lambda rule: rule.priority)
             self.custom_rules = any(rule.priority not in (0, 32766, 32767) for rule in rules)
         else:
             self._rules = [PolicyRule(family, priority, table) for table, priority in _MAIN_RULES]
+        #: whether a lookup hangs on nothing but the destination and the device asked for
+        self._simple = not any(route.src for route in routes or ()) and all(
+            rule == PolicyRule(family, rule.priority, rule.table) for rule in self._rules
+        )
 
     def address_type(self, address: int, device: str = "") -> str:
         """Return ``local``, ``broadcast``, ``multicast``, ``anycast`` or ``unicast`` (inet_addr_type)."""
+        key = (address, device)
+        found = self._types.get(key)
+        if found is None:
+            found = self._types[key] = self._address_type(address, device)
+        return found
+
+    def _address_type(self, address: int, device: str) -> str:
         if self.family == "ip":
             if address == 0xFFFFFFFF or address >> 24 == 0:
                 return "broadcast"
@@ -121,6 +134,14 @@ class Fib:
         """
         if not self.known:
             raise RoutingUnknown("the host's routes were not read")
+        if not self._simple:
+            return self._lookup(ask)
+        key = (ask.dst, ask.oif)
+        if key not in self._found:
+            self._found[key] = self._lookup(ask)
+        return self._found[key]
+
+    def _lookup(self, ask: Lookup) -> Route | None:
         skip_to = -1
         for rule in self._rules:
             if rule.priority < skip_to or not self._applies(rule, ask):

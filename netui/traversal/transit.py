@@ -19,6 +19,7 @@ class Anywhere:
 
     on_link: tuple[Net, ...] = ()
     inside: tuple[Net, ...] = ()
+    _known: dict[Net, bool | None] = field(default_factory=dict, compare=False, repr=False)
 
     def within(self, net: Net) -> bool | None:
         """Return whether such a machine is in ``net``; None where some are and some are not.
@@ -26,6 +27,11 @@ class Anywhere:
         A single address beyond the own link singles one machine out; "some machine" is
         defined as one that no rule singles out (name it to ask about that one).
         """
+        if net not in self._known:
+            self._known[net] = self._within(net)
+        return self._known[net]
+
+    def _within(self, net: Net) -> bool | None:
         if net.whole:
             return True
         if any(net.mask & own.mask == own.mask and net.value & own.mask == own.value for own in self.inside):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Literal
 
-from netui.model import Chain, Hook
+from netui.model import Hook
 from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
@@ -49,11 +49,10 @@ class Walker:
         first = hook in ("prerouting", "output")
         tracks = first and self.namespace.tracks.get(packet.family, True)
         nat_at = _DST_NAT if first else _SRC_NAT
-        groups = self.namespace.bases.get((packet.family, hook), ())
-        nat = [base for group in groups for base in group if base.type == "nat"]
+        stages = self.namespace.stages(packet.family, hook)
+        nat = stages.nat
         nat_done = False
-        for group in groups:
-            priority = group[0].priority
+        for priority, others in stages.groups:
             if tracks and priority > _CONNTRACK:
                 packet.track()
             if not nat_done and priority >= nat_at:
@@ -61,9 +60,8 @@ class Walker:
                 fate = self._translate(hook, nat, packet)
                 if fate != "accept":
                     return fate
-            others = [base for base in group if base.type != "nat"]
             if others:
-                fate = self._group(hook, others, packet)
+                fate = self._base(hook, others[0], packet) if len(others) == 1 else self._group(hook, others, packet)
                 if fate != "accept":
                     return fate
         if tracks:
@@ -87,7 +85,7 @@ class Walker:
         if connection.dst_done if destination else connection.src_done:
             return "accept"
         dst = packet.dst
-        for order in self._ordered(hook, nat, packet):
+        for order in nat if len(nat) == 1 else self._ordered(hook, nat, packet):
             fate = self._base(hook, order, packet)
             if hook == "output" and packet.dst != dst and fate == "accept" and not self.reroute(packet):
                 # nf_nat_ipv4_local_fn: an address, not a port, changes the way
@@ -134,33 +132,21 @@ class Walker:
         if base.native is not None:
             return self._native(hook, base, packet)
         assert base.chain is not None
-        chain = base.chain.chain
         before = (packet.src, packet.dst, packet.mark)
         fate = self._chain(hook, base.chain, packet, 0)
         if fate is None:
-            fate = self._policy(hook, chain)
+            fate = self._policy(hook, base.chain)
+        if base.type != "route":
+            return fate
         changed = before != (packet.src, packet.dst, packet.mark)
-        if base.type == "route" and changed and fate == "accept" and not self.reroute(packet):
+        if changed and fate == "accept" and not self.reroute(packet):
             # of all chains only mangle's OUTPUT asks for a route again when a mark changed
             return "drop"
         return fate
 
-    def _policy(self, hook: Hook, chain: Chain) -> Fate:
-        policy = chain.policy or "ACCEPT"
-        self.steps.append(
-            Step(
-                hook=hook,
-                family=chain.family,
-                backend=chain.backend,
-                table=chain.table,
-                chain=chain.name,
-                rule=None,
-                text=f"-P {chain.name} {policy}",
-                verdict=f"policy {policy.lower()}",
-                index=chain.index,
-            )
-        )
-        return "drop" if policy == "DROP" else "accept"
+    def _policy(self, hook: Hook, prepared: PreparedChain) -> Fate:
+        self.steps.append(prepared.left_by_policy(hook))
+        return "drop" if prepared.chain.policy == "DROP" else "accept"
 
     def _native(self, hook: Hook, base: Base, packet: Transit) -> Fate:
         """A table that iptables did not make: it may do what its effects say, or not."""
@@ -222,20 +208,7 @@ class Walker:
                     hook, self.namespace.fibs[packet.family], self.choices, self._about(hook, prepared, rule, "")
                 )
                 change = action.effect(packet, scene)
-            self.steps.append(
-                Step(
-                    hook=hook,
-                    family=chain.family,
-                    backend=chain.backend,
-                    table=chain.table,
-                    chain=chain.name,
-                    rule=rule.rule.number,
-                    text=rule.rule.text,
-                    verdict=action.verdict,
-                    index=rule.rule.index,
-                    change=change,
-                )
-            )
+            self.steps.append(rule.step(hook, chain, change))
             match kind:
                 case "continue":
                     continue
