@@ -100,9 +100,22 @@ class Screen(Terminal):
 
     # ---- what a user does ----------------------------------------------------------------
 
+    def focus(self, number: str) -> None:
+        """Go to a pane by its number: 1 the networks, 2 the chains, 3 the details."""
+        self.keys(number)
+        self.wait_for(lambda: self._focused() == number, f"pane {number} to have the focus", 5)
+
+    def _focused(self) -> str:
+        titles = [line for line in self.lines() if _TITLE.search(line)]
+        if titles and titles[0].startswith("━"):
+            return "1"
+        return next((str(number) for number, line in enumerate(titles, 2) if "┏" in line), "")
+
     def select(self, name: str) -> None:
         """Put the tree's cursor on a line that holds this name, going down from the top."""
-        self.keys("1", "g")
+        self.focus("1")
+        self.keys("g")
+        self.wait_for(lambda: self.detail[:1] and self.detail[0].startswith("Host"), "the tree's first line", 5)
         rows = [row for row in self.tree[1:] if row.strip()]
         place = next(number for number, row in enumerate(rows) if name in row)
         self.keys(*["j"] * place)
@@ -110,7 +123,8 @@ class Screen(Terminal):
     def open_flow(self, label: str) -> None:
         """Open a flow of the selected thing, from the details."""
         self.wait_for(lambda: _row_with(self.detail, label), f"a flow {label!r}", 10)
-        self.keys("3", "g")
+        self.focus("3")
+        self.keys("g")
         for _ in range(200):
             row = self.detail_cursor()
             if label in row:

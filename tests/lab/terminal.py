@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ _CONFIG = """
 set -g status off
 set -g remain-on-exit on
 set -g escape-time 0
-set -g default-terminal "{term}"
+set -g default-terminal "xterm-256color"
 set -g history-limit 0
 set -g set-clipboard off
 """
@@ -49,8 +50,8 @@ class NeverShown(AssertionError):
 class Terminal:
     """A terminal of a given size that runs one command, until it is closed.
 
-    `place` is the path of the network namespace; `environment` is the whole of it. `width` and
-    `height` are cells.
+    `place` is the path of the network namespace; `environment` is the whole of it; `term` is the
+    TERM that the program is told. `width` and `height` are cells.
     """
 
     def __init__(
@@ -68,18 +69,20 @@ class Terminal:
         self.raw_file = self._folder / "raw"
         self.raw_file.touch()
         config = self._folder / "tmux.conf"
-        config.write_text(_CONFIG.format(term=term))
+        config.write_text(_CONFIG)
         wanted = dict(os.environ if environment is None else environment)
         wanted |= {"TERM": term, "COLORTERM": wanted.get("COLORTERM", "truecolor")}
         wanted.setdefault("LANG", "C.UTF-8")
-        inside = [*(["nsenter", f"--net={place}"] if place else []), *command]
+        wanted["XDG_CONFIG_HOME"] = str(self._folder)  # Not the tester's own settings.
+        inside = [*([str(shutil.which("nsenter")), f"--net={place}"] if place else []), *command]
         # tmux sets TERM and its own variables for what it starts: env has the last word. The
         # program waits until its output is kept, so that its first bytes are.
         setting = [f"{name}={value}" for name, value in wanted.items()]
         gate = self._folder / "gate"
         os.mkfifo(gate)
-        line = shlex.join(["env", "-i", *setting, *inside])
-        shell = f"read -r _ < {shlex.quote(str(gate))}; exec {line}"
+        line = shlex.join([str(shutil.which("env")), "-i", *setting, *inside])
+        self._status = self._folder / "status"
+        shell = f"read -r _ < {shlex.quote(str(gate))}; {line}; echo $? > {shlex.quote(str(self._status))}"
         self._tmux(
             *("-f", str(config), "new-session", "-d", "-s", "s", "-x", str(width), "-y", str(height)),
             *("-c", str(ROOT), "/bin/sh", "-c", shell),
@@ -121,10 +124,8 @@ class Terminal:
 
     def ended(self) -> int | None:
         """The program's exit status, None while it runs."""
-        state = self._tmux("display-message", "-p", "-t", "s", "#{pane_dead} #{pane_dead_status}").split()
-        if not state or state[0] != "1":
-            return None
-        return int(state[1]) if len(state) > 1 else 0
+        said = self._status.read_text() if self._status.exists() else ""
+        return int(said) if said.endswith("\n") else None
 
     # ---- doing ---------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def test_the_host_is_shown(any_blog_host: Host) -> None:
     """The network with its bridge and subnet, its containers, and DNAT rules that name the container."""
     bridge = f"br-{any_blog_host.engine.client.networks.get('hehe').id[:12]}"
     with Screen.on(any_blog_host, width=180, height=90) as screen:
-        screen.wait(has("hehe", "openresty", "live"))
+        screen.wait(has("hehe", "to:openresty:443", "live"))
         screen.keys(*[">"] * 3)
         screen.wait(bridge)
         tree = "\n".join(screen.tree)
@@ -54,8 +54,9 @@ def test_a_request_moves_the_right_counters(any_blog_host: Host) -> None:
     """Within two refreshes of a request from outside, every counter on the screen is the kernel's."""
     engine = any_blog_host.engine
     with Screen.on(any_blog_host, width=180, height=110) as screen:
-        screen.wait(has("openresty", "live"))
-        screen.keys("2", "x", "z")
+        screen.wait(has("to:openresty:443", "live"))
+        screen.focus("2")
+        screen.keys("x", "z")
         screen.wait_for(lambda: screen.counters() == counted(engine), "the kernel's counters", 5)
         before = counted(engine)
         assert request(any_blog_host.sandbox("outside"), HOST, 443)
