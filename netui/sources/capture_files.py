@@ -77,7 +77,7 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
         else:
             raise SourceError(f"{quoted(str(path))} is neither a folder nor a .tar.gz")
     except FileNotFoundError:
-        raise SourceError(f"{quoted(str(path), 300)} does not exist; give a folder or .tar.gz of netui record") from None
+        raise SourceError(f"{quoted(str(path), 300)} does not exist; give a folder or .tar.gz of record") from None
     except PermissionError:
         raise SourceError(f"{quoted(str(path))} may not be read by you; run as its owner or with sudo") from None
     except OSError as error:

@@ -9,23 +9,22 @@ from typing import Any, ClassVar, Protocol
 
 from textual import events, on
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
-from textual.filter import NoColor
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from netui.model import Snapshot
 from netui.model.events import Event
 from netui.sources.config import Config
-from netui.ui.answer_finder import SOLVE, AnswerFinder, AnswerFound, Solve
-from netui.ui.answer_screen import AnswerScreen
+from netui.ui.answer_finder import SOLVE, AnswerFound, Solve
+from netui.ui.answers import Answers
+from netui.ui.app_keys import APP_KEYS
 from netui.ui.chain_table import ChainTable
 from netui.ui.commands import commands, groups, key_groups
-from netui.ui.escape import SafeFilter, escape_lines
+from netui.ui.escape import escape_lines
 from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
 from netui.ui.help import HelpScreen
-from netui.ui.look import QUIET, THEMES, ascii_only, no_colour
 from netui.ui.messages import EventArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
 from netui.ui.network_tree import NetworkTree
 from netui.ui.pace import Interval
@@ -38,7 +37,7 @@ from netui.ui.presenters.status import Mode
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
 from netui.ui.status import StatusLine
-from netui.ui.type_ahead import TypeAheadApp
+from netui.ui.terminal import TerminalApp
 
 _NO_FLOW = "Open a flow first: a container's details list them."
 
@@ -60,44 +59,12 @@ def stylesheet() -> Path:
     return inside if inside.exists() else package.parent / "netui.tcss"
 
 
-class NetuiApp(TypeAheadApp):
+class NetuiApp(TerminalApp):
     """One state, and the handlers that own it; the panes show it and say what the user wants."""
 
     CSS_PATH = stylesheet()
     TITLE = "netui"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Quit", id="app.quit", tooltip="Quit at once"),
-        Binding("ctrl+c", "leave", "Quit", show=False, id="app.quit-too", tooltip="Quit at once", priority=True),
-        Binding("question_mark", "keys", "Help", id="app.help", key_display="?", tooltip="All keys and signs"),
-        Binding("escape", "out", "Close", show=False, id="app.out", tooltip="Close: steps, flow, filter, zoom, events"),
-        Binding("n", "step(1)", "Next step", show=False, id="app.next-step", tooltip="Next step of the open flow"),
-        Binding("N", "step(-1)", "Step back", show=False, id="app.step-back", tooltip="Previous step of the open flow"),
-        Binding("s", "steps", "Steps", show=False, id="app.steps", tooltip="The open flow's steps alone, in order"),
-        Binding("o", "find_chain", "Go to", id="app.find-chain", tooltip="Find a chain by a few letters"),
-        Binding("D", "answer('doctor')", "Doctor", id="app.doctor", tooltip="What is wrong or surprising, worst first"),
-        Binding("E", "answer('exposed')", "Exposed", id="app.exposed", tooltip="Which ports are reached, from where"),
-        Binding("R", "answer('reach')", "Reach", id="app.reach", tooltip="Who reaches whom on which port"),
-        Binding("y", "copy", "Copy", show=False, id="app.copy", tooltip="Copy the rule, path or address (OSC 52)"),
-        Binding("ctrl+s", "save_picture", "Picture", show=False, id="app.picture", tooltip="Save the screen as SVG"),
-        Binding("S", "save_path", "Save path", show=False, id="app.save-path", tooltip="Save the open flow as text"),
-        Binding(
-            "t",
-            "next_theme",
-            "Theme",
-            show=False,
-            id="app.theme",
-            tooltip="Theme: dark, light, high contrast, the terminal's own",
-        ),
-        Binding("M", "mouse", "Mouse", show=False, id="app.mouse", tooltip="Mouse off, so that text can be selected"),
-        Binding(
-            "W",
-            "save_settings",
-            "Save settings",
-            show=False,
-            id="app.save-settings",
-            tooltip="Save settings: theme, columns, proportions, mouse",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = APP_KEYS
 
     def __init__(
         self,
@@ -114,29 +81,19 @@ class NetuiApp(TypeAheadApp):
     ) -> None:
         self.preferences = Preferences(config, groups(type(self)))
         settings = self.preferences.settings
-        colour = settings.colour if colour is None else colour
-        ascii_glyphs = settings.ascii if ascii_glyphs is None else ascii_glyphs
-        self._plain = no_colour() if colour is None else not colour
-        super().__init__(ansi_color=True if self._plain else None)
-        self.animation_level = "none"
+        super().__init__(
+            theme=theme or settings.theme,
+            ascii_glyphs=settings.ascii if ascii_glyphs is None else ascii_glyphs,
+            colour=settings.colour if colour is None else colour,
+        )
         self.poller = poller
         self.mode: Mode = mode
         self.state = State()
         self.events_log = EventLog()
         self.clock = clock
         self.flow_finder = FlowFinder(flows)
-        self.answer_finder = AnswerFinder(answers)
-        self._ascii = ascii_only() if ascii_glyphs is None else ascii_glyphs
-        self._mouse_on = True
+        self.answers = Answers(self, self.state, answers, self._status_line)
         self._leaving = False
-        for each in THEMES:
-            self.register_theme(each)
-        if not self._plain:
-            self.theme = theme or settings.theme or THEMES[0].name
-        if self._plain and not self.no_color:
-            # Textual itself looks at NO_COLOR alone.
-            self._filters.append(NoColor())
-        self._filters.append(SafeFilter(ascii_only=self._ascii))
         self.set_keymap(self.preferences.keymap)
         self.main = MainScreen(self.state, self.events_log, self._status_line())
 
@@ -148,17 +105,13 @@ class NetuiApp(TypeAheadApp):
         """Begin with the main screen."""
         return self.main
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Give netui's own colours to themes that do not name them (the terminal's own colours)."""
-        return QUIET
-
     def on_mount(self) -> None:
         """Start the poller; its threads only post messages."""
-        self.main.set_class(self._ascii, "-ascii")
-        self.main.set_class(self._plain, "-nocolor")
+        self.main.set_class(self.ascii, "-ascii")
+        self.main.set_class(self.plain, "-nocolor")
         self.preferences.apply(self.main)
         if not self.preferences.settings.mouse:
-            self._switch_mouse(on=False)
+            self.switch_mouse(on=False)
         notice = self.preferences.notice()
         if notice:
             self.notify(escape_lines(notice), title="Settings", severity="warning", markup=False, timeout=15)
@@ -175,11 +128,6 @@ class NetuiApp(TypeAheadApp):
         """Stop the poller."""
         if self.poller is not None:
             self.poller.stop()
-
-    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
-        """Return the screen as SVG; blanks are kept by every renderer, not by browsers alone."""
-        picture = super().export_screenshot(title=title, simplify=simplify)
-        return picture.replace("<svg ", '<svg xml:space="preserve" ', 1)
 
     def on_app_focus(self) -> None:
         """Read at the full pace again."""
@@ -210,8 +158,7 @@ class NetuiApp(TypeAheadApp):
             self.main.networks.update_structure()
             self.main.chains.update_structure()
             self._find_flows()
-            self.answer_finder.ask_doctor(self, self.state, message.snapshot.time)
-            self._show_answer(ask=True)
+            self.answers.structure_changed()
             if self.flow_finder.opened:
                 self.flow_finder.ask(self, self.state, self.flow_finder.opened)
         else:
@@ -221,8 +168,8 @@ class NetuiApp(TypeAheadApp):
 
     def _update_status(self) -> None:
         self.main.status.update_status()
-        if self.answer is not None:
-            self.answer.status.update_status()
+        if self.answers.screen is not None:
+            self.answers.screen.status.update_status()
 
     @on(EventArrived)
     def take_event(self, message: EventArrived) -> None:
@@ -259,54 +206,23 @@ class NetuiApp(TypeAheadApp):
         """Move the chain table or the tree to what was asked for."""
         self.action_to_panes()
         if not self.main.go_to(message.item):
-            self._say("It is gone.")
+            self.say("It is gone.")
 
     # Answers about the whole host.
 
     async def action_answer(self, question: Question) -> None:
         """Show the answer to a question over the panes; the same key goes back."""
-        before = self.answer
-        self.action_to_panes()
-        if before is not None and before.question == question:
-            return
-        screen = AnswerScreen(question, self.state, self._status_line())
-        for name in ("-ascii", "-nocolor"):
-            screen.set_class(self.main.has_class(name), name)
-        await self.push_screen(screen)
-        self._show_answer(ask=True)
-
-    @property
-    def answer(self) -> AnswerScreen | None:
-        """The answer that is open, None where there are the panes alone."""
-        return next((each for each in self.screen_stack if isinstance(each, AnswerScreen)), None)
+        await self.answers.toggle(question)
 
     def action_to_panes(self) -> None:
         """Close an answer."""
-        while isinstance(self.screen, AnswerScreen):
-            self.pop_screen()
-
-    def _show_answer(self, *, ask: bool = False) -> None:
-        answer = self.answer
-        if answer is None:
-            return
-        question = answer.question
-        if ask:
-            self.answer_finder.ask(self, self.state, question)
-        answer.show(
-            self.answer_finder.known(question),
-            working=self.answer_finder.working(question),
-            problem=self.answer_finder.problems.get(question, ""),
-        )
+        self.answers.close()
 
     @on(AnswerFound)
     def take_answer(self, message: AnswerFound) -> None:
-        """Show an answer as it was worked out beside the screen; the doctor's findings are told in the header."""
-        self.answer_finder.keep(message)
-        if message.question == "doctor" and message.answer is not None:
-            self.state.findings = message.answer.findings
+        """Show an answer as it was worked out beside the screen."""
+        if self.answers.take(message):
             self._update_status()
-        if self.answer is not None and self.answer.question == message.question:
-            self._show_answer(ask=message.done and not message.problem)
 
     # Flows.
 
@@ -345,21 +261,18 @@ class NetuiApp(TypeAheadApp):
         """Go to the next or the previous step of the open flow."""
         self.action_to_panes()
         if not self.main.chains.go_to_step(by):
-            self._say(_NO_FLOW)
+            self.say(_NO_FLOW)
 
     def action_steps(self) -> None:
         """Show the open flow's steps alone, or all chains again."""
         if self.state.flow is None:
-            self._say(_NO_FLOW)
+            self.say(_NO_FLOW)
             return
         self.action_to_panes()
         self.main.chains.action_steps()
         self.main.reveal(self.main.chains)
 
     # Keys.
-
-    def _say(self, text: str, *, error: bool = False) -> None:
-        self.notify(text, severity="error" if error else "information", markup=False, timeout=4)
 
     def action_leave(self) -> None:
         """Quit at once."""
@@ -396,47 +309,29 @@ class NetuiApp(TypeAheadApp):
 
     def action_copy(self) -> None:
         """Copy the rule, the open path or the line under the cursor."""
-        text, what = copy_from(self.main, self.state, self.answer)
+        text, what = copy_from(self.main, self.state, self.answers.screen)
         if text:
             self.copy_to_clipboard(text)
-            self._say(f"Copied {what}.")
+            self.say(f"Copied {what}.")
 
     def action_save_picture(self) -> None:
         """Save a picture of the screen in the current folder."""
         saved, text = save("screen.svg", self.export_screenshot(title="netui"), self.clock())
-        self._say(text, error=not saved)
+        self.say(text, error=not saved)
 
     def action_save_path(self) -> None:
         """Save the open flow's path as text in the current folder."""
         if self.state.flow is None:
-            self._say(_NO_FLOW)
+            self.say(_NO_FLOW)
             return
         saved, text = save("path.txt", path_text(self.state.flow) + "\n", self.clock())
-        self._say(text, error=not saved)
-
-    def action_next_theme(self) -> None:
-        """Take the next theme."""
-        names = [each.name for each in THEMES]
-        if not self._plain:
-            self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-
-    def action_mouse(self) -> None:
-        """Give the mouse to the terminal, or take it back."""
-        self._switch_mouse(on=not self._mouse_on)
-        self._say("The mouse is netui's." if self._mouse_on else "The mouse is the terminal's; M takes it back.")
-
-    def _switch_mouse(self, *, on: bool) -> None:
-        self._mouse_on = on
-        # Textual has no public switch for it once the app runs.
-        switch = getattr(self._driver, "_enable_mouse_support" if on else "_disable_mouse_support", None)
-        if switch is not None:
-            switch()
+        self.say(text, error=not saved)
 
     def action_save_settings(self) -> None:
         """Save the settings; nothing else ever writes them."""
-        theme = "" if self._plain else self.theme
-        saved, text = self.preferences.save(self.main, theme=theme, mouse=self._mouse_on)
-        self._say(text, error=not saved)
+        theme = "" if self.plain else self.theme
+        saved, text = self.preferences.save(self.main, theme=theme, mouse=self.mouse_on)
+        self.say(text, error=not saved)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Put every action into the command palette, with its key."""

@@ -34,9 +34,10 @@ class ChainLines(LineView):
         self.frozen = False
         self.sorted = False
         self.only_moved = False
+        self.only_new = False
         self.laid = Lines()
         self._layout: Layout | None = None
-        self._steps: dict[tuple[RulesetKey, Identity], int] = {}
+        self._steps: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
         self._snapshot = state.snapshot
         self._track: CounterTrack = state.track
         self._cells: dict[str, RuleCells] = {}
@@ -66,7 +67,8 @@ class ChainLines(LineView):
     def update_marks(self) -> None:
         """Show other marks: the selection or the open flow changed."""
         self._steps = step_identities(self.state.snapshot, self.state.flow)
-        self.options = replace(self.options, steps=bool(self._steps))
+        widest = max((len(columns.steps_text(steps)) for steps in self._steps.values()), default=0)
+        self.options = replace(self.options, steps=max(2, widest) if widest else 0)
         if self.steps_only and self.state.flow is None:
             self.steps_only = False
         self._layout = None
@@ -90,6 +92,7 @@ class ChainLines(LineView):
             self.view,
             wanted=wanted,
             alive=self._has_moved if self.only_moved else None,
+            new=self.state.is_new if self.only_new else None,
             flat=self._rate_of if self.sorted else None,
             flow=self.state.flow if self.steps_only else None,
         )
@@ -179,11 +182,12 @@ class ChainLines(LineView):
         if line.identity is None:
             return Marks()
         concern = self.state.concern(line.rule.text) if line.rule is not None else ""
-        step = self._steps.get((line.ruleset, line.identity), 0)
+        steps = self._steps.get((line.ruleset, line.identity), ())
         seen = False
-        if (step or line.step is not None) and self.state.flow_frame is not None:
+        if (steps or line.step is not None) and self.state.flow_frame is not None:
             seen = self._track.since(self.state.flow_frame, line.ruleset, line.identity) > 0
-        return Marks(concern, step, seen)
+        new = line.rule is not None and self.state.is_new(line.ruleset, line.identity)
+        return Marks(concern, steps, seen, new)
 
     # The cursor.
 
@@ -223,6 +227,7 @@ class ChainLines(LineView):
             "since baseline" if self._track.baseline else "",
             "by rate" if self.sorted else "",
             "moved only" if self.only_moved else "",
+            "new since the start" if self.only_new else "",
             "no regular expression" if self.query_typed and self.query_typed.broken else "",
         ]  # fmt: skip
         text = " — ".join([*parts, *(note for note in notes if note)])

@@ -42,6 +42,8 @@ class ChainTable(ChainLines):
         Binding("r", "by_rate", "By rate", show=False, id="chains.rate",
                 tooltip="Sort by rate, or back to the kernel's order"),
         Binding("m", "moved", "Moved", show=False, id="chains.moved", tooltip="Hide rules that have never moved"),
+        Binding("a", "new", "New", show=False, id="chains.new",
+                tooltip="Show only rules added since netui started"),
         Binding("p", "freeze", "Freeze", id="chains.freeze", tooltip="Freeze this table; the rest stays live"),
         Binding("b", "baseline", "Baseline", id="chains.baseline",
                 tooltip="Count from now on; nothing is zeroed on the host"),
@@ -82,7 +84,7 @@ class ChainTable(ChainLines):
         if fold[0].backend not in (self.view.backends or (fold[0].backend,)):
             self.view = replace(self.view, backends=())
         self.query_typed = None
-        self.steps_only = self.sorted = self.only_moved = False
+        self.steps_only = self.sorted = self.only_moved = self.only_new = False
         self.rebuild()
 
     # Keys.
@@ -206,6 +208,11 @@ class ChainTable(ChainLines):
     def action_moved(self) -> None:
         """Hide the rules that never moved, or show them again."""
         self.only_moved = not self.only_moved
+        self.rebuild()
+
+    def action_new(self) -> None:
+        """Show only the rules that came since netui started, or all again."""
+        self.only_new = not self.only_new
         self.rebuild()
 
     def action_freeze(self) -> None:

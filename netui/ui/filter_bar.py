@@ -14,9 +14,11 @@ class FilterBar(Input):
     """Typed text narrows while it is typed; Enter keeps it, Esc clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "Clear", id="filter.clear", tooltip="Clear the filter"),
+        Binding("enter", "submit", "Keep", key_display="Enter", id="filter.submit",
+                tooltip="Keep the filter and leave the line"),
+        Binding("escape", "clear", "Clear", key_display="Esc", id="filter.clear", tooltip="Clear the filter"),
         Binding("down", "submit", "Keep", show=False, id="filter.keep", tooltip="Keep the filter and leave the line"),
-    ]
+    ]  # fmt: skip
 
     class Narrowed(Message):
         """The filter changed."""

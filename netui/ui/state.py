@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from netui.explain.names import Names as Words
-from netui.model import Snapshot
+from netui.model import Ruleset, RulesetKey, Snapshot
 from netui.traversal.path import Flow
-from netui.ui.presenters.counters import CounterTrack, Frame
+from netui.ui.presenters.counters import CounterTrack, Frame, Identity, places
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
 
@@ -59,6 +59,7 @@ class State:
     structure: object = field(default_factory=object)
     item: Item = field(default_factory=HostItem)
     marked: Item | None = None
+    _first: dict[RulesetKey, Ruleset] = field(default_factory=dict)
     _words: tuple[object, Words] | None = None
     concern: Concern = field(default_factory=lambda: Concern(set(), set()))
     flow: Flow | None = None
@@ -73,6 +74,8 @@ class State:
         self.snapshot = snapshot
         self.arrived = True
         self.track.add(snapshot)
+        for key, ruleset in snapshot.rulesets.items():
+            self._first.setdefault(key, ruleset)
         if changed:
             self.structure = object()
             self.names = Names.of(snapshot)
@@ -85,6 +88,13 @@ class State:
         if self._words is None or self._words[0] is not self.structure:
             self._words = (self.structure, Words.of(self.snapshot))
         return self._words[1]
+
+    def is_new(self, key: RulesetKey, identity: Identity) -> bool:
+        """Whether a rule came after netui had first read its ruleset."""
+        first = self._first.get(key)
+        return (
+            first is not None and first is not self.snapshot.rulesets.get(key) and identity not in places(first).index
+        )
 
     def mark(self, item: Item | None) -> None:
         """Mark the rules that name this container or network."""

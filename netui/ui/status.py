@@ -7,8 +7,10 @@ from collections.abc import Callable
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.keys import key_to_character
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Input
 
 from netui.ui.escape import clip
 from netui.ui.pace import Interval
@@ -128,12 +130,15 @@ class KeyLine(SpanLine):
         ends: dict[str, tuple[str, str]] = {}
         flow: dict[str, str] = {}
         seen: set[str] = set()
+        typing = isinstance(self.screen.focused, Input)
         for active in self.screen.active_bindings.values():
             binding = active.binding
             name = binding.id or binding.action
             key = binding.key_display or self.app.get_key_display(binding)
             if name in _FLOW:
                 flow[name] = key
+            if typing and key_to_character(binding.key) is not None:
+                continue
             if not binding.show or name in seen or not active.enabled:
                 continue
             seen.add(name)

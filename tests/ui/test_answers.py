@@ -22,9 +22,11 @@ def real():
 async def answered(app, pilot, key):
     """Press a key and wait for the answer."""
     await pilot.press(key)
-    await until(pilot, lambda: app.answer is not None and not app.answer_finder.working(app.answer.question))
+    await until(
+        pilot, lambda: app.answers.screen is not None and not app.answers.finder.working(app.answers.screen.question)
+    )
     await pilot.pause()
-    return app.answer
+    return app.answers.screen
 
 
 async def test_exposed_leads_to_the_deciding_rule(real):
@@ -67,7 +69,7 @@ async def test_reach_goes_from_cell_to_cell(real):
         assert rows(answer.detail)[0] != before and "Steps" in "\n".join(rows(answer.detail))
         await pilot.press("h", "h", "k", "l", "l", "l", "l", "enter")
         await pilot.pause()
-        assert app.answer is None or "way" in rows(answer.detail)[0]
+        assert app.answers.screen is None or "way" in rows(answer.detail)[0]
 
 
 async def test_doctor_tells_the_header(real):
@@ -82,7 +84,7 @@ async def test_doctor_tells_the_header(real):
         text = "\n".join(rows(answer.detail))
         assert "why" in text and "evidence" in text and "what to do" in text
         await pilot.press("escape")
-        assert app.screen is app.main and app.answer is None
+        assert app.screen is app.main and app.answers.screen is None
 
 
 async def test_the_same_key_goes_back_and_another_changes_the_question(real):
@@ -91,7 +93,7 @@ async def test_the_same_key_goes_back_and_another_changes_the_question(real):
         for key, question in (("E", "exposed"), ("D", "doctor"), ("D", ""), ("R", "reach"), ("backspace", "")):
             await pilot.press(key)
             await pilot.pause()
-            assert (app.answer.question if app.answer else "") == question
+            assert (app.answers.screen.question if app.answers.screen else "") == question
             assert len(app.screen_stack) == (2 if question else 1)
 
 
@@ -106,7 +108,7 @@ async def test_an_answer_never_holds_up_the_screen(real):
     async with running(real, answers={"exposed": slow}) as (app, pilot):
         await pilot.press("E")
         await pilot.pause()
-        assert "working…" in str(app.answer.lines.border_title)
+        assert "working…" in str(app.answers.screen.lines.border_title)
         await pilot.press("escape", "2", "j")
         assert app.main.chains.has_focus
         await pilot.press("q")
@@ -154,7 +156,7 @@ async def test_the_doctor_is_not_asked_all_the_time(real):
             containers = real.containers[: second % 2 + 1]
             app.post_message(SnapshotArrived(later(real, second, containers=containers)))
             await pilot.pause()
-            await until(pilot, lambda: not app.answer_finder.working("doctor"))
+            await until(pilot, lambda: not app.answers.finder.working("doctor"))
         assert len(asked) <= 40 / DOCTOR_EVERY + 2
 
 

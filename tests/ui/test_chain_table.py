@@ -4,8 +4,10 @@ import random
 from dataclasses import replace
 
 from netui.model import Counters, RulesetKey
+from netui.ui.messages import FlowOpened
 from netui.ui.presenters.counters import places
 from tests.ui.fakes import BRIDGE, KEY, blog_host, blog_rules, counters, later, ruleset
+from tests.ui.flows_fake import published
 from tests.ui.steps import arrive, row_of, rows, running, until
 
 
@@ -335,3 +337,32 @@ async def test_a_mouse_click_moves_the_cursor():
         await pilot.click(chains, offset=(20, 6))
         await until(pilot, lambda: chains.has_focus)
         assert chains.cursor == 4
+
+
+async def test_rules_that_are_new_since_the_start():
+    """They carry a plus; a shows them alone, and a again all."""
+    async with running() as (app, pilot):
+        chains = app.main.chains
+        await pilot.press("2", "a")
+        assert "no rule is new" in "\n".join(rows(chains))
+        await pilot.press("a")
+        await arrive(app, pilot, later(blog_host(blog_rules(["-s 10.9.9.9/32 -j DROP"])), 1))
+        await pilot.press("a")
+        await pilot.pause()
+        shown = [line.rule.text for line in chains.laid.lines if line.rule]
+        assert shown == ["-A DOCKER-USER -s 10.9.9.9/32 -j DROP"] and "new since the start" in str(chains.border_title)
+        assert any(row.startswith("+") and "10.9.9.9" in row for row in rows(chains))
+        await pilot.press("a")
+        assert len([line for line in chains.laid.lines if line.rule]) > 10
+
+
+async def test_a_rule_met_twice_shows_both_numbers():
+    """The conntrack rule of the way out and of a second leg, say."""
+    host = blog_host()
+    flow = published(host, host.containers[0].id)[0]
+    leg = flow.path.legs[0]
+    twice = replace(flow, path=replace(flow.path, legs=(leg, leg)))
+    async with running(host) as (app, pilot):
+        app.post_message(FlowOpened(twice))
+        await pilot.pause()
+        assert any(" 1,8 " in row[:9] for row in rows(app.main.chains))

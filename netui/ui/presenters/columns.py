@@ -25,15 +25,15 @@ _SPARK = 12
 class Options:
     """How the chain table shows its lines.
 
-    named: names in place of addresses and bridges. steps: a flow is open, so a column
-    shows the step numbers. flat: no chain headers, so each line names its chain.
+    named: names in place of addresses and bridges. steps: the cells that the step
+    numbers of the open flow need, 0 for none. flat: no chain headers, so each line names its chain.
     """
 
     preset: Preset = "auto"
     exact: bool = False
     named: bool = True
     bytes_first: bool = False
-    steps: bool = False
+    steps: int = 0
     flat: bool = False
 
 
@@ -41,13 +41,14 @@ class Options:
 class Marks:
     """What is to be seen about a line beside its own words.
 
-    concern: how it names the selected thing. step: its number in the open flow, 0 for
-    none. seen: whether it counted since the flow was opened.
+    concern: how it names the selected thing. steps: its numbers in the open flow. new: it
+    came since netui started. seen: whether it counted since the flow was opened.
     """
 
     concern: Literal["", "address", "bridge"] = ""
-    step: int = 0
+    steps: tuple[int, ...] = ()
     seen: bool = False
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def layout(width: int, options: Options) -> Layout:
     preset = options.preset
     if preset == "auto":
         preset = "short" if width < NARROW else "normal"
-    step = 4 if options.steps else 0
+    step = options.steps + 2 if options.steps else 0
     pkts = 13 if options.exact else 6
     amount = 16 if options.exact else 6
     if preset == "short":
@@ -279,11 +280,16 @@ def target_role(target: str) -> Role:
     return "target" if target and target != "RETURN" else "dim"
 
 
+def steps_text(steps: tuple[int, ...]) -> str:
+    """Return ``3``, ``3,9`` or, of a rule met more often than twice, ``3,9…``."""
+    return ",".join(map(str, steps[:2])) + ("…" if len(steps) > 2 else "")
+
+
 def _gutter(marks: Marks, made: Layout) -> Spans:
     mark = {"address": "▌", "bridge": "▏", "": " "}[marks.concern]
-    spans: Spans = [(mark, "mark")]
+    spans: Spans = [("+", "good") if marks.new and not marks.concern else (mark, "mark")]
     if made.step:
-        spans.append((f"{marks.step:>2}" if marks.step else "  ", "step"))
+        spans.append((fit(steps_text(marks.steps), made.step - 2, right=True), "step"))
         spans.append(("● " if marks.seen else "  ", "good"))
     return spans
 

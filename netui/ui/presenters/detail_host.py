@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.model import SOURCES, Network, Snapshot
+from netui.model import SOURCES, Container, Endpoint, Network, Snapshot
 from netui.ui.escape import escape, joined
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
 from netui.ui.presenters.lines import FAMILIES
 from netui.ui.presenters.selection import ContainerItem
-from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.spans import Role, Spans
 from netui.ui.presenters.times import clock
 from netui.ui.presenters.tree import state_sign
 
@@ -77,12 +77,7 @@ def network_lines(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
     for subnet in network.subnets:
         gateway = f", gateway {subnet.gateway}" if subnet.gateway else ""
         yield field("subnet", f"{subnet.subnet}{gateway}")
-        for routes in snapshot.routes.values():
-            for route in routes:
-                if route.dst == subnet.subnet and route.table == "main":
-                    yield field(
-                        "route", f"{route.dst} dev {route.dev}" + (f" via {route.gateway}" if route.gateway else "")
-                    )
+    yield from _routes(snapshot, network)
     flags = [
         word
         for word, on in (
@@ -108,16 +103,38 @@ def network_lines(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
             if endpoint.network_id != network.id and endpoint.network_name != network.name:
                 continue
             found = True
-            names = [name for name in dict.fromkeys((*endpoint.dns_names, *endpoint.aliases)) if name != container.name]
-            also = f"  also {joined(names, ' ', 4)}" if names else ""
+            also = _reached_as(container, endpoint, network)
             spans: Spans = [
                 *state_sign(container),
                 (escape(container.name), "name"),
                 (f"  {escape(endpoint.ipv4 or '–')}", ""),
                 (f" {escape(endpoint.ipv6)}" if endpoint.ipv6 else "", ""),
-                (also, "dim"),
+                (f"  {also}", "dim"),
             ]
             item = ContainerItem(container.id, network.id)
             yield DetailLine(item, spans, item)
     if not found:
         yield field("", "no containers", "dim")
+
+
+def _routes(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
+    """Yield every route into the network, of all tables."""
+    subnets = {subnet.subnet for subnet in network.subnets}
+    for routes in snapshot.routes.values():
+        for route in routes:
+            if route.dst not in subnets and (not network.bridge or route.dev != network.bridge):
+                continue
+            kind = f"{route.type} " if route.type not in ("", "unicast") else ""
+            via = f" via {route.gateway}" if route.gateway else ""
+            where = f" dev {route.dev}" if route.dev else ""
+            table = f", table {route.table}" if route.table not in ("", "main") else ""
+            role: Role = "dim" if route.table == "local" else ""
+            yield field("route", f"{kind}{route.dst}{via}{where}{table}", role)
+
+
+def _reached_as(container: Container, endpoint: Endpoint, network: Network) -> str:
+    """Return the names by which other members find a container."""
+    if network.options.get("com.docker.network.bridge.default_bridge") == "true":
+        return "by address alone: the default bridge has no names"
+    names = [name for name in dict.fromkeys((container.name, *endpoint.dns_names, *endpoint.aliases)) if name]
+    return f"as {joined(names, ', ', 5)}" if len(names) > 1 else ""

@@ -58,7 +58,8 @@ class TableView:
     """What of the rulesets to show, and how.
 
     families, backends: empty means all. folded: chains of which only the header shows.
-    wanted: the filter, on a rule's text. alive: whether a rule has ever moved. flat: by
+    wanted: the filter, on a rule's text. alive: whether a rule has ever moved. new: whether it
+    came since netui started. flat: by
     rate, most first, without headers.
     """
 
@@ -67,6 +68,7 @@ class TableView:
     folded: frozenset[Fold] = frozenset()
     wanted: Callable[[str], bool] | None = None
     alive: Callable[[RulesetKey, Rule], bool] | None = None
+    new: Callable[[RulesetKey, Identity], bool] | None = None
     flat: Callable[[RulesetKey, Identity], float] | None = None
     flow: Flow | None = None
 
@@ -95,7 +97,7 @@ def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
     if view.flat is not None:
         rate = view.flat
         lines.sort(key=lambda line: -rate(line.ruleset, line.identity) if line.identity else 0.0)
-    if view.wanted is None and view.flat is None:
+    if view.wanted is None and view.flat is None and view.new is None:
         lines.extend(_notes(snapshot, view))
     if not lines:
         lines.append(_nothing(snapshot, view, total))
@@ -119,7 +121,7 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
     identities = places(ruleset).identity
     lines: list[Line] = [Line("table", key, table.name)]
     shown = total = 0
-    narrowed = view.wanted is not None or view.alive is not None
+    narrowed = view.wanted is not None or view.alive is not None or view.new is not None
     for chain in table.chains:
         total += len(chain.rules)
         rules: tuple[Rule, ...] | list[Rule] = chain.rules
@@ -127,6 +129,8 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
             rules = [rule for rule in rules if view.wanted(rule.text)]
         if view.alive is not None:
             rules = [rule for rule in rules if view.alive(key, rule)]
+        if view.new is not None:
+            rules = [rule for rule in rules if view.new(key, identities[table.name, chain.name, rule.number])]
         if narrowed and not rules:
             continue
         shown += len(rules)
@@ -166,7 +170,8 @@ def _notes(snapshot: Snapshot, view: TableView) -> Iterator[Line]:
 def _nothing(snapshot: Snapshot, view: TableView, total: int) -> Line:
     key = RulesetKey("ip", "nft")
     if total:
-        what = "no rule matches the filter" if view.wanted is not None else "no rule has moved yet"
+        what = "no rule has moved yet" if view.new is None else "no rule is new since netui started"
+        what = "no rule matches the filter" if view.wanted is not None else what
         return Line("note", key, text=f"{what} (of {total})")
     if not snapshot.rulesets:
         return Line("note", key, text="no iptables rules were read: see the sources of the host (tree, first line)")
@@ -192,12 +197,13 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
     return Lines(lines, number, number)
 
 
-def step_identities(snapshot: Snapshot, flow: Flow | None) -> dict[tuple[RulesetKey, Identity], int]:
-    """Return the number of each step of a flow by its rule; a rule met twice keeps the first."""
-    found: dict[tuple[RulesetKey, Identity], int] = {}
+def step_identities(snapshot: Snapshot, flow: Flow | None) -> dict[tuple[RulesetKey, Identity], tuple[int, ...]]:
+    """Return the numbers of the steps of a flow by their rule: a rule may be met twice."""
+    found: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
     for line in _steps(snapshot, flow).lines if flow is not None else ():
         if line.identity is not None:
-            found.setdefault((line.ruleset, line.identity), line.number)
+            key = (line.ruleset, line.identity)
+            found[key] = (*found.get(key, ()), line.number)
     return found
 
 

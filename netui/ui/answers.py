@@ -1,0 +1,76 @@
+"""The answers about the whole host: which one is open, and what it shows as it is worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from textual.app import App
+
+from netui.ui.answer_finder import AnswerFinder, AnswerFound, Solve
+from netui.ui.answer_screen import AnswerScreen
+from netui.ui.presenters.answer import Question
+from netui.ui.state import State
+from netui.ui.status import StatusLine
+
+
+class Answers:
+    """Opens one answer at a time over the panes, and keeps it up to date."""
+
+    def __init__(
+        self, app: App[Any], state: State, solve: Mapping[Question, Solve], status: Callable[[], StatusLine]
+    ) -> None:
+        self._app = app
+        self._state = state
+        self._status = status
+        self.finder = AnswerFinder(solve)
+
+    @property
+    def screen(self) -> AnswerScreen | None:
+        """The answer that is open, None where there are the panes alone."""
+        return next((each for each in self._app.screen_stack if isinstance(each, AnswerScreen)), None)
+
+    async def toggle(self, question: Question) -> None:
+        """Open an answer, in the place of another one; close it where it is open."""
+        before = self.screen
+        self.close()
+        if before is not None and before.question == question:
+            return
+        screen = AnswerScreen(question, self._state, self._status())
+        for name in ("-ascii", "-nocolor"):
+            screen.set_class(self._app.screen.has_class(name), name)
+        await self._app.push_screen(screen)
+        self._show(ask=True)
+
+    def close(self) -> None:
+        """Go back to the panes."""
+        while isinstance(self._app.screen, AnswerScreen):
+            self._app.pop_screen()
+
+    def structure_changed(self) -> None:
+        """Ask anew what is open; let the doctor look now and then."""
+        self.finder.ask_doctor(self._app, self._state, self._state.snapshot.time)
+        self._show(ask=True)
+
+    def take(self, message: AnswerFound) -> bool:
+        """Take an answer as it was worked out; True where it changes what the header says."""
+        self.finder.keep(message)
+        if self.screen is not None and self.screen.question == message.question:
+            self._show(ask=message.done and not message.problem)
+        if message.question != "doctor" or message.answer is None:
+            return False
+        self._state.findings = message.answer.findings
+        return True
+
+    def _show(self, *, ask: bool) -> None:
+        screen = self.screen
+        if screen is None:
+            return
+        question = screen.question
+        if ask:
+            self.finder.ask(self._app, self._state, question)
+        screen.show(
+            self.finder.known(question),
+            working=self.finder.working(question),
+            problem=self.finder.problems.get(question, ""),
+        )

@@ -1,0 +1,65 @@
+"""What the terminal can show and the user wants of it: colours, signs, the mouse, a picture, a word."""
+
+from __future__ import annotations
+
+from textual.filter import NoColor
+
+from netui.ui.escape import SafeFilter
+from netui.ui.look import QUIET, THEMES, ascii_only, no_colour
+from netui.ui.type_ahead import TypeAheadApp
+
+
+class TerminalApp(TypeAheadApp):
+    """An app whose every line passes the gate of what may be written, in the user's colours.
+
+    theme: "" for the first. ascii_glyphs, colour: None where the environment decides.
+    """
+
+    def __init__(self, *, theme: str = "", ascii_glyphs: bool | None = None, colour: bool | None = None) -> None:
+        self.plain = no_colour() if colour is None else not colour
+        super().__init__(ansi_color=True if self.plain else None)
+        self.animation_level = "none"
+        self.ascii = ascii_only() if ascii_glyphs is None else ascii_glyphs
+        self.mouse_on = True
+        for each in THEMES:
+            self.register_theme(each)
+        if not self.plain:
+            self.theme = theme or THEMES[0].name
+        if self.plain and not self.no_color:
+            # Textual itself looks at NO_COLOR alone.
+            self._filters.append(NoColor())
+        self._filters.append(SafeFilter(ascii_only=self.ascii))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Give netui's own colours to themes that do not name them."""
+        return QUIET
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """Return the screen as SVG; blanks are kept by every renderer, not by browsers alone."""
+        picture = super().export_screenshot(title=title, simplify=simplify)
+        return picture.replace("<svg ", '<svg xml:space="preserve" ', 1)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Tell the user something, for a few seconds."""
+        self.notify(text, severity="error" if error else "information", markup=False, timeout=4)
+
+    def action_next_theme(self) -> None:
+        """Take the next theme."""
+        names = [each.name for each in THEMES]
+        if not self.plain:
+            self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+
+    def action_mouse(self) -> None:
+        """Give the mouse to the terminal, or take it back."""
+        self.switch_mouse(on=not self.mouse_on)
+        self.say(
+            "The mouse is netui's." if self.mouse_on else "The mouse is the terminal's; the same key takes it back."
+        )
+
+    def switch_mouse(self, *, on: bool) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        self.mouse_on = on
+        # Textual has no public switch for it once the app runs.
+        switch = getattr(self._driver, "_enable_mouse_support" if on else "_disable_mouse_support", None)
+        if switch is not None:
+            switch()
