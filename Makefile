@@ -10,7 +10,7 @@ N ?= 10000
 
 .DEFAULT_GOAL := help
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 	  echo "python3-venv is missing; installing it"; \
 	  apt-get update -qq && apt-get install -y -qq python3-venv; }
@@ -25,7 +25,7 @@ run: $(STAMP) ## open netui: live where an engine answers, else the demo host
 
 .PHONY: test
 test: $(STAMP) ## all tests, the lab with real engines included (root on Debian 12 for the lab)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: check
 check: $(STAMP) ## lint, format, types, import contracts
