@@ -162,8 +162,12 @@ def split_words(text: str) -> list[str]:
     return words
 
 
-#: Parsed rules are kept, over a kilobyte each: enough for all but the largest hosts.
-@lru_cache(maxsize=16_384)
+#: Most rules are made of the same few options.
+_option = lru_cache(maxsize=8192)(Option)
+
+
+#: Parsed rules take up to a kilobyte each: those of the last screens and questions are kept.
+@lru_cache(maxsize=4096)
 def parse_rule(text: str) -> RuleSpec:
     """Parse ``-A CHAIN …`` into matches and target; never raises.
 
@@ -210,7 +214,7 @@ def parse_rule(text: str) -> RuleSpec:
         while position < len(words) and not _is_option(words, position):
             values.append(words[position])
             position += 1
-        option = Option(name, tuple(values), negated)
+        option = _option(name, tuple(values), negated)
         negated = False
         if in_target:
             target_options.append(option)

@@ -41,7 +41,7 @@ def _moved(view: View, chain: Chain, rule: Rule, before: int) -> tuple[str, ...]
 def behind_the_end(view: View) -> Iterator[Finding]:
     """A rule stands behind one that takes every packet (up to 28.1, Docker's own RETURN)."""
     for chain in _chains(view):
-        end = next((rule for rule in chain.rules if _ends(rule) and is_unconditional(rule)), None)
+        end = next((rule for rule in chain.rules if is_unconditional(rule) and _ends(rule)), None)
         if end is None:
             continue
         for rule in chain.rules[end.number :]:
@@ -135,7 +135,7 @@ def _effect(rule: Rule) -> str:
 def _reached(chain: Chain) -> Sequence[Rule]:
     """The rules up to the first that takes every packet."""
     for position, rule in enumerate(chain.rules):
-        if _ends(rule) and is_unconditional(rule):
+        if is_unconditional(rule) and _ends(rule):
             return chain.rules[:position]
     return chain.rules
 
