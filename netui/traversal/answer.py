@@ -78,6 +78,8 @@ def _combine(
     reply: bool,
 ) -> Path:
     first = ways[0]
+    if len(ways) == 1 and not unknown and not first.undecided and complete:
+        return _decided(host, request, first, reply)
     notes = list(request.notes)
     for way in ways:
         notes += [note for note in way.notes if note not in notes]
@@ -108,6 +110,23 @@ def _combine(
         undecided=tuple(undecided),
         notes=tuple(notes + host_notes(host, request.family)),
         deciding=deciding_step(verdict, tuple(legs)),
+    )
+
+
+def _decided(host: PreparedHost, request: Request, way: Way, reply: bool) -> Path:
+    """The path where there is but one way to go."""
+    legs = tuple(way.legs)
+    return Path(
+        request.source.text,
+        _destination_text(request),
+        way.verdict,
+        way.reason,
+        way.delivered_to,
+        legs,
+        tuple(way.reply) if reply else None,
+        (),
+        (*request.notes, *(note for note in way.notes if note not in request.notes), *host_notes(host, request.family)),
+        deciding_step(way.verdict, legs),
     )
 
 
@@ -142,7 +161,7 @@ def _common_legs(every: list[list[Leg]]) -> list[Leg]:
 
 def deciding_step(verdict: Verdict, legs: tuple[Leg, ...]) -> Step | None:
     """Return the step that decided: the drop, else the accept that let it in, else the translation."""
-    steps = [step for leg in legs for step in leg.steps]
+    steps = legs[0].steps if len(legs) == 1 else [step for leg in legs for step in leg.steps]
     if not steps:
         return None
     if verdict in ("dropped", "rejected"):

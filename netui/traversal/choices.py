@@ -58,6 +58,8 @@ def explore(walk: Callable[[Choices], Outcome]) -> Explored[Outcome]:
         given = waiting.pop()
         choices = Choices(given)
         outcomes.append(walk(choices))
+        if not choices.taken:
+            continue
         unknown.update(dict.fromkeys(choices.unknown))
         for position in range(len(choices.taken) - 1, len(given) - 1, -1):
             for answer in range(1, choices.widths[position]):

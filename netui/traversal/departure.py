@@ -8,7 +8,6 @@ from netui.traversal.address import (
     ICMP6,
     address_text,
     parse_address,
-    parse_net,
 )
 from netui.traversal.choices import Choices
 from netui.traversal.dns import ask_own_resolver
@@ -98,10 +97,10 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
     assert sender is not None
     family, dst = request.family, request.dst
     text = address_text(family, dst)
-    own = [parse_address(address_of(e, family)) for e in sender.endpoints]
+    own = host.sender(sender, family).own
     if family == "ip" and text == "127.0.0.11" and request.dport == 53:
         return ask_own_resolver(host, sender, packet, choices)
-    if (family, dst) in own or (family == "ip" and dst >> 24 == 127) or (family == "ip6" and dst == 1):
+    if dst in own or (family == "ip" and dst >> 24 == 127) or (family == "ip6" and dst == 1):
         to = DeliveredTo("container", sender.name, text, request.dport)
         note = f"{text} is {sender.name} itself: the packet stays in its own namespace"
         return Arrival("delivered", note, packet.record(), (), to, notes=[note], transit=packet)
@@ -146,15 +145,13 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
 def container_route(host: PreparedHost, container: Container, family: Family, dst: int) -> tuple[Endpoint, bool] | None:
     """Return by which endpoint a container sends to an address, and whether it is on that link."""
     best: tuple[int, Endpoint] | None = None
-    for endpoint in container.endpoints:
-        address = address_of(endpoint, family)
-        prefix = endpoint.ipv4_prefix if family == "ip" else endpoint.ipv6_prefix
-        net = parse_net(f"{address}/{prefix}", family) if address and prefix else None
-        if net is not None and dst in net and (best is None or prefix > best[0]):
+    side = host.sender(container, family)
+    for prefix, net, endpoint in side.links:
+        if dst & net.mask == net.value and (best is None or prefix > best[0]):
             best = (prefix, endpoint)
     if best is not None:
         return best[1], True
-    gateway = host.gateway_endpoint(container, family)
+    gateway = side.gateway_endpoint
     return (gateway, False) if gateway is not None else None
 
 

@@ -103,6 +103,8 @@ class Gates:
         if not accept_local and fib.is_local(packet.src):
             return f"the source {text} is this machine's own address: the kernel drops it as martian"
         back = fib.lookup(Lookup(packet.src, packet.dst, 0, packet.iif))
+        if back is not None and back.type == "unicast" and back.dev == packet.iif and not back.nexthops:
+            return ""
         if back is not None and back.type == "unicast" and packet.iif in fib.devices(back):
             return ""
         if every is None and own is None:

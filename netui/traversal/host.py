@@ -37,6 +37,15 @@ class Outer:
     anywhere: Anywhere
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A container's own side: its addresses, its links (prefix, net, endpoint), and the way elsewhere."""
+
+    own: frozenset[int]
+    links: tuple[tuple[int, Net, Endpoint], ...]
+    gateway_endpoint: Endpoint | None
+
+
 @dataclass(slots=True)
 class PreparedHost:
     """A snapshot prepared once; all paths and flows of it are asked of this."""
@@ -50,6 +59,7 @@ class PreparedHost:
     #: Docker's bridges by network ID, "" for a network that has none
     bridges: Mapping[str, str]
     _outer: dict[Family, Outer | None] = field(default_factory=dict)
+    _senders: dict[tuple[str, Family], Sender] = field(default_factory=dict)
     #: what any path of a family should say (see answer.host_notes)
     notes: dict[Family, list[str]] = field(default_factory=dict)
 
@@ -58,6 +68,25 @@ class PreparedHost:
         if family not in self._outer:
             self._outer[family] = self._find_outer(family)
         return self._outer[family]
+
+    def sender(self, container: Container, family: Family) -> Sender:
+        """Return a container as a sender."""
+        found = self._senders.get((container.id, family))
+        if found is None or not container.id:
+            own: set[int] = set()
+            links: list[tuple[int, Net, Endpoint]] = []
+            for endpoint in container.endpoints:
+                address = endpoint.ipv4 if family == "ip" else endpoint.ipv6
+                prefix = endpoint.ipv4_prefix if family == "ip" else endpoint.ipv6_prefix
+                parsed = parse_address(address) if address else None
+                if parsed is not None and parsed[0] == family:
+                    own.add(parsed[1])
+                net = parse_net(f"{address}/{prefix}", family) if address and prefix else None
+                if net is not None:
+                    links.append((prefix, net, endpoint))
+            found = Sender(frozenset(own), tuple(links), self.gateway_endpoint(container, family))
+            self._senders[container.id, family] = found
+        return found
 
     def network_of(self, endpoint: Endpoint) -> Network | None:
         """Return the network of an endpoint, None if it is not in the snapshot."""

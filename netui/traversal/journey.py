@@ -53,7 +53,7 @@ class Journey:
         self.notes: list[str] = []
         self._iif = ""
         self._oif = ""
-        self._first: Packet | None = None
+        self._came: tuple[int, int, int | None, int | None, str, str] | None = None
         self._way: tuple[Route, str] = _NO_WAY
         self._refusal: tuple[Verdict, str] | None = None
 
@@ -384,7 +384,7 @@ class Journey:
     # --- ends -----------------------------------------------------------------------------
 
     def _begin(self, packet: Transit) -> None:
-        self._first = packet.record()
+        self._came = (packet.src, packet.dst, packet.sport, packet.dport, packet.iif, packet.oif)
 
     def _stopped(self, packet: Transit, fate: str) -> Arrival:
         verdict: Verdict = "rejected" if fate == "reject" else "dropped"
@@ -412,16 +412,24 @@ class Journey:
         to: DeliveredTo | None = None,
         undecided: Undecided | None = None,
     ) -> Arrival:
-        first = self._first or packet.record()
         # as it came in, with the way that it went out
+        src, dst, sport, dport, iif, oif = self._came or (
+            packet.src,
+            packet.dst,
+            packet.sport,
+            packet.dport,
+            packet.iif,
+            packet.oif,
+        )
+        family = packet.family
         record = Packet(
-            first.family,
-            first.protocol,
-            first.src,
-            first.dst,
-            first.sport,
-            first.dport,
-            first.iif,
-            packet.oif or self._oif or first.oif,
+            family,
+            protocol_name(packet.protocol),
+            address_text(family, src),
+            address_text(family, dst),
+            sport,
+            dport,
+            iif,
+            packet.oif or self._oif or oif,
         )
         return Arrival(verdict, reason, record, tuple(self.walker.steps), to, undecided, list(self.notes), packet)

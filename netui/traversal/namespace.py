@@ -23,7 +23,7 @@ from netui.model import (
 from netui.traversal.actions import Action
 from netui.traversal.index import ChainIndex, build_index
 from netui.traversal.matches import compile_match
-from netui.traversal.path import Step
+from netui.traversal.path import Step, Undecided
 from netui.traversal.predicates import Predicate, Surroundings
 from netui.traversal.routing import Fib
 from netui.traversal.targets import compile_target
@@ -50,6 +50,25 @@ class PreparedRule:
     predicates: list[tuple[Predicate, str]]
     action: Action
     _steps: dict[Hook, Step] = field(default_factory=dict)
+    _named: dict[Hook, Undecided] = field(default_factory=dict)
+
+    def named(self, hook: Hook, chain: Chain) -> Undecided:
+        """Return what names this rule of a chain where its target cannot tell what it does."""
+        found = self._named.get(hook)
+        if found is None:
+            target = self.rule.spec.target
+            found = self._named[hook] = Undecided(
+                target.name if target else "",
+                "",
+                hook,
+                chain.family,
+                chain.backend,
+                chain.table,
+                chain.name,
+                self.rule.number,
+                self.rule.text,
+            )
+        return found
 
     def step(self, hook: Hook, chain: Chain, change: str) -> Step:
         """Return the step of this rule of a chain; one that changed nothing is made once."""
@@ -90,14 +109,14 @@ class PreparedChain:
         self.chain = chain
         self.table = table
         self._around = around
-        self._rules: list[PreparedRule | None] = [None] * len(chain.rules)
+        self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
         self._index: ChainIndex | None = None
         self._all = range(len(chain.rules))
         self._left: dict[Hook, Step] = {}
 
     def rule(self, position: int) -> PreparedRule:
         """Return the compiled rule at a position counted from 0."""
-        prepared = self._rules[position]
+        prepared = self.compiled[position]
         if prepared is None:
             rule = self.chain.rules[position]
             spec = rule.spec
@@ -106,7 +125,7 @@ class PreparedChain:
                 predicates.extend(compile_match(match, self.chain.family, self._around))
             action = compile_target(spec.target, self.table.names, self.chain.family)
             prepared = PreparedRule(rule, predicates, action)
-            self._rules[position] = prepared
+            self.compiled[position] = prepared
         return prepared
 
     def candidates(self, packet: Transit) -> Sequence[int]:
@@ -203,6 +222,7 @@ class Namespace:
     bridge_of: Mapping[str, str] = field(default_factory=dict)
     _stages: dict[tuple[Family, Hook], Stages] = field(default_factory=dict)
     _ports: dict[str, list[Interface]] = field(default_factory=dict)
+    _of_device: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
     def stages(self, family: Family, hook: Hook) -> Stages:
         """Return the base chains at a hook."""
@@ -221,10 +241,13 @@ class Namespace:
 
     def device_sysctl(self, family: str, device: str, name: str) -> int | None:
         """Return ``net.<family>.conf.<device>.<name>``; None where it is not known."""
-        value = self.sysctl(f"net.{family}.conf.{device}.{name}")
-        if value is None and "." in device:
-            value = self.sysctl(f"net.{family}.conf.{device.replace('.', '/')}.{name}")
-        return int(value) if value is not None and value.lstrip("-").isdigit() else None
+        key = (family, device, name)
+        if key not in self._of_device:
+            value = self.sysctl(f"net.{family}.conf.{device}.{name}")
+            if value is None and "." in device:
+                value = self.sysctl(f"net.{family}.conf.{device.replace('.', '/')}.{name}")
+            self._of_device[key] = int(value) if value is not None and value.lstrip("-").isdigit() else None
+        return self._of_device[key]
 
     def calls_iptables(self, bridge: str, family: Family) -> bool | None:
         """Return whether the IP hooks see the bridge's frames (br_netfilter); None if not known."""

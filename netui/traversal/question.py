@@ -30,7 +30,7 @@ from netui.traversal.transit import Anywhere
 _NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A resolved question: from whom, to which address, port and protocol.
 
@@ -107,15 +107,13 @@ def _sender(host: PreparedHost, source: Written) -> Container | None:
 def _family(
     host: PreparedHost, source: Written, destination: Written, sender: Container | None, receiver: Container | None
 ) -> Family:
-    given: set[Family] = set()
-    for written in (source, destination):
-        parsed = parse_address(written.address) if written.address else None
-        if parsed is not None:
-            given.add(parsed[0])
-    if len(given) == 2:
+    left = parse_address(source.address) if source.address else None
+    right = parse_address(destination.address) if destination.address else None
+    if left is not None and right is not None and left[0] != right[0]:
         raise EndpointError(f"{source.text} and {destination.text} are of different families (IPv4 and IPv6)")
-    if given:
-        return given.pop()
+    given = right or left
+    if given is not None:
+        return given[0]
     for container, written in ((receiver, destination), (sender, source)):
         if container is None or container.network_mode == "host":
             continue
@@ -153,7 +151,7 @@ def _host_address(host: PreparedHost, source: Written, sender: Container | None,
     fib = host.namespace.fibs[family]
     devices: list[str] = []
     if sender is not None and sender.network_mode != "host":
-        endpoint = host.gateway_endpoint(sender, family)
+        endpoint = host.sender(sender, family).gateway_endpoint
         if source.network:
             endpoint = endpoint_on(host, sender, source.network)
         if endpoint is None and sender.endpoints:
@@ -247,8 +245,7 @@ def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:
         route = fib.lookup(Lookup(address, iif="lo"))
     except RoutingUnknown:
         route = None
-    ours = {network.bridge for network in host.networks.values()}
-    if route is None or route.type != "unicast" or fib.devices(route)[0] in ours:
+    if route is None or route.type != "unicast" or fib.devices(route)[0] in host.bridges.values():
         outer = host.outer(family)
         return outer.interface if outer is not None else ""
     return fib.devices(route)[0]

@@ -8,11 +8,11 @@ rules that matched and the policies by which base chains were left.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Literal
 
-from netui.model import Hook
+from netui.model import Chain, Hook
 from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
@@ -174,25 +174,14 @@ class Walker:
 
     def _chain(self, hook: Hook, prepared: PreparedChain, packet: Transit, depth: int) -> Fate | None:
         """Walk a chain; None where it returns to whoever jumped to it."""
+        chain, compiled = prepared.chain, prepared.compiled
         for position in prepared.candidates(packet):
-            rule = prepared.rule(position)
-            matched = rule.matches(packet)
-            if matched is False:
-                continue
-            chain = prepared.chain
-            if matched is not True:
-                unknown = Undecided(
-                    matched,
-                    "a snapshot cannot tell whether this matches",
-                    hook,
-                    chain.family,
-                    chain.backend,
-                    chain.table,
-                    chain.name,
-                    rule.rule.number,
-                    rule.rule.text,
-                )
-                if not self.choices.pick(2, unknown):
+            rule = compiled[position] or prepared.rule(position)
+            if rule.predicates:
+                matched = rule.matches(packet)
+                if matched is False:
+                    continue
+                if matched is not True and not self._assumed(hook, chain, rule, matched):
                     continue
             action = rule.action
             change = ""
@@ -204,9 +193,8 @@ class Walker:
                     "drop" if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides")) else "accept"
                 )
             if action.effect is not None:
-                scene = Scene(
-                    hook, self.namespace.fibs[packet.family], self.choices, self._about(hook, prepared, rule, "")
-                )
+                fib = self.namespace.fibs[packet.family]
+                scene = Scene(hook, fib, self.choices, rule.named(hook, chain))
                 change = action.effect(packet, scene)
             self.steps.append(rule.step(hook, chain, change))
             match kind:
@@ -229,6 +217,21 @@ class Walker:
                     return "drop"
         return None
 
+    def _assumed(self, hook: Hook, chain: Chain, rule: PreparedRule, words: str) -> bool:
+        """Whether this way takes a match that cannot be known to hold."""
+        unknown = Undecided(
+            words,
+            "a snapshot cannot tell whether this matches",
+            hook,
+            chain.family,
+            chain.backend,
+            chain.table,
+            chain.name,
+            rule.rule.number,
+            rule.rule.text,
+        )
+        return bool(self.choices.pick(2, unknown))
+
     def _unknown_target(
         self, hook: Hook, prepared: PreparedChain, rule: PreparedRule
     ) -> Literal["continue", "accept", "drop"]:
@@ -240,16 +243,4 @@ class Walker:
 
     @staticmethod
     def _about(hook: Hook, prepared: PreparedChain, rule: PreparedRule, reason: str) -> Undecided:
-        chain = prepared.chain
-        target = rule.rule.spec.target
-        return Undecided(
-            target.name if target else "",
-            reason,
-            hook,
-            chain.family,
-            chain.backend,
-            chain.table,
-            chain.name,
-            rule.rule.number,
-            rule.rule.text,
-        )
+        return replace(rule.named(hook, prepared.chain), reason=reason)
