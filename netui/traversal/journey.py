@@ -18,7 +18,7 @@ from netui.traversal.namespace import Namespace
 from netui.traversal.path import DeliveredTo, Packet, Step, Undecided, Verdict
 from netui.traversal.routing import Lookup, RoutingUnknown
 from netui.traversal.transit import Transit
-from netui.traversal.walk import Walker
+from netui.traversal.walk import Walker, same_way
 
 _NO_WAY = (Route("ip", ""), "")
 
@@ -48,7 +48,7 @@ class Journey:
         self.host = host
         self.namespace = namespace or host.namespace
         self.choices = choices
-        self.walker = Walker(self.namespace, choices, reroute=self._reroute)
+        self.walker = Walker(self.namespace, choices)
         self.gates = Gates(self.namespace, choices)
         self.notes: list[str] = []
         self._iif = ""
@@ -81,12 +81,16 @@ class Journey:
         A source of 0 is chosen by the route, as for an unbound socket.
         """
         packet.local = True
+        self.walker.reroute = self._reroute
         try:
             return self._outgoing(packet)
         except Unknowable as error:
             return self._end(packet, "undecided", error.why.reason, undecided=error.why)
         except RoutingUnknown as error:
             return self._unknown_route(packet, error)
+        finally:
+            # no circle is left for the garbage collector, which would be a fifth of a host's walks
+            self.walker.reroute = same_way
 
     # --- locally sent ---------------------------------------------------------------------
 

@@ -27,7 +27,8 @@ _SRC_NAT = 100
 _DEEPEST = 200
 
 
-def _same_way(_packet: Transit) -> bool:
+def same_way(_packet: Transit) -> bool:
+    """Nothing changed the way."""
     return True
 
 
@@ -39,7 +40,7 @@ class Walker:
     choices: Choices
     steps: list[Step] = field(default_factory=list)
     #: looks for a route again where OUTPUT changed the packet; False: there is none, it is dropped
-    reroute: Callable[[Transit], bool] = _same_way
+    reroute: Callable[[Transit], bool] = same_way
 
     def hook(self, hook: Hook, packet: Transit) -> Fate:
         """Walk all base chains at a hook; returns what became of the packet."""
