@@ -51,7 +51,9 @@ bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
 	$(BIN)/python -m tests.bench --write
 
 .PHONY: screenshots
+screenshots: ENGINE = 28.5
 screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's host
+	$(BIN)/python -m tests.screenshots --tools
 	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
 
 .PHONY: demo
