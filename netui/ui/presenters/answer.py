@@ -83,7 +83,7 @@ def rule_item(
     if key is None:
         return None
     known = places(snapshot.rulesets[key])
-    if number is not None and (identity := known.identity.get((table, chain, number))) is not None:
+    if number is not None and (identity := known.of_rule(table, chain, number)) is not None:
         return RuleItem(key, identity)
     return ChainItem(key, table, chain) if (table, chain, "", 0) in known.index else None
 

@@ -9,8 +9,9 @@ screen ask, so a frame costs nothing but its memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain as chained
 
 from netui.model import Chain, Counter, Counters, Rule, Ruleset, RulesetKey, Snapshot
 
@@ -70,20 +71,34 @@ class Places:
 
     def __init__(self, ruleset: Ruleset) -> None:
         self.index: dict[Identity, int] = {}
-        self.identity: dict[tuple[str, str, int], Identity] = {}
+        self._rules: dict[tuple[str, str], list[Identity]] = {}
         for table in ruleset.tables:
             for chain in table.chains:
                 self._add(chain)
 
     def _add(self, chain: Chain) -> None:
         self.index[chain.table, chain.name, "", 0] = chain.index
+        identities = self._rules[chain.table, chain.name] = []
         seen: dict[str, int] = {}
         for rule in chain.rules:
             occurrence = seen.get(rule.text, 0)
             seen[rule.text] = occurrence + 1
             identity = (chain.table, chain.name, rule.text, occurrence)
             self.index[identity] = rule.index
-            self.identity[chain.table, chain.name, rule.number] = identity
+            identities.append(identity)
+
+    def of_chain(self, table: str, chain: str) -> Sequence[Identity]:
+        """Return the identities of a chain's rules in order, the first rule's first."""
+        return self._rules.get((table, chain), ())
+
+    def of_rule(self, table: str, chain: str, number: int) -> Identity | None:
+        """Return a rule's identity by its number, from 1; None where there is none."""
+        identities = self.of_chain(table, chain)
+        return identities[number - 1] if 1 <= number <= len(identities) else None
+
+    def identities(self) -> Iterator[Identity]:
+        """Yield the identities of all rules."""
+        return chained.from_iterable(self._rules.values())
 
 
 #: By id, with the ruleset itself so that the id stays its own.
@@ -104,7 +119,7 @@ def places(ruleset: Ruleset) -> Places:
 
 def identity_of(chain: Chain, rule: Rule, ruleset: Ruleset) -> Identity:
     """Return a rule's identity in its ruleset."""
-    return places(ruleset).identity[chain.table, chain.name, rule.number]
+    return places(ruleset).of_chain(chain.table, chain.name)[rule.number - 1]
 
 
 class CounterTrack:

@@ -57,14 +57,16 @@ class Entry:
 
 
 def rule_changes(old: Snapshot, new: Snapshot) -> tuple[RuleChange, ...]:
-    """Return the rules that came and went; costs nothing where the rulesets are the same."""
+    """Return the rules that came and went; costs nothing where the rulesets are the same.
+
+    A ruleset that was not read before has not changed.
+    """
     changes: list[RuleChange] = []
-    for key in sorted(old.rulesets.keys() | new.rulesets.keys()):
-        before, after = old.rulesets.get(key), new.rulesets.get(key)
+    for key in sorted(old.rulesets.keys() & new.rulesets.keys()):
+        before, after = old.rulesets[key], new.rulesets[key]
         if before is after:
             continue
-        was = set(places(before).identity.values()) if before is not None else set()
-        now = set(places(after).identity.values()) if after is not None else set()
+        was, now = set(places(before).identities()), set(places(after).identities())
         changes += [RuleChange(key, identity, True) for identity in sorted(now - was)]
         changes += [RuleChange(key, identity, False) for identity in sorted(was - now)]
     return tuple(changes)

@@ -32,7 +32,7 @@ class Line(NamedTuple):
     line is (steps view). text: what a note says, or the chain's name in a flat list.
     """
 
-    kind: Literal["note", "table", "chain", "rule", "step"]
+    kind: Literal["note", "table", "chain", "rule", "step", "verdict"]
     ruleset: RulesetKey
     table: str = ""
     chain: Chain | None = None
@@ -118,19 +118,20 @@ def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[Rulese
 
 
 def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> tuple[list[Line], int, int]:
-    identities = places(ruleset).identity
+    known = places(ruleset)
     lines: list[Line] = [Line("table", key, table.name)]
     shown = total = 0
     narrowed = view.wanted is not None or view.alive is not None or view.new is not None
     for chain in table.chains:
         total += len(chain.rules)
+        identities = known.of_chain(table.name, chain.name)
         rules: tuple[Rule, ...] | list[Rule] = chain.rules
         if view.wanted is not None:
             rules = [rule for rule in rules if view.wanted(rule.text)]
         if view.alive is not None:
             rules = [rule for rule in rules if view.alive(key, rule)]
         if view.new is not None:
-            rules = [rule for rule in rules if view.new(key, identities[table.name, chain.name, rule.number])]
+            rules = [rule for rule in rules if view.new(key, identities[rule.number - 1])]
         if narrowed and not rules:
             continue
         shown += len(rules)
@@ -142,10 +143,7 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
         )
         if folded and view.flat is None:
             continue
-        lines.extend(
-            Line("rule", key, table.name, chain, rule, identities[table.name, chain.name, rule.number])
-            for rule in rules
-        )
+        lines.extend(Line("rule", key, table.name, chain, rule, identities[rule.number - 1]) for rule in rules)
     if view.flat is not None:
         return [line for line in lines if line.kind == "rule"], shown, total
     if len(lines) == 1:
@@ -191,7 +189,7 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
             number += 1
             lines.append(step_line(snapshot, step, number, bool(leg.where)))
     key = lines[0].ruleset if lines else RulesetKey("ip", "nft")
-    lines.append(Line("note", key, text=f"{flow.path.verdict}", number=-100))
+    lines.append(Line("verdict", key, text=flow.path.verdict))
     for index, (text, _) in enumerate(why(flow.path)):
         lines.append(Line("note", key, text=text, number=-101 - index))
     return Lines(lines, number, number)
@@ -219,7 +217,7 @@ def step_line(snapshot: Snapshot, step: Step, number: int, elsewhere: bool) -> L
             identity = (step.table, step.chain, "", 0)
         elif step.rule <= len(chain.rules) and chain.rules[step.rule - 1].text == step.text:
             rule = chain.rules[step.rule - 1]
-            identity = places(ruleset).identity[step.table, step.chain, step.rule]
+            identity = places(ruleset).of_rule(step.table, step.chain, step.rule)
     return Line("step", key, step.table, chain, rule, identity, step.text, step, number)
 
 
@@ -238,10 +236,11 @@ class References:
     def __init__(self, ruleset: Ruleset) -> None:
         self._from: dict[tuple[str, str], list[tuple[Chain, Rule]]] = {}
         for table in ruleset.tables:
+            names = {chain.name for chain in table.chains}
             for chain in table.chains:
                 for rule in chain.rules:
                     found = _JUMP.search(rule.text)
-                    if found is not None:
+                    if found is not None and found[1] in names:
                         self._from.setdefault((table.name, found[1]), []).append((chain, rule))
 
     def to(self, table: str, chain: str) -> list[tuple[Chain, Rule]]:
