@@ -84,6 +84,7 @@ class AnswerFinder:
         self._running: set[Question] = set()
         self._known: dict[Question, tuple[object, Answer]] = {}
         self.problems: dict[Question, str] = {}
+        self._doctor_waits = False
         self._doctor_time = float("-inf")
 
     def known(self, question: Question) -> Answer | None:
@@ -109,9 +110,19 @@ class AnswerFinder:
 
     def ask_doctor(self, app: App[Any], state: State, now: float) -> None:
         """Let the doctor look at what changed, but not again and again while much changes."""
-        if now - self._doctor_time >= DOCTOR_EVERY or now < self._doctor_time:
+        wait = self._doctor_time + DOCTOR_EVERY - now
+        if not 0 < wait <= DOCTOR_EVERY:
             self._doctor_time = now
             self.ask(app, state, "doctor")
+        elif not self._doctor_waits:
+            # the last change is looked at too, though nothing may change after it
+            self._doctor_waits = True
+            app.set_timer(wait, lambda: self._ask_doctor_now(app, state))
+
+    def _ask_doctor_now(self, app: App[Any], state: State) -> None:
+        self._doctor_waits = False
+        self._doctor_time = state.snapshot.time
+        self.ask(app, state, "doctor")
 
     def _work(self, app: App[Any], question: Question, snapshot: Snapshot, structure: object) -> None:
         last: Answer | None = None

@@ -46,6 +46,8 @@ class AnswerLines(LineView):
             self.column = max(0, min(self.column, answer.columns - 1))
         self.answer = answer
         width = answer.width(self._room) if answer is not None else 0
+        # With its frame and header; the style sheet gives it half of the screen at most.
+        self.styles.height = max(6, len(keys) + 1 + self.header_lines)
         self.set_keys(keys, width=width if width > self._room else 0)
         self.post_message(self.Pointed())
 
@@ -115,6 +117,7 @@ class AnswerDetail(LineView):
     def __init__(self) -> None:
         super().__init__(id="answer-detail")
         self._given: list[DetailLine] = []
+        self.set_title(" Details")
         self._lines: list[DetailLine] = []
 
     def show(self, lines: list[DetailLine]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rich.cells import cell_len
+
 from netui.model import Rule, RulesetKey
 from netui.ui.escape import clip, escape
 from netui.ui.line_view import LineView
@@ -36,6 +38,8 @@ class ChainLines(LineView):
         self.only_moved = False
         self.only_new = False
         self.laid = Lines()
+        #: the cells that the longest place of the open flow's steps needs
+        self._longest = 38
         self._layout: Layout | None = None
         self._steps: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
         self._snapshot = state.snapshot
@@ -99,6 +103,10 @@ class ChainLines(LineView):
         self.options = replace(self.options, flat=self.sorted)
         self.laid = build_lines(self._snapshot, self.view)
         self._layout = None
+        self._longest = max(
+            (cell_len(escape(columns.step_place_text(line.step))) + 1 for line in self.laid.lines if line.step),
+            default=38,
+        )
         keys = [line.key for line in self.laid.lines]
         self.set_keys(keys, width=self._needed_width())
         self._title()
@@ -131,6 +139,8 @@ class ChainLines(LineView):
         match line.kind:
             case "table":
                 return columns.table_spans(line)
+            case "verdict":
+                return columns.verdict_spans(line, width)
             case "note":
                 return columns.note_spans(line, width)
             case "chain":
@@ -141,7 +151,13 @@ class ChainLines(LineView):
                 )
             case "step":
                 return columns.step_spans(
-                    line, self._cells_of(line), self._reading(line), self._marks(line), width, self.options
+                    line,
+                    self._cells_of(line),
+                    self._reading(line),
+                    self._marks(line),
+                    width,
+                    self.options,
+                    self._longest,
                 )
         cells = self._cells_of(line)
         if cells is None:

@@ -46,7 +46,7 @@ def commands(app: App[Any], screen: MainScreen, own: Mapping[str, str]) -> Itera
     )  # fmt: skip
     for prefix, place in places:
         for binding in bindings_of(type(place)):
-            yield _command(app, prefix, binding, place, shown(app, binding, own))
+            yield _command(app, prefix, binding, place, shown(binding, own))
 
 
 def _command(app: App[Any], prefix: str, binding: Binding, place: Any, key: str) -> SystemCommand:  # noqa: ANN401 - app, screen or pane
@@ -59,6 +59,6 @@ def _command(app: App[Any], prefix: str, binding: Binding, place: Any, key: str)
 def key_groups(app: App[Any], own: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Return (pane, [(keys, what they do, the name by which they are set)]) of everything that can be pressed."""
     return [
-        (name, [(shown(app, each, own), each.tooltip or each.description, each.id or "") for each in bindings])
+        (name, [(shown(each, own), each.tooltip or each.description, each.id or "") for each in bindings])
         for name, bindings in groups(type(app)).items()
     ]

@@ -30,15 +30,18 @@ class HelpLines(LineView):
         for title, rows in groups:
             self._lines.append([(title, "title")])
             self._lines.extend(
-                [(f"  {keys:<16} ", "key"), (f"{text:<46} ", ""), (name, "dim")] for keys, text, name in rows
+                [(f"  {keys:<16} ", "key"), (f"{text:<48} ", ""), (name, "dim")] for keys, text, name in rows
             )
             self._lines.append([])
         self.border_title = "Help — Esc closes"
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         """Show the lines."""
+        super().on_resize()
         keys: list[Hashable] = list(range(len(self._lines)))
-        self.set_keys(keys)
+        # A narrow terminal scrolls sideways to the names.
+        widest = max(sum(len(text) for text, _ in line) for line in self._lines)
+        self.set_keys(keys, width=widest if widest > self.size.width else 0)
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from textual.app import App
 from textual.binding import Binding
-from textual.keys import Keys
+from textual.keys import Keys, key_to_character
 
 #: Bindings by group ("Chains") in the order in which the help shows them.
 Groups = Mapping[str, tuple[Binding, ...]]
@@ -95,12 +95,29 @@ def _named_letter(name: str) -> bool:
     return True
 
 
-def shown(app: App[Any], binding: Binding, theirs: Mapping[str, str]) -> str:
+#: Keys as people write them; a letter is itself.
+_WRITTEN = {
+    "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "backspace": "Bksp", "delete": "Del",
+    "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "insert": "Ins",
+}  # fmt: skip
+
+
+def written(key: str) -> str:
+    """Return a key as people write it: ``Esc``, ``Ctrl+S``, ``F1``, ``?``."""
+    *modifiers, last = key.split("+")
+    text = _WRITTEN.get(last) or key_to_character(last) or last
+    if modifiers or re.fullmatch(r"f\d+", text):
+        text = text.capitalize()
+    return "+".join([*(each.capitalize() for each in modifiers), text])
+
+
+def shown(binding: Binding, theirs: Mapping[str, str]) -> str:
     """Return a binding's keys as people write them, the user's own where there are any."""
     own = theirs.get(binding.id or "")
     if own is None and binding.key_display and "," not in binding.key:
         return binding.key_display
-    return " ".join(app.get_key_display(Binding(key.strip(), "")) for key in (own or binding.key).split(","))
+    return " ".join(written(key.strip()) for key in (own or binding.key).split(","))
 
 
 def every(groups: Groups) -> Iterable[Binding]:

@@ -49,7 +49,8 @@ class NetworkTree(LineView):
             running = sum(container.running for container in containers)
             title = f"Networks {len(networks)}, up {running}/{len(containers)}"
         if self.query_typed is not None:
-            title += " — filtered"
+            shown = {line.item.container_id for line in self._lines if isinstance(line.item, ContainerItem)}
+            title += f" — {len(shown)} of {len(containers or ())} containers"
         self.border_title = Content(f" {title} ")
 
     def set_filter(self, typed: str) -> None:

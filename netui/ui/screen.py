@@ -26,6 +26,8 @@ from netui.ui.status import KeyLine, StatusLine
 PANES = ("networks", "chains", "detail", "events")
 #: Below this there is no room for three panes: the one in focus has the screen.
 _TINY = (50, 14)
+#: From here on the tree has room for the name of a bridge.
+_BROAD = 150
 
 
 class MainScreen(Screen[None]):
@@ -152,6 +154,7 @@ class MainScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show one pane at a time where there is no room for three."""
         tiny = event.size.width < _TINY[0] or event.size.height < _TINY[1]
+        self.set_class(event.size.width >= _BROAD, "-broad")
         if tiny != self.tiny:
             self.set_class(tiny, "-tiny")
             self.set_zoom((self._left.id or "networks") if tiny else "")

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from netui.ui.escape import clip
+from netui.ui.keys import written
 from netui.ui.pace import Interval
 from netui.ui.presenters.spans import Role, Spans
 from netui.ui.presenters.status import STALE, Mode, health, status_spans
@@ -134,7 +135,7 @@ class KeyLine(SpanLine):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             name = binding.id or binding.action
-            key = binding.key_display or self.app.get_key_display(binding)
+            key = binding.key_display or written(binding.key)
             if name in _FLOW:
                 flow[name] = key
             if typing and key_to_character(binding.key) is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from textual.pilot import Pilot
 
 from netui.model import Snapshot
+from netui.sources.config import Config
 from netui.ui.app import NetuiApp
 from netui.ui.line_view import LineView
 from netui.ui.messages import SnapshotArrived
@@ -21,6 +23,7 @@ async def running(*snapshots: Snapshot, size: tuple[int, int] = (160, 45), **opt
     options.setdefault("ascii_glyphs", False)
     options.setdefault("colour", True)
     options.setdefault("answers", {})
+    options.setdefault("config", Config(Path("config.toml")))
     options.setdefault("flows", lambda snapshot, container_id: ())
     app = NetuiApp(FakePoller(*(snapshots or (blog_host(),))), **options)
     async with app.run_test(size=size, notifications=True) as pilot:

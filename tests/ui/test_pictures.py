@@ -1,13 +1,21 @@
 """Pictures of each view, on the blog post's host and on a real one with many containers."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from netui.model.events import Event
 from netui.sources.capture import read_capture
+from netui.sources.config import Config
+from netui.sources.recording import demo
+from netui.ui.answer_finder import SOLVE
 from netui.ui.app import NetuiApp
+from netui.ui.flow_finder import traversal_flows
+from netui.ui.messages import EventArrived, SnapshotArrived
 from netui.ui.presenters.selection import ContainerItem
-from tests.ui.fakes import CASES, TIME, FakePoller, blog_host, container
+from tests.bench.large import large_snapshot
+from tests.ui.fakes import CASES, TIME, FakePoller, blog_host, blog_rules, later
 from tests.ui.flows_fake import published
 from tests.ui.steps import until
 
@@ -21,16 +29,12 @@ def app_of(snapshot, **options) -> NetuiApp:
         "ascii_glyphs": False,
         "colour": True,
         "flows": published,
+        "answers": {},
+        "config": Config(Path("config.toml")),
         "mode": "demo",
         **options,
     }
     return NetuiApp(FakePoller(snapshot), **options)
-
-
-def many():
-    """Return the blog post's host with 300 containers."""
-    host = blog_host()
-    return replace(host, containers=(*host.containers, *(container(f"worker{n:03}", 10 + n) for n in range(297))))
 
 
 async def to_flow(pilot) -> None:
@@ -59,11 +63,50 @@ def _same_time_everywhere(monkeypatch):
     time.tzset()
 
 
+@pytest.fixture(scope="module")
+def demo_host():
+    """The first state of the demo."""
+    return next(iter(demo().snapshots()))
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """A host with 300 containers on networks of 25."""
+    return large_snapshot(300)
+
+
+@pytest.fixture(scope="module")
+def captured():
+    """A captured Engine 20.10 with networks of many kinds."""
+    return read_capture(CASES / "engine-20.10" / "host")
+
+
+def asked(key: str):
+    """Return what opens an answer and waits until it is whole."""
+
+    async def ask(pilot) -> None:
+        answers = pilot.app.answers
+        await until(pilot, lambda: pilot.app.state.arrived)
+        await pilot.press(key)
+        await until(pilot, lambda: answers.screen.lines.answer and not answers.finder.working(answers.screen.question))
+        await until(pilot, lambda: not answers.finder.working("doctor"))
+        await pilot.press("j", "l")
+        await pilot.pause()
+
+    return ask
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("theme", ["netui-dark", "netui-light"])
-def test_overview(snap_compare, size, theme):
-    """Three panes at both sizes, dark and light."""
-    assert snap_compare(app_of(blog_host(), theme=theme), terminal_size=size)
+def test_overview(snap_compare, demo_host, size, theme):
+    """Three panes on the demo host, at both sizes, dark and light."""
+    assert snap_compare(app_of(demo_host, theme=theme, flows=traversal_flows), terminal_size=size, press=["j", "j"])
+
+
+@pytest.mark.parametrize(("size", "theme"), [("80x24", "netui-light"), ("160x45", "netui-dark")])
+def test_300_containers(snap_compare, crowded, size, theme):
+    """A crowded host."""
+    assert snap_compare(app_of(crowded, theme=theme), terminal_size=SIZES[size], press=["j", "j", "j"])
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -72,9 +115,10 @@ def test_a_path(snap_compare, size):
     assert snap_compare(app_of(blog_host()), terminal_size=size, run_before=to_flow)
 
 
-def test_without_colour(snap_compare):
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_without_colour(snap_compare, size):
     """No colour at all: signs and words carry everything."""
-    assert snap_compare(app_of(blog_host(), colour=False), terminal_size=(80, 24), run_before=to_flow)
+    assert snap_compare(app_of(blog_host(), colour=False), terminal_size=size, run_before=to_flow)
 
 
 def test_ascii(snap_compare):
@@ -82,15 +126,56 @@ def test_ascii(snap_compare):
     assert snap_compare(app_of(blog_host(), ascii_glyphs=True), terminal_size=(80, 24), run_before=to_flow)
 
 
-def test_300_containers(snap_compare):
-    """A crowded host."""
-    assert snap_compare(app_of(many()), terminal_size=(160, 45), press=["j", "G"])
+@pytest.mark.parametrize(("size", "options"), [("80x24", {"theme": "netui-light"}), ("160x45", {})])
+def test_exposed(snap_compare, captured, size, options):
+    """Which ports are reached from where."""
+    app = app_of(captured, answers=SOLVE, **options)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=asked("E"))
 
 
-def test_a_real_hosts_rule(snap_compare):
+@pytest.mark.parametrize(("size", "options"), [("80x24", {"colour": False}), ("160x45", {"theme": "netui-light"})])
+def test_doctor(snap_compare, captured, size, options):
+    """What is wrong on a host that does not forward."""
+    off = {"net.ipv4.ip_forward": "0", "net.ipv4.conf.all.forwarding": "0"}
+    app = app_of(replace(captured, sysctls={**captured.sysctls, **off}), answers=SOLVE, **options)
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=asked("D"))
+
+
+def test_reach(snap_compare, captured):
+    """Who reaches whom, by name."""
+    assert snap_compare(app_of(captured, answers=SOLVE), terminal_size=(160, 45), run_before=asked("R"))
+
+
+def test_reach_of_300_containers(snap_compare, crowded):
+    """Who reaches whom, by number, for so many have no room for names."""
+    assert snap_compare(app_of(crowded, answers=SOLVE), terminal_size=(80, 24), run_before=asked("R"))
+
+
+def test_events(snap_compare):
+    """The drawer: an event and the rules that came with it."""
+
+    async def events(pilot) -> None:
+        await until(pilot, lambda: pilot.app.state.arrived)
+        await pilot.press("e")
+        pilot.app.post_message(EventArrived(Event(TIME, "container", "start", "blog")))
+        await pilot.pause()
+        pilot.app.post_message(SnapshotArrived(later(blog_host(blog_rules(["-s 10.9.9.9/32 -j DROP"])), 1)))
+        await until(pilot, lambda: pilot.app.events_log.entries[-1].changes)
+        await pilot.press("4", "g", "enter", "j", "2", "G")
+        await pilot.pause()
+
+    assert snap_compare(app_of(blog_host()), terminal_size=(160, 45), run_before=events)
+
+
+def test_a_real_hosts_rule(snap_compare, captured):
     """A rule of a captured Engine 20.10, in the wide columns."""
-    host = read_capture(CASES / "engine-20.10" / "host")
-    assert snap_compare(app_of(host), terminal_size=(160, 45), press=["2", "z", "c", "c", "c", "j", "j"])
+    assert snap_compare(app_of(captured), terminal_size=(160, 45), press=["2", "z", "c", "c", "c", "j", "j"])
+
+
+@pytest.mark.parametrize("theme", ["netui-contrast", "terminal"])
+def test_other_themes(snap_compare, theme):
+    """High contrast, and the terminal's own colours."""
+    assert snap_compare(app_of(blog_host(), theme=theme), terminal_size=(80, 24), press=["2", "j", "j"])
 
 
 def test_help(snap_compare):

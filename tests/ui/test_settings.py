@@ -35,10 +35,10 @@ async def test_settings_are_taken(tmp_path):
         await pilot.press("p", "t")
         assert main.chains.frozen and app.theme == "netui-light"
         footer = main.get_child_by_id("keys").render_line(0).text
-        assert "P Freeze" in footer and "f1 Help" in footer
+        assert "P Freeze" in footer and "F1 Help" in footer
         await pilot.press("f1")
         help_text = "\n".join(rows(app.screen.query_one("#help-lines")))
-        assert "f1" in help_text and "^t" in help_text and "app.theme" in help_text
+        assert "F1" in help_text and "Ctrl+T" in help_text and "app.theme" in help_text
 
 
 async def test_bad_settings_are_named_calmly(tmp_path):

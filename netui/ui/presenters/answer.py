@@ -8,7 +8,7 @@ from typing import Literal
 
 from netui.model import Snapshot
 from netui.traversal.path import Step
-from netui.ui.escape import escape
+from netui.ui.escape import escape, fit
 from netui.ui.presenters.counters import places
 from netui.ui.presenters.detail_parts import DetailLine
 from netui.ui.presenters.flows import step_place
@@ -99,7 +99,7 @@ def step_line(snapshot: Snapshot, step: Step, label: str, key: Hashable) -> Deta
     six = "IPv6 " if step.family == "ip6" else ""
     spans: Spans = [
         (f"{label:<11} ", "key"),
-        (escape(f"{six}{legacy}{step_place(step)}"), "target"),
+        (fit(escape(f"{six}{legacy}{step_place(step)}"), 34), "target"),
         (escape(f"  {step.verdict}"), "strong"),
         (escape(f"  {step.text}") if step.text else "", "dim"),
     ]

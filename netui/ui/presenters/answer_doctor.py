@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netui.explain.doctor import Diagnosis, Evidence, Finding
 from netui.model import Snapshot
-from netui.ui.escape import escape
+from netui.ui.escape import clip, escape
 from netui.ui.presenters.answer import Answer, rule_item
 from netui.ui.presenters.detail_parts import DetailLine, field
 from netui.ui.presenters.numbers import plural
@@ -53,9 +53,9 @@ class DoctorAnswer(Answer):
         if one == "":
             return [(" ✓         ", "good"), ("nothing is wrong that netui can see", "")]
         if isinstance(one, str):
-            return [(" ?         ", "warn"), (escape(one), "")]
+            return [(" ?         ", "warn"), (clip(escape(one), max(20, room - 12)), "")]
         word, role = _SEVERITIES[one.severity]
-        return [(f" {word:<9} ", role), (escape(one.what), "")]
+        return [(f" {word:<9} ", role), (clip(escape(one.what), max(20, room - 12)), "")]
 
     def details(self, index: int, column: int) -> list[DetailLine]:
         """Return why it matters, the evidence and the advice."""

@@ -12,7 +12,7 @@ from netui.model import Snapshot
 from netui.ui.escape import clip, clip_middle, escape, fit
 from netui.ui.presenters.answer import Answer, step_item
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
-from netui.ui.presenters.numbers import plural
+from netui.ui.presenters.numbers import natural, plural
 from netui.ui.presenters.selection import Item
 from netui.ui.presenters.spans import Role, Spans
 
@@ -43,7 +43,7 @@ class ExposedAnswer(Answer):
     def of(cls, snapshot: Snapshot, found: tuple[Exposure, ...], *, more: bool = False) -> ExposedAnswer:
         """Order what was found; more: whether containers are still being looked at."""
         rank: dict[Where | None, int] = {where: number for number, where in enumerate(WIDEST)}
-        ports = tuple(sorted(found, key=lambda e: (rank.get(e.widest, 9), e.container.lower(), e.port, e.protocol)))
+        ports = tuple(sorted(found, key=lambda e: (rank.get(e.widest, 9), natural(e.container), e.port, e.protocol)))
         world = sum(each.widest == "world" for each in ports)
         count = f"{plural(len(ports), 'port')}, {world} open to the world"
         keys: list[object] = [(each.container_id, each.port, each.protocol) for each in ports]
@@ -54,7 +54,7 @@ class ExposedAnswer(Answer):
 
     def _widths(self, room: int) -> tuple[int, int, int]:
         """Return the widths of container, port and published."""
-        name = max([9, *(len(each.container) for each in self.ports)])
+        name = max([11, *(len(each.container) for each in self.ports)])
         left = max(10, room - _WIDTH * len(_shown(room)) - 12 - 20)
         published = 0 if room < 90 else 14
         return min(name, left - published, 32), 10, published

@@ -11,17 +11,10 @@ from netui.traversal.path import Path
 from netui.ui.escape import clip_middle, escape, fit
 from netui.ui.presenters.answer import Answer, step_line
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
-from netui.ui.presenters.flows import why
+from netui.ui.presenters.flows import VERDICTS, why
 from netui.ui.presenters.numbers import plural
-from netui.ui.presenters.spans import Role, Spans
+from netui.ui.presenters.spans import Spans
 
-_SIGNS: dict[str, tuple[str, Role]] = {
-    "delivered": ("✓", "good"),
-    "dropped": ("✗", "bad"),
-    "rejected": ("✗", "bad"),
-    "unreachable": ("✗", "dim"),
-    "undecided": ("?", "warn"),
-}
 #: A column with a name needs as much; with less it has a number.
 _NAMED, _WIDEST, _NUMBERED = 12, 22, 4
 
@@ -90,7 +83,7 @@ class ReachAnswer(Answer):
         name = clip_middle(escape(self.names[index]), label - 5)
         spans: Spans = [(f"{index + 1:>3} {fit(name, label - 4)}", "name")]
         for number, cell in enumerate(self.rows[index]):
-            sign, role = _SIGNS.get(cell.path.verdict, ("?", "warn")) if cell.path is not None else ("·", "dim")
+            sign, role = VERDICTS.get(cell.path.verdict, ("?", "warn")) if cell.path is not None else ("·", "dim")
             here = number == column
             spans.append(("[" if here else " ", "step"))
             spans.append((sign, role))
@@ -113,7 +106,7 @@ def _details(snapshot: Snapshot, cell: MatrixCell) -> Iterator[DetailLine]:
             "way", f"{asked}: {'a container with itself' if itself else 'cannot be asked: they share no family'}", "dim"
         )
         return
-    sign, role = _SIGNS.get(cell.path.verdict, ("?", "warn"))
+    sign, role = VERDICTS.get(cell.path.verdict, ("?", "warn"))
     yield DetailLine(
         "way",
         [("way         ", "key"), (f"{sign} ", role), (escape(asked), "strong"), (f"  {cell.path.verdict}", role)],

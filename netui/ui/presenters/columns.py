@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netui.model import Rule
+from netui.traversal.path import Step
 from netui.ui.escape import clip, clip_middle, escape, fit
 from netui.ui.presenters.counters import Reading
+from netui.ui.presenters.flows import VERDICTS
 from netui.ui.presenters.lines import FAMILIES, Line
 from netui.ui.presenters.numbers import count, plural, rate, size, sparkline
 from netui.ui.presenters.rules import Cell, RuleCells, brief
@@ -215,7 +217,7 @@ def chain_spans(line: Line, reading: Reading, references: int, marks: Marks, mad
         spans += [("  policy ", "dim"), (escape(chain.policy), target_role(chain.policy))]
         spans += [
             (f"  {count(reading.packets, exact=options.exact)} pkts", "" if reading.packets else "dim"),
-            (_moved(reading), "moved"),
+            (f" {_moved(reading)} ", "moved"),
             (f"{size(reading.bytes, exact=options.exact)} bytes", "dim"),
         ]
         speed = rate(reading.rate)
@@ -243,17 +245,31 @@ def note_spans(line: Line, width: int) -> Spans:
     return [(clip(f" {escape(line.text)}", width), "dim")]
 
 
+def step_place_text(step: Step) -> str:
+    """Return where a step happens: ``filter DOCKER 2``."""
+    legacy = "legacy " if step.backend == "legacy" else ""
+    return f" {legacy}{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
+
+
+def verdict_spans(line: Line, width: int) -> Spans:
+    """Return the verdict below a flow's steps, with its sign."""
+    sign, role = VERDICTS.get(line.text, ("?", "warn"))
+    return [(clip(f" {sign} {escape(line.text)}", width), role)]
+
+
 def step_spans(
-    line: Line, cells: RuleCells | None, reading: Reading, marks: Marks, width: int, options: Options
+    line: Line, cells: RuleCells | None, reading: Reading, marks: Marks, width: int, options: Options, longest: int = 38
 ) -> Spans:
-    """Return a step of the open flow: where, how often, what it asks for, what it does."""
+    """Return a step of the open flow: where, how often, what it asks for, what it does.
+
+    longest: the cells that the longest place of the flow needs.
+    """
     step = line.step
     if step is None:
         return []
     spans: Spans = [(f"{line.number:>3}", "step"), ("●" if marks.seen else " ", "good")]
-    legacy = "legacy " if step.backend == "legacy" else ""
-    place = f" {legacy}{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
-    place_width = min(38, max(16, width - 25)) if width < NARROW else 38
+    place = step_place_text(step)
+    place_width = min(38, longest, max(16, width - 25)) if width < NARROW else min(48, longest)
     spans.append((fit(clip_middle(escape(place), place_width), place_width), ""))
     made = Layout(width, pkts=13 if options.exact else 5, rate=6 if width >= NARROW else 0)
     _numbers(spans, reading, made, options)

@@ -28,7 +28,7 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     place = f"{where}, rule {rule.number} of {len(chain.rules)}"
     yield field("text", rule.text, "strong")
     yield field("means", explain_rule(given.words, chain, rule))
-    yield field("in short", f"{brief(cells)} → {cells.target or 'only counts'}")
+    yield field("in short", f"{brief(cells) or 'any packet'} → {cells.target or 'only counts'}")
     yield field("place", place, "dim", ChainItem(item.ruleset, chain.table, chain.name))
     if cells.who:
         yield DetailLine("who", [("names       ", "key"), (", ".join(cells.who), "name")])

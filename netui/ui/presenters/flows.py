@@ -6,7 +6,8 @@ from netui.traversal.path import Flow, Path, Step
 from netui.ui.escape import clip, escape, fit
 from netui.ui.presenters.spans import Role, Spans
 
-_SIGNS: dict[str, tuple[str, Role]] = {
+#: The sign and the look of a verdict.
+VERDICTS: dict[str, tuple[str, Role]] = {
     "delivered": ("✓", "good"),
     "dropped": ("✗", "bad"),
     "rejected": ("✗", "bad"),
@@ -33,7 +34,7 @@ def deciding(path: Path) -> str:
 
 def flow_spans(flow: Flow, width: int) -> Spans:
     """Return a flow's line: its sign, what it is, its verdict and the deciding rule."""
-    sign, role = _SIGNS.get(flow.path.verdict, ("?", "warn"))
+    sign, role = VERDICTS.get(flow.path.verdict, ("?", "warn"))
     return [
         (f"{sign} ", role),
         (fit(clip(escape(flow.label), width), width), ""),

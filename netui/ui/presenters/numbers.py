@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import humanize
@@ -49,6 +50,11 @@ def sparkline(values: Sequence[float], width: int) -> str:
 def exactly(number: int, word: str) -> str:
     """Return "1 packet", "12,345 packets"."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return the key by which app2 stands before app10."""
+    return [(int(part[:18]) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name.lower())]
 
 
 def plural(number: int, word: str) -> str:

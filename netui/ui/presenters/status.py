@@ -57,7 +57,7 @@ def status_spans(
     if state.lost is not None:
         spans.append((f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad"))
     if findings:
-        spans.append((f" {plural(findings, 'finding')} ", "warn"))
+        spans.append((f" doctor: {plural(findings, 'finding')} ", "warn"))
     if snapshot.hostname:
         spans.append((f" {escape(snapshot.hostname)}", "strong"))
     engine = snapshot.engine
