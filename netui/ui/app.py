@@ -30,7 +30,7 @@ from netui.ui.network_tree import NetworkTree
 from netui.ui.pace import Interval
 from netui.ui.preferences import Preferences
 from netui.ui.presenters.answer import Question
-from netui.ui.presenters.events import EventLog, event_words, rule_changes
+from netui.ui.presenters.events import EventLog, rule_changes
 from netui.ui.presenters.flows import path_text
 from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, PortItem
 from netui.ui.presenters.status import Mode
@@ -153,7 +153,7 @@ class NetuiApp(TerminalApp):
             if not first:
                 changes = rule_changes(before, message.snapshot)
                 self.events_log.add_changes(message.snapshot.time, changes)
-                if changes:
+                if self.events_log.name(message.snapshot) or changes:
                     self.main.drawer.update_events()
             self.main.networks.update_structure()
             self.main.chains.update_structure()
@@ -174,7 +174,7 @@ class NetuiApp(TerminalApp):
     @on(EventArrived)
     def take_event(self, message: EventArrived) -> None:
         """Note a Docker event."""
-        self.events_log.add_event(message.event.time, event_words(message.event, self.state.snapshot))
+        self.events_log.add_event(message.event, self.state.snapshot)
         self.main.drawer.update_events()
 
     # What the user points at.

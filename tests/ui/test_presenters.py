@@ -276,7 +276,7 @@ def test_rule_changes_in_words():
 def test_an_event_and_its_rules_are_one_line():
     """The rules that come within moments of an event belong to it."""
     log = EventLog()
-    log.add_event(TIME, event_words(Event(TIME, "container", "start", "blog"), HOST))
+    log.add_event(Event(TIME, "container", "start", "blog"), HOST)
     log.add_changes(TIME + 1, rule_changes(HOST, blog_host(blog_rules(["-j DROP"]))))
     assert len(log.entries) == 1
     assert plain(entry_spans(log.entries[0])).endswith("blog started: +1 rule in filter")

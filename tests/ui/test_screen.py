@@ -254,6 +254,20 @@ async def test_events_tell_what_came_with_them():
         assert not app.main.has_class("-events")
 
 
+async def test_an_event_gets_its_containers_name_later():
+    """Docker tells that a container connects before the listing knows it; one that goes keeps its name."""
+    host = blog_host()
+    new = container("shop", 77)
+    async with running(host) as (app, pilot):
+        await pilot.press("e")
+        app.post_message(EventArrived(Event(TIME, "network", "connect", "hehe", attributes={"container": new.id})))
+        await pilot.pause()
+        assert f"{new.id[:12]} connected to network hehe" in rows(app.main.drawer)[0]
+        for seconds, containers in ((1, (*host.containers, new)), (2, host.containers)):
+            await arrive(app, pilot, later(host, seconds, containers=containers))
+            assert "shop connected to network hehe" in rows(app.main.drawer)[0]
+
+
 async def test_events_are_all_kept_while_snapshots_coalesce():
     """A hundred snapshots at once may become one; a hundred events stay a hundred."""
     async with running() as (app, pilot):

@@ -54,6 +54,7 @@ class Entry:
     time: float
     what: str
     changes: tuple[RuleChange, ...] = ()
+    event: Event | None = None
 
 
 def rule_changes(old: Snapshot, new: Snapshot) -> tuple[RuleChange, ...]:
@@ -92,9 +93,22 @@ class EventLog:
     entries: list[Entry] = field(default_factory=list)
     _number: int = 0
 
-    def add_event(self, time: float, what: str) -> None:
+    def add_event(self, event: Event, snapshot: Snapshot) -> None:
         """Take in a Docker event."""
-        self._add(time, what, ())
+        self._add(event.time, event_words(event, snapshot), (), event)
+
+    def name(self, snapshot: Snapshot) -> bool:
+        """Put names in the place of IDs: an event may come before the listing that knows its container."""
+        named = False
+        for index in range(max(0, len(self.entries) - 50), len(self.entries)):
+            entry = self.entries[index]
+            unnamed = entry.event.attributes.get("container", "")[:12] if entry.event is not None else ""
+            if entry.event is not None and unnamed and unnamed in entry.what:
+                what = event_words(entry.event, snapshot)
+                if what != entry.what:
+                    self.entries[index] = replace(entry, what=what)
+                    named = True
+        return named
 
     def add_changes(self, time: float, changes: tuple[RuleChange, ...]) -> None:
         """Take in a change of the rules; it joins the event just before it."""
@@ -106,9 +120,9 @@ class EventLog:
         else:
             self._add(time, "rules changed", changes)
 
-    def _add(self, time: float, what: str, changes: tuple[RuleChange, ...]) -> None:
+    def _add(self, time: float, what: str, changes: tuple[RuleChange, ...], event: Event | None = None) -> None:
         self._number += 1
-        self.entries.append(Entry(self._number, time, what, changes))
+        self.entries.append(Entry(self._number, time, what, changes, event))
         del self.entries[:-_KEPT]
 
 
