@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from textual.binding import Binding
-from textual.keys import Keys, key_to_character
+from textual.keys import REPLACED_KEYS, Keys, key_to_character
 
 #: Bindings by group ("Chains") in the order in which the help shows them.
 Groups = Mapping[str, tuple[Binding, ...]]
@@ -106,7 +106,7 @@ _WRITTEN = {
 def written(key: str) -> str:
     """Return a key as people write it: ``Esc``, ``Ctrl+S``, ``F1``, ``?``."""
     *modifiers, last = key.split("+")
-    text = _WRITTEN.get(last) or key_to_character(last) or last
+    text = _WRITTEN.get(last) or key_to_character(REPLACED_KEYS.get(last, last)) or last
     if modifiers or re.fullmatch(r"f\d+", text):
         text = text.capitalize()
     return "+".join([*(each.capitalize() for each in modifiers), text])

@@ -1,11 +1,13 @@
 """Settings on the screen: taken, named where they are bad, saved when asked and at no other time."""
 
+from pathlib import Path
+
 import pytest
 
 from netui.sources.config import read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
-from netui.ui.keys import every, keymap, normal
+from netui.ui.keys import every, keymap, normal, written
 from tests.ui.steps import rows, running, screen_text, until
 
 GROUPS = groups(NetuiApp)
@@ -133,3 +135,22 @@ async def test_proportions_give_way_to_zoom():
         await pilot.press("z")
         await pilot.pause()
         assert (tree.outer_size.width, detail.outer_size.height) == (width, height)
+
+
+async def test_the_readmes_settings_are_good(tmp_path):
+    """Every line of the example is taken as it stands."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    example = next(part for part in text.split("```") if part.lstrip().startswith("theme = "))
+    async with running(config=config_of(tmp_path, example)) as (app, _pilot):
+        assert app.preferences.problems == ()
+        assert app.main.tree_part == 30
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("underscore", "_"), ("ctrl+s", "Ctrl+S"), ("escape", "Esc"), ("f5", "F5"), ("n", "n"), ("full_stop", "."),
+     ("shift+tab", "Shift+Tab")],
+)  # fmt: skip
+def test_keys_are_written_in_one_way(key, text):
+    """As people write them, in the footer, the help and the palette."""
+    assert written(key) == text

@@ -60,7 +60,8 @@ def flow_lines(
     shown = [flow for flow in given.flows if port is None or _of_port(flow, port, addresses)]
     if not shown:
         yield field("", "none", "dim")
-    longest = max(20, given.width - 34)
+    # Where there is not room for both, what is asked matters more than the rule, which opening the flow shows.
+    longest = max(20, given.width - (34 if given.width >= 70 else 17))
     width = max((min(longest, cell_len(escape(flow.label))) for flow in shown), default=0)
     for number, flow in enumerate(shown):
         key = ("flow", flow.kind, flow.label, number)
