@@ -13,6 +13,8 @@ from netui.sources.errors import SourceError, plain
 #: Where administration programs lie, which an ordinary user's PATH often leaves out.
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _DENIED = ("permission denied", "you must be root", "operation not permitted")
+#: An output of so many bytes costs memory that is to be given back.
+_LARGE = 500_000
 NEEDS_ROOT = "needs root: run netui with sudo"
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -56,6 +58,11 @@ def run(arguments: Sequence[str], timeout: float = 10.0, environment: Mapping[st
     finally:
         with _lock:
             _running.discard(process)
+    if len(output) > _LARGE:
+        # ctypes takes longer to import than most programs to run
+        from netui.sources.heap import large_blocks_apart
+
+        large_blocks_apart()
     if process.returncode != 0:
         raise SourceError(_failure(name, process.returncode, errors.decode("utf-8", "replace")))
     return output.decode("utf-8", "surrogateescape")
