@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,10 @@ TOOLS = {
     "nsenter": "util-linux",
     "tmux": "tmux",
 }
+
+
+# Service → its program: neighbours of Docker's that single tests install.
+_NEIGHBOURS = {"firewalld": "firewalld", "fail2ban": "fail2ban-server", "ufw": "ufw"}
 
 
 class LabUnavailable(RuntimeError):
@@ -74,16 +78,25 @@ def missing_packages() -> list[str]:
 
 
 def ensure_tools() -> None:
-    """Install what the lab needs; LabUnavailable with the reason when that cannot be.
-
-    No service is started or left enabled: where a service manager runs, the installation is
-    kept from starting any, and Docker's are switched off again.
-    """
+    """Install what the lab needs; LabUnavailable with the reason when that cannot be."""
     if os.uname().sysname != "Linux":
         raise LabUnavailable("the lab needs Linux")
     if os.geteuid() != 0:
         raise LabUnavailable("the lab makes network namespaces: run it as root")
-    missing = missing_packages()
+    install(missing_packages())
+
+
+def ensure(programs: Mapping[str, str]) -> None:
+    """Install what a single test needs: program → Debian package."""
+    install([package for program, package in programs.items() if shutil.which(program) is None])
+
+
+def install(missing: list[str]) -> None:
+    """Install Debian packages; LabUnavailable with the reason when that cannot be.
+
+    No service is started or left enabled: where a service manager runs, the installation is
+    kept from starting any, and what it enabled is switched off again.
+    """
     if not missing:
         return
     if shutil.which("apt-get") is None:
@@ -109,6 +122,7 @@ def _no_services() -> Iterator[None]:
     policy = Path("/usr/sbin/policy-rc.d")
     ours = not policy.exists()
     had_docker = shutil.which("dockerd") is not None
+    units = [f"{name}.service" for name, program in _NEIGHBOURS.items() if shutil.which(program) is None]
     if ours:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
@@ -118,7 +132,8 @@ def _no_services() -> Iterator[None]:
         if ours:
             policy.unlink(missing_ok=True)
         if not had_docker:
-            units = ["docker.service", "docker.socket", "containerd.service"]
+            units += ["docker.service", "docker.socket", "containerd.service"]
+        if units:
             subprocess.run(["systemctl", "disable", "-q", *units], check=False, capture_output=True)
 
 

@@ -9,12 +9,12 @@ from docker.types import IPAMConfig, IPAMPool
 
 from netui.explain.exposure import exposures
 
-from .conftest import Hosts
+from .cache import LabUnavailable, ensure
+from .conftest import Hosts, unavailable
 from .doctor_host import diagnosis, findings, run_advice, seen
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
 from .senders import Flow, Ports, send
-from .ufw import there as ufw_there
 from .ufw import ufw
 
 Own = Callable[..., Host]
@@ -276,10 +276,19 @@ def test_a_rule_that_names_the_host_s_own_address(own_host: Own) -> None:
     assert outcome(host, "outside", HOST, 80) == "timeout"
 
 
+@pytest.fixture
+def real_ufw(lab: None) -> None:
+    """ufw's package; without it a skip with the reason, or a failure where CI is set."""
+    try:
+        ensure({"ufw": "ufw"})
+    except LabUnavailable as reason:
+        unavailable(str(reason))
+
+
 # --- other firewalls -----------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not ufw_there(), reason="ufw is not installed (apt-get install ufw)")
+@pytest.mark.usefixtures("real_ufw")
 @pytest.mark.parametrize(
     ("commands", "kind"),
     [(("default deny incoming", "deny 80/tcp"), "input-bypassed"), (("default deny incoming",), "ufw-bypassed")],
@@ -301,7 +310,7 @@ def test_the_real_ufw_is_bypassed(commands: tuple[str, ...], kind: str, own_host
     assert outcome(host, "outside", HOST, 80) == "timeout"
 
 
-@pytest.mark.skipif(not ufw_there(), reason="ufw is not installed (apt-get install ufw)")
+@pytest.mark.usefixtures("real_ufw")
 def test_ufw_that_allows_the_port_is_no_finding(own_host: Own) -> None:
     """Where ufw and Docker agree that the port is open, nothing is wrong."""
     host = own_host("20.10-nft")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netui.explain.doctor import docker_user, firewalls, forwarding, links, publishing, unseen
+from netui.explain.doctor import bridges, docker_user, firewalls, forwarding, links, publishing, unseen
 from netui.explain.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
 from netui.explain.doctor.view import View
 from netui.traversal import PreparedHost
@@ -15,6 +15,7 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     publishing.stale_dnat,
     forwarding.forwarding_off,
     firewalls.input_bypassed,
+    firewalls.bans_bypassed,
     publishing.loopback_reached_from_lan,
     links.icc_without_netfilter,
     docker_user.names_published_port,
@@ -25,7 +26,8 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     forwarding.answers_cut,
     forwarding.outbound_blocked,
     publishing.published_unreachable,
-    forwarding.stranded_bridges,
+    bridges.stranded_bridges,
+    bridges.stranded_publish,
     forwarding.routed_address_dead,
     firewalls.two_variants,
     publishing.nobody_listens,

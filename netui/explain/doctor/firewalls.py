@@ -9,7 +9,10 @@ from netui.explain.doctor.publishing import shown
 from netui.explain.doctor.view import View
 from netui.explain.input_fate import InputFate
 from netui.explain.listing import plural, some
-from netui.model import Family, PublishedPort, Ruleset
+from netui.explain.owners import neighbour
+from netui.model import Chain, Family, PublishedPort, Ruleset
+from netui.traversal import Step
+from netui.traversal.address import address_text, parse_net
 
 _WHY = (
     "Packets to a published port are sent on to the container before INPUT, where ufw and the like have their rules: "
@@ -67,6 +70,77 @@ def input_bypassed(view: View) -> Iterator[Finding]:
             _advice(by_default[0][1], _way_in(view, by_default[0][1])),
             tuple(dict.fromkeys(name for name, _, _ in by_default)),
         )
+
+
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+#: Who bans addresses one by one, in chains of their own.
+_BANNERS = ("fail2ban", "sshguard", "CrowdSec")
+
+
+def bans_bypassed(view: View) -> Iterator[Finding]:
+    """A banned address reaches a published port all the same: its ban stands in INPUT."""
+    if not view.judged:
+        return
+    ports = {
+        f"{address}:{bound.host_port}/{bound.protocol}": (container.name, bound)
+        for container, bound in view.published()
+        if (address := view.outside_address(bound))
+    }
+    seen: set[tuple[str, str, str]] = set()
+    for family in _FAMILIES:
+        for place in view.rules(family, "filter", "INPUT"):
+            target = place.rule.spec.target
+            jail = target.name if target is not None else ""
+            key = (family, place.chain.backend, jail)
+            if key in seen or neighbour(jail)[0] not in _BANNERS:
+                continue
+            seen.add(key)
+            banned = _banned(view, place.chain, jail)
+            if not banned:
+                continue
+            source = f"outside:[{banned}]" if family == "ip6" else f"outside:{banned}"
+            open_all_the_same: list[tuple[str, PublishedPort]] = []
+            steps: list[Step] = []
+            for destination, (name, bound) in ports.items():
+                if (family == "ip6") != destination.startswith("["):
+                    continue
+                found = view.walk(source, destination)
+                if found is None or found.verdict != "delivered" or found.deciding is None:
+                    continue
+                fate = view.fates.of(source, destination)
+                if found.deciding.hook == "forward" and fate.refuses and fate.step and fate.step.chain == jail:
+                    open_all_the_same.append((name, bound))
+                    steps = steps or [fate.step, found.deciding]
+            if not steps:
+                continue
+            named = list(dict.fromkeys(shown(bound) for _, bound in open_all_the_same))
+            tool = view.tool(place.chain)
+            yield Finding(
+                "ban-bypassed",
+                "high",
+                f"{neighbour(jail)[0]} bans {banned} in {jail}, and {plural(len(named), 'published port')} "
+                f"({some(named)}) {'is' if len(named) == 1 else 'are'} open to it all the same.",
+                _WHY,
+                tuple(view.step_evidence(step) for step in steps),
+                (
+                    f"Ask the same chain for forwarded packets: {tool} -I DOCKER-USER 1 -j {jail}",
+                    "Keep it: chain = DOCKER-USER for that jail, for all ports or the container's own "
+                    "(in jail.local, for fail2ban).",
+                ),
+                tuple(dict.fromkeys(name for name, _ in open_all_the_same)),
+            )
+
+
+def _banned(view: View, parent: Chain, jail: str) -> str:
+    """The first address that a jail's chain refuses; all of them go the same way."""
+    for place in view.rules(parent.family, "filter", jail):
+        target, source = place.rule.spec.target, place.rule.spec.basic_option("-s")
+        if place.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
+            continue
+        net = parse_net(source.value, parent.family) if source is not None and not source.negated else None
+        if net is not None and net.single:
+            return address_text(parent.family, net.value)
+    return ""
 
 
 def _way_in(view: View, bound: PublishedPort) -> str:

@@ -8,8 +8,8 @@ from netui.explain.doctor.finding import Evidence, Finding
 from netui.explain.doctor.view import Place, View, decided_by_the_administrator, mode
 from netui.explain.listing import plural, some
 from netui.explain.places import is_private
-from netui.model import Container, Endpoint, Family, Interface, Network
-from netui.traversal.address import address_text, parse_address, parse_net
+from netui.model import Container, Endpoint, Family, Network
+from netui.traversal.address import parse_address, parse_net
 
 _WEB = "outside:443/tcp"
 _SYSCTL: tuple[tuple[Family, str, str], ...] = (
@@ -113,55 +113,6 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
             ),
             (network.name,),
         )
-
-
-# --- other people's bridges -------------------------------------------------------------------
-
-
-def stranded_bridges(view: View) -> Iterator[Finding]:
-    """FORWARD's policy DROP takes the packets of virtual machines or other engines on the host."""
-    if not view.judged or not view.forwards_to_docker("ip"):
-        return
-    dockers = {network.bridge for network in view.host.networks.values()}
-    for interface in view.host.namespace.interfaces.values():
-        if interface.kind != "bridge" or interface.name in dockers or not interface.up:
-            continue
-        source = _guest(interface)
-        found = view.walk(source, _WEB) if source else None
-        if found is None or found.verdict != "dropped" or found.deciding is None:
-            continue
-        step = found.deciding
-        if step.rule is not None or step.chain != "FORWARD" or found.legs[0].packet.iif != interface.name:
-            continue
-        user = any(True for _ in view.chains("ip", "filter", "DOCKER-USER"))
-        chain = "DOCKER-USER" if user else "FORWARD"
-        yield Finding(
-            "bridge-stranded",
-            "high",
-            f"What is on {interface.name} (virtual machines, another engine's containers) cannot reach the outside: "
-            "no rule lets its packets pass and FORWARD's policy is DROP.",
-            "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
-            (view.step_evidence(step), Evidence("interface", f"{interface.name} is a bridge that is not Docker's")),
-            (
-                f"Let it pass: iptables -I {chain} 1 -i {interface.name} -j ACCEPT",
-                f"and its answers: iptables -I {chain} 1 -o {interface.name} -m conntrack "
-                "--ctstate RELATED,ESTABLISHED -j ACCEPT",
-                "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
-            ),
-            (interface.name,),
-        )
-
-
-def _guest(interface: Interface) -> str:
-    """An address on the bridge that is not the host's."""
-    for address in interface.addresses:
-        net = parse_net(f"{address.address}/{address.prefixlen}", "ip") if address.family == "ip" else None
-        own = parse_address(address.address)
-        if net is None or own is None or net.single:
-            continue
-        candidate = net.value + 2 if net.value + 2 != own[1] else net.value + 3
-        return address_text("ip", candidate) if candidate in net else ""
-    return ""
 
 
 # --- raw (28 and newer) ----------------------------------------------------------------------

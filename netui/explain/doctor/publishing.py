@@ -79,6 +79,12 @@ def _protocol(place: Place) -> str:
     return option.value if option is not None else ""
 
 
+def translation(place: Place) -> str:
+    """Return what a DNAT rule takes as ``PORT/PROTO``, "" where it names no one port."""
+    port, protocol = _dport(place), _protocol(place)
+    return f"{port}/{protocol}" if port.isdigit() and protocol in ("tcp", "udp", "sctp") else ""
+
+
 def missing_dnat(view: View) -> Iterator[Finding]:
     """A published port has no DNAT rule though Docker's chain is there."""
     if not view.judged:

@@ -1,0 +1,98 @@
+"""Findings about other people's bridges: virtual machines and other engines behind Docker's FORWARD policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.explain.doctor.finding import Evidence, Finding
+from netui.explain.doctor.publishing import translation
+from netui.explain.doctor.view import View
+from netui.explain.owners import neighbour
+from netui.model import Interface
+from netui.traversal.address import address_text, parse_address, parse_net
+
+_WEB = "outside:443/tcp"
+
+
+def _foreign_bridges(view: View) -> Iterator[Interface]:
+    dockers = {network.bridge for network in view.host.networks.values()}
+    for interface in view.host.namespace.interfaces.values():
+        if interface.kind == "bridge" and interface.name not in dockers and interface.up:
+            yield interface
+
+
+def stranded_bridges(view: View) -> Iterator[Finding]:
+    """FORWARD's policy DROP takes the packets of virtual machines or other engines on the host."""
+    if not view.judged or not view.forwards_to_docker("ip"):
+        return
+    for interface in _foreign_bridges(view):
+        source = _guest(interface)
+        found = view.walk(source, _WEB) if source else None
+        if found is None or found.verdict != "dropped" or found.deciding is None:
+            continue
+        step = found.deciding
+        if step.rule is not None or step.chain != "FORWARD" or found.legs[0].packet.iif != interface.name:
+            continue
+        user = any(True for _ in view.chains("ip", "filter", "DOCKER-USER"))
+        chain = "DOCKER-USER" if user else "FORWARD"
+        yield Finding(
+            "bridge-stranded",
+            "high",
+            f"What is on {interface.name} (virtual machines, another engine's containers) cannot reach the outside: "
+            "no rule lets its packets pass and FORWARD's policy is DROP.",
+            "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
+            (view.step_evidence(step), Evidence("interface", f"{interface.name} is a bridge that is not Docker's")),
+            (
+                f"Let it pass: iptables -I {chain} 1 -i {interface.name} -j ACCEPT",
+                f"and its answers: iptables -I {chain} 1 -o {interface.name} -m conntrack "
+                "--ctstate RELATED,ESTABLISHED -j ACCEPT",
+                "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
+            ),
+            (interface.name,),
+        )
+
+
+def _guest(interface: Interface) -> str:
+    """An address on the bridge that is not the host's."""
+    for address in interface.addresses:
+        net = parse_net(f"{address.address}/{address.prefixlen}", "ip") if address.family == "ip" else None
+        own = parse_address(address.address)
+        if net is None or own is None or net.single:
+            continue
+        candidate = net.value + 2 if net.value + 2 != own[1] else net.value + 3
+        return address_text("ip", candidate) if candidate in net else ""
+    return ""
+
+
+def stranded_publish(view: View) -> Iterator[Finding]:
+    """Somebody else's DNAT leads to such a bridge, and FORWARD's policy DROP takes what comes for it."""
+    if not view.judged or not view.forwards_to_docker("ip"):
+        return
+    bridges = {interface.name for interface in _foreign_bridges(view)}
+    for place in view.rules("ip", "nat") if bridges else ():
+        target = place.rule.spec.target
+        if target is None or target.name != "DNAT" or place.chain.name == "DOCKER":
+            continue
+        asked = translation(place)
+        found = view.walk("outside", f"host:{asked}") if asked else None
+        if found is None or found.verdict != "dropped" or found.deciding is None:
+            continue
+        step, bridge = found.deciding, found.legs[-1].packet.oif
+        if step.rule is not None or step.chain != "FORWARD" or bridge not in bridges:
+            continue
+        owner = neighbour(place.chain.name)[0]
+        whose = f"{owner} publishes port {asked}" if owner else f"A rule of {place.chain.name} sends port {asked} on"
+        yield Finding(
+            "publish-stranded",
+            "high",
+            f"{whose} to a machine behind {bridge}, and nobody outside reaches it: no rule lets its packets pass and "
+            "FORWARD's policy is DROP.",
+            "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
+            (view.rule_evidence(place), view.step_evidence(step)),
+            (
+                f"Let in what was translated: iptables -I DOCKER-USER 1 -o {bridge} -m conntrack --ctstate DNAT "
+                "-j ACCEPT",
+                "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
+            ),
+            (bridge,),
+        )

@@ -1,0 +1,280 @@
+"""The real neighbours of Docker's rules on a lab host: firewalld, fail2ban, libvirt's chains, podman's network.
+
+Each runs in the host's network namespace and a mount namespace of its own, on a copy of its
+configuration: nothing of the machine's is read by it at run time or changed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from .hosts import Host
+from .namespaces import Namespace
+
+#: Program → Debian package (see cache.ensure).
+PROGRAMS = {
+    "firewalld": "firewalld",
+    "dbus-daemon": "dbus",
+    "fail2ban-server": "fail2ban",
+    "/usr/lib/podman/netavark": "netavark",
+}
+_PRIVATE = """
+set -e
+mount --make-rprivate /
+[ ! -e /sbin/modprobe ] || mount --bind /bin/true /sbin/modprobe
+mount --bind /run/netui-lab /mnt
+mount -t tmpfs tmpfs /run
+mkdir /run/netui-lab
+mount --move /mnt /run/netui-lab
+"""
+
+_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={socket}</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+    <allow user="*"/>
+  </policy>
+</busconfig>
+"""
+
+
+def _wait(condition: Callable[[], bool], what: str, log: Path, seconds: float = 30.0) -> None:
+    """Wait until a condition holds; RuntimeError with the log's end where it does not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what} did not start: {log.read_text(errors='replace')[-800:]}")
+        time.sleep(0.02)
+
+
+class Firewalld:
+    """firewalld with its iptables backend, on a message bus of its own."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._folder = host.engine.state / "firewalld"
+        self._folder.mkdir()
+        etc = self._folder / "etc"
+        shutil.copytree("/etc/firewalld", etc)
+        settings = (etc / "firewalld.conf").read_text()
+        lines = [line for line in settings.splitlines() if not line.startswith("FirewallBackend")]
+        (etc / "firewalld.conf").write_text("\n".join([*lines, "FirewallBackend=iptables", ""]))
+        self._socket = self._folder / "bus"
+        (self._folder / "bus.conf").write_text(_BUS.format(socket=self._socket))
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Firewalld:
+        self._spawn("exec dbus-daemon --nofork --nopidfile --config-file=$FOLDER/bus.conf")
+        _wait(self._socket.exists, "the message bus", self._folder / "log0")
+        self._spawn("mount --bind $FOLDER/etc /etc/firewalld\nexec firewalld --nofork --nopid")
+        _wait(lambda: self._run("firewall-cmd --state").returncode == 0, "firewalld", self._folder / "log1")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._running):
+            process.terminate()
+            process.wait(timeout=20)
+
+    def cmd(self, words: str) -> str:
+        """Run firewall-cmd; what it prints."""
+        done = self._run(f"firewall-cmd {words}")
+        if done.returncode:
+            raise RuntimeError(f"firewall-cmd {words}: {done.stdout!r} {done.stderr!r}")
+        return done.stdout.decode()
+
+    def _command(self, script: str) -> list[str]:
+        space = f"--net={self._host.namespace.path}"
+        return ["nsenter", space, "unshare", "-m", "sh", "-c", f"{_PRIVATE}\n{script}"]
+
+    def _environment(self) -> dict[str, str]:
+        bus = f"unix:path={self._socket}"
+        return {**self._host.engine.environment(), "FOLDER": str(self._folder), "DBUS_SYSTEM_BUS_ADDRESS": bus}
+
+    def _spawn(self, script: str) -> None:
+        log = (self._folder / f"log{len(self._running)}").open("wb")
+        process = subprocess.Popen(self._command(script), env=self._environment(), stdout=log, stderr=log)
+        self._running.append(process)
+
+    def _run(self, script: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(self._command(script), env=self._environment(), check=False, capture_output=True)
+
+
+_JAIL = """[DEFAULT]
+backend = polling
+banaction = {action}
+chain = {chain}
+bantime = 1h
+[web]
+enabled = true
+filter = netui
+port = {port}
+logpath = {folder}/access.log
+"""
+
+
+class Fail2ban:
+    """fail2ban with one jail, ``web``, for a port and with its rules in a chain."""
+
+    def __init__(self, host: Host, port: int, *, chain: str = "INPUT", action: str = "iptables-multiport") -> None:
+        self._host = host
+        self._folder = folder = host.engine.state / "fail2ban"
+        etc = folder / "etc"
+        shutil.copytree("/etc/fail2ban", etc)
+        for given in (*etc.glob("jail.d/*"), *etc.glob("jail.local")):
+            given.unlink()
+        (etc / "fail2ban.local").write_text("[DEFAULT]\ndbfile = None\n")
+        (etc / "filter.d/netui.conf").write_text("[Definition]\nfailregex = ^bad <HOST>$\n")
+        (etc / "jail.d/web.conf").write_text(_JAIL.format(action=action, chain=chain, port=port, folder=folder))
+        (folder / "access.log").touch()
+
+    def __enter__(self) -> Fail2ban:
+        self.client("start")
+        _wait(lambda: "web" in self.client("status", check=False), "fail2ban", self._folder / "log")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client("stop", check=False)
+
+    def ban(self, address: str) -> None:
+        """Ban an address, as the jail does by itself after so many failures; returns when the rule stands."""
+        self.client(f"set web banip {address}")
+        rules = lambda: self._host.engine.tool("iptables", "-S")  # noqa: E731
+        _wait(lambda: f"-A f2b-web -s {address}/32" in rules(), "the ban", self._folder / "log")
+
+    def client(self, words: str, *, check: bool = True) -> str:
+        """Run fail2ban-client; what it prints."""
+        own = f"-c {self._folder}/etc -s {self._folder}/socket -p {self._folder}/pid --logtarget {self._folder}/log"
+        script = f"{_PRIVATE}\nexec fail2ban-client {own} {words}"
+        done = subprocess.run(
+            ["nsenter", f"--net={self._host.namespace.path}", "unshare", "-m", "sh", "-c", script],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=self._host.engine.environment(),
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"fail2ban-client {words}: {done.stdout} {done.stderr}")
+        return done.stdout
+
+
+#: What libvirt (network_iptables.c) loads when it starts its default network.
+_LIBVIRT = """*filter
+:LIBVIRT_INP - [0:0]
+:LIBVIRT_OUT - [0:0]
+:LIBVIRT_FWO - [0:0]
+:LIBVIRT_FWI - [0:0]
+:LIBVIRT_FWX - [0:0]
+-I INPUT 1 -j LIBVIRT_INP
+-I OUTPUT 1 -j LIBVIRT_OUT
+-I FORWARD 1 -j LIBVIRT_FWO
+-I FORWARD 1 -j LIBVIRT_FWI
+-I FORWARD 1 -j LIBVIRT_FWX
+-A LIBVIRT_INP -i virbr0 -p udp -m udp --dport 53 -j ACCEPT
+-A LIBVIRT_INP -i virbr0 -p tcp -m tcp --dport 53 -j ACCEPT
+-A LIBVIRT_INP -i virbr0 -p udp -m udp --dport 67 -j ACCEPT
+-A LIBVIRT_INP -i virbr0 -p tcp -m tcp --dport 67 -j ACCEPT
+-A LIBVIRT_OUT -o virbr0 -p udp -m udp --dport 53 -j ACCEPT
+-A LIBVIRT_OUT -o virbr0 -p tcp -m tcp --dport 53 -j ACCEPT
+-A LIBVIRT_OUT -o virbr0 -p udp -m udp --dport 68 -j ACCEPT
+-A LIBVIRT_OUT -o virbr0 -p tcp -m tcp --dport 68 -j ACCEPT
+-A LIBVIRT_FWO -s 192.168.122.0/24 -i virbr0 -j ACCEPT
+-A LIBVIRT_FWO -i virbr0 -j REJECT --reject-with icmp-port-unreachable
+-A LIBVIRT_FWI -d 192.168.122.0/24 -o virbr0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A LIBVIRT_FWI -o virbr0 -j REJECT --reject-with icmp-port-unreachable
+-A LIBVIRT_FWX -i virbr0 -o virbr0 -j ACCEPT
+COMMIT
+*nat
+:LIBVIRT_PRT - [0:0]
+-I POSTROUTING 1 -j LIBVIRT_PRT
+-A LIBVIRT_PRT -s 192.168.122.0/24 -d 224.0.0.0/24 -j RETURN
+-A LIBVIRT_PRT -s 192.168.122.0/24 -d 255.255.255.255/32 -j RETURN
+-A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p tcp -j MASQUERADE --to-ports 1024-65535
+-A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p udp -j MASQUERADE --to-ports 1024-65535
+-A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -j MASQUERADE
+COMMIT
+*mangle
+:LIBVIRT_PRT - [0:0]
+-I POSTROUTING 1 -j LIBVIRT_PRT
+-A LIBVIRT_PRT -o virbr0 -p udp -m udp --dport 68 -j CHECKSUM --checksum-fill
+COMMIT
+"""
+
+
+def virtual_machine(host: Host) -> Namespace:
+    """A machine at 192.168.122.2 behind virbr0, as libvirt's default network has it, without libvirt's rules."""
+    here = host.namespace
+    here.ip("link", "add", "virbr0", "type", "bridge")
+    here.ip("address", "add", "192.168.122.1/24", "dev", "virbr0")
+    here.ip("link", "set", "virbr0", "up")
+    machine = Namespace(f"{host.namespace.label}-vm")
+    host.around.append(machine)
+    here.connect(machine, "vnet0", "eth0")
+    here.ip("link", "set", "vnet0", "master", "virbr0")
+    machine.ip("address", "add", "192.168.122.2/24", "dev", "eth0")
+    machine.ip("route", "add", "default", "via", "192.168.122.1")
+    return machine
+
+
+def libvirt_rules(host: Host) -> None:
+    """Load libvirt's rules of its default network, which is how libvirt starts it."""
+    host.engine.tool("iptables-restore", "--noflush", stdin=_LIBVIRT)
+
+
+_NETAVARK = "/usr/lib/podman/netavark"
+
+
+def podman_container(host: Host, host_port: int) -> Namespace:
+    """A container of podman's default network at 10.88.0.2, its port 80 published: made by podman's own netavark."""
+    pod = Namespace(f"{host.namespace.label}-pod")
+    host.around.append(pod)
+    subnet = {"subnet": "10.88.0.0/16", "gateway": "10.88.0.1"}
+    network = {
+        "name": "podman",
+        "id": "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9",
+        "driver": "bridge",
+        "network_interface": "podman0",
+        "subnets": [subnet],
+        "ipv6_enabled": False,
+        "internal": False,
+        "dns_enabled": False,
+        "ipam_options": {"driver": "host-local"},
+    }
+    port = {"host_ip": "", "container_port": 80, "host_port": host_port, "range": 1, "protocol": "tcp"}
+    asked = {
+        "container_id": "a" * 64,
+        "container_name": "pod",
+        "networks": {"podman": {"static_ips": ["10.88.0.2"], "interface_name": "eth0"}},
+        "port_mappings": [port],
+        "network_info": {"podman": network},
+    }
+    config = host.engine.state / "netavark"
+    config.mkdir()
+    # opened before the script puts an empty /run in the machine's place
+    script = f"exec 3<{pod.path}\n{_PRIVATE}\nexec {_NETAVARK} --config {config} setup /proc/$$/fd/3"
+    done = subprocess.run(
+        ["nsenter", f"--net={host.namespace.path}", "unshare", "-m", "sh", "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=json.dumps(asked),
+        env=host.engine.environment(),
+    )
+    if done.returncode:
+        raise RuntimeError(f"netavark: {done.stdout} {done.stderr}")
+    pod.run("busybox", "httpd", "-p", "80", "-h", "/tmp")
+    return pod

@@ -1,0 +1,167 @@
+"""Docker beside its real neighbours: firewalld, fail2ban, libvirt's rules, podman's netavark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from netui.explain.exposure import exposures
+from netui.traversal import path
+
+from .cache import LabUnavailable, ensure
+from .conftest import unavailable
+from .doctor_host import findings, run_advice, seen
+from .hosts import HOST, OUTSIDE, Host
+from .neighbours import PROGRAMS, Fail2ban, Firewalld, libvirt_rules, podman_container, virtual_machine
+from .test_doctor import outcome, publish
+
+Own = Callable[..., Host]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed(lab: None) -> None:
+    """The neighbours' packages; without them a skip with the reason, or a failure where CI is set."""
+    try:
+        ensure(PROGRAMS)
+    except LabUnavailable as reason:
+        unavailable(str(reason))
+
+
+def restart(host: Host) -> None:
+    """`systemctl restart docker`, and its containers as their restart policy would have them."""
+    host.engine.stop()
+    host.engine.start()
+    for name in ("blog", "openresty"):
+        host.engine.client.containers.get(name).start()
+
+
+# --- firewalld -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+def test_firewalld_wipes_docker_s_rules(kind: str, own_host: Own) -> None:
+    """Its start and its reload take Docker's chains away; the engine's restart brings them back beside it."""
+    host = own_host(kind)
+    with Firewalld(host) as firewall:
+        assert outcome(host, "outside", HOST, 80) != "connected"
+        found = findings(host)["rules-missing"]
+        assert found.evidence[0].text == "table filter has no chain DOCKER"
+        assert "firewalld" in found.advice[1]
+        restart(host)
+        assert findings(host) == {}
+        assert outcome(host, "outside", HOST, 80) == "connected"
+        assert outcome(host, "blog", OUTSIDE, 9) == "ECONNREFUSED"
+        firewall.cmd("--complete-reload" if kind == "28.5" else "--reload")
+        assert outcome(host, "outside", HOST, 80) != "connected"
+        assert "rules-missing" in findings(host)
+
+
+def test_firewalld_denies_a_published_port_in_vain(own_host: Own) -> None:
+    """A rich rule that rejects port 80 stands in INPUT: the port is open, and the rule given closes it."""
+    host = own_host("20.10-nft")
+    with Firewalld(host) as firewall:
+        restart(host)
+        firewall.cmd('--add-rich-rule="rule port port=80 protocol=tcp reject"')
+        assert outcome(host, "outside", HOST, 80) == "connected"
+        found = findings(host)["input-bypassed"]
+        assert found.about == ("openresty",)
+        assert found.what.startswith("firewalld's rule")
+        assert found.evidence[0].place is not None and found.evidence[0].place[3] == "IN_public_deny"
+        run_advice(host, found)
+        assert findings(host) == {}
+        assert outcome(host, "outside", HOST, 80) == "timeout"
+        assert outcome(host, "outside", HOST, 443) == "connected"
+
+
+# --- fail2ban -------------------------------------------------------------------------------------
+
+
+def test_a_ban_does_not_keep_its_address_from_a_published_port(own_host: Own) -> None:
+    """fail2ban bans in INPUT, past which published ports go; the same chain in DOCKER-USER keeps it out."""
+    host = own_host("20.10-nft")
+    with Fail2ban(host, 80) as jail:
+        assert findings(host) == {}
+        jail.ban(OUTSIDE)
+        assert outcome(host, "outside", HOST, 80) == "connected"
+        found = findings(host)["ban-bypassed"]
+        assert found.about == ("openresty",)
+        assert found.evidence[0].place is not None and found.evidence[0].place[3] == "f2b-web"
+        assert OUTSIDE in found.what
+        run_advice(host, found)
+        assert findings(host) == {}
+        assert outcome(host, "outside", HOST, 80) == "ECONNREFUSED"
+
+
+def test_a_ban_in_docker_user_for_the_published_port(own_host: Own) -> None:
+    """A jail of DOCKER-USER that names the published port bans nobody; asked for the original port, it does."""
+    host = own_host("20.10-nft")
+    publish(host, "web", {"80/tcp": 8088})
+    with Fail2ban(host, 8088, chain="DOCKER-USER") as jail:
+        jail.ban(OUTSIDE)
+        assert outcome(host, "outside", HOST, 8088) == "connected"
+        found = findings(host)["docker-user-published-port"]
+        assert found.about == ("web",)
+        assert found.evidence[0].place is not None and found.evidence[0].place[3:] == ("DOCKER-USER", 1)
+        run_advice(host, found)
+        assert findings(host) == {}
+        assert outcome(host, "outside", HOST, 8088) == "ECONNREFUSED"
+        # at the container's own address, before 28, it is still let in: exposed says by which way
+        cells = [c for e in exposures(seen(host)) if e.container == "web" for c in e.cells if c.place.where == "lan"]
+        assert next(cell.way for cell in cells if cell.place.family == "ip") == "direct"
+
+
+def test_a_ban_that_works_is_no_finding(own_host: Own) -> None:
+    """A jail for all ports in DOCKER-USER: the banned address is kept out, and doctor is silent."""
+    host = own_host("28.5")
+    with Fail2ban(host, 80, chain="DOCKER-USER", action="iptables-allports") as jail:
+        jail.ban(OUTSIDE)
+        assert outcome(host, "outside", HOST, 80) == "ECONNREFUSED"
+        assert findings(host) == {}
+
+
+# --- virtual machines and podman ---------------------------------------------------------------------
+
+
+def test_a_virtual_machine_behind_docker_s_policy(own_host: Own) -> None:
+    """Without rules of its own a machine is stranded by Docker's policy DROP; the rules given let it out."""
+    host = own_host("20.10-nft")
+    virtual_machine(host)
+    assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
+    found = findings(host)["bridge-stranded"]
+    assert found.about == ("virbr0",)
+    run_advice(host, found)
+    host.engine.tool(*found.advice[1].removeprefix("and its answers: ").split())
+    host.outside.ip("route", "add", "192.168.122.0/24", "via", HOST)
+    assert findings(host) == {}
+    assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
+
+
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+def test_libvirt_s_own_rules_let_its_machines_out(kind: str, own_host: Own) -> None:
+    """With libvirt's chains before Docker's there is no finding, and the machine reaches the outside."""
+    host = own_host(kind)
+    virtual_machine(host)
+    libvirt_rules(host)
+    assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
+    assert findings(host) == {}
+    way = path(seen(host), "192.168.122.2", f"outside:{OUTSIDE}:9")
+    assert way.deciding is not None and way.deciding.chain == "LIBVIRT_FWO"
+    host.engine.tool("iptables", "-D", "FORWARD", "-j", "LIBVIRT_FWO")
+    assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
+    assert findings(host)["bridge-stranded"].about == ("virbr0",)
+
+
+def test_a_port_that_podman_publishes_beside_docker(own_host: Own) -> None:
+    """netavark leaves new connections to FORWARD's policy, which Docker made DROP; the rule given lets them in."""
+    host = own_host("20.10-nft")
+    podman_container(host, 8090)
+    assert outcome(host, "pod", OUTSIDE, 9) == "ECONNREFUSED"
+    assert outcome(host, "outside", HOST, 8090) == "timeout"
+    found = findings(host)["publish-stranded"]
+    assert found.about == ("podman0",)
+    assert found.what.startswith("podman (netavark) publishes port 8090/tcp")
+    assert found.evidence[1].text == "-P FORWARD DROP"
+    run_advice(host, found)
+    assert findings(host) == {}
+    assert outcome(host, "outside", HOST, 8090) == "connected"
