@@ -1,0 +1,130 @@
+"""Findings and notes of rarer situations on a real engine: built, seen with their evidence, and gone after the cure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from docker.types import IPAMConfig, IPAMPool
+
+from netui.explain.doctor import Finding
+
+from .doctor_host import diagnosis, findings, run_advice
+from .engines import Options
+from .hosts import HOST, OUTSIDE, Host, serve
+from .test_doctor import outcome
+
+Own = Callable[..., Host]
+
+
+def notes(host: Host) -> dict[str, Finding]:
+    """The notes by their kind."""
+    return {note.id: note for note in diagnosis(host).notes}
+
+
+def bridge(host: Host) -> str:
+    """The bridge of hehe."""
+    return f"br-{host.engine.client.networks.get('hehe').id[:12]}"
+
+
+def test_a_network_whose_way_out_is_gone(own_host: Own) -> None:
+    """The rule that lets hehe out deleted: FORWARD's policy stops it, and the rule given lets it out."""
+    host = own_host("20.10-nft")
+    name = bridge(host)
+    host.engine.tool("iptables", "-D", "FORWARD", "-i", name, "!", "-o", name, "-j", "ACCEPT")
+    assert outcome(host, "blog", OUTSIDE, 9) == "timeout"
+    found = findings(host)["outbound-blocked"]
+    assert found.about == ("hehe",)
+    assert found.evidence[0].text == "-P FORWARD DROP"
+    run_advice(host, found)
+    assert findings(host) == {}
+    assert outcome(host, "blog", OUTSIDE, 9) == "ECONNREFUSED"
+
+
+def test_a_published_port_whose_way_in_is_gone(own_host: Own) -> None:
+    """The jump to Docker's accepts deleted: translated and then dropped; the engine's restart cures."""
+    host = own_host("20.10-nft")
+    host.engine.tool("iptables", "-D", "FORWARD", "-o", bridge(host), "-j", "DOCKER")
+    assert outcome(host, "outside", HOST, 80) == "timeout"
+    found = findings(host)["published-unreachable"]
+    assert found.about == ("openresty",)
+    assert found.evidence[0].place is not None and found.evidence[0].place[3] == "FORWARD"
+    assert any("restart docker" in text for text in found.advice)
+    host.engine.stop()
+    host.engine.start()
+    for name in ("blog", "openresty"):
+        host.engine.client.containers.get(name).start()
+    assert findings(host) == {}
+    assert outcome(host, "outside", HOST, 80) == "connected"
+
+
+def test_packets_straight_to_a_container_are_counted(own_host: Own) -> None:
+    """28.5: what raw dropped is a note with its counter; before anybody asked there is none."""
+    host = own_host("28.5")
+    assert "direct-drops" not in notes(host)
+    host.outside.ip("route", "add", "172.18.0.0/16", "via", HOST)
+    settings = host.engine.client.containers.get("blog").attrs["NetworkSettings"]
+    assert outcome(host, "outside", str(settings["Networks"]["hehe"]["IPAddress"]), 8080) == "timeout"
+    found = notes(host)["direct-drops"]
+    assert found.evidence[0].packets
+    assert found.evidence[0].place is not None and found.evidence[0].place[2:4] == ("raw", "PREROUTING")
+    host.engine.tool("iptables", "-t", "raw", "-Z")
+    assert "direct-drops" not in notes(host)
+
+
+def test_a_busy_proxy(own_host: Own) -> None:
+    """Thousands of connections of hehe's containers to the host's own address are a note with their count."""
+    host = own_host("20.10-nft")
+    name = bridge(host)
+    assert "proxy-busy" not in notes(host)
+    rules = host.engine.tool("iptables", "-t", "nat", "-S", "DOCKER").splitlines()[1:]
+    number = str(rules.index(f"-A DOCKER -i {name} -j RETURN") + 1)
+    counted = ("-c", "12000", "720000")
+    host.engine.tool("iptables", "-t", "nat", "-R", "DOCKER", number, "-i", name, "-j", "RETURN", *counted)
+    found = notes(host)["proxy-busy"]
+    assert found.about == ("hehe",)
+    assert found.evidence[0].packets == 12000
+
+
+def test_native_tables_are_named(own_host: Own) -> None:
+    """A table of nft's own that can drop is a note, and gone with the table."""
+    host = own_host("20.10-nft")
+    assert "native-tables" not in notes(host)
+    rules = "add table inet own; add chain inet own input { type filter hook input priority 10; }; "
+    host.engine.tool("nft", "-f", "-", stdin=f"{rules}add rule inet own input tcp dport 7 drop\n")
+    assert notes(host)["native-tables"].evidence[0].text == "table inet own"
+    host.engine.tool("nft", "delete", "table", "inet", "own")
+    assert "native-tables" not in notes(host)
+
+
+def test_a_macvlan_network_is_named(own_host: Own) -> None:
+    """A container on the link itself passes no rule of the host: said, with network and parent."""
+    host = own_host("20.10-nft")
+    pool = IPAMConfig(pool_configs=[IPAMPool(subnet="198.51.100.0/24", iprange="198.51.100.64/27")])
+    host.engine.client.networks.create("onlink", driver="macvlan", options={"parent": "eth0"}, ipam=pool)
+    assert "macvlan" not in notes(host)
+    host.container("direct", serve([80]), networks={"onlink": {}})
+    found = notes(host)["macvlan"]
+    assert found.about == ("onlink",)
+    assert found.evidence[0].text == "onlink: macvlan, parent eth0"
+    host.engine.client.containers.get("direct").remove(force=True)
+    assert "macvlan" not in notes(host)
+
+
+def test_an_engine_on_another_machine_is_not_joined(own_host: Own) -> None:
+    """DOCKER_HOST points elsewhere: its containers are not put behind the rules of the machine that asks."""
+    host = own_host("28.5", Options(flags=("-H", f"tcp://{HOST}:2375", "--tls=false")))
+    done = subprocess.run(
+        ["nsenter", f"--net={host.outside.path}", sys.executable, "-m", "netui", "doctor", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DOCKER_HOST": f"tcp://{HOST}:2375"},
+    )
+    said = json.loads(done.stdout)
+    kinds = {one["id"]: one for one in (*said["findings"], *said["notes"])}
+    assert f"{HOST}:2375" in kinds["engine-remote"]["what"]
+    assert not {"rules-missing", "missing-dnat"} & set(kinds)
