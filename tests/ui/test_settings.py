@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from netui.cli import _config, _parse
 from netui.sources.config import read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
@@ -154,3 +155,16 @@ async def test_the_readmes_settings_are_good(tmp_path):
 def test_keys_are_written_in_one_way(key, text):
     """As people write them, in the footer, the help and the palette."""
     assert written(key) == text
+
+
+def test_flags_win_over_the_file(tmp_path, capsys):
+    """What is given on the command line counts; the rest is the file's; an unreadable one is said on stderr too."""
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "netui-light"\ninterval = 3\ncolour = true\n')
+    config = _config(_parse(["--config", str(path), "--theme", "terminal", "--no-color", "--ascii"]))
+    settings = config.settings
+    assert (settings.theme, settings.interval, settings.colour, settings.ascii) == ("terminal", 3, False, True)
+    assert _config(_parse(["--config", str(path), "--interval", "2"])).settings.interval == 2
+    path.write_text("theme = ")
+    _config(_parse(["--config", str(path)]))
+    assert capsys.readouterr().err.startswith("netui: config.toml is ignored: ")
