@@ -6,25 +6,17 @@ what Docker made it for. A rule that has any match more is no rule of Docker's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from netui.explain.docker_apart import APART, RAW, Key, Sentence, at, bare, same_bridge
 from netui.explain.escape import printable
 from netui.explain.listing import ports, protocol
 from netui.explain.names import Names
 from netui.explain.owners import chain_of_dockers
 from netui.explain.shape import Shape
 
-Sentence = Callable[[Shape, Names], str]
 _FORWARDING = ("FORWARD", "DOCKER-FORWARD", "DOCKER-CT", "DOCKER-BRIDGE")
 _OPEN = ("RELATED,ESTABLISHED", "ESTABLISHED,RELATED")
-
-
-def _at(shape: Shape, names: Names, key: str) -> str:
-    return names.interface(shape.values[key])
-
-
-def _same_bridge(shape: Shape) -> bool:
-    return shape.values["-i"] == shape.values["-o"]
 
 
 def chain_link(target: str) -> str:
@@ -39,40 +31,40 @@ def chain_link(target: str) -> str:
 def _open_connections(shape: Shape, names: Names) -> str:
     if shape.values["--ctstate"] not in _OPEN:
         return ""
-    return f"Answers and other packets of connections that are already open may enter {_at(shape, names, '-o')}."
+    return f"Answers and other packets of connections that are already open may enter {at(shape, names, '-o')}."
 
 
 def _into_network(shape: Shape, names: Names) -> str:
     return (
-        f"Packets on their way into {_at(shape, names, '-o')} go through DOCKER, "
+        f"Packets on their way into {at(shape, names, '-o')} go through DOCKER, "
         "where Docker keeps the ports that containers publish."
     )
 
 
 def _out_of_network(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
-    network = _at(shape, names, "-i")
+    network = at(shape, names, "-i")
     return f"Packets that come from {network} and leave it are let through: its containers may reach the outside."
 
 
 def _within_network(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
-    return f"Packets from one container of {_at(shape, names, '-i')} to another are let through."
+    return f"Packets from one container of {at(shape, names, '-i')} to another are let through."
 
 
 def _no_icc(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
     return (
-        f"Packets from one container of {_at(shape, names, '-i')} to another are dropped: "
+        f"Packets from one container of {at(shape, names, '-i')} to another are dropped: "
         "the network was made so that its containers do not talk to each other (icc=false)."
     )
 
 
 def _anything_from(shape: Shape, names: Names) -> str:
-    network = _at(shape, names, "-i")
+    network = at(shape, names, "-i")
     return f"Packets that come from {network} are let through: its containers may reach each other and the outside."
 
 
@@ -105,35 +97,31 @@ def published_as(shape: Shape, names: Names, address: str) -> str:
     return " and ".join(printable(place) for place in places)
 
 
-def _bare(address: str) -> str:
-    return address.removesuffix("/128") if ":" in address else address.removesuffix("/32")
-
-
 def _publish(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
-    address = _bare(shape.values["-d"])
+    address = bare(shape.values["-d"])
     container = names.container(address)
     packets = f"{protocol(shape.values['-p'])} packets to {ports(shape.values['--dport'])} of {names.address(address)}"
     as_ = published_as(shape, names, address)
     why = f"{printable(container)} publishes this port as {as_}" if as_ else "Docker opened this port of it"
-    return f"{packets} that come from outside {_at(shape, names, '-o')} are let in: {why}."
+    return f"{packets} that come from outside {at(shape, names, '-o')} are let in: {why}."
 
 
 def _rest_of_network(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
     return (
-        f"Packets into {_at(shape, names, '-o')} from outside it that no rule before this one let in are dropped: "
+        f"Packets into {at(shape, names, '-o')} from outside it that no rule before this one let in are dropped: "
         "ports that its containers do not publish stay closed."
     )
 
 
 def _unprotected(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
     return (
-        f"Packets into {_at(shape, names, '-o')} from outside it are let in, whatever port they are for: "
+        f"Packets into {at(shape, names, '-o')} from outside it are let in, whatever port they are for: "
         "its gateway mode is nat-unprotected."
     )
 
@@ -143,76 +131,21 @@ def _routed_ping(shape: Shape, names: Names) -> str:
         return ""
     kind = protocol(shape.values["-p"])
     return (
-        f"{kind} packets into {_at(shape, names, '-o')} are let in, pings among them: "
+        f"{kind} packets into {at(shape, names, '-o')} are let in, pings among them: "
         "its gateway mode is routed, so that its containers are reached by their own addresses."
     )
 
 
 def _link(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
+    if not same_bridge(shape):
         return ""
-    source, target = names.address(_bare(shape.values["-s"])), names.address(_bare(shape.values["-d"]))
+    source, target = names.address(bare(shape.values["-s"])), names.address(bare(shape.values["-d"]))
     kind = protocol(shape.values["-p"])
     if "--dport" in shape.values:
         port = ports(shape.values["--dport"])
         return f"{kind} packets from {source} to {port} of {target} are let through: the two are linked (--link)."
     port = ports(shape.values["--sport"])
     return f"{kind} packets from {port} of {source} to {target} are let through: answers over a link (--link)."
-
-
-# --- keeping networks apart -------------------------------------------------------------------
-
-
-def _leaves_network(shape: Shape, names: Names) -> str:
-    if not _same_bridge(shape):
-        return ""
-    return (
-        f"Packets that leave {_at(shape, names, '-i')} go through DOCKER-ISOLATION-STAGE-2, "
-        "which drops those that would enter another Docker network."
-    )
-
-
-def _enters_other(shape: Shape, names: Names) -> str:
-    return f"Packets from another Docker network that would enter {_at(shape, names, '-o')} are dropped."
-
-
-def _pair(shape: Shape, names: Names) -> str:
-    if _same_bridge(shape):
-        return ""
-    return (
-        f"Packets from {_at(shape, names, '-i')} to {_at(shape, names, '-o')} are dropped: "
-        "Docker keeps its networks apart."
-    )
-
-
-def _internal_in(shape: Shape, names: Names) -> str:
-    subnet = printable(shape.values["-s"])
-    return (
-        f"Packets into {_at(shape, names, '-o')} that do not come from its own addresses ({subnet}) are dropped: "
-        "it is an internal network."
-    )
-
-
-def _internal_out(shape: Shape, names: Names) -> str:
-    subnet = printable(shape.values["-d"])
-    return (
-        f"Packets from {_at(shape, names, '-i')} that are not for its own addresses ({subnet}) are dropped: "
-        "it is an internal network, without a way out."
-    )
-
-
-def _not_crossing(shape: Shape, _names: Names) -> str:
-    chain = shape.spec.chain
-    if chain.endswith("STAGE-2"):
-        return "Packets that enter no other Docker network go back: they do not cross from one network to another."
-    return "Packets that no rule before this one dropped go back to the chain that called this one."
-
-
-def _user_return(_shape: Shape, _names: Names) -> str:
-    return (
-        "Packets that no rule before this one took go on to Docker's own rules: "
-        "Docker puts this line here, and the administrator's rules belong before it."
-    )
 
 
 # --- swarm --------------------------------------------------------------------------------------
@@ -237,41 +170,14 @@ def _ingress_return(_shape: Shape, _names: Names) -> str:
     return "Packets for no port of a swarm service go back to the chain that called this one."
 
 
-# --- raw (28 and newer) -----------------------------------------------------------------------
-
-
-def _raw_direct(shape: Shape, names: Names) -> str:
-    address = names.address(_bare(shape.values["-d"]))
-    network = _at(shape, names, "-i")
-    if "--dport" in shape.values:
-        kind, port = protocol(shape.values["-p"]), ports(shape.values["--dport"])
-        if shape.values["-i"] == "lo":
-            return (
-                f"{kind} packets to {port} of {_bare(shape.values['-d'])} that do not come from this machine itself "
-                "are dropped: the port is published for this machine only."
-            )
-        return (
-            f"{kind} packets straight to {port} of {address} that do not come from {network} are dropped: "
-            "the port is to be reached as it is published, not at the container's own address."
-        )
-    if shape.values["-i"] == "lo":
-        return ""
+def _user_return(_shape: Shape, _names: Names) -> str:
     return (
-        f"Packets straight to {address} that do not come from {network} are dropped, before any other table sees "
-        "them: from outside, a container is reached by its published ports only (28 and newer)."
+        "Packets that no rule before this one took go on to Docker's own rules: "
+        "Docker puts this line here, and the administrator's rules belong before it."
     )
 
 
-def _raw_trusted(shape: Shape, names: Names) -> str:
-    address = names.address(_bare(shape.values["-d"]))
-    return (
-        f"Packets straight to {address} that come in by {_at(shape, names, '-i')} are accepted, ahead of "
-        "the drop of what comes from elsewhere: its network names that interface in trusted_host_interfaces."
-    )
-
-
-_Key = tuple[tuple[str, ...], str]
-_ANY_FORWARDING: Mapping[_Key, Sentence] = {
+_ANY_FORWARDING: Mapping[Key, Sentence] = {
     (("--ctstate", "-o"), "ACCEPT"): _open_connections,
     (("-o",), "DOCKER"): _into_network,
     (("!-o", "-i"), "ACCEPT"): _out_of_network,
@@ -281,15 +187,7 @@ _ANY_FORWARDING: Mapping[_Key, Sentence] = {
     (("--match-set",), "DOCKER"): _ext_bridges,
     (("--ctstate", "--match-set"), "ACCEPT"): _ext_bridges,
 }
-_APART: Mapping[_Key, Sentence] = {
-    (("!-o", "-i"), "DOCKER-ISOLATION-STAGE-2"): _leaves_network,
-    (("-o",), "DROP"): _enters_other,
-    (("-i", "-o"), "DROP"): _pair,
-    (("!-s", "-o"), "DROP"): _internal_in,
-    (("!-d", "-i"), "DROP"): _internal_out,
-    ((), "RETURN"): _not_crossing,
-}
-_FILTER_DOCKER: Mapping[_Key, Sentence] = {
+_FILTER_DOCKER: Mapping[Key, Sentence] = {
     (("!-i", "--dport", "-d", "-o", "-p"), "ACCEPT"): _publish,
     (("!-i", "-o"), "DROP"): _rest_of_network,
     (("!-i", "-o"), "ACCEPT"): _unprotected,
@@ -297,27 +195,22 @@ _FILTER_DOCKER: Mapping[_Key, Sentence] = {
     (("--dport", "-d", "-i", "-o", "-p", "-s"), "ACCEPT"): _link,
     (("--sport", "-d", "-i", "-o", "-p", "-s"), "ACCEPT"): _link,
 }
-_INGRESS: Mapping[_Key, Sentence] = {
+_INGRESS: Mapping[Key, Sentence] = {
     (("--dport", "-p"), "ACCEPT"): _ingress_in,
     (("--ctstate", "--sport", "-p"), "ACCEPT"): _ingress_answer,
     ((), "RETURN"): _ingress_return,
 }
-_RAW: Mapping[_Key, Sentence] = {
-    (("!-i", "-d"), "DROP"): _raw_direct,
-    (("!-i", "--dport", "-d", "-p"), "DROP"): _raw_direct,
-    (("-d", "-i"), "ACCEPT"): _raw_trusted,
-}
-_BY_CHAIN: Mapping[tuple[str, str], Mapping[_Key, Sentence]] = {
+_BY_CHAIN: Mapping[tuple[str, str], Mapping[Key, Sentence]] = {
     **{("filter", chain): _ANY_FORWARDING for chain in _FORWARDING},
     ("filter", "DOCKER-FORWARD"): {**_ANY_FORWARDING, (("--mark",), "ACCEPT"): _accept_mark},
     ("filter", "DOCKER"): _FILTER_DOCKER,
     ("filter", "DOCKER-USER"): {((), "RETURN"): _user_return},
-    ("filter", "DOCKER-INTERNAL"): _APART,
-    ("filter", "DOCKER-ISOLATION"): _APART,
-    ("filter", "DOCKER-ISOLATION-STAGE-1"): _APART,
-    ("filter", "DOCKER-ISOLATION-STAGE-2"): _APART,
+    ("filter", "DOCKER-INTERNAL"): APART,
+    ("filter", "DOCKER-ISOLATION"): APART,
+    ("filter", "DOCKER-ISOLATION-STAGE-1"): APART,
+    ("filter", "DOCKER-ISOLATION-STAGE-2"): APART,
     ("filter", "DOCKER-INGRESS"): _INGRESS,
-    ("raw", "PREROUTING"): _RAW,
+    ("raw", "PREROUTING"): RAW,
 }
 
 
@@ -340,6 +233,6 @@ def _names_docker(shape: Shape, names: Names) -> bool:
     bridges = [shape.values[key] for key in ("-i", "-o") if key in shape.values]
     if any(names.is_dockers(bridge) for bridge in bridges):
         return True
-    address = _bare(shape.values.get("-d", ""))
+    address = bare(shape.values.get("-d", ""))
     loopback = bridges == ["lo"] and "--dport" in shape.values and address.startswith("127.")
     return shape.spec.chain == "PREROUTING" and (loopback or bool(names.container(address)))

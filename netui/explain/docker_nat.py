@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netui.explain.docker_filter import Sentence
+from netui.explain.docker_apart import Sentence
 from netui.explain.escape import printable
 from netui.explain.listing import ports, protocol
 from netui.explain.names import Names

@@ -13,15 +13,6 @@ from netui.explain.listing import either, ports, protocol
 from netui.explain.names import Names
 from netui.model import Match, Option, RuleSpec
 
-_STATES = {
-    "NEW": "open a new connection",
-    "ESTABLISHED": "belong to an open connection",
-    "RELATED": "are related to an open connection",
-    "INVALID": "belong to no connection that conntrack knows",
-    "UNTRACKED": "are not tracked by conntrack",
-    "DNAT": "have had their destination translated",
-    "SNAT": "have had their source translated",
-}
 _TYPES = {
     "LOCAL": "an address of this machine",
     "UNICAST": "a unicast address",
@@ -102,7 +93,8 @@ def _as_written(match: Match) -> str:
     return " ".join(parts)
 
 
-def _not(option: Option) -> str:
+def no(option: Option) -> str:
+    """Return "not " for a negated option."""
     return "not " if option.negated else ""
 
 
@@ -162,7 +154,7 @@ def _transport(words: Words, match: Match, _names: Names, _family: str) -> bool:
                 words.from_.insert(0, f"from {many}{_only_number(option)}" if many else f"from {ports(option.value)}")
                 _join_of(words.from_, "from ")
             case "--ports" | "--port":
-                words.which.append(f"are {_not(option)}to or from {ports(option.value)}")
+                words.which.append(f"are {no(option)}to or from {ports(option.value)}")
             case "--tcp-flags" if len(option.values) == 2:
                 asked, there = (printable(value) for value in option.values)
                 rest = f"exactly {there} of the flags {asked}" if there != "NONE" else f"none of the flags {asked}"
@@ -172,7 +164,7 @@ def _transport(words: Words, match: Match, _names: Names, _family: str) -> bool:
             case "--tcp-option":
                 words.which.append(f"{_does(option, 'have', 'do not have')} TCP option {printable(option.value)}")
             case "--chunk-types":
-                words.which.append(f"have {_not(option)}chunk types {printable(option.value)}")
+                words.which.append(f"have {no(option)}chunk types {printable(option.value)}")
             case _:
                 return False
     return True
@@ -208,55 +200,7 @@ def _icmp(words: Words, match: Match, _names: Names, family: str) -> bool:
     return True
 
 
-# --- connections -----------------------------------------------------------------------------
-
-
-def _conntrack(words: Words, match: Match, names: Names, _family: str) -> bool:
-    for option in match.options:
-        value = option.value
-        match option.name:
-            case "--ctstate" | "--state":
-                said = [_STATES.get(state, f"are in state {printable(state)}") for state in value.split(",")]
-                if sorted(value.split(",")) == ["ESTABLISHED", "RELATED"]:
-                    said = ["belong or are related to an open connection"]
-                words.which.append(f"do not {either(said)}" if option.negated else either(said))
-                if option.negated:
-                    words.which[-1] = _negated_state(value.split(","))
-            case "--ctorigdstport":
-                words.which.append(f"were {_not(option)}sent to {ports(value)} before any translation")
-            case "--ctorigdst":
-                words.which.append(f"were {_not(option)}sent to {names.address(value)} before any translation")
-            case "--ctorigsrc":
-                words.which.append(f"come from a connection {_not(option)}opened by {names.address(value)}")
-            case "--ctorigsrcport":
-                words.which.append(f"come from a connection {_not(option)}opened from {ports(value)}")
-            case "--ctreplsrc":
-                words.which.append(f"are {_not(option)}answered by {names.address(value)}")
-            case "--ctrepldst":
-                words.which.append(f"have their answers {_not(option)}sent to {names.address(value)}")
-            case "--ctproto":
-                words.which.append(f"belong to a connection {_not(option)}of {protocol(value)}")
-            case "--ctdir":
-                way = "answer" if value.upper() == "REPLY" else "go the way in which the connection was opened"
-                words.which.append(way)
-            case "--ctstatus":
-                words.which.append(f"are of a connection {_not(option)}with status {printable(value)}")
-            case _:
-                return False
-    return True
-
-
-def _negated_state(states: list[str]) -> str:
-    """``! --ctstate DNAT`` and the like."""
-    said = {
-        "NEW": "do not open a new connection",
-        "DNAT": "have not had their destination translated",
-        "SNAT": "have not had their source translated",
-        "INVALID": "belong to a connection that conntrack knows",
-    }
-    if len(states) == 1 and states[0] in said:
-        return said[states[0]]
-    return f"are in none of the states {printable(', '.join(states))}"
+# --- addresses, marks and sets ---------------------------------------------------------------
 
 
 def _addrtype(words: Words, match: Match, _names: Names, _family: str) -> bool:
@@ -313,8 +257,6 @@ _MODULES: dict[str, Say] = {
     "multiport": _transport,
     "icmp": _icmp,
     "icmp6": _icmp,
-    "conntrack": _conntrack,
-    "state": _conntrack,
     "addrtype": _addrtype,
     "mark": _mark,
     "connmark": _mark,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netui.explain import docker_filter, docker_nat, match_words_more
+from netui.explain import docker_filter, docker_nat, match_words_connection, match_words_more
 from netui.explain.docker_nat import split_socket
 from netui.explain.escape import printable
 from netui.explain.match_words import describe
@@ -12,6 +12,7 @@ from netui.explain.shape import Shape, shape_of
 from netui.explain.target_words import does
 from netui.model import Chain, Rule
 
+match_words_connection.install()
 match_words_more.install()
 
 
