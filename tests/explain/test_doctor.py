@@ -95,6 +95,15 @@ SITUATIONS: list[tuple[str, Callable[[], Snapshot], str, str]] = [
         "rule 1 takes all",
     ),
     (
+        "a ban in INPUT",
+        lambda: with_rules(
+            ":f2b-web - [0:0]\n-A INPUT -p tcp -m multiport --dports 8080 -j f2b-web\n"
+            "-A f2b-web -s 198.51.100.2/32 -j DROP\n-A f2b-web -j RETURN"
+        ),
+        "ban-bypassed",
+        "bans 198.51.100.2 in f2b-web",
+    ),
+    (
         "INPUT denies in vain",
         lambda: with_rules("-A INPUT -p tcp -m tcp --dport 8080 -j REJECT"),
         "input-bypassed",
@@ -204,6 +213,32 @@ def test_a_stranded_bridge_is_named() -> None:
     sysctls = {**(base.sysctls or {}), "net.ipv4.conf.virbr0.forwarding": "1"}
     changed = replace(base, interfaces=(*(base.interfaces or ()), virbr), routes=routes, sysctls=sysctls)
     assert [(finding.id, finding.about) for finding in only(changed)] == [("bridge-stranded", ("virbr0",))]
+
+
+def test_a_port_of_another_engine_that_nobody_reaches() -> None:
+    """The DNAT of podman leads behind a bridge of its own, and FORWARD's policy drops what comes for it."""
+    base = without("no such line")
+    lines = SAVE.read_text().replace("*nat\n", "*nat\n:NETAVARK-DN-1 - [0:0]\n", 1)
+    jump = "[1:60] -A PREROUTING -p tcp -m tcp --dport 8090 -j NETAVARK-DN-1\n"
+    dnat = "[1:60] -A NETAVARK-DN-1 -p tcp -m tcp --dport 8090 -j DNAT --to-destination 10.88.0.2:80\n"
+    at = lines.index("COMMIT", lines.index("*nat"))
+    rules, counters = read_save(lines[:at] + jump + dnat + lines[at:], "ip", "nft")
+    key = RulesetKey("ip", "nft")
+    bridge = Interface(99, "podman0", kind="bridge", addresses=(Address("ip", "10.88.0.1", 16),))
+    more = (Route("ip", "10.88.0.0/16", dev="podman0"), Route("ip", "0.0.0.0/0", dev="vh", gateway="198.51.100.2"))
+    routes = {**base.routes, "ip": (*base.routes["ip"], *more)}
+    changed = replace(
+        base,
+        rulesets={**base.rulesets, key: rules},
+        counters={**base.counters, key: counters},
+        interfaces=(*(base.interfaces or ()), bridge),
+        routes=routes,
+        sysctls={**(base.sysctls or {}), "net.ipv4.conf.podman0.forwarding": "1"},
+    )
+    found = {finding.id: finding for finding in only(changed)}
+    assert set(found) == {"bridge-stranded", "publish-stranded"}
+    assert found["publish-stranded"].what.startswith("podman (netavark) publishes port 8090/tcp to a machine behind")
+    assert "-o podman0 -m conntrack --ctstate DNAT" in found["publish-stranded"].advice[0]
 
 
 @pytest.mark.parametrize(
