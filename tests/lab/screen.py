@@ -19,6 +19,7 @@ _CHAIN = re.compile(r"^.{1,6}(?:[▸▾] |  )(\S+)  (?:policy|\d+ references?|no
 _RULE = re.compile(
     r"^[ ▌▏](?P<step>[ \d]{2})?(?P<seen>●)? +(?P<number>\d+) +(?P<packets>\d\S*) +(?P<bytes>\d\S*)[ ▲△·]"
 )
+_ANSWERS = {"D": "Doctor: ", "E": "Exposed ports", "R": "Reachability"}
 _PLACE = re.compile(r"(IPv[46]) (nft|legacy) (\w+)(?: (\S+))?")
 
 
@@ -135,6 +136,35 @@ class Screen(Terminal):
             self.wait_for(lambda before=row: self.detail_cursor() != before, "the cursor to move", 5)
         raise AssertionError(f"no flow {label!r}")
 
+    def says(self, *sentences: str, timeout: float = 10) -> str:
+        """Wait until all of these can be read, also where a line is broken; the whole as one line."""
+
+        def read() -> str | None:
+            text = as_one_line(self.text())
+            return text if all(sentence in text for sentence in sentences) else None
+
+        return self.wait_for(read, f"{sentences}", timeout)
+
+    def ask(self, key: str, *sentences: str) -> str:
+        """Ask D (doctor), E (exposed) or R (reach) of the whole host."""
+        self.keys(key)
+        self.wait(lambda text: _ANSWERS[key] in text and "─ Details ─" in text and "working…" not in text)
+        return self.says(*sentences)
+
+    def go_down_to(self, text: str) -> None:
+        """In the lines of an answer: go down from the top until the details speak of this."""
+        # Below the header, the title and the names of the columns.
+        self.keys("g")
+        for row in range(3, 50):
+            self.wait_for(lambda row=row: self._lit_row() == row, f"line {row - 2} to be chosen", 5)
+            if text in as_one_line(self.text().partition("─ Details ─")[2]):
+                return
+            self.keys("j")
+        raise AssertionError(f"no line about {text!r}")
+
+    def _lit_row(self) -> int | None:
+        return next((number for number, row in enumerate(self.cells()) if _lit(row, 2)), None)
+
     def detail_cursor(self) -> str:
         """The row under the details' cursor, "" if none."""
         rows = self.cells()
@@ -183,6 +213,11 @@ def _panes(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
             break
     right += [[], []]
     return tree, right[0], right[1]
+
+
+def as_one_line(text: str) -> str:
+    """The screen's words without frames and line ends."""
+    return " ".join(re.sub(r"[│┃─━┌┏]", " ", text).split())
 
 
 def has(*words: str) -> Callable[[str], bool]:
