@@ -121,20 +121,21 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
     network = host.network_of(endpoint)
     packet.mac, packet.link = endpoint.mac or None, True
     packet.sport_range = (1024, 65535)
-    if network is None or not network.bridge:
+    bridge = host.bridge_of(endpoint)
+    if network is None or not bridge:
         return _off_bridge(host, request, packet, endpoint, on_link)
-    packet.iif = network.bridge
+    packet.iif = bridge
     fib = host.namespace.fibs[family]
     if on_link:
-        if host.owner(family, dst, network.bridge) is not None:
-            return Journey(host, choices).receive(packet, towards=network.bridge)
+        if host.owner(family, dst, bridge) is not None:
+            return Journey(host, choices).receive(packet, towards=bridge)
         if fib.known and not fib.is_local(dst):
             return Arrival("unreachable", f"nobody has {text} on {network.name}", packet.record(), ())
     else:
         gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
         if gateway is not None and fib.known and not fib.is_local(gateway[1]):
             gateway_text = address_text(family, gateway[1])
-            if host.owner(family, gateway[1], network.bridge) is None:
+            if host.owner(family, gateway[1], bridge) is None:
                 reason = f"nobody has {gateway_text}, the gateway of {sender.name}"
                 return Arrival("unreachable", reason, packet.record(), ())
             why = Undecided("route", f"{sender.name} sends through {gateway_text}, which is not this host")
