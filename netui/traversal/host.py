@@ -19,6 +19,10 @@ _OUTSIDE: Mapping[Family, tuple[str, ...]] = {
 }
 
 
+#: Kinds of bridge ports behind which guests are, not a cable.
+_VIRTUAL = frozenset({"veth", "tun", "tap"})
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """A container's endpoint that has an address."""
@@ -168,7 +172,10 @@ class PreparedHost:
         for interface in self.namespace.interfaces.values():
             if interface.name == "lo" or interface.name in ours or interface.master:
                 continue
-            if interface.kind == "bridge" and interface.name.startswith(("br-", "docker", "virbr")):
+            if interface.kind == "bridge" and all(
+                port.kind in _VIRTUAL for port in self.namespace.ports(interface.name)
+            ):
+                # guests only, or nobody: podman's, libvirt's, a network of an engine that was not asked
                 continue
             if any(a.family == family and a.scope == "global" for a in interface.addresses):
                 found.append(interface.name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.model import Member, NativeChain, PolicyRule, Route, RulesetKey, Socket
+from netui.model import Address, Interface, Member, NativeChain, PolicyRule, Route, RulesetKey, Socket
 from netui.traversal import Path, RulesError, path
 from netui.traversal.namespace import PreparedChain
 from netui.traversal.transit import Transit
@@ -375,3 +375,12 @@ def test_the_answer_of_a_neighbour_on_the_same_bridge_comes_back() -> None:
     assert found.reply is not None
     assert [(step.chain, step.rule) for step in found.reply[0].steps] == [("FORWARD", 1)]
     assert not any("come back" in note for note in found.notes)
+
+
+def test_without_a_default_route_a_bridge_of_guests_is_not_outside() -> None:
+    """The outside is the one interface with a cable, whatever bridges others made."""
+    podman = Interface(20, "podman0", kind="bridge", addresses=(Address("ip", "10.88.0.1", 16),))
+    guest = Interface(21, "veth9", kind="veth", master="podman0")
+    ways = {"ip": tuple(route for route in routes()["ip"] if route.dst != "0.0.0.0/0"), "ip6": ()}
+    found = path(host("", interfaces=(*interfaces(), podman, guest), routes=ways), "outside", "host:22")
+    assert found.legs[0].packet.iif == "eth0"
