@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
 _COUNTS: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _own_size() -> Iterator[None]:
+    """Textual's picture of an app leaves COLUMNS and LINES behind, which real terminals would then obey."""
+    before = {name: os.environ.get(name) for name in ("COLUMNS", "LINES")}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture(scope="session")

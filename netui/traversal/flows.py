@@ -13,6 +13,8 @@ from netui.traversal.path import Flow
 
 #: What a container asks of the outside where nothing tells a better port.
 _WEB = "443/tcp"
+#: So many of the host's own ports are asked for; a host with more is asked by ``netui path``.
+_MOST_SERVED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def questions(host: PreparedHost, container: Container) -> Iterator[Question]:
     yield from _direct(host, own)
     if own.endpoints:
         yield Question("outbound", f"{own.name} → outside {_WEB}", me, f"outside:{_WEB}")
+    yield from _to_host(host, own)
     yield from _host_to(host, own)
     yield from _neighbours(host, own)
     yield from _cross(host, own)
@@ -155,6 +158,18 @@ def _host_to(host: PreparedHost, container: Container) -> Iterator[Question]:
             yield Question("host", f"host → {shown} {published}", "host", f"{side}:{published}")
         loopback = "[::1]" if ":" in bound.host_ip else "127.0.0.1"
         yield Question("host", f"host → {loopback} {published}", "host", f"{loopback}:{published}")
+
+
+def _to_host(host: PreparedHost, container: Container) -> Iterator[Question]:
+    """The container → what programs of the host itself serve: INPUT decides, not FORWARD."""
+    served: dict[tuple[int, str], None] = {}
+    for socket in host.namespace.sockets or ():
+        protocol = socket.protocol[:3]
+        if socket.program != "docker-proxy" and ":" not in socket.address and not socket.address.startswith("127."):
+            served.setdefault((socket.port, protocol))
+    for port, protocol in sorted(served)[:_MOST_SERVED]:
+        label = f"{container.name} → host {port}/{protocol}"
+        yield Question("host", label, container.id, f"host:{port}/{protocol}")
 
 
 def _neighbours(host: PreparedHost, container: Container) -> Iterator[Question]:

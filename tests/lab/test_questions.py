@@ -7,6 +7,8 @@ connection shows that it is true. The numbers are those of the field's most aske
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -177,17 +179,28 @@ def test_7_hairpin_with_and_without_the_proxy(own_host: Own) -> None:
 
 @pytest.mark.usefixtures("real_ufw")
 def test_8_a_container_cannot_reach_the_host_under_ufw(own_host: Own) -> None:
-    """That is INPUT from the bridge: the report names ufw's chain; DOCKER-USER is not on the way."""
+    """That is INPUT from the bridge: flow and report name ufw's chain; DOCKER-USER is not on the way."""
     host = own_host("20.10-nft")
     ufw(host, "default deny incoming", "--force enable")
     gateway = "172.18.0.1"
     assert outcome(host, "blog", gateway, 9000) == "timeout"
+    serve_here = "import socket; s = socket.create_server(('0.0.0.0', 9000)); print('ready', flush=True); s.accept()"
+    command = ["nsenter", f"--net={host.namespace.path}", sys.executable, "-c", serve_here]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == b"ready\n"
+            with Screen.on(host, height=60) as screen:
+                line = flow_line(screen, "blog", "blog → host 9000/tcp")
+        finally:
+            program.kill()
+    assert line.startswith("✗")
+    assert re.search("dropped filter (ufw-|INPUT)", line)
     environment = host.engine.environment() | {"PYTHONPATH": str(ROOT)}
     command = [*NETUI, "path", "blog", f"{gateway}:9000"]
     with Terminal(command, place=host.namespace.path, environment=environment, width=140) as terminal:
         assert terminal.wait_ended() == 1
         text = terminal.text()
-    assert "DROPPED" in text
     assert "filter INPUT" in text
     assert "ufw-" in text
     assert "DOCKER-USER" not in text
