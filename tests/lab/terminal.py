@@ -71,6 +71,9 @@ class Terminal:
         config = self._folder / "tmux.conf"
         config.write_text(_CONFIG)
         wanted = dict(os.environ if environment is None else environment)
+        for name in ("COLUMNS", "LINES"):
+            # Textual obeys them before the terminal's own size; test runners leave them behind.
+            wanted.pop(name, None)
         wanted |= {"TERM": term, "COLORTERM": wanted.get("COLORTERM", "truecolor")}
         wanted.setdefault("LANG", "C.UTF-8")
         wanted["XDG_CONFIG_HOME"] = str(self._folder)  # Not the tester's own settings.
