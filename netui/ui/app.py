@@ -19,6 +19,7 @@ from netui.ui.answer_finder import SOLVE, AnswerFound, Solve
 from netui.ui.answers import Answers
 from netui.ui.app_keys import APP_KEYS
 from netui.ui.chain_table import ChainTable
+from netui.ui.collector import Collector
 from netui.ui.commands import commands, groups, key_groups
 from netui.ui.escape import escape_lines
 from netui.ui.export import copy_from, save
@@ -92,6 +93,7 @@ class NetuiApp(TerminalApp):
         self.events_log = EventLog()
         self.clock = clock
         self.flow_finder = FlowFinder(flows)
+        self._collector = Collector()
         self.answers = Answers(self, self.state, answers, self._status_line)
         self._leaving = False
         self.set_keymap(self.preferences.keymap)
@@ -158,6 +160,7 @@ class NetuiApp(TerminalApp):
             self.main.networks.update_structure()
             self.main.chains.update_structure()
             self._find_flows()
+            self._settle()
             self.answers.structure_changed()
             if self.flow_finder.opened:
                 self.flow_finder.ask(self, self.state, self.flow_finder.opened)
@@ -170,6 +173,11 @@ class NetuiApp(TerminalApp):
         self.main.status.update_status()
         if self.answers.screen is not None:
             self.answers.screen.status.update_status()
+
+    def _settle(self) -> None:
+        seconds = self._collector.due()
+        if seconds is not None:
+            self.set_timer(seconds, self._collector.settle)
 
     @on(EventArrived)
     def take_event(self, message: EventArrived) -> None:

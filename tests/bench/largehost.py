@@ -28,6 +28,7 @@ class LargeHost:
     def __enter__(self) -> LargeHost:
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         self._links()
+        subprocess.run([*self.inside, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
         plain = save_text(self.containers).count(" -A ")
         self._load(save_text(self.containers, max(0, self.rules - plain)))
         self._engine.start()

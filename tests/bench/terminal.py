@@ -110,12 +110,19 @@ class Terminal:
         os.write(self._master, key.encode())
         return now
 
-    def read(self, seconds: float) -> list[Frame]:
-        """Take what comes within that time; the frames that became whole. None comes twice."""
+    def read(self, seconds: float, quiet: float | None = None) -> list[Frame]:
+        """Take what comes within that time; the frames that became whole. None comes twice.
+
+        quiet: end sooner, once there is a frame and nothing has come for so long. Nothing
+        is looked at meanwhile, so that the moments are those of the arrival.
+        """
         until = time.perf_counter() + seconds
         while (left := until - time.perf_counter()) > 0:
-            if self._selector.select(left):
+            wait = min(left, quiet) if quiet is not None and self._seen else left
+            if self._selector.select(wait):
                 self._take()
+            elif quiet is not None and self._seen:
+                break
         found, self._seen = self._seen, []
         return found
 
