@@ -6,7 +6,7 @@ from textual._compositor import CompositorUpdate
 
 from tests.bench.terminal import Grid
 from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
-from tests.ui.steps import arrive, running, screen_text
+from tests.ui.steps import arrive, running, screen_text, until
 
 
 async def test_partial_repaints_leave_the_screen_as_it_is_shown():
@@ -30,5 +30,5 @@ async def test_partial_repaints_leave_the_screen_as_it_is_shown():
             await pilot.press(key)
             now = counters(rules, 5 + second, {3: 9 * second, 7: second})
             await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: now}))
-            assert grid.text() == screen_text(app), key
+            await until(pilot, lambda: grid.text() == screen_text(app))
         assert min(narrow) < 400
