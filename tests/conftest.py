@@ -22,15 +22,21 @@ def _own_size() -> Iterator[None]:
             os.environ[name] = value
 
 
-@pytest.fixture(scope="session")
-def count() -> Callable[[str], None]:
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return a function that keeps a line for the end of the run (how many flows agreed, …)."""
-    return _COUNTS.append
+    return lambda line: request.node.user_properties.append(("count", line))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take the kept lines of a test, also from another process."""
+    if report.when == "teardown":
+        _COUNTS.extend(str(line) for name, line in report.user_properties if name == "count")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the kept lines, so that a green run still says what it compared."""
     if _COUNTS:
         terminalreporter.section("counts")
-        for line in _COUNTS:
+        for line in sorted(_COUNTS):
             terminalreporter.write_line(line)
