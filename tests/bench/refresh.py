@@ -1,33 +1,73 @@
-"""Inside a namespace: the median of iptables-nft-save alone, and of a whole refresh with it."""
+"""Inside a namespace: the save program alone, and a whole refresh as the poller makes it with it.
+
+``python -m tests.bench.refresh nft|legacy RUNS`` prints wall and processor milliseconds of each;
+``dump RUNS`` those of python-iptables' dump_table over all tables, in a process of its own, for
+the library is for one thread.
+"""
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
-from netui.sources.iptables_save import read_save
-from tests.bench.__main__ import median_ms
+from netui.model import RulesetKey
+from netui.sources.iptables_live import LiveRules
+from netui.sources.legacy_iptc import LegacyTables
+from netui.ui.presenters.counters import CounterTrack
+from netui.ui.state import Snapshot
+from tests.bench.measure import in_turns, median_ms
 
-COMMAND = ["iptables-nft-save", "-c"]
+
+def _spent() -> float:
+    children, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
+    return children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime
+
+
+def _pair(work: Callable[[], object]) -> tuple[float, float]:
+    cpu, wall = _spent(), time.perf_counter()
+    work()
+    return (time.perf_counter() - wall) * 1000, (_spent() - cpu) * 1000
 
 
 def main() -> int:
-    """Print two figures in milliseconds."""
-    runs = int(sys.argv[1])
-    text = subprocess.run(COMMAND, check=True, capture_output=True, text=True).stdout
-    ruleset, counters = read_save(text, "ip", "nft")
+    """Print the figures."""
+    backend, runs = sys.argv[1], int(sys.argv[2])
+    if backend == "dump":
+        return _dump(runs)
+    source = f"iptables-{backend}"
+    rules = LiveRules(LegacyTables())
+    key = RulesetKey("ip", "nft" if backend == "nft" else "legacy")
+    track = CounterTrack()
 
     def alone() -> None:
-        subprocess.run(COMMAND, check=True, capture_output=True)
+        subprocess.run([f"{source}-save", "-c"], check=True, capture_output=True)
 
     def refresh() -> None:
-        again = subprocess.run(COMMAND, check=True, capture_output=True, text=True).stdout
-        same, fresh = read_save(again, "ip", "nft", previous=ruleset)
-        assert same is ruleset
-        # the rates of the screen: what moved since the reading before
-        [now - before for now, before in zip(fresh.packets, counters.packets, strict=True)]
+        ruleset, counters = rules._read(source, key).values["rules"]
+        track.add(Snapshot(time=time.time(), rulesets={key: ruleset}, counters={key: counters}))
+        # what the visible rows ask for
+        for table in ruleset.tables:
+            for chain in table.chains[:8]:
+                for rule in chain.rules[:5]:
+                    track.reading(key, (table.name, chain.name, rule.text, 0))
 
-    print(median_ms(alone, runs), median_ms(refresh, runs))
+    for _ in range(2):
+        alone()
+        refresh()
+    for measure in (0, 1):
+        print(*in_turns(lambda m=measure: _pair(refresh)[m], lambda m=measure: _pair(alone)[m], runs))
+    return 0
+
+
+def _dump(runs: int) -> int:
+    import iptc.easy
+
+    names = Path("/proc/net/ip_tables_names").read_text().split()
+    print(median_ms(lambda: [iptc.easy.dump_table(name) for name in names], runs))
     return 0
 
 
