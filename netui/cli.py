@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -344,6 +345,8 @@ def _screen(options: argparse.Namespace) -> int:
     from netui.sources.errors import SourceError
 
     _need_terminal()
+    # What is imported stays: the collector begins when the first screen stands (netui/ui/collector.py).
+    gc.disable()
     config = _config(options)
     try:
         if options.demo or options.replay:

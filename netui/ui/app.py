@@ -117,6 +117,7 @@ class NetuiApp(TerminalApp):
         notice = self.preferences.notice()
         if notice:
             self.notify(escape_lines(notice), title="Settings", severity="warning", markup=False, timeout=15)
+        self._settle()
         if self.poller is not None:
             self.poller.start(self._snapshot_came, self._event_came)
 

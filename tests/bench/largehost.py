@@ -63,8 +63,10 @@ class LargeHost:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What netui needs to find the engine and itself."""
-        return {**self._engine.environ, "PYTHONPATH": str(ROOT)}
+        """What netui needs to find the engine and itself, compiled as an installed package is."""
+        compiled = Path(tempfile.gettempdir()) / "netui-bench-bytecode"
+        bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(compiled)}
+        return {**self._engine.environ, "PYTHONPATH": str(ROOT), **bytecode}
 
     @property
     def netui(self) -> list[str]:

@@ -14,7 +14,7 @@ from netui.ui.collector import Collector
 def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note what the collector is told, with a clock that is moved by hand."""
     found: list[str] = []
-    for name in ("collect", "freeze", "unfreeze"):
+    for name in ("collect", "freeze", "unfreeze", "enable"):
         monkeypatch.setattr(gc, name, lambda name=name: found.append(name))
     return found
 
@@ -25,7 +25,7 @@ def test_one_settling_for_many_changes(called: list[str]) -> None:
     assert mine.due() == 0.5
     assert mine.due() is None
     mine.settle()
-    assert called == ["collect", "freeze"]
+    assert called == ["collect", "freeze", "enable"]
     following = mine.due()
     assert following is not None and 4 < following <= 5
 
@@ -35,4 +35,4 @@ def test_now_and_then_all_is_looked_through(called: list[str], monkeypatch: pyte
     mine = Collector()
     monkeypatch.setattr(collector, "_WHOLE", -1.0)
     mine.settle()
-    assert called == ["unfreeze", "collect", "freeze"]
+    assert called == ["unfreeze", "collect", "freeze", "enable"]
