@@ -24,6 +24,8 @@ from netui.sources.parts import RULESET_SOURCES, Part
 
 #: The tables that exist; the file itself exists where legacy iptables is loaded.
 _LEGACY_TABLES: Mapping[Family, str] = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
+#: Seconds between two questions for a ruleset that was empty.
+_EMPTY = 5.0
 _TOOL: Mapping[Family, str] = {"ip": "iptables", "ip6": "ip6tables"}
 
 #: Reads the legacy tables of a family by another way: (family, tables) → text and what read it.
@@ -95,24 +97,43 @@ def nf_tables_loaded() -> bool:
 
 
 class LiveRules:
-    """Reads the rulesets again and again; a refresh in which only counters moved keeps the ruleset."""
+    """Reads the rulesets again and again; a refresh in which only counters moved keeps the ruleset.
+
+    A ruleset without any table (IPv6, on most hosts) is asked for every few seconds only,
+    and when something has changed: it is half of what an idle refresh costs.
+    """
 
     def __init__(self, legacy: LegacyReader | None = None) -> None:
         self._legacy = legacy
         self._previous: dict[str, Ruleset] = {}
+        self._empty: dict[str, tuple[float, Part]] = {}
 
     def read(self) -> dict[str, Part]:
         """Read all four, each failing alone."""
-        return {source: self._read(source, key) for source, key in RULESET_SOURCES.items()}
+        before = dict(self._previous)
+        parts = {source: self._read(source, key) for source, key in RULESET_SOURCES.items()}
+        if any(before.get(source) is not ruleset for source, ruleset in self._previous.items()):
+            self.look_everywhere()
+        return parts
+
+    def look_everywhere(self) -> None:
+        """Ask for empty rulesets too at the next reading; may be called from any thread."""
+        self._empty = {}
 
     def _read(self, source: str, key: RulesetKey) -> Part:
+        known = self._empty.get(source)
+        if known is not None and time.monotonic() - known[0] < _EMPTY:
+            return known[1]
         try:
             text, via = save_text(key, self._legacy)
             rules: tuple[Ruleset, Counters] = read_save(text, key.family, key.backend, self._previous.get(source))
         except SourceError as error:
             return Part(error=str(error))
         self._previous[source] = rules[0]
-        return Part({"rules": rules}, via=via, time=time.time())
+        part = Part({"rules": rules}, via=via, time=time.time())
+        if not rules[0].tables:
+            self._empty = {**self._empty, source: (time.monotonic(), part)}
+        return part
 
 
 def namespace_rulesets(pid: int) -> tuple[Ruleset, ...]:

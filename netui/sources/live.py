@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from netui.model import Container, Ruleset, Snapshot
+from netui.model.events import Event
 from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
@@ -28,11 +29,17 @@ class LiveHost:
     """Sources of this host. Each group is read from one thread at a time; groups do not wait for each other."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, on_event: OnEvent | None = None) -> None:
-        self.docker = DockerEngine(os.environ if environ is None else environ, on_event)
+        self.docker = DockerEngine(os.environ if environ is None else environ, on_event and self._noted)
+        self._on_event = on_event
         # A report reads once, and its import alone takes longer than the program.
         self._legacy = LegacyTables() if on_event is not None else None
         self._rules = LiveRules(self._legacy)
         self._namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
+
+    def _noted(self, event: Event) -> None:
+        self._rules.look_everywhere()
+        if self._on_event is not None:
+            self._on_event(event)
 
     def read_docker(self) -> dict[str, Part]:
         """Read the engine: all of it, or what its events named."""
