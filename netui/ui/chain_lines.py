@@ -13,7 +13,8 @@ from netui.ui.messages import ItemSelected
 from netui.ui.presenters import columns
 from netui.ui.presenters.columns import Layout, Marks, Options
 from netui.ui.presenters.counters import CounterTrack, Identity, Reading
-from netui.ui.presenters.lines import FAMILIES, Line, Lines, TableView, build_lines, references, step_identities
+from netui.ui.presenters.line_list import Line, Lines
+from netui.ui.presenters.lines import FAMILIES, TableView, build_lines, references, step_identities
 from netui.ui.presenters.query import Query, RuleQuery
 from netui.ui.presenters.rules import RuleCells, rule_cells
 from netui.ui.presenters.selection import ChainItem, NoteItem, RuleItem
@@ -104,11 +105,14 @@ class ChainLines(LineView):
         self.laid = build_lines(self._snapshot, self.view)
         self._layout = None
         self._longest = max(
-            (cell_len(escape(columns.step_place_text(line.step))) + 1 for line in self.laid.lines if line.step),
+            (
+                cell_len(escape(columns.step_place_text(each.step))) + 1
+                for _, each in self.laid.lines.apart()
+                if each.step
+            ),
             default=38,
         )
-        keys = [line.key for line in self.laid.lines]
-        self.set_keys(keys, width=self._needed_width())
+        self.set_keys(self.laid.lines.keys, width=self._needed_width())
         self._title()
 
     def _needed_width(self) -> int:

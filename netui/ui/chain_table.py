@@ -117,12 +117,10 @@ class ChainTable(ChainLines):
 
     def action_chain(self, by: int) -> None:
         """Go to the header of the next or the previous chain."""
-        index = self.cursor + by
-        while 0 <= index < len(self.laid.lines):
-            if self.laid.lines[index].kind == "chain":
-                self.move_to(index, centre=True)
-                return
-            index += by
+        headers = [index for index, line in self.laid.lines.apart() if line.kind == "chain"]
+        beyond = [index for index in headers if (index - self.cursor) * by > 0]
+        if beyond:
+            self.move_to(beyond[0] if by > 0 else beyond[-1], centre=True)
 
     def action_fold(self) -> None:
         """Fold or unfold the chain under the cursor."""
@@ -140,7 +138,7 @@ class ChainTable(ChainLines):
         """Fold all chains that have rules, or unfold all."""
         folds = {
             (line.ruleset, line.table, line.chain.name)
-            for line in build_lines(self._snapshot, TableView()).lines
+            for _, line in build_lines(self._snapshot, TableView()).lines.apart()
             if line.kind == "chain" and line.chain is not None and line.chain.rules
         }
         self.view = replace(self.view, folded=frozenset() if self.view.folded else frozenset(folds))

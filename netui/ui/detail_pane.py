@@ -13,6 +13,7 @@ from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import build_detail, title_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, wrapped
 from netui.ui.presenters.flows import same_flow
+from netui.ui.presenters.line_list import KeyList
 from netui.ui.presenters.selection import ContainerItem, PortItem
 from netui.ui.presenters.spans import Spans
 from netui.ui.state import State
@@ -60,7 +61,7 @@ class DetailPane(LineView):
             title += f" — flow {self.state.flow.label}"
         self.set_title(title)
         seen: dict[Hashable, int] = {}
-        keys: list[Hashable] = []
+        keys = KeyList()
         for line in self._lines:
             seen[line.key] = seen.get(line.key, -1) + 1
             keys.append((line.key, seen[line.key]))
@@ -69,7 +70,7 @@ class DetailPane(LineView):
             self.cursor = 0
             self.set_keys([])
             self.scroll_to(0, 0, animate=False, force=True, immediate=True)
-        if keys == self._keys:
+        if self._keys == keys:
             self.repaint_changed()
         else:
             self.set_keys(keys)

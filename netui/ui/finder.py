@@ -74,7 +74,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         self._input = FinderInput()
         self._typed = ""
         self._chains: list[tuple[str, ChainItem, Spans]] = []
-        for line in build_lines(snapshot, TableView()).lines:
+        for _, line in build_lines(snapshot, TableView()).lines.apart():
             if line.kind == "chain" and line.chain is not None:
                 name = f"{line.table} {line.chain.name}"
                 where = f"{FAMILIES[line.ruleset.family]} {line.ruleset.backend}"

@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from netui.ui.escape import clip, escape
+from netui.ui.presenters.line_list import KeyList, Keys
 from netui.ui.presenters.spans import Spans, changed_cells
 
 _ROLES = ("dim", "strong", "name", "title", "good", "bad", "warn", "moved", "step", "mark", "target", "key", "number")
@@ -54,8 +55,7 @@ class LineView(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._keys: list[Hashable] = []
-        self._places: dict[Hashable, int] = {}
+        self._keys: Keys = KeyList([])
         self._painted: dict[int, Spans] = {}
         self._styles_by_role: dict[str, Style] = {}
         self._title_shown: str | None = None
@@ -103,20 +103,19 @@ class LineView(ScrollView, can_focus=True):
 
     def place_of(self, key: Hashable) -> int | None:
         """Return where the line of that key stands, or None."""
-        return self._places.get(key)
+        return self._keys.place(key)
 
-    def set_keys(self, keys: list[Hashable], *, width: int = 0) -> None:
+    def set_keys(self, keys: Keys | list[Hashable], *, width: int = 0) -> None:
         """Take new lines; the cursor goes with its key, else to the nearest line that is still there."""
         old, old_cursor = self._keys, self.cursor
         top = self.scroll_offset.y
         rows = self._rows
-        self._keys = keys
-        self._places = {key: index for index, key in enumerate(keys)}
+        self._keys = KeyList(keys) if isinstance(keys, list) else keys
         self._painted.clear()
         cursor_seen = top <= old_cursor < top + rows
         at = self._new_place(old, old_cursor)
         anchor, anchor_row = (at, old_cursor - top) if cursor_seen else (self._new_place(old, top), 0)
-        lost = bool(old) and (old_cursor >= len(old) or self._places.get(old[old_cursor]) is None)
+        lost = bool(old) and (old_cursor >= len(old) or self._keys.place(old[old_cursor]) is None)
         self.cursor = at
         self.virtual_size = Size(width, len(keys) + self.header_lines)
         if old and top:
@@ -125,12 +124,12 @@ class LineView(ScrollView, can_focus=True):
         if lost or not old:
             self.cursor_moved()
 
-    def _new_place(self, old: list[Hashable], index: int) -> int:
+    def _new_place(self, old: Keys, index: int) -> int:
         """Return where a line of before stands now: itself, else the next one, else the one before."""
         if not old or not self._keys:
             return 0
         for candidate in (*range(index, min(len(old), index + 200)), *range(index - 1, max(-1, index - 200), -1)):
-            found = self._places.get(old[candidate]) if 0 <= candidate < len(old) else None
+            found = self._keys.place(old[candidate]) if 0 <= candidate < len(old) else None
             if found is not None:
                 return found
         return min(index, len(self._keys) - 1)

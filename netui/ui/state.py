@@ -92,9 +92,7 @@ class State:
     def is_new(self, key: RulesetKey, identity: Identity) -> bool:
         """Whether a rule came after netui had first read its ruleset."""
         first = self._first.get(key)
-        return (
-            first is not None and first is not self.snapshot.rulesets.get(key) and identity not in places(first).index
-        )
+        return first is not None and first is not self.snapshot.rulesets.get(key) and identity not in places(first)
 
     def mark(self, item: Item | None) -> None:
         """Mark the rules that name this container or network."""

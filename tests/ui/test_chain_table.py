@@ -123,7 +123,7 @@ async def test_only_cells_that_changed_are_painted():
         chains = app.main.chains
         asked = []
         chains.refresh = lambda *regions, **_: asked.extend(regions)  # type: ignore[method-assign]
-        index = places(rules).index["nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0]
+        index = places(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
         await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: counters(rules, 5, {index: 9})}))
         places_asked = {chains.scroll_offset.y + region.y - chains.header_lines for region in asked}
         assert [chains.laid.lines[place].rule.text.split()[1] for place in places_asked] == ["PREROUTING"]
@@ -133,7 +133,7 @@ async def test_only_cells_that_changed_are_painted():
 async def test_counters_rates_and_marks_move():
     """The counter, its rate and the mark of a rule that moved stand on its line, then the mark fades."""
     rules = blog_rules()
-    index = places(rules).index["nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0]
+    index = places(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
     async with running(host_of(rules)) as (app, pilot):
         chains = app.main.chains
         chains.move_to(2)
@@ -294,8 +294,8 @@ async def test_sort_by_rate_hide_unmoved_freeze_and_baseline():
     """r, m, p and b, and the same keys back."""
     rules = blog_rules()
     names = places(rules).index
-    fast = names["filter", "DOCKER", rules.table("filter").chain("DOCKER").rules[1].text, 0]
-    slow = names["filter", "FORWARD", "-A FORWARD -j DOCKER-USER", 0]
+    fast = names(("filter", "DOCKER", rules.table("filter").chain("DOCKER").rules[1].text, 0))
+    slow = names(("filter", "FORWARD", "-A FORWARD -j DOCKER-USER", 0))
     host = host_of(rules, packets=0)
     async with running(host) as (app, pilot):
         chains = app.main.chains

@@ -162,6 +162,37 @@ def test_equal_rules_have_different_keys():
     assert len({line.key for line in laid.lines}) == len(laid.lines)
 
 
+TWICE = blog_host(ruleset({"filter": {"INPUT": ["-j ACCEPT", "-s 10.0.0.1/32 -j DROP", "-j ACCEPT"], "FORWARD": []}}))
+
+
+@pytest.mark.parametrize("host", [HOST, TWICE], ids=["blog", "twice"])
+@pytest.mark.parametrize(
+    "view",
+    [
+        TableView(),
+        TableView(wanted=lambda text: "ACCEPT" in text),
+        TableView(alive=lambda key, rule: rule.number % 2 == 1),
+        TableView(new=lambda key, identity: identity[3] == 0),
+        TableView(flat=lambda key, identity: len(identity[2])),
+        TableView(folded=frozenset({(KEY, "filter", "INPUT"), (KEY, "nat", "DOCKER")})),
+        TableView(wanted=lambda text: False),
+    ],
+    ids=["all", "filter", "moved", "new", "rate", "folded", "nothing"],
+)
+def test_every_line_stands_where_its_key_says(host, view):
+    """Lines made when looked at have one key each, by which each is found; a key of no line is nowhere."""
+    lines = build_lines(host, view).lines
+    made = list(lines)
+    assert len(made) == len(lines) == len(lines.keys)
+    assert [lines[index] for index in range(len(lines))] == made == lines[:] and lines[-1] == made[-1]
+    assert [lines.place(line.key) for line in made] == list(range(len(made)))
+    assert [lines.keys[lines.keys.place(line.key)] for line in made] == [line.key for line in made]
+    hidden = {line.key for line in build_lines(host, TableView()).lines} - {line.key for line in made}
+    assert all(lines.place(key) is None for key in hidden)
+    with pytest.raises(IndexError):
+        lines[len(lines)]
+
+
 def test_references_are_counted_as_iptables_does():
     """Nat DOCKER is jumped to from two chains."""
     found = references(HOST.rulesets[KEY])
@@ -182,7 +213,7 @@ def test_a_rule_keeps_its_history_when_others_come_above_it():
     old = blog_host(packets=5)
     grown = blog_rules(extra_user=["-s 10.0.0.1/32 -j DROP"])
     wanted = ("filter", "DOCKER-USER", "-A DOCKER-USER -j RETURN", 0)
-    index = places(grown).index[wanted]
+    index = places(grown).index(wanted)
     new = replace(old, time=TIME + 2, rulesets={KEY: grown}, counters={KEY: counters(grown, 5, {index: 25})})
     track = track_of(old, new)
     reading = track.reading(KEY, wanted)
@@ -221,7 +252,7 @@ def test_old_frames_hold_only_what_moved():
     rules = blog_rules([f"-s 10.0.0.{n}/32 -j DROP" for n in range(40)])
     host = blog_host(rules)
     wanted = ("filter", "DOCKER-USER", "-A DOCKER-USER -s 10.0.0.7/32 -j DROP", 0)
-    index = places(rules).index[wanted]
+    index = places(rules).index(wanted)
     track = track_of(host)
     counted = [0]
     for second, (packets, others) in enumerate(

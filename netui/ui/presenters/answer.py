@@ -83,9 +83,9 @@ def rule_item(
     if key is None:
         return None
     known = places(snapshot.rulesets[key])
-    if number is not None and (identity := known.of_rule(table, chain, number)) is not None:
+    if number is not None and (identity := known.at(table, chain, number)) is not None:
         return RuleItem(key, identity)
-    return ChainItem(key, table, chain) if (table, chain, "", 0) in known.index else None
+    return ChainItem(key, table, chain) if (table, chain, "", 0) in known else None
 
 
 def step_item(snapshot: Snapshot, step: Step) -> RuleItem | ChainItem | None:

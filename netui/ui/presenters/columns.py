@@ -10,7 +10,8 @@ from netui.traversal.path import Step
 from netui.ui.escape import clip, clip_middle, escape, fit
 from netui.ui.presenters.counters import Reading
 from netui.ui.presenters.flows import VERDICTS
-from netui.ui.presenters.lines import FAMILIES, Line
+from netui.ui.presenters.line_list import Line
+from netui.ui.presenters.lines import FAMILIES
 from netui.ui.presenters.numbers import count, plural, rate, size, sparkline
 from netui.ui.presenters.rules import Cell, RuleCells, brief
 from netui.ui.presenters.spans import Role, Spans

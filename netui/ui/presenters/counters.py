@@ -9,9 +9,8 @@ screen ask, so a frame costs nothing but its memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain as chained
 
 from netui.model import Chain, Counter, Counters, Rule, Ruleset, RulesetKey, Snapshot
 
@@ -67,38 +66,68 @@ class Reading:
 
 
 class Places:
-    """Where the counter of each rule of a ruleset stands, by the rule's identity."""
+    """Where the counter of each rule of a ruleset stands, by the rule's identity.
+
+    A chain is looked through when first asked for; what is kept is a number for each text,
+    for a host may have 50,000 rules.
+    """
 
     def __init__(self, ruleset: Ruleset) -> None:
-        self.index: dict[Identity, int] = {}
-        self._rules: dict[tuple[str, str], list[Identity]] = {}
-        for table in ruleset.tables:
-            for chain in table.chains:
-                self._add(chain)
+        self._chains = {(table.name, chain.name): chain for table in ruleset.tables for chain in table.chains}
+        self._numbers: dict[tuple[str, str], dict[str, int | list[int]]] = {}
 
-    def _add(self, chain: Chain) -> None:
-        self.index[chain.table, chain.name, "", 0] = chain.index
-        identities = self._rules[chain.table, chain.name] = []
-        seen: dict[str, int] = {}
-        for rule in chain.rules:
-            occurrence = seen.get(rule.text, 0)
-            seen[rule.text] = occurrence + 1
-            identity = (chain.table, chain.name, rule.text, occurrence)
-            self.index[identity] = rule.index
-            identities.append(identity)
+    def _of(self, chain: Chain) -> dict[str, int | list[int]]:
+        """Return the number of each text of a chain; all of them where several rules are alike."""
+        numbers = self._numbers.get((chain.table, chain.name))
+        if numbers is None:
+            numbers = {}
+            for rule in chain.rules:
+                before = numbers.setdefault(rule.text, rule.number)
+                if before != rule.number:
+                    numbers[rule.text] = [*before, rule.number] if isinstance(before, list) else [before, rule.number]
+            self._numbers[chain.table, chain.name] = numbers
+        return numbers
 
-    def of_chain(self, table: str, chain: str) -> Sequence[Identity]:
-        """Return the identities of a chain's rules in order, the first rule's first."""
-        return self._rules.get((table, chain), ())
+    def number(self, identity: Identity) -> int | None:
+        """Return a rule's number in its chain, 0 for a chain's policy; None where there is no such rule."""
+        table, name, text, occurrence = identity
+        chain = self._chains.get((table, name))
+        if chain is None or not text:
+            return None if chain is None else 0
+        numbers = self._of(chain).get(text)
+        if isinstance(numbers, list):
+            return numbers[occurrence] if occurrence < len(numbers) else None
+        return numbers if occurrence == 0 else None
 
-    def of_rule(self, table: str, chain: str, number: int) -> Identity | None:
+    def index(self, identity: Identity) -> int | None:
+        """Return where the counter of a rule or policy stands; None where there is no such rule."""
+        number = self.number(identity)
+        if number is None:
+            return None
+        chain = self._chains[identity[0], identity[1]]
+        return chain.rules[number - 1].index if number else chain.index
+
+    def __contains__(self, identity: Identity) -> bool:
+        return self.number(identity) is not None
+
+    def of_rule(self, chain: Chain, rule: Rule) -> Identity:
+        """Return the identity of a rule of a chain of this ruleset."""
+        numbers = self._of(chain)[rule.text]
+        return (chain.table, chain.name, rule.text, numbers.index(rule.number) if isinstance(numbers, list) else 0)
+
+    def at(self, table: str, chain: str, number: int) -> Identity | None:
         """Return a rule's identity by its number, from 1; None where there is none."""
-        identities = self.of_chain(table, chain)
-        return identities[number - 1] if 1 <= number <= len(identities) else None
+        where = self._chains.get((table, chain))
+        if where is None or not 1 <= number <= len(where.rules):
+            return None
+        return self.of_rule(where, where.rules[number - 1])
 
     def identities(self) -> Iterator[Identity]:
         """Yield the identities of all rules."""
-        return chained.from_iterable(self._rules.values())
+        for chain in self._chains.values():
+            for text, numbers in self._of(chain).items():
+                for occurrence in range(len(numbers) if isinstance(numbers, list) else 1):
+                    yield (chain.table, chain.name, text, occurrence)
 
 
 #: By id, with the ruleset itself so that the id stays its own.
@@ -119,7 +148,7 @@ def places(ruleset: Ruleset) -> Places:
 
 def identity_of(chain: Chain, rule: Rule, ruleset: Ruleset) -> Identity:
     """Return a rule's identity in its ruleset."""
-    return places(ruleset).of_chain(chain.table, chain.name)[rule.number - 1]
+    return places(ruleset).of_rule(chain, rule)
 
 
 class CounterTrack:
@@ -243,7 +272,7 @@ def _at(frame: Frame, key: RulesetKey, identity: Identity) -> Counter | None:
     counters = frame.counters.get(key)
     if ruleset is None or counters is None:
         return None
-    index = places(ruleset).index.get(identity)
+    index = places(ruleset).index(identity)
     if index is None or index >= len(counters):
         return None
     return counters[index]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from netui.model import Backend, Chain, Family, Rule, Ruleset, RulesetKey, Snapshot, Table
 from netui.traversal.path import Flow, Step
 from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.flows import why
+from netui.ui.presenters.line_list import Block, Line, LineList, Lines
 
 FAMILIES: Mapping[str, str] = {"ip": "IPv4", "ip6": "IPv6"}
 #: The order in which a packet meets the tables at a hook.
@@ -23,34 +23,6 @@ _SOURCES: Mapping[RulesetKey, str] = {
 }
 
 Fold = tuple[RulesetKey, str, str]
-
-
-class Line(NamedTuple):
-    """One line of the chain table.
-
-    identity: the rule's; of a chain, its policy's. step: the step of a flow that the
-    line is (steps view). text: what a note says, or the chain's name in a flat list.
-    """
-
-    kind: Literal["note", "table", "chain", "rule", "step", "verdict"]
-    ruleset: RulesetKey
-    table: str = ""
-    chain: Chain | None = None
-    rule: Rule | None = None
-    identity: Identity | None = None
-    text: str = ""
-    step: Step | None = None
-    number: int = 0
-    folded: bool = False
-
-    @property
-    def key(self) -> Hashable:
-        """What the line is, whatever comes and goes around it."""
-        if self.kind == "rule":
-            return self.ruleset, self.identity
-        if self.kind == "chain":
-            return self.ruleset, self.table, self.identity
-        return self.kind, self.ruleset, self.table, self.text, self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +45,28 @@ class TableView:
     flow: Flow | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The lines, and how many rules of how many they show."""
-
-    lines: list[Line] = field(default_factory=list)
-    shown: int = 0
-    total: int = 0
-
-
 def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
     """Lay out the rulesets of a snapshot as the view asks."""
     if view.flow is not None:
         return _steps(snapshot, view.flow)
-    lines: list[Line] = []
+    parts: list[Line | Block] = []
     shown = total = 0
     for key, ruleset in shown_rulesets(snapshot, view):
         for table in sorted(ruleset.tables, key=lambda each: _ORDER.get(each.name, 9)):
             part, few, many = _table(key, ruleset, table, view)
-            lines.extend(part)
+            parts.extend(part)
             shown += few
             total += many
     if view.flat is not None:
         rate = view.flat
-        lines.sort(key=lambda line: -rate(line.ruleset, line.identity) if line.identity else 0.0)
-    if view.wanted is None and view.flat is None and view.new is None:
-        lines.extend(_notes(snapshot, view))
-    if not lines:
-        lines.append(_nothing(snapshot, view, total))
-    return Lines(lines, shown, total)
+        rules = [line for part in parts if isinstance(part, Block) for line in part.lines()]
+        rules.sort(key=lambda line: -rate(line.ruleset, line.identity) if line.identity else 0.0)
+        parts = list(rules)
+    elif view.wanted is None and view.new is None:
+        parts.extend(_notes(snapshot, view))
+    if not parts:
+        parts.append(_nothing(snapshot, view, total))
+    return Lines(LineList(parts), shown, total)
 
 
 def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[RulesetKey, Ruleset]]:
@@ -117,38 +82,29 @@ def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[Rulese
         yield key, ruleset
 
 
-def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> tuple[list[Line], int, int]:
+def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> tuple[list[Line | Block], int, int]:
     known = places(ruleset)
-    lines: list[Line] = [Line("table", key, table.name)]
+    parts: list[Line | Block] = [Line("table", key, table.name)]
     shown = total = 0
     narrowed = view.wanted is not None or view.alive is not None or view.new is not None
     for chain in table.chains:
         total += len(chain.rules)
-        identities = known.of_chain(table.name, chain.name)
-        rules: tuple[Rule, ...] | list[Rule] = chain.rules
+        rules: Sequence[Rule] = chain.rules
         if view.wanted is not None:
             rules = [rule for rule in rules if view.wanted(rule.text)]
         if view.alive is not None:
             rules = [rule for rule in rules if view.alive(key, rule)]
         if view.new is not None:
-            rules = [rule for rule in rules if view.new(key, identities[rule.number - 1])]
+            rules = [rule for rule in rules if view.new(key, known.of_rule(chain, rule))]
         if narrowed and not rules:
             continue
         shown += len(rules)
         folded = (key, table.name, chain.name) in view.folded and view.wanted is None
-        lines.append(
-            Line(
-                "chain", key, table.name, chain, None, (table.name, chain.name, "", 0), number=len(rules), folded=folded
-            )
-        )
-        if folded and view.flat is None:
-            continue
-        lines.extend(Line("rule", key, table.name, chain, rule, identities[rule.number - 1]) for rule in rules)
-    if view.flat is not None:
-        return [line for line in lines if line.kind == "rule"], shown, total
-    if len(lines) == 1:
-        return [], shown, total
-    return lines, shown, total
+        policy = (table.name, chain.name, "", 0)
+        parts.append(Line("chain", key, table.name, chain, None, policy, number=len(rules), folded=folded))
+        if rules and (not folded or view.flat is not None):
+            parts.append(Block(key, chain, rules, known))
+    return parts if len(parts) > 1 else [], shown, total
 
 
 def _notes(snapshot: Snapshot, view: TableView) -> Iterator[Line]:
@@ -192,7 +148,7 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
     lines.append(Line("verdict", key, text=flow.path.verdict))
     for index, (text, _) in enumerate(why(flow.path)):
         lines.append(Line("note", key, text=text, number=-101 - index))
-    return Lines(lines, number, number)
+    return Lines(LineList(lines), number, number)
 
 
 def step_identities(snapshot: Snapshot, flow: Flow | None) -> dict[tuple[RulesetKey, Identity], tuple[int, ...]]:
@@ -217,7 +173,7 @@ def step_line(snapshot: Snapshot, step: Step, number: int, elsewhere: bool) -> L
             identity = (step.table, step.chain, "", 0)
         elif step.rule <= len(chain.rules) and chain.rules[step.rule - 1].text == step.text:
             rule = chain.rules[step.rule - 1]
-            identity = places(ruleset).of_rule(step.table, step.chain, step.rule)
+            identity = places(ruleset).of_rule(chain, rule)
     return Line("step", key, step.table, chain, rule, identity, step.text, step, number)
 
 
