@@ -33,8 +33,7 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
         step = found.deciding
         if step.rule is not None or step.chain != "FORWARD" or found.legs[0].packet.iif != interface.name:
             continue
-        user = any(True for _ in view.chains("ip", "filter", "DOCKER-USER"))
-        chain = "DOCKER-USER" if user else "FORWARD"
+        tool, chain = view.before(step)
         yield Finding(
             "bridge-stranded",
             "high",
@@ -43,8 +42,8 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
             "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
             (view.step_evidence(step), Evidence("interface", f"{interface.name} is a bridge that is not Docker's")),
             (
-                f"Let it pass: iptables -I {chain} 1 -i {interface.name} -j ACCEPT",
-                f"and its answers: iptables -I {chain} 1 -o {interface.name} -m conntrack "
+                f"Let it pass: {tool} -I {chain} 1 -i {interface.name} -j ACCEPT",
+                f"and its answers: {tool} -I {chain} 1 -o {interface.name} -m conntrack "
                 "--ctstate RELATED,ESTABLISHED -j ACCEPT",
                 "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
             ),
@@ -80,6 +79,7 @@ def stranded_publish(view: View) -> Iterator[Finding]:
         step, bridge = found.deciding, found.legs[-1].packet.oif
         if step.rule is not None or step.chain != "FORWARD" or bridge not in bridges:
             continue
+        tool, chain = view.before(step)
         owner = neighbour(place.chain.name)[0]
         whose = f"{owner} publishes port {asked}" if owner else f"A rule of {place.chain.name} sends port {asked} on"
         yield Finding(
@@ -90,8 +90,7 @@ def stranded_publish(view: View) -> Iterator[Finding]:
             "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
             (view.rule_evidence(place), view.step_evidence(step)),
             (
-                f"Let in what was translated: iptables -I DOCKER-USER 1 -o {bridge} -m conntrack --ctstate DNAT "
-                "-j ACCEPT",
+                f"Let in what was translated: {tool} -I {chain} 1 -o {bridge} -m conntrack --ctstate DNAT -j ACCEPT",
                 "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
             ),
             (bridge,),

@@ -99,6 +99,7 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
         if step.hook != "forward" or decided_by_the_administrator(found):
             continue
         where = f"rule {step.rule}" if step.rule is not None else "the policy"
+        tool, chain = view.before(step)
         yield Finding(
             "outbound-blocked",
             "high",
@@ -109,7 +110,7 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
             (
                 f"See the way: netui path {container.name} {_WEB}",
                 "If Docker's own rules for the network are gone: systemctl restart docker",
-                f"Else let them pass: iptables -I DOCKER-USER 1 -i {network.bridge} -j ACCEPT",
+                f"Else let them pass: {tool} -I {chain} 1 -i {network.bridge} -j ACCEPT",
             ),
             (network.name,),
         )

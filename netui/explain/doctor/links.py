@@ -8,7 +8,7 @@ from itertools import combinations
 from netui.explain.doctor.finding import Evidence, Finding
 from netui.explain.doctor.view import View
 from netui.explain.listing import some
-from netui.model import Family, Network, Route
+from netui.model import Family, Network, Route, Snapshot
 from netui.traversal.address import Net, parse_net
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
@@ -72,7 +72,7 @@ def _overlap(one: Net, other: Net) -> bool:
 
 def overlapping_subnets(view: View) -> Iterator[Finding]:
     """Two networks of this host have addresses in common."""
-    local = [n for n in view.host.networks.values() if n.driver in ("bridge", "macvlan", "ipvlan")]
+    local = [n for n in view.host.networks.values() if n.driver in ("bridge", "macvlan", "ipvlan", "overlay")]
     for one, other in combinations(local, 2):
         for text, family, net in _nets(one):
             for other_text, other_family, other_net in _nets(other):
@@ -82,12 +82,28 @@ def overlapping_subnets(view: View) -> Iterator[Finding]:
                     "subnets-overlap",
                     "medium",
                     f"Networks {one.name} ({text}) and {other.name} ({other_text}) overlap.",
-                    "The host reaches an address in both by one of the two only; answers of the other's containers "
-                    "get lost.",
+                    _overlap_matters(one, other),
                     (Evidence("network", f"{one.name}: {text}"), Evidence("network", f"{other.name}: {other_text}")),
                     (f"Make one anew with a subnet of its own: docker network create --subnet … {other.name}",),
                     (one.name, other.name),
                 )
+
+
+def _overlap_matters(one: Network, other: Network) -> str:
+    """Say what the overlap does. An overlay's addresses are the swarm's; a node takes them when it joins the network.
+
+    Seen on 20.10 and 28.5: the manager makes such a network, and each task of it is rejected.
+    """
+    overlay = next((network for network in (one, other) if network.driver == "overlay"), None)
+    if overlay is None:
+        return "The host reaches an address in both by one of the two only; answers of the other's containers get lost."
+    node = other if overlay is one else one
+    if node.driver == "overlay":
+        return "A node cannot be on both: containers of the second one are rejected."
+    return (
+        f"{overlay.name} is the swarm's and {node.name} this node's own: containers of {overlay.name} are rejected "
+        'here ("Pool overlaps with other one on this address space").'
+    )
 
 
 def hidden_routes(view: View) -> Iterator[Finding]:
@@ -102,7 +118,7 @@ def hidden_routes(view: View) -> Iterator[Finding]:
                 there = parse_net(route.dst, family)
                 if there is None or there.whole or not _overlap(net, there):
                     continue
-                yield _hidden(network, text, net, route, there)
+                yield _hidden(view.host.snapshot, network, (text, family, net), route, there)
 
 
 def _competes(route: Route, bridge: str) -> bool:
@@ -110,10 +126,23 @@ def _competes(route: Route, bridge: str) -> bool:
     return route.type == "unicast" and route.table in ("main", "254") and bridge not in devices and devices != {"lo"}
 
 
-def _hidden(network: Network, text: str, net: Net, route: Route, there: Net) -> Finding:
+def _first(routes: tuple[Route, ...], bridge: str, other: Route) -> bool:
+    """Whether the kernel takes the bridge's own route rather than another to the same subnet.
+
+    The lower metric wins, then the one that stands first in the table: the older of two links.
+    """
+    both = [r for r in routes if r is other or (r.dst == other.dst and r.dev == bridge and r.table == other.table)]
+    return min(both, key=lambda route: route.metric) is not other
+
+
+def _hidden(snapshot: Snapshot, network: Network, own: tuple[str, Family, Net], route: Route, there: Net) -> Finding:
+    text, family, net = own
     way = f"dev {route.dev}" + (f" via {route.gateway}" if route.gateway else "")
-    narrower = there.mask & net.mask == net.mask and there.mask != net.mask
-    if narrower:
+    if there.mask == net.mask:
+        away = not _first(tuple(snapshot.routes.get(family, ())), network.bridge, route)
+    else:
+        away = there.mask & net.mask == net.mask
+    if away:
         what = f"The route to {route.dst} ({way}) takes addresses of network {network.name} ({text}) away from it."
         why = "Packets for its containers in that range leave by the other way."
     else:

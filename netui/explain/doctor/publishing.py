@@ -246,6 +246,7 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                 found = view.walk(place.source, destination)
                 if found is None or found.verdict != "delivered" or found.deciding is None:
                     continue
+                tool, chain = view.before(found.deciding)
                 yield Finding(
                     "loopback-publish-reachable",
                     "high",
@@ -256,7 +257,7 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                     (view.step_evidence(found.deciding),),
                     (
                         "Close containers' own addresses to that network, as Engine 28 does: "
-                        f"iptables -I DOCKER-USER 1 -i {place.name} -m conntrack --ctstate NEW "
+                        f"{tool} -I {chain} 1 -i {place.name} -m conntrack --ctstate NEW "
                         "-m conntrack ! --ctstate DNAT -j DROP",
                         "Or upgrade to Engine 28 or newer.",
                     ),

@@ -9,7 +9,7 @@ from functools import cached_property
 from netui.explain.doctor.finding import Evidence
 from netui.explain.input_fate import InputFates
 from netui.explain.places import Places
-from netui.model import Chain, Container, Endpoint, Family, Network, PublishedPort, Rule, RulesetKey
+from netui.model import Backend, Chain, Container, Endpoint, Family, Network, PublishedPort, Rule, RulesetKey
 from netui.traversal import EndpointError, Path, PreparedHost, Step, path
 
 _JUMPS = ("DOCKER-FORWARD", "DOCKER", "DOCKER-ISOLATION", "DOCKER-ISOLATION-STAGE-1")
@@ -106,9 +106,20 @@ class View:
 
     def tool(self, chain: Chain) -> str:
         """Return the command that changes this chain's rules: with its variant where both are in use."""
-        name = "iptables" if chain.family == "ip" else "ip6tables"
+        return self._command(chain.family, chain.backend)
+
+    def _command(self, family: Family, backend: Backend) -> str:
+        name = "iptables" if family == "ip" else "ip6tables"
         variants = {key.backend for key, ruleset in self.host.snapshot.rulesets.items() if ruleset.rule_count()}
-        return f"{name}-{chain.backend}" if len(variants) > 1 else name
+        return f"{name}-{backend}" if len(variants) > 1 else name
+
+    def before(self, step: Step) -> tuple[str, str]:
+        """Return where a rule comes before a step of FORWARD: the command of its variant, and the chain.
+
+        DOCKER-USER is the administrator's, where Docker keeps one in that variant; else FORWARD itself.
+        """
+        user = any(chain.backend == step.backend for chain in self.chains(step.family, "filter", "DOCKER-USER"))
+        return self._command(step.family, step.backend), "DOCKER-USER" if user else "FORWARD"
 
     def delete(self, place: Place) -> str:
         """Return the command that deletes a rule."""
