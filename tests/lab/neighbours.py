@@ -1,4 +1,4 @@
-"""The real neighbours of Docker's rules on a lab host: firewalld, fail2ban, libvirt's chains, podman's network.
+"""The real neighbours of Docker's rules on a lab host: firewalld, fail2ban, podman's network.
 
 Each runs in the host's network namespace and a mount namespace of its own, on a copy of its
 configuration: nothing of the machine's is read by it at run time or changed.
@@ -24,7 +24,8 @@ PROGRAMS = {
     "fail2ban-server": "fail2ban",
     "/usr/lib/podman/netavark": "netavark",
 }
-_PRIVATE = """
+# Nothing of /run is seen but the lab's own, and no module is loaded.
+PRIVATE = """
 set -e
 mount --make-rprivate /
 [ ! -e /sbin/modprobe ] || mount --bind /bin/true /sbin/modprobe
@@ -49,7 +50,7 @@ _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuratio
 """
 
 
-def _wait(condition: Callable[[], bool], what: str, log: Path, seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, log: Path, seconds: float = 30.0) -> None:
     """Wait until a condition holds; RuntimeError with the log's end where it does not."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -76,9 +77,9 @@ class Firewalld:
 
     def __enter__(self) -> Firewalld:
         self._spawn("exec dbus-daemon --nofork --nopidfile --config-file=$FOLDER/bus.conf")
-        _wait(self._socket.exists, "the message bus", self._folder / "log0")
+        wait_for(self._socket.exists, "the message bus", self._folder / "log0")
         self._spawn("mount --bind $FOLDER/etc /etc/firewalld\nexec firewalld --nofork --nopid")
-        _wait(lambda: self._run("firewall-cmd --state").returncode == 0, "firewalld", self._folder / "log1")
+        wait_for(lambda: self._run("firewall-cmd --state").returncode == 0, "firewalld", self._folder / "log1")
         return self
 
     def __exit__(
@@ -97,7 +98,7 @@ class Firewalld:
 
     def _command(self, script: str) -> list[str]:
         space = f"--net={self._host.namespace.path}"
-        return ["nsenter", space, "unshare", "-m", "sh", "-c", f"{_PRIVATE}\n{script}"]
+        return ["nsenter", space, "unshare", "-m", "sh", "-c", f"{PRIVATE}\n{script}"]
 
     def _environment(self) -> dict[str, str]:
         bus = f"unix:path={self._socket}"
@@ -142,7 +143,7 @@ class Fail2ban:
 
     def __enter__(self) -> Fail2ban:
         self.client("start")
-        _wait(lambda: "web" in self.client("status", check=False), "fail2ban", self._folder / "log")
+        wait_for(lambda: "web" in self.client("status", check=False), "fail2ban", self._folder / "log")
         return self
 
     def __exit__(
@@ -154,12 +155,12 @@ class Fail2ban:
         """Ban an address, as the jail does by itself after so many failures; returns when the rule stands."""
         self.client(f"set web banip {address}")
         rules = lambda: self._host.engine.tool("iptables", "-S")  # noqa: E731
-        _wait(lambda: f"-A f2b-web -s {address}/32" in rules(), "the ban", self._folder / "log")
+        wait_for(lambda: f"-A f2b-web -s {address}/32" in rules(), "the ban", self._folder / "log")
 
     def client(self, words: str, *, check: bool = True) -> str:
         """Run fail2ban-client; what it prints."""
         own = f"-c {self._folder}/etc -s {self._folder}/socket -p {self._folder}/pid --logtarget {self._folder}/log"
-        script = f"{_PRIVATE}\nexec fail2ban-client {own} {words}"
+        script = f"{PRIVATE}\nexec fail2ban-client {own} {words}"
         done = subprocess.run(
             ["nsenter", f"--net={self._host.namespace.path}", "unshare", "-m", "sh", "-c", script],
             check=False,
@@ -170,69 +171,6 @@ class Fail2ban:
         if check and done.returncode:
             raise RuntimeError(f"fail2ban-client {words}: {done.stdout} {done.stderr}")
         return done.stdout
-
-
-#: What libvirt (network_iptables.c) loads when it starts its default network.
-_LIBVIRT = """*filter
-:LIBVIRT_INP - [0:0]
-:LIBVIRT_OUT - [0:0]
-:LIBVIRT_FWO - [0:0]
-:LIBVIRT_FWI - [0:0]
-:LIBVIRT_FWX - [0:0]
--I INPUT 1 -j LIBVIRT_INP
--I OUTPUT 1 -j LIBVIRT_OUT
--I FORWARD 1 -j LIBVIRT_FWO
--I FORWARD 1 -j LIBVIRT_FWI
--I FORWARD 1 -j LIBVIRT_FWX
--A LIBVIRT_INP -i virbr0 -p udp -m udp --dport 53 -j ACCEPT
--A LIBVIRT_INP -i virbr0 -p tcp -m tcp --dport 53 -j ACCEPT
--A LIBVIRT_INP -i virbr0 -p udp -m udp --dport 67 -j ACCEPT
--A LIBVIRT_INP -i virbr0 -p tcp -m tcp --dport 67 -j ACCEPT
--A LIBVIRT_OUT -o virbr0 -p udp -m udp --dport 53 -j ACCEPT
--A LIBVIRT_OUT -o virbr0 -p tcp -m tcp --dport 53 -j ACCEPT
--A LIBVIRT_OUT -o virbr0 -p udp -m udp --dport 68 -j ACCEPT
--A LIBVIRT_OUT -o virbr0 -p tcp -m tcp --dport 68 -j ACCEPT
--A LIBVIRT_FWO -s 192.168.122.0/24 -i virbr0 -j ACCEPT
--A LIBVIRT_FWO -i virbr0 -j REJECT --reject-with icmp-port-unreachable
--A LIBVIRT_FWI -d 192.168.122.0/24 -o virbr0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A LIBVIRT_FWI -o virbr0 -j REJECT --reject-with icmp-port-unreachable
--A LIBVIRT_FWX -i virbr0 -o virbr0 -j ACCEPT
-COMMIT
-*nat
-:LIBVIRT_PRT - [0:0]
--I POSTROUTING 1 -j LIBVIRT_PRT
--A LIBVIRT_PRT -s 192.168.122.0/24 -d 224.0.0.0/24 -j RETURN
--A LIBVIRT_PRT -s 192.168.122.0/24 -d 255.255.255.255/32 -j RETURN
--A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p tcp -j MASQUERADE --to-ports 1024-65535
--A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p udp -j MASQUERADE --to-ports 1024-65535
--A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -j MASQUERADE
-COMMIT
-*mangle
-:LIBVIRT_PRT - [0:0]
--I POSTROUTING 1 -j LIBVIRT_PRT
--A LIBVIRT_PRT -o virbr0 -p udp -m udp --dport 68 -j CHECKSUM --checksum-fill
-COMMIT
-"""
-
-
-def virtual_machine(host: Host) -> Namespace:
-    """A machine at 192.168.122.2 behind virbr0, as libvirt's default network has it, without libvirt's rules."""
-    here = host.namespace
-    here.ip("link", "add", "virbr0", "type", "bridge")
-    here.ip("address", "add", "192.168.122.1/24", "dev", "virbr0")
-    here.ip("link", "set", "virbr0", "up")
-    machine = Namespace(f"{host.namespace.label}-vm")
-    host.around.append(machine)
-    here.connect(machine, "vnet0", "eth0")
-    here.ip("link", "set", "vnet0", "master", "virbr0")
-    machine.ip("address", "add", "192.168.122.2/24", "dev", "eth0")
-    machine.ip("route", "add", "default", "via", "192.168.122.1")
-    return machine
-
-
-def libvirt_rules(host: Host) -> None:
-    """Load libvirt's rules of its default network, which is how libvirt starts it."""
-    host.engine.tool("iptables-restore", "--noflush", stdin=_LIBVIRT)
 
 
 _NETAVARK = "/usr/lib/podman/netavark"
@@ -265,7 +203,7 @@ def podman_container(host: Host, host_port: int) -> Namespace:
     config = host.engine.state / "netavark"
     config.mkdir()
     # opened before the script puts an empty /run in the machine's place
-    script = f"exec 3<{pod.path}\n{_PRIVATE}\nexec {_NETAVARK} --config {config} setup /proc/$$/fd/3"
+    script = f"exec 3<{pod.path}\n{PRIVATE}\nexec {_NETAVARK} --config {config} setup /proc/$$/fd/3"
     done = subprocess.run(
         ["nsenter", f"--net={host.namespace.path}", "unshare", "-m", "sh", "-c", script],
         check=False,

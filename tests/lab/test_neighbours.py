@@ -1,10 +1,11 @@
-"""Docker beside its real neighbours: firewalld, fail2ban, libvirt's rules, podman's netavark."""
+"""Docker beside its real neighbours: firewalld, fail2ban, libvirt, podman's netavark."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
+from docker.types import IPAMConfig, IPAMPool
 
 from netui.explain.exposure import exposures
 from netui.traversal import path
@@ -12,8 +13,10 @@ from netui.traversal import path
 from .cache import LabUnavailable, ensure
 from .conftest import unavailable
 from .doctor_host import findings, run_advice, seen
-from .hosts import HOST, OUTSIDE, Host
-from .neighbours import PROGRAMS, Fail2ban, Firewalld, libvirt_rules, podman_container, virtual_machine
+from .hosts import HOST, OUTSIDE, Host, serve
+from .libvirt import PROGRAMS as LIBVIRT
+from .libvirt import Libvirt, virtual_machine
+from .neighbours import PROGRAMS, Fail2ban, Firewalld, podman_container
 from .test_doctor import outcome, publish
 
 Own = Callable[..., Host]
@@ -23,7 +26,7 @@ Own = Callable[..., Host]
 def installed(lab: None) -> None:
     """The neighbours' packages; without them a skip with the reason, or a failure where CI is set."""
     try:
-        ensure(PROGRAMS)
+        ensure(PROGRAMS | LIBVIRT)
     except LabUnavailable as reason:
         unavailable(str(reason))
 
@@ -124,32 +127,76 @@ def test_a_ban_that_works_is_no_finding(own_host: Own) -> None:
 
 
 def test_a_virtual_machine_behind_docker_s_policy(own_host: Own) -> None:
-    """Without rules of its own a machine is stranded by Docker's policy DROP; the rules given let it out."""
+    """A network for which libvirt makes no rules is stranded by Docker's policy DROP; the rules given let it out."""
     host = own_host("20.10-nft")
-    virtual_machine(host)
-    assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
-    found = findings(host)["bridge-stranded"]
-    assert found.about == ("virbr0",)
-    run_advice(host, found)
-    host.engine.tool(*found.advice[1].removeprefix("and its answers: ").split())
-    host.outside.ip("route", "add", "192.168.122.0/24", "via", HOST)
-    assert findings(host) == {}
-    assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
+    with Libvirt(host) as libvirt:
+        libvirt.network(mode="open")
+        virtual_machine(host)
+        assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
+        found = findings(host)["bridge-stranded"]
+        assert found.about == ("virbr0",)
+        assert found.evidence[0].text == "-P FORWARD DROP"
+        run_advice(host, found)
+        host.engine.tool(*found.advice[1].removeprefix("and its answers: ").split())
+        host.outside.ip("route", "add", "192.168.122.0/24", "via", HOST)
+        assert findings(host) == {}
+        assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
 
 
 @pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
 def test_libvirt_s_own_rules_let_its_machines_out(kind: str, own_host: Own) -> None:
     """With libvirt's chains before Docker's there is no finding, and the machine reaches the outside."""
     host = own_host(kind)
-    virtual_machine(host)
-    libvirt_rules(host)
-    assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
-    assert findings(host) == {}
-    way = path(seen(host), "192.168.122.2", f"outside:{OUTSIDE}:9")
-    assert way.deciding is not None and way.deciding.chain == "LIBVIRT_FWO"
-    host.engine.tool("iptables", "-D", "FORWARD", "-j", "LIBVIRT_FWO")
-    assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
-    assert findings(host)["bridge-stranded"].about == ("virbr0",)
+    with Libvirt(host) as libvirt:
+        libvirt.network()
+        virtual_machine(host)
+        assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
+        assert findings(host) == {}
+        way = path(seen(host), "192.168.122.2", f"outside:{OUTSIDE}:9")
+        assert way.deciding is not None and way.deciding.chain == "LIBVIRT_FWO"
+        host.engine.tool("iptables", "-D", "FORWARD", "-j", "LIBVIRT_FWO")
+        assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
+        assert findings(host)["bridge-stranded"].about == ("virbr0",)
+
+
+def test_libvirt_s_rules_in_the_other_variant(own_host: Own) -> None:
+    """libvirt fills nft's tables and Docker legacy ones, whose policy strands the machine: both are said."""
+    host = own_host("20.10-legacy")
+    with Libvirt(host) as libvirt:
+        libvirt.network()
+        virtual_machine(host)
+        assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
+        found = findings(host)
+        assert set(found) == {"bridge-stranded", "two-variants"}
+        assert found["bridge-stranded"].evidence[0].place == ("ip", "legacy", "filter", "FORWARD", None)
+        run_advice(host, found["bridge-stranded"], "iptables-legacy")
+        host.engine.tool(*found["bridge-stranded"].advice[1].removeprefix("and its answers: ").split())
+        assert set(findings(host)) == {"two-variants"}
+        assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
+
+
+def test_a_docker_subnet_that_libvirt_has(own_host: Own) -> None:
+    """A network with the subnet of libvirt's: the older link wins, Docker's containers are not reached."""
+    host = own_host("28.5")
+    client = host.engine.client
+    with Libvirt(host) as libvirt:
+        libvirt.network()
+        virtual_machine(host)
+        assert findings(host) == {}
+        pool = IPAMPool(subnet="192.168.122.0/24", gateway="192.168.122.254")
+        client.networks.create("same", ipam=IPAMConfig(pool_configs=[pool]))
+        host.container("lost", serve([80]), networks={"same": {"ipv4_address": "192.168.122.40"}})
+        assert outcome(host, "host", "192.168.122.40", 80) != "connected"
+        assert outcome(host, "host", "192.168.122.2", 80) == "ECONNREFUSED"
+        found = findings(host)["route-hidden"]
+        assert found.about == ("same",)
+        assert found.what.startswith("The route to 192.168.122.0/24 (dev virbr0) takes addresses of network same")
+        client.containers.get("lost").remove(force=True)
+        client.networks.get("same").remove()
+        client.networks.create("same", ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="192.168.123.0/24")]))
+        host.container("found", serve([80]), networks={"same": {"ipv4_address": "192.168.123.40"}})
+        assert findings(host) == {}
+        assert outcome(host, "host", "192.168.123.40", 80) == "connected"
 
 
 def test_a_port_that_podman_publishes_beside_docker(own_host: Own) -> None:

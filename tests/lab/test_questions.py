@@ -17,6 +17,8 @@ from .cache import LabUnavailable, ensure
 from .conftest import unavailable
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
+from .libvirt import PROGRAMS as LIBVIRT
+from .libvirt import Libvirt, virtual_machine
 from .screen import Screen, has
 from .senders import Flow, Ports, send
 from .terminal import NETUI, ROOT, Terminal
@@ -59,6 +61,15 @@ def flow_line(screen: Screen, name: str, label: str) -> str:
 
 
 _VERDICT = re.compile(r"delivered|dropped|rejected|unreachable|undecided")
+
+
+@pytest.fixture(scope="module")
+def real_libvirt(lab: None) -> None:
+    """libvirt's packages; without them a skip with the reason, or a failure where CI is set."""
+    try:
+        ensure(LIBVIRT)
+    except LabUnavailable as reason:
+        unavailable(str(reason))
 
 
 @pytest.mark.usefixtures("real_ufw")
@@ -113,17 +124,19 @@ def test_3_a_container_cannot_reach_the_internet(own_host: Own) -> None:
         screen.ask("D", "net.ipv4.ip_forward")
 
 
+@pytest.mark.usefixtures("real_libvirt")
 def test_4_forward_drop_breaks_virtual_machines(own_host: Own) -> None:
-    """Packets of virbr0 fall through to FORWARD's policy: the doctor names the bridge and the policy."""
+    """Packets of libvirt's virbr0 fall through to FORWARD's policy: the doctor names the bridge and the policy."""
     host = own_host("26.1")
-    host.namespace.ip("link", "add", "virbr0", "type", "bridge")
-    host.namespace.ip("address", "add", "192.168.122.1/24", "dev", "virbr0")
-    host.namespace.ip("link", "set", "virbr0", "up")
-    with Screen.on(host, height=60) as screen:
-        screen.wait("live")
-        screen.ask("D", "virbr0")
-        screen.go_down_to("virbr0")
-        screen.says("-P FORWARD DROP")
+    with Libvirt(host) as libvirt:
+        libvirt.network(mode="open")
+        virtual_machine(host)
+        assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
+        with Screen.on(host, height=60) as screen:
+            screen.wait("live")
+            screen.ask("D", "virbr0")
+            screen.go_down_to("virbr0")
+            screen.says("-P FORWARD DROP")
 
 
 def test_5_a_routed_address_is_dead_since_28(blog_hosts: Callable[[str], Host]) -> None:
