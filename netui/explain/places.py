@@ -128,12 +128,20 @@ class Places:
                 yield _at(endpoint, "own", family, other)
                 return
 
-    @staticmethod
-    def _other(members: Sequence[tuple[Container, Endpoint]], own: set[str], family: Family) -> Iterator[Place]:
+    def _other(self, members: Sequence[tuple[Container, Endpoint]], own: set[str], family: Family) -> Iterator[Place]:
         for other, endpoint in members:
+            if self._leaves_elsewhere(other, endpoint):
+                continue
             if _address(endpoint, family) and not any(e.network_id in own for e in other.endpoints):
                 yield _at(endpoint, "networks", family, other)
                 return
+
+    def _leaves_elsewhere(self, container: Container, endpoint: Endpoint) -> bool:
+        """Whether it is on an overlay network here, by which it reaches that network only: it leaves by a bridge."""
+        network = self.host.network_of(endpoint)
+        if network is None or network.driver != "overlay":
+            return False
+        return any(self.host.bridge_of(e) for e in container.endpoints)
 
 
 def _at(endpoint: Endpoint, where: Where, family: Family, other: Container) -> Place:

@@ -22,7 +22,9 @@ def ways(
         yield "host", f"{_bracketed(place.address) or _host(host, place)}:{port}/{protocol}"
         return
     direct = list(_direct(place, container, port, protocol))
-    published = list(dict.fromkeys(_as_published(host, place, bound, protocol)))
+    published = list(
+        dict.fromkeys((*_as_published(host, place, bound, protocol), *_of_a_swarm(host, place, container, protocol)))
+    )
     if place.where in ("own", "host"):
         # nearest at its own address
         yield from (*direct, *published)
@@ -57,6 +59,22 @@ def _as_published(
                     yield "published", f"{at}:{one.host_port}/{protocol}"
         elif place.where != "world" or not (one.host_ip.startswith("127.") or one.host_ip == "::1"):
             yield "published", f"{_bracketed(one.host_ip)}:{one.host_port}/{protocol}"
+
+
+def _of_a_swarm(host: PreparedHost, place: Place, container: Container, protocol: str) -> Iterator[tuple[str, str]]:
+    """The ports that the swarm publishes on this node: which service's each is, no rule of the host says."""
+    on_ingress = any(network.ingress for e in container.endpoints if (network := host.network_of(e)) is not None)
+    if not on_ingress or place.family != "ip":
+        return
+    for ruleset in host.snapshot.rulesets.values():
+        for chain in ruleset.chains():
+            if (chain.family, chain.table, chain.name) != ("ip", "nat", "DOCKER-INGRESS"):
+                continue
+            for rule in chain.rules:
+                target, about = rule.spec.target, rule.spec.match(protocol)
+                asked = about.option("--dport") if about is not None else None
+                if target is not None and target.name == "DNAT" and asked is not None:
+                    yield "published", f"host:{asked.value}/{protocol}"
 
 
 def _host(host: PreparedHost, place: Place) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from netui.model import Container, Endpoint, Family, Network, PublishedPort, Snapshot
 from netui.traversal.address import Net, parse_address, parse_net
+from netui.traversal.members import strangers, with_unlisted_endpoints
 from netui.traversal.namespace import Namespace, prepare_namespace
 from netui.traversal.routing import Lookup, RoutingUnknown
 from netui.traversal.transit import Anywhere
@@ -232,7 +233,7 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
         rules_read={family: _unread(snapshot, family) for family in _FAMILIES},
     )
     networks = {network.id: network for network in snapshot.networks or ()} if snapshot.joined else {}
-    containers = tuple(snapshot.containers or ()) if snapshot.joined else ()
+    containers = with_unlisted_endpoints(snapshot.containers or (), networks) if snapshot.joined else ()
     owners: dict[tuple[Family, int], list[Owner]] = {}
     for container in containers:
         if not container.running:
@@ -245,7 +246,7 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
                     owners.setdefault(parsed, []).append(owner)
     known = {container.id for container in containers}
     for network in networks.values():
-        for stranger in _strangers(network, known):
+        for stranger in strangers(network, known):
             for text in (stranger.endpoints[0].ipv4, stranger.endpoints[0].ipv6):
                 parsed = parse_address(text) if text else None
                 if parsed is not None:
@@ -255,31 +256,6 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
     by_id = {container.id: container for container in containers}
     bridges = {network.id: network.bridge for network in networks.values()}
     return PreparedHost(snapshot, namespace, networks, containers, owners, by_id, bridges)
-
-
-def _strangers(network: Network, known: set[str]) -> list[Container]:
-    """A network's members that are in no listing: the swarm's sandboxes, or all where no container was read."""
-    found: list[Container] = []
-    for member in network.members:
-        if member.container_id in known or not (member.ipv4 or member.ipv6):
-            continue
-        ipv4, _, prefix4 = member.ipv4.partition("/")
-        ipv6, _, prefix6 = member.ipv6.partition("/")
-        gateways = [subnet.gateway for subnet in network.subnets]
-        endpoint = Endpoint(
-            network.id,
-            network.name,
-            member.endpoint_id,
-            ipv4,
-            int(prefix4) if prefix4.isdigit() else 32,
-            next((g for g in gateways if g and ":" not in g), "") if ipv4 else "",
-            ipv6,
-            int(prefix6) if prefix6.isdigit() else 128,
-            next((g for g in gateways if ":" in g), "") if ipv6 else "",
-            member.mac,
-        )
-        found.append(Container(member.container_id, member.name, network_mode=network.name, endpoints=(endpoint,)))
-    return found
 
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")

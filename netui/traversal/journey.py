@@ -318,7 +318,7 @@ class Journey:
             return self._end(packet, "delivered", f"it leaves by {bridge}", to=to)
         if owner is None:
             return self._end(packet, "unreachable", f"nobody has {text} on {bridge}")
-        if owner.container.name == "ingress-sbox":
+        if "ingress-sbox" in (owner.container.id, owner.container.name):
             why = Undecided(
                 "ingress",
                 "the swarm's ingress sandbox passes it on by IPVS, whose choice is not in any rule of the host",

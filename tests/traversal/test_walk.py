@@ -360,7 +360,10 @@ def _every(self: PreparedChain, _packet: Transit) -> range:
 
 def test_members_of_a_network_are_known_without_a_listing_of_containers() -> None:
     """Where containers were not read, a network's own members still have names and addresses."""
-    members = (Member("9" * 64, "web", ipv4="172.18.0.9/16"), Member("8" * 64, "ingress-sbox", ipv4="172.18.0.8/16"))
+    members = (
+        Member("9" * 64, "web", ipv4="172.18.0.9/16"),
+        Member("ingress-sbox", "gateway_ingress-sbox", ipv4="172.18.0.8/16"),
+    )
     mine = tuple(replace(network, members=members) if network.name == "hehe" else network for network in networks())
     made = host("", containers=None, networks=mine)
     found = path(made, FROM, "web:80")

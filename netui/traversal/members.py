@@ -1,0 +1,58 @@
+"""What only a network's own list of members knows: the swarm's sandboxes, and ways out that no container names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from netui.model import Container, Endpoint, Member, Network
+
+
+def with_unlisted_endpoints(containers: Iterable[Container], networks: Mapping[str, Network]) -> tuple[Container, ...]:
+    """Return the containers, each with the endpoints that ``/containers/{id}/json`` leaves out.
+
+    A container on an overlay network leaves by docker_gwbridge, of which its own inspection says
+    nothing: only that network names it (moby: the sandbox's gateway endpoint, "gateway_…").
+    """
+    listed = tuple(containers)
+    on = {(container.id, endpoint.network_id) for container in listed for endpoint in container.endpoints}
+    known = {container.id for container in listed}
+    more: dict[str, list[Endpoint]] = {}
+    for network in networks.values():
+        for member in network.members:
+            ident = member.container_id
+            if ident in known and (ident, network.id) not in on and network.bridge and (member.ipv4 or member.ipv6):
+                more.setdefault(ident, []).append(_endpoint(network, member))
+    if not more:
+        return listed
+    return tuple(
+        replace(container, endpoints=(*container.endpoints, *more[container.id])) if container.id in more else container
+        for container in listed
+    )
+
+
+def strangers(network: Network, known: set[str]) -> list[Container]:
+    """A network's members that are in no listing: the swarm's sandboxes, or all where no container was read."""
+    return [
+        Container(member.container_id, member.name, network_mode=network.name, endpoints=(_endpoint(network, member),))
+        for member in network.members
+        if member.container_id not in known and (member.ipv4 or member.ipv6)
+    ]
+
+
+def _endpoint(network: Network, member: Member) -> Endpoint:
+    ipv4, _, prefix4 = member.ipv4.partition("/")
+    ipv6, _, prefix6 = member.ipv6.partition("/")
+    gateways = [subnet.gateway for subnet in network.subnets]
+    return Endpoint(
+        network.id,
+        network.name,
+        member.endpoint_id,
+        ipv4,
+        int(prefix4) if prefix4.isdigit() else 32,
+        next((g for g in gateways if g and ":" not in g), "") if ipv4 else "",
+        ipv6,
+        int(prefix6) if prefix6.isdigit() else 128,
+        next((g for g in gateways if ":" in g), "") if ipv6 else "",
+        member.mac,
+    )
