@@ -73,7 +73,8 @@ def _agrees(exposure: Exposure, cell: Cell, sent: Sent) -> bool:
     return answered == (cell.state == "open")
 
 
-def _compare(host: Host, count: Callable[[str], None], what: str) -> None:
+def compare_cells(host: Host, count: Callable[[str], None], what: str) -> None:
+    """Ask every cell of the host's table by a real connection."""
     prepared = seen(host)
     asked = _asked(host, prepared)
     sent = send([flow for _, _, flow in asked], host.sandbox, PORTS, timeout=0.8)
@@ -95,10 +96,10 @@ def _compare(host: Host, count: Callable[[str], None], what: str) -> None:
 
 def test_every_cell_of_the_blog_host(engine_kind: str, blog_hosts: Hosts, count: Callable[[str], None]) -> None:
     """The blog post's host on each engine: every cell is what a connection sees."""
-    _compare(blog_hosts(engine_kind), count, f"blog host {engine_kind}")
+    compare_cells(blog_hosts(engine_kind), count, f"blog host {engine_kind}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_cell_of_the_wide_host(kind: str, wide_hosts: Hosts, count: Callable[[str], None]) -> None:
     """The judge's host on each engine: every cell is what a connection sees."""
-    _compare(wide_hosts(kind), count, f"wide host {kind}")
+    compare_cells(wide_hosts(kind), count, f"wide host {kind}")

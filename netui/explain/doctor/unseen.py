@@ -48,12 +48,20 @@ def engine_elsewhere(view: View) -> Iterator[Finding]:
             advice="See them with: nft list table ip docker-bridges",
         )
     if engine.swarm == "active":
+        overlays = [network for network in view.host.networks.values() if network.driver == "overlay"]
+        on_them = f" and on the overlay networks ({some([n.name for n in overlays])})" if overlays else ""
         yield _note(
             "swarm",
             "The engine is in a swarm: a published service's port goes through IPVS in the ingress sandbox, "
             "which chooses one of its tasks.",
-            "The host's rules show the way into the sandbox only; what happens in it is in no table here.",
+            f"The host's rules show the way into the sandbox only; what happens in it{on_them} is in no table here.",
             shown_engine,
+            *(
+                view.rule_evidence(place)
+                for place in view.rules("ip", "nat", "DOCKER-INGRESS")
+                if place.rule.spec.target is not None and place.rule.spec.target.name == "DNAT"
+            ),
+            *(Evidence("network", f"{n.name}: overlay") for n in overlays),
         )
 
 
