@@ -8,6 +8,7 @@ from typing import Any, cast
 from netui.explain import differences as diff_of
 from netui.explain.doctor import diagnose
 from netui.explain.doctor_report import doctor_json, doctor_text
+from netui.explain.escape import printable
 from netui.explain.explain_report import chosen, explain_json, explain_text
 from netui.explain.exposed_report import exposed_json, exposed_text, failing, undecided
 from netui.explain.exposure import exposures
@@ -15,6 +16,7 @@ from netui.explain.places import WIDEST, Where
 from netui.explain.reach import reach, reach_json, reach_text
 from netui.model import Snapshot
 from netui.traversal import PreparedHost
+from netui.traversal.endpoints import engine_apart
 
 #: Exit status, as the contract has it.
 _DONE, _FOUND, _UNDECIDED = 0, 1, 3
@@ -40,12 +42,15 @@ def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | 
 def exposed(host: PreparedHost, fail_on: str = "") -> Report:
     """What is reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that cannot be told.
 
-    Without ``fail_on`` it is always 0, unless containers were not read.
+    Without ``fail_on`` it is always 0, unless containers were not read or are not behind these rules.
     """
     found = exposures(host)
     document, text = exposed_json(found), exposed_text(found)
-    known = host.snapshot.containers is not None
-    if not known:
+    apart = engine_apart(host)
+    known = host.snapshot.containers is not None and not apart
+    if apart:
+        text = printable(f"{apart[0].upper()}{apart[1:]}: from where its containers' ports are reached is not known.")
+    elif not known:
         text = "The containers were not read, so their ports are not known."
     status = _DONE if known else _UNDECIDED
     if fail_on and known:
@@ -60,7 +65,7 @@ def exposed(host: PreparedHost, fail_on: str = "") -> Report:
 
 
 def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
-    """What is wrong. Status 1 with findings; 3 if there are none and rules, networks or containers were not read."""
+    """What is wrong. Status 1 with findings; 3 if there are none and not all was there to judge."""
     diagnosis = diagnose(host)
     status = _FOUND if diagnosis.findings else _DONE if diagnosis.decided else _UNDECIDED
     return Report(doctor_text(diagnosis, ascii_only=ascii_only), doctor_json(diagnosis), status)

@@ -15,6 +15,8 @@ class Engine:
     firewall: "iptables", "nftables", or "" where the engine does not say (before 29).
     local: False where DOCKER_HOST or the context names another machine; then the
     rules here are not its rules.
+    here: False where it works in another network namespace of this machine than the one
+    that was read, as a rootless engine does: then they are not its rules either.
     userland_proxy: None where it cannot be known from the API.
     """
 
@@ -23,6 +25,7 @@ class Engine:
     name: str = ""
     address: str = ""
     local: bool = True
+    here: bool = True
     firewall: str = ""
     rootless: bool = False
     swarm: str = "inactive"

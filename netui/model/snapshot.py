@@ -81,5 +81,5 @@ class Snapshot:
 
     @property
     def joined(self) -> bool:
-        """Whether engine and rules are of the same machine, so that names may be joined."""
-        return self.engine is None or self.engine.local
+        """Whether engine and rules are of the same machine and namespace, so that names may be joined."""
+        return self.engine is None or (self.engine.local and self.engine.here)

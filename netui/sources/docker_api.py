@@ -13,19 +13,24 @@ from netui.model import Container, Endpoint, Engine, Member, Network, PublishedP
 from netui.sources import json_text as js
 
 
-def engine(info: object, version: object, address: str = "", local: bool = True) -> Engine:
-    """Build the engine from ``/info`` and ``/version`` (``docker version`` nests it under Server)."""
+def engine(info: object, version: object, address: str = "", local: bool = True, here: bool | None = None) -> Engine:
+    """Build the engine from ``/info`` and ``/version`` (``docker version`` nests it under Server).
+
+    here: whether its rules are those that are read; None: not known, so not where it is rootless.
+    """
     about, versions = js.obj(info), js.obj(version)
     server = js.obj(versions.get("Server")) or versions
     firewall = js.obj(about.get("FirewallBackend"))
+    rootless = any("rootless" in option for option in js.texts(about.get("SecurityOptions")))
     return Engine(
         version=js.text(server.get("Version")) or js.text(about.get("ServerVersion")),
         api_version=js.text(server.get("ApiVersion")),
         name=js.text(about.get("Name")),
         address=address,
         local=local,
+        here=here if here is not None else not rootless,
         firewall=js.text(firewall.get("Driver")).removesuffix("+firewalld"),
-        rootless=any("rootless" in option for option in js.texts(about.get("SecurityOptions"))),
+        rootless=rootless,
         swarm=js.text(js.obj(about.get("Swarm")).get("LocalNodeState")) or "inactive",
         userland_proxy=_userland_proxy(firewall),
         live_restore=about.get("LiveRestoreEnabled") is True,

@@ -25,6 +25,7 @@ from netui.sources.docker_events import EventStream
 from netui.sources.errors import SourceError
 from netui.sources.imports import IMPORTING
 from netui.sources.parts import Part
+from netui.sources.peer import engine_is_here
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -69,6 +70,7 @@ class DockerEngine:
         self._retry_at = 0.0
         self._seen = False
         self.address = EngineAddress("")
+        self._here: bool | None = None
         #: The engine's answers as they came, for a capture.
         self.info: dict[str, Any] = {}
         self.version: dict[str, Any] = {}
@@ -123,6 +125,7 @@ class DockerEngine:
         self.close()
         self.address = engine_address(self._environ)
         client = self._client = connect(self.address)
+        self._here = engine_is_here(self.address.path)
         self.info = js.obj(client.info())
         self.version = js.obj(client.version())
         self.networks, self.containers, self._states = {}, {}, {}
@@ -197,12 +200,13 @@ class DockerEngine:
 
     def _part(self) -> Part:
         local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()
-        engine = docker_api.engine(self.info, self.version, self.address.url, local)
+        engine = docker_api.engine(self.info, self.version, self.address.url, local, self._here)
         note = ""
         if not local:
             note = "this engine is another machine: the rules here are not its rules, so names are not joined"
-        elif engine.rootless:
-            note = "a rootless engine: its rules are in a namespace of its own, not in this host's tables"
+        elif not engine.here:
+            kind = "a rootless engine" if engine.rootless else "this engine is in another network namespace"
+            note = f"{kind}: its rules are in a namespace of its own, not in the tables that are read here"
         return Part(
             {
                 "engine": replace(engine, local=local),

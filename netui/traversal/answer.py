@@ -204,6 +204,7 @@ def _host_notes(host: PreparedHost, family: Family) -> list[str]:
     engine = host.snapshot.engine
     if engine is not None and not engine.local:
         notes.append("the engine is on another machine: its containers are not joined with these rules")
-    if engine is not None and engine.rootless:
-        notes.append("the engine is rootless: its rules are in a namespace of its own, not here")
+    if engine is not None and not engine.here:
+        kind = "rootless" if engine.rootless else "in another network namespace"
+        notes.append(f"the engine is {kind}: its rules are in a namespace of its own, not here")
     return notes

@@ -150,14 +150,23 @@ def _show(text: str) -> str:
 # --- resolving -----------------------------------------------------------------------------
 
 
+def engine_apart(host: PreparedHost) -> str:
+    """Return why the engine's containers are not behind the rules that were read, "" where they are."""
+    engine = host.snapshot.engine
+    if engine is None or host.snapshot.joined:
+        return ""
+    if not engine.local:
+        return f"the engine is on another machine ({_show(engine.address)})"
+    if engine.rootless:
+        return "the engine is rootless: its networks and rules are in RootlessKit's own namespace, not in this one"
+    return "the engine is in another network namespace of this machine"
+
+
 def find_container(host: PreparedHost, name: str) -> Container:
     """Return the container of that name or ID prefix; raises EndpointError with the candidates."""
-    engine = host.snapshot.engine
-    if engine is not None and not host.snapshot.joined:
-        raise EndpointError(
-            f"{_show(name)}: the engine is on another machine ({_show(engine.address)}); "
-            "its containers are not behind these rules"
-        )
+    apart = engine_apart(host)
+    if apart:
+        raise EndpointError(f"{_show(name)}: {apart}; its containers are not behind these rules")
     if host.snapshot.containers is None and not host.containers:
         state = host.snapshot.sources.get("docker")
         why = f": {_show(state.error)}" if state is not None and state.error else ""

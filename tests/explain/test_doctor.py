@@ -245,7 +245,8 @@ def test_a_port_of_another_engine_that_nobody_reaches() -> None:
     ("fields", "note"),
     [
         ({"local": False, "address": "ssh://other"}, "engine-remote"),
-        ({"rootless": True}, "engine-rootless"),
+        ({"rootless": True, "here": False}, "engine-rootless"),
+        ({"here": False}, "engine-namespace"),
         ({"firewall": "nftables"}, "engine-nftables"),
         ({"swarm": "active"}, "swarm"),
     ],

@@ -164,6 +164,22 @@ def test_containers_that_were_not_read_are_not_taken_for_none() -> None:
     assert "not read" in report.text
 
 
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"local": False}, "another machine"),
+        ({"rootless": True, "here": False}, "rootless"),
+        ({"here": False}, "namespace"),
+    ],
+)
+def test_ports_of_an_engine_elsewhere_are_not_taken_for_none(fields: dict[str, bool], word: str) -> None:
+    """Its containers are not behind these rules: no port passes for closed."""
+    base = snapshot()
+    assert base.engine is not None
+    report = exposed(prepare(replace(base, engine=replace(base.engine, **fields))), "world")  # type: ignore[arg-type]
+    assert (report.status, word in report.text) == (3, True)
+
+
 def test_a_thousand_containers_in_good_time() -> None:
     """1,000 containers with two ports each on five networks: some seconds at most, on a loaded machine."""
     host = prepare(big_snapshot(1000, 5))

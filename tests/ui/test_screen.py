@@ -420,14 +420,18 @@ async def test_demo_is_said_all_the_time():
             assert " DEMO " in screen_text(app).splitlines()[0]
 
 
-async def test_an_engine_elsewhere_lends_no_names():
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"local": False, "address": "ssh://far"}, "another machine"), ({"here": False}, "a namespace of its own")],
+)
+async def test_an_engine_elsewhere_lends_no_names(fields, words):
     """Its containers are shown, but no rule carries their names, and the header says why."""
     host = blog_host()
-    remote = replace(host, engine=replace(host.engine, local=False, address="ssh://far"))
+    remote = replace(host, engine=replace(host.engine, **fields))
     async with running(remote) as (app, _pilot):
         assert "openresty" not in "\n".join(rows(app.main.chains))
         assert "openresty" in "\n".join(rows(app.main.networks))
-        assert "another machine" in app.main.status.render_line(0).text
+        assert words in app.main.status.render_line(0).text
 
 
 async def test_themes_and_palette():

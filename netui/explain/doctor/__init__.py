@@ -67,7 +67,8 @@ def diagnose(host: PreparedHost) -> Diagnosis:
 def _decided(view: View) -> bool:
     snapshot = view.host.snapshot
     return (
-        snapshot.networks is not None
+        snapshot.joined
+        and snapshot.networks is not None
         and snapshot.containers is not None
         and not view.host.namespace.rules_read.get("ip")
     )

@@ -31,13 +31,31 @@ def engine_elsewhere(view: View) -> Iterator[Finding]:
             shown_engine,
             advice="Run netui on that machine, or record there and --replay here.",
         )
-    if engine.rootless:
+    if engine.local and engine.rootless and not engine.here:
         yield _note(
             "engine-rootless",
             "The engine is rootless: its networks and rules are in RootlessKit's own namespace, not in these tables.",
             "Ports come in through RootlessKit's port driver, which no rule here shows.",
             shown_engine,
-            advice="Enter the namespace: nsenter -U --preserve-credentials -n -t $(cat $XDG_RUNTIME_DIR/docker.pid)",
+            advice="Run netui in that namespace: sudo nsenter -n -t $(cat $XDG_RUNTIME_DIR/docker.pid) "
+            "env DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock netui",
+        )
+    elif engine.rootless and engine.here:
+        yield _note(
+            "engine-rootless",
+            "The engine is rootless, and this is RootlessKit's namespace: its networks and rules are these.",
+            "Published ports come in through RootlessKit's port driver: its builtin one opens each connection anew "
+            "from this namespace's own 127.0.0.1, the others bring them in by tap0, which is the outside here.",
+            shown_engine,
+        )
+    elif engine.local and not engine.here:
+        yield _note(
+            "engine-namespace",
+            "The engine works in another network namespace than the one that is read here: its containers are not "
+            "behind these rules.",
+            "Nothing about containers was checked.",
+            shown_engine,
+            advice="Run netui in the engine's namespace: nsenter -n -t $(pidof dockerd) netui",
         )
     if engine.firewall == "nftables":
         yield _note(

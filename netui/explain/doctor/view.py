@@ -48,7 +48,6 @@ class View:
         return (
             engine is not None
             and snapshot.joined
-            and not engine.rootless
             and engine.firewall != "nftables"
             and snapshot.containers is not None
             and snapshot.networks is not None

@@ -23,6 +23,12 @@ _HEADS: dict[Where, tuple[str, str]] = {
     "host": ("host", "this host"),
     "own": ("own net", "its own network"),
 }
+#: What the only line says where there is no port, by its key.
+_EMPTY = {
+    "none": " no container has a port",
+    "unknown": " the containers were not read",
+    "apart": " the engine's containers are not behind these rules",
+}
 _WIDTH = 9
 _STATES: dict[str, tuple[str, Role]] = {
     "open": ("open", "warn"),
@@ -48,8 +54,7 @@ class ExposedAnswer(Answer):
         count = f"{plural(len(ports), 'port')}, {world} open to the world"
         keys: list[object] = [(each.container_id, each.port, each.protocol) for each in ports]
         if not ports and not more:
-            known = snapshot.containers is not None
-            keys = ["none" if known else "unknown"]
+            keys = ["unknown" if snapshot.containers is None else "none" if snapshot.joined else "apart"]
         return cls(snapshot, count, keys=keys, ports=ports, more=more)
 
     def _widths(self, room: int) -> tuple[int, int, int]:
@@ -72,7 +77,8 @@ class ExposedAnswer(Answer):
     def line(self, index: int, room: int, column: int | None) -> Spans:
         """Return a port's line."""
         if not self.ports:
-            return [(" no container has a port" if self.keys == ["none"] else " the containers were not read", "dim")]
+            key = str(self.keys[0]) if self.keys else "unknown"
+            return [(_EMPTY.get(key, _EMPTY["unknown"]), "dim")]
         one = self.ports[index]
         name, port, published = self._widths(room)
         spans: Spans = [

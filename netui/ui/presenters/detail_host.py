@@ -23,8 +23,9 @@ def host_lines(snapshot: Snapshot) -> Iterator[DetailLine]:
         yield field("engine", f"Docker {engine.version} (API {engine.api_version}){kind}{proxy}")
         if not engine.local:
             yield field("", f"the engine at {engine.address} is another machine: its names are not joined", "warn")
-        if engine.rootless:
-            yield field("", "rootless: its rules live in RootlessKit's own namespace, not here", "warn")
+        if not engine.here:
+            kind = "rootless: its rules live in RootlessKit's own" if engine.rootless else "its rules are in another"
+            yield field("", f"{kind} namespace, not here", "warn")
     for key, ruleset in snapshot.rulesets.items():
         where = ", ".join(f"{table.name} {sum(len(c.rules) for c in table.chains)}" for table in ruleset.tables)
         if where:

@@ -62,11 +62,10 @@ def status_spans(
         spans.append((f" {escape(snapshot.hostname)}", "strong"))
     engine = snapshot.engine
     if engine is not None:
-        where = "" if engine.local else " on another machine"
+        where = "" if engine.here else " in a namespace of its own"
+        where = where if engine.local else " on another machine"
         kind = f" {engine.firewall}" if engine.firewall else ""
-        spans.append(
-            (f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", "" if engine.local else "warn")
-        )
+        spans.append((f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", "warn" if where else ""))
     else:
         docker = snapshot.sources.get("docker")
         waiting = docker is not None and not docker.read and not docker.error

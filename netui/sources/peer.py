@@ -1,0 +1,33 @@
+"""Whether the engine behind a socket works in the network namespace that netui reads.
+
+A rootless engine has a namespace of its own, and any engine can be asked from another one: then
+its bridges and rules are not those that are read here, though it is the same machine.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+
+def engine_is_here(path: str) -> bool | None:
+    """Return whether who listens on a unix socket is in this network namespace; None where it cannot be told.
+
+    unix(7), SO_PEERCRED: of a listening socket the process that called listen(2). Where
+    systemd listens for dockerd that is process 1, in the host's namespace as dockerd is. A
+    process of another pid namespace is 0, and one that may not be looked at is unknown too.
+    """
+    if not path or not hasattr(socket, "SO_PEERCRED"):
+        return None
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(2)
+            connection.connect(path)
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        pid = struct.unpack("3i", credentials)[0]
+        if pid <= 0:
+            return None
+        return os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+    except OSError:
+        return None

@@ -1,0 +1,96 @@
+"""Engines whose rules are elsewhere than those that are read: named, nothing joined, and the way there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .cache import LabUnavailable, ensure
+from .conftest import Hosts, unavailable
+from .hosts import HOST, Host
+from .rootless import PROGRAMS, Rootless
+from .terminal import ROOT
+from .test_doctor import outcome
+
+PORT = 8089
+
+
+def netui(enter: list[str], url: str, *words: str) -> tuple[int, str]:
+    """Run netui where a command leads; its status, and what it printed."""
+    environment = {**os.environ, "DOCKER_HOST": url, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*enter, sys.executable, "-m", "netui", *words], check=False, capture_output=True, text=True, env=environment
+    )
+    return done.returncode, done.stdout or done.stderr
+
+
+def notes(text: str) -> dict[str, dict[str, Any]]:
+    """The findings and notes of `netui doctor --json` by their kind."""
+    said = json.loads(text)
+    return {one["id"]: one for one in (*said["findings"], *said["notes"])}
+
+
+@pytest.fixture
+def rootless_tools(lab: None) -> None:
+    """RootlessKit's packages; without them a skip with the reason, or a failure where CI is set."""
+    try:
+        ensure(PROGRAMS)
+    except LabUnavailable as reason:
+        unavailable(str(reason))
+
+
+@pytest.mark.usefixtures("rootless_tools")
+def test_a_rootless_engine_is_named_and_not_joined(own_host: Callable[..., Host], tmp_path: Path) -> None:
+    """Its containers are not put behind the host's rules; the command given leads to where they are."""
+    host = own_host("20.10-nft")
+    here = ["nsenter", f"--net={host.namespace.path}"]
+    with Rootless(host) as engine:
+        engine.container("web", f"{PORT}:80")
+        assert outcome(host, "outside", HOST, PORT) == "connected"
+        status, text = netui(here, engine.url, "doctor", "--json")
+        note = notes(text)["engine-rootless"]
+        assert set(notes(text)) == {"engine-rootless"}
+        assert (status, note["severity"]) == (3, "note")
+        status, text = netui(here, engine.url, "path", "outside", "web:80")
+        assert (status, "rootless" in text) == (2, True)
+        status, text = netui(here, engine.url, "exposed", "--fail-on", "world")
+        assert (status, "rootless" in text) == (3, True)
+        _, text = netui(here, engine.url, "path", "outside", f"host:{PORT}")
+        assert f"rootlesskit answers on {HOST}:{PORT}/tcp" in text
+        inside = tmp_path / "netui"
+        inside.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m netui "$@"\n')
+        inside.chmod(0o755)
+        command = note["advice"][0].partition(": sudo ")[2]
+        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "XDG_RUNTIME_DIR": str(engine.run)}
+
+        def follow(words: str) -> tuple[int, str]:
+            done = subprocess.run(
+                ["sh", "-c", f"{command} {words}"], check=False, capture_output=True, text=True, env=environment
+            )
+            return done.returncode, done.stdout or done.stderr
+
+        status, text = follow("doctor --json")
+        assert (status, set(notes(text))) == (0, {"engine-rootless"})
+        assert "this is RootlessKit's namespace" in notes(text)["engine-rootless"]["what"]
+        status, text = follow("path host web:80")
+        assert (status, "DELIVERED to web" in text) == (0, True)
+
+
+def test_an_engine_in_another_namespace_is_named_and_not_joined(blog_hosts: Hosts) -> None:
+    """Asked from where its rules are not, netui says so; in the engine's namespace all is joined."""
+    host = blog_hosts("28.5")
+    away = ["nsenter", f"--net={host.outside.path}"]
+    status, text = netui(away, host.engine.url, "doctor", "--json")
+    assert (status, set(notes(text))) == (3, {"engine-namespace"})
+    status, text = netui(away, host.engine.url, "path", "outside", "blog:8080")
+    assert (status, "another network namespace" in text) == (2, True)
+    there = ["nsenter", "-n", "-t", str(host.engine.daemon_pid)]
+    status, text = netui(there, host.engine.url, "doctor", "--json")
+    assert (status, "engine-namespace" in notes(text)) == (0, False)
