@@ -28,6 +28,6 @@ def engine_is_here(path: str) -> bool | None:
         pid = struct.unpack("3i", credentials)[0]
         if pid <= 0:
             return None
-        return os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+        return os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat("/proc/thread-self/ns/net").st_ino  # noqa: PTH116
     except OSError:
         return None
