@@ -94,8 +94,8 @@ def ensure(programs: Mapping[str, str]) -> None:
 def install(missing: list[str]) -> None:
     """Install Debian packages; LabUnavailable with the reason when that cannot be.
 
-    No service is started or left enabled: where a service manager runs, the installation is
-    kept from starting any, and what it enabled is switched off again.
+    No service is started or left enabled: the installation is kept from starting any, and
+    where a service manager runs, what it enabled is switched off again.
     """
     if not missing:
         return
@@ -116,9 +116,6 @@ def install(missing: list[str]) -> None:
 @contextmanager
 def _no_services() -> Iterator[None]:
     """Keep packages from starting services (invoke-rc.d's policy layer), and leave Docker's off."""
-    if not Path("/run/systemd/system").is_dir():
-        yield
-        return
     policy = Path("/usr/sbin/policy-rc.d")
     ours = not policy.exists()
     had_docker = shutil.which("dockerd") is not None
@@ -133,7 +130,7 @@ def _no_services() -> Iterator[None]:
             policy.unlink(missing_ok=True)
         if not had_docker:
             units += ["docker.service", "docker.socket", "containerd.service"]
-        if units:
+        if units and Path("/run/systemd/system").is_dir():
             subprocess.run(["systemctl", "disable", "-q", *units], check=False, capture_output=True)
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from . import cache
 from .hosts import Host, serve
+from .namespaces import cgroup_parent
 from .neighbours import wait_for
 
 #: Program → Debian package (see cache.ensure); the script comes with docker.io.
@@ -21,8 +22,16 @@ PROGRAMS = {"newuidmap": "uidmap", "rootlesskit": "rootlesskit", "slirp4netns": 
 
 _UID = 61234
 _IMAGE = "lab/busybox"
+# A cgroup of the lab's: its shims are children of nobody, and are ended with it whatever happens.
 _START = """
 set -e
+for top in /sys/fs/cgroup/pids /sys/fs/cgroup; do
+  if [ -w $top/cgroup.procs ]; then
+    mkdir -p "$top$CGROUP/rootless"
+    echo $$ > "$top$CGROUP/rootless/cgroup.procs"
+    break
+  fi
+done
 mount --make-rprivate /
 mount --make-rshared /
 for file in passwd group subuid subgid; do
@@ -67,7 +76,11 @@ class Rootless:
         with log.open("wb") as file:
             self._daemon = subprocess.Popen(
                 ["nsenter", f"--net={self._host.namespace.path}", "unshare", "-m", "sh", "-c", _START],
-                env={**os.environ, "FOLDER": str(self.folder), "ID": str(_UID)},
+                env={
+                    **os.environ,
+                    **{"FOLDER": str(self.folder), "ID": str(_UID)},
+                    "CGROUP": cgroup_parent(self._host.namespace.name),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
