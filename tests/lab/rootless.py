@@ -78,7 +78,8 @@ class Rootless:
                 ["nsenter", f"--net={self._host.namespace.path}", "unshare", "-m", "sh", "-c", _START],
                 env={
                     **os.environ,
-                    **{"FOLDER": str(self.folder), "ID": str(_UID)},
+                    "FOLDER": str(self.folder),
+                    "ID": str(_UID),
                     "CGROUP": cgroup_parent(self._host.namespace.name),
                 },
                 stdin=subprocess.DEVNULL,
