@@ -7,14 +7,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from netui.explain.doctor import diagnose
+from netui.traversal import PreparedHost, path, prepare
+
+from . import test_exposed
 from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable
-from .hosts import HOST, Host
+from .doctor_host import seen
+from .engines import Options
+from .hosts import HOST, OUTSIDE, Host
+from .native import native_rules
 from .rootless import PROGRAMS, Rootless
 from .terminal import ROOT
 from .test_doctor import outcome
@@ -94,3 +102,31 @@ def test_an_engine_in_another_namespace_is_named_and_not_joined(blog_hosts: Host
     there = ["nsenter", "-n", "-t", str(host.engine.daemon_pid)]
     status, text = netui(there, host.engine.url, "doctor", "--json")
     assert (status, "engine-namespace" in notes(text)) == (0, False)
+
+
+def as_29(host: Host) -> PreparedHost:
+    """The host as it is now, its engine saying of its firewall what 29 says."""
+    snapshot = seen(host).snapshot
+    assert snapshot.engine is not None
+    return prepare(replace(snapshot, engine=replace(snapshot.engine, firewall="nftables")))
+
+
+def test_native_rules_are_named_and_leave_it_open(
+    own_host: Callable[..., Host], count: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs on 29's native table is undecided: no cell is wrong, and nothing is missed in iptables' tables."""
+    host = own_host("28.5", Options(flags=("--iptables=false",)))
+    native_rules(host)
+    assert outcome(host, "outside", HOST, 80) == "connected"
+    assert outcome(host, "blog", OUTSIDE, 9) == "ECONNREFUSED"
+    found = diagnose(as_29(host))
+    assert found.findings == ()
+    said = {note.id: note for note in found.notes}
+    assert {"engine-nftables", "native-tables"} <= set(said)
+    assert said["native-tables"].evidence[0].text == "table ip docker-bridges"
+    command = said["engine-nftables"].advice[0].removeprefix("See them with: ")
+    assert "DROP DIRECT ACCESS" in host.engine.tool(*command.split())
+    way = path(as_29(host), "outside", "host:80")
+    assert (way.verdict, "docker-bridges" in way.reason) == ("undecided", True)
+    monkeypatch.setattr(test_exposed, "seen", as_29)
+    test_exposed.compare_cells(host, count, "native rules of 29")
