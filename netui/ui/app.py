@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -117,7 +118,7 @@ class NetuiApp(TerminalApp):
         notice = self.preferences.notice()
         if notice:
             self.notify(escape_lines(notice), title="Settings", severity="warning", markup=False, timeout=15)
-        self._settle()
+        self.set_interval(1.0, self._collector.tick)
         if self.poller is not None:
             self.poller.start(self._snapshot_came, self._event_came)
 
@@ -126,6 +127,12 @@ class NetuiApp(TerminalApp):
 
     def _event_came(self, event: Event) -> None:
         self.post_message(EventArrived(event))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that keys come; the rest is done elsewhere."""
+        if isinstance(event, events.Key):
+            self._collector.key()
+        await super().on_event(event)
 
     def on_unmount(self) -> None:
         """Stop the poller."""
@@ -161,7 +168,7 @@ class NetuiApp(TerminalApp):
             self.main.networks.update_structure()
             self.main.chains.update_structure()
             self._find_flows()
-            self._settle()
+            self._collector.changed()
             self.answers.structure_changed()
             if self.flow_finder.opened:
                 self.flow_finder.ask(self, self.state, self.flow_finder.opened)
@@ -174,11 +181,6 @@ class NetuiApp(TerminalApp):
         self.main.status.update_status()
         if self.answers.screen is not None:
             self.answers.screen.status.update_status()
-
-    def _settle(self) -> None:
-        seconds = self._collector.due()
-        if seconds is not None:
-            self.set_timer(seconds, self._collector.settle)
 
     @on(EventArrived)
     def take_event(self, message: EventArrived) -> None:
@@ -349,6 +351,8 @@ class NetuiApp(TerminalApp):
 
 def run(poller: Poller, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options
     """Run netui until the user quits; return the exit status."""
+    # A key waits for the thread that reads no longer than this, at each of the few changes of hands.
+    sys.setswitchinterval(0.0001)
     app = NetuiApp(poller, mode=mode, **options)
     result = app.run()
     return result if isinstance(result, int) else (app.return_code or 0)

@@ -46,6 +46,9 @@ class ChainLines(LineView):
         self._snapshot = state.snapshot
         self._track: CounterTrack = state.track
         self._cells: dict[str, RuleCells] = {}
+        #: the lines of rules that were shown, in this layout
+        self._rules: dict[tuple[RulesetKey, Identity | None, Reading, Marks], tuple[Rule, Spans]] = {}
+        self._rules_layout: tuple[Layout, Options] | None = None
 
     # What the app tells it.
 
@@ -67,6 +70,7 @@ class ChainLines(LineView):
             return
         self._snapshot = self.state.snapshot
         self._cells.clear()
+        self._rules.clear()
         self.rebuild()
 
     def update_marks(self) -> None:
@@ -129,6 +133,9 @@ class ChainLines(LineView):
         width = self.scrollable_content_region.width or self.size.width
         if self._layout is None or (self._layout.width != width and self.options.preset != "wide"):
             self._layout = columns.layout(width, self.options)
+            if self._rules_layout != (self._layout, self.options):
+                self._rules_layout = (self._layout, self.options)
+                self._rules.clear()
         return self._layout
 
     def header_spans(self, width: int) -> Spans:
@@ -163,14 +170,26 @@ class ChainLines(LineView):
                     self.options,
                     self._longest,
                 )
-        cells = self._cells_of(line)
-        if cells is None:
-            return []
+        return self._rule_spans(line)
+
+    def _rule_spans(self, line: Line) -> Spans:
         made = self._made()
+        reading, marks = self._reading(line), self._marks(line)
+        key = (line.ruleset, line.identity, reading, marks)
+        known = self._rules.get(key)
+        if known is not None and known[0] is line.rule and not made.spark:
+            return known[1]
+        cells = self._cells_of(line)
+        if cells is None or line.rule is None:
+            return []
         history: list[int] = []
         if made.spark and line.identity is not None:
             history = self._track.history(line.ruleset, line.identity)
-        return columns.rule_spans(line, cells, self._reading(line), self._marks(line), made, self.options, history)
+        if len(self._rules) > 500:
+            self._rules.clear()
+        spans = columns.rule_spans(line, cells, reading, marks, made, self.options, history)
+        self._rules[key] = (line.rule, spans)
+        return spans
 
     def line_class(self, index: int) -> str:
         """Lay a tint under the steps of the open flow."""

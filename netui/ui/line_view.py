@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from netui.ui.escape import clip, escape
+from netui.ui.painted_view import BLANK, PaintedView, Row
 from netui.ui.presenters.line_list import KeyList, Keys
 from netui.ui.presenters.spans import Spans, changed_cells
 
 _ROLES = ("dim", "strong", "name", "title", "good", "bad", "warn", "moved", "step", "mark", "target", "key", "number")
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(PaintedView, can_focus=True):
     """A list of keyed lines; a subclass says what each line shows.
 
     The cursor is kept by key. When lines come or go, the line under the cursor keeps
@@ -48,8 +44,6 @@ class LineView(ScrollView, can_focus=True):
         Binding("h,left", "sideways(-8)", "Left", show=False, id="line.left", tooltip="Scroll to the left"),
         Binding("enter", "activate", "Open", show=False, id="line.open", tooltip="Open what is under the cursor"),
     ]
-    #: Lines that stay at the top while the rest scrolls.
-    header_lines: ClassVar[int] = 0
     #: Whether the cursor shows while another pane has the focus.
     idle_cursor: ClassVar[bool] = True
 
@@ -57,7 +51,6 @@ class LineView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._keys: Keys = KeyList([])
         self._painted: dict[int, Spans] = {}
-        self._styles_by_role: dict[str, Style] = {}
         self._title_shown: str | None = None
         self.cursor = 0
 
@@ -117,12 +110,18 @@ class LineView(ScrollView, can_focus=True):
         anchor, anchor_row = (at, old_cursor - top) if cursor_seen else (self._new_place(old, top), 0)
         lost = bool(old) and (old_cursor >= len(old) or self._keys.place(old[old_cursor]) is None)
         self.cursor = at
-        self.virtual_size = Size(width, len(keys) + self.header_lines)
+        self._become(Size(width, len(keys) + self.header_lines))
         if old and top:
             self.scroll_to(y=max(0, anchor - anchor_row), animate=False, force=True, immediate=True)
         self.refresh()
         if lost or not old:
             self.cursor_moved()
+
+    def _become(self, size: Size) -> None:
+        """Take the size of all lines; other panes are laid out anew only where a scroll bar comes or goes."""
+        if size != self.virtual_size:
+            self.set_reactive(LineView.virtual_size, size)
+            self._scroll_update(size)
 
     def _new_place(self, old: Keys, index: int) -> int:
         """Return where a line of before stands now: itself, else the next one, else the one before."""
@@ -161,7 +160,9 @@ class LineView(ScrollView, can_focus=True):
         """Write the title into the frame, which is painted anew only when it is another one."""
         if title != self._title_shown:
             self._title_shown = title
-            self.border_title = Content(clip(escape(title), 200) + " ")
+            # Textual's own setter paints the whole pane anew
+            self._border_title = Content(clip(escape(title), 200) + " ")
+            self.refresh(Region(0, 0, self.outer_size.width, 1).translate(-self.content_offset))
 
     @property
     def _rows(self) -> int:
@@ -254,42 +255,21 @@ class LineView(ScrollView, can_focus=True):
     # Painting.
 
     def notify_style_update(self) -> None:
-        """Forget the looked-up styles when the theme changes."""
+        """Forget what was painted when the theme changes."""
         super().notify_style_update()
-        self._styles_by_role.clear()
         self._painted.clear()
 
-    def _style(self, role: str) -> Style:
-        style = self._styles_by_role.get(role)
-        if style is None:
-            style = self.get_component_rich_style(f"line--{role}", partial=True) if role else Style.null()
-            self._styles_by_role[role] = style
-        return style
-
-    def render_line(self, y: int) -> Strip:
-        """Paint one row of the pane."""
-        width = self.size.width
-        base = self.rich_style
-        left = self.scroll_offset.x
+    def row(self, y: int) -> Row:
+        """Return what a row of the pane shows: the header, a line, or nothing below the last one."""
         if y < self.header_lines:
-            return self._strip(self.header_spans(self._line_width), base + self._style("header"), left, width)
+            return Row(self.header_spans(self._line_width), "header")
         index = self.scroll_offset.y + y - self.header_lines
         if index >= len(self._keys):
-            return Strip.blank(width, base)
+            return BLANK
         spans = self._painted.get(index)
         if spans is None:
             spans = self._painted[index] = self.line_spans(index, self._line_width)
-        under = self.line_class(index)
-        over = Style.null()
-        if under:
-            base += self._style(under)
+        over = ""
         if index == self.cursor and (self.has_focus or self.idle_cursor):
-            over = self._style("cursor" if self.has_focus else "cursor-idle")
-        return self._strip(spans, base, left, width, over)
-
-    def _strip(self, spans: Spans, base: Style, left: int, width: int, over: Style | None = None) -> Strip:
-        over = over or Style.null()
-        segments = [Segment(text, base + self._style(role) + over) for text, role in spans if text]
-        length = sum(cell_len(text) for text, _ in spans)
-        strip = Strip(segments, length)
-        return strip.crop_extend(left, left + width, base + over)
+            over = "cursor" if self.has_focus else "cursor-idle"
+        return Row(spans, self.line_class(index), over)

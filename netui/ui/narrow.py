@@ -1,14 +1,19 @@
-"""Partial repaints that write only the cells asked for.
+"""Partial repaints that make and write only what is asked for.
 
 Textual 8's own update of a part of a line writes that line from the left edge of the
 widget (``_compositor.ChopsUpdate``: "TODO: crop to x extents"): a counter at the right end of
-a wide table costs the whole line, which is what a slow SSH link feels.
+a wide table costs the whole line, which is what a slow SSH link feels. And it puts together
+all lines of each widget that it touches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+from textual.strip import Strip
 
 _MOVE = "\x1b[{};{}H"
 
@@ -38,3 +43,12 @@ class NarrowCompositor(Compositor):
         if update is None:
             return None
         return NarrowUpdate(update.chops, update.spans, update.chop_ends)
+
+    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        """Yield each widget's region, what of it is to be seen, and the lines of that."""
+        crop = crop or self.size.region
+        rows = Region(0, crop.y, self.size.width, crop.height)
+        for widget, (region, clip) in self.visible_widgets.items():
+            seen = region.intersection(clip).intersection(rows)
+            if seen and seen.overlaps(crop):
+                yield region, seen, widget.render_lines(seen.translate(-region.offset))

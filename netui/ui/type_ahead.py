@@ -14,6 +14,8 @@ from textual.command import CommandPalette
 from textual.events import Event
 from textual.widgets import Input
 
+from netui.ui.at_once import paint
+
 
 class TypeAheadApp(App[int]):
     """An app that finishes with one key before it looks at the next."""
@@ -29,6 +31,7 @@ class TypeAheadApp(App[int]):
             if not self.app_focus:
                 self.app_focus = True
             if await self._typed(event):
+                paint(self.screen)
                 return
         await super().on_event(event)
 

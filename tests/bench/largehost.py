@@ -7,10 +7,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from tests.bench.large import PER_NETWORK, networks, save_text
-from tests.sources.fake_engine import FakeEngine
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -22,7 +20,8 @@ class LargeHost:
         self.name = f"netui-bench-{os.getpid()}"
         self.containers, self.rules, self.backend = containers, rules, backend
         self._folder = tempfile.TemporaryDirectory()
-        self._engine = _engine(Path(self._folder.name) / "docker.sock", containers)
+        self._socket = Path(self._folder.name) / "docker.sock"
+        self._engine: subprocess.Popen[bytes] | None = None
         self._traffic: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LargeHost:
@@ -31,14 +30,17 @@ class LargeHost:
         subprocess.run([*self.inside, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
         plain = save_text(self.containers).count(" -A ")
         self._load(save_text(self.containers, max(0, self.rules - plain)))
-        self._engine.start()
+        serve = [*self.inside, sys.executable, "-m", "tests.bench.engine", str(self._socket), str(self.containers)]
+        self._engine = subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        assert self._engine.stdout is not None
+        assert self._engine.stdout.readline() == b"ready\n"
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        if self._traffic is not None:
-            self._traffic.kill()
-            self._traffic.wait()
-        self._engine.stop()
+        for process in (self._traffic, self._engine):
+            if process is not None:
+                process.kill()
+                process.communicate()
         subprocess.run(["ip", "netns", "delete", self.name], check=False)
         self._folder.cleanup()
 
@@ -66,7 +68,7 @@ class LargeHost:
         """What netui needs to find the engine and itself, compiled as an installed package is."""
         compiled = Path(tempfile.gettempdir()) / "netui-bench-bytecode"
         bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(compiled)}
-        return {**self._engine.environ, "PYTHONPATH": str(ROOT), **bytecode}
+        return {"DOCKER_HOST": f"unix://{self._socket}", "PYTHONPATH": str(ROOT), **bytecode}
 
     @property
     def netui(self) -> list[str]:
@@ -88,45 +90,3 @@ while True:
         pass
     time.sleep(float(sys.argv[1]))
 """
-
-
-def _engine(path: Path, containers: int) -> FakeEngine:
-    engine = FakeEngine(path)
-    engine.containers, engine.networks = {}, {}
-    for net in networks(-(-containers // PER_NETWORK)):
-        engine.networks[net.id] = {
-            "Id": net.id,
-            "Name": net.name,
-            "Driver": "bridge",
-            "Scope": "local",
-            "IPAM": {"Config": [{"Subnet": str(net.subnet), "Gateway": net.gateway}]},
-            "Options": {},
-            "Labels": {},
-            "Containers": {},
-        }
-    everything = list(engine.networks.values())
-    for number in range(containers):
-        network: dict[str, Any] = everything[number // PER_NETWORK]
-        address = f"{str(network['IPAM']['Config'][0]['Subnet']).rpartition('.')[0]}.{2 + number % PER_NETWORK}"
-        identity = f"c{number:011x}" + "0" * 52
-        bindings = {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(20000 + number)}]}
-        network["Containers"][identity] = {"Name": f"app{number}", "IPv4Address": f"{address}/24"}
-        engine.containers[identity] = {
-            "Id": identity,
-            "Name": f"/app{number}",
-            "State": {"Status": "running", "Running": True, "Pid": 0},
-            "Config": {"Image": "app:1", "ExposedPorts": {"80/tcp": {}}, "Labels": {}},
-            "HostConfig": {"NetworkMode": network["Name"], "PortBindings": bindings},
-            "NetworkSettings": {
-                "Ports": bindings,
-                "Networks": {
-                    network["Name"]: {
-                        "NetworkID": network["Id"],
-                        "IPAddress": address,
-                        "IPPrefixLen": 24,
-                        "Gateway": network["IPAM"]["Config"][0]["Gateway"],
-                    }
-                },
-            },
-        }
-    return engine

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netui.model import BaseHook, Counter
+from netui.sources import iptables_save
 from netui.sources.errors import SourceError
 from netui.sources.iptables_save import (
     _blank,
+    _moved,
     base_of,
     print_save,
     read_save,
@@ -270,6 +273,23 @@ def test_any_save_comes_back_and_reads_quickly_the_same(text: str) -> None:
     assert read_save(text, "ip", "nft", ruleset) == (ruleset, counters)
     if not has_multiline_string(text):
         assert _blank(text) == (ruleset.shape, counters)
+        for size in (1, 20, 100, 10_000):
+            with mock.patch.object(iptables_save, "_PIECE", size):
+                assert _moved(text, ruleset.shape) == counters
+
+
+@given(saves(), saves(), st.integers(1, 300))
+def test_another_text_is_not_taken_for_the_one_before(text: str, other: str, size: int) -> None:
+    """In whatever pieces a text is compared, it is the former one only where its shape is the same."""
+    ruleset, _ = read_save(text, "ip", "nft")
+    with mock.patch.object(iptables_save, "_PIECE", size):
+        for changed in (other, text[:-1], text + "#", text.replace("ACCEPT", "DROP", 1)):
+            try:
+                now, counters = read_save(changed, "ip", "nft", ruleset)
+            except SourceError:
+                continue
+            assert (now is ruleset) == (now.shape == ruleset.shape)
+            assert print_save(now, counters, remarks(changed)) == changed
 
 
 @given(st.text(st.characters(exclude_categories=())) | st.text('*:[]-A "\\\n1#COMIT ', max_size=60))

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import gc
+import time
+from collections.abc import Callable
 
 import pytest
 
-from netui.ui import collector
 from netui.ui.collector import Collector
+
+Moment = tuple[float, str]
 
 
 @pytest.fixture
-def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note what the collector is told, with a clock that is moved by hand."""
-    found: list[str] = []
-    for name in ("collect", "freeze", "unfreeze", "enable"):
-        monkeypatch.setattr(gc, name, lambda name=name: found.append(name))
-    return found
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Moment]], list[Moment]]:
+    """Run through moments (seconds, what happens) and note what the garbage collector is told, and when."""
+
+    def run(moments: list[Moment]) -> list[Moment]:
+        now = [1000.0]
+        found: list[Moment] = []
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(gc, "collect", lambda *young: found.append((now[0] - 1000, "young" if young else "all")))
+        for name in ("freeze", "unfreeze"):
+            monkeypatch.setattr(gc, name, lambda name=name: found.append((now[0] - 1000, name)))
+        mine = Collector()
+        for moment, what in moments:
+            now[0] = 1000 + moment
+            getattr(mine, what)()
+        return found
+
+    return run
 
 
-def test_one_settling_for_many_changes(called: list[str]) -> None:
-    """While one is waited for, further changes ask for no other; the next comes seconds later."""
-    mine = Collector()
-    assert mine.due() == 0.5
-    assert mine.due() is None
-    mine.settle()
-    assert called == ["collect", "freeze", "enable"]
-    following = mine.due()
-    assert following is not None and 4 < following <= 5
-
-
-def test_now_and_then_all_is_looked_through(called: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was set aside is given to the collector again after a while, so that nothing leaks."""
-    mine = Collector()
-    monkeypatch.setattr(collector, "_WHOLE", -1.0)
-    mine.settle()
-    assert called == ["unfreeze", "collect", "freeze", "enable"]
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        pytest.param([(1, "changed"), (1, "tick")], [(1, "all"), (1, "freeze")], id="what is new is set aside"),
+        pytest.param(
+            [(1, "changed"), (1, "tick"), (2, "changed"), (2, "tick"), (4, "tick"), (6, "tick")],
+            [(1, "all"), (1, "freeze"), (4, "young"), (6, "all"), (6, "freeze")],
+            id="not more often than every five seconds",
+        ),
+        pytest.param([(1, "tick"), (2, "tick"), (4, "tick")], [(1, "young"), (4, "young")], id="the young at times"),
+        pytest.param(
+            [(1, "tick"), *((t, what) for t in range(2, 30) for what in ("key", "tick"))],
+            [(1, "young"), (21, "young")],
+            id="keys put it off, but not for ever",
+        ),
+        pytest.param([(601, "tick")], [(601, "unfreeze"), (601, "all"), (601, "freeze")], id="all of it now and then"),
+    ],
+)
+def test_when_the_collector_is_told_what(
+    told: Callable[[list[Moment]], list[Moment]], moments: list[Moment], expected: list[Moment]
+) -> None:
+    """It is asked when no key has come for a moment, and looks at what came since."""
+    assert told(moments) == expected

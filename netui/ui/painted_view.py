@@ -1,0 +1,145 @@
+"""A pane whose rows are spans, painted from what is known already: styles, frame, and rows made before.
+
+Textual puts each row together anew, from its styles to its filters, which is most of what
+a key costs. Here a role's style is made once, the frame's edges are taken from one row that
+Textual made, and a row that looks as before is the strip of before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from netui.ui.escape import SafeFilter
+from netui.ui.presenters.spans import Spans
+
+#: Rows that are kept: those of a few screens.
+_KEPT = 500
+
+
+class Row(NamedTuple):
+    """What a row shows; under, over: the component classes that lie under and over all of it, or ""."""
+
+    spans: Spans
+    under: str = ""
+    over: str = ""
+
+
+BLANK = Row([])
+
+
+class PaintedView(ScrollView):
+    """Paints rows; a subclass says what each shows."""
+
+    #: Rows that stay at the top while the rest scrolls.
+    header_lines: ClassVar[int] = 0
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._roles: dict[str, Style] = {}
+        self._own: dict[tuple[str, str, str], Style] = {}
+        self._shown: dict[tuple[str, str, str], Style | None] = {}
+        self._strips: dict[tuple[int, int, int, str, str], tuple[Spans, list[Segment]]] = {}
+        self._edges: tuple[tuple[int, int, int], Sequence[Segment], Sequence[Segment]] | None = None
+
+    def row(self, y: int) -> Row:
+        """Return what a row of the pane shows, counted from the top of what is to be seen."""
+        raise NotImplementedError
+
+    def notify_style_update(self) -> None:
+        """Forget what was made: the theme or the focus is another one."""
+        super().notify_style_update()
+        self._roles.clear()
+        self._own.clear()
+        self._shown.clear()
+        self._strips.clear()
+        self._edges = None
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row without its frame, in its own colours, as Textual asks for it."""
+        spans, under, over = self.row(y)
+        width = self.size.width
+        segments = [Segment(text, self._style((role, under, over))) for text, role in spans if text]
+        strip = Strip(segments, sum(cell_len(text) for text, _ in spans))
+        left = self.scroll_offset.x
+        return strip.crop_extend(left, left + width, self._style(("", under, over)))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return rows with their frame, as the terminal gets them."""
+        left, top = self.content_offset
+        size, outer = self.size, self.region.width
+        if (crop.x, crop.width) != (0, outer) or not size:
+            return super().render_lines(crop)
+        before, after = self._frame(left, size.width, outer)
+        strips: list[Strip] = []
+        for y in crop.line_range:
+            if top <= y < top + size.height:
+                strips.append(Strip([*before, *self._segments(y - top, size.width), *after], outer))
+            else:
+                strips += super().render_lines(Region(0, y, outer, 1))
+        return strips
+
+    def _frame(self, left: int, width: int, outer: int) -> tuple[Sequence[Segment], Sequence[Segment]]:
+        """Return what stands before and behind each row, cut out of one that Textual made."""
+        place = (left, width, outer)
+        if self._edges is None or self._edges[0] != place:
+            sample = super().render_lines(Region(0, self.content_offset.y, outer, 1))[0]
+            self._edges = (place, list(sample.crop(0, left)), list(sample.crop(left + width, outer)))
+        return self._edges[1], self._edges[2]
+
+    def _segments(self, y: int, width: int) -> list[Segment]:
+        """Return a row's segments, ``width`` cells in all, filtered."""
+        spans, under, over = self.row(y)
+        left = self.scroll_offset.x
+        key = (id(spans), left, width, under, over)
+        known = self._strips.get(key)
+        if known is not None and known[0] is spans:
+            return known[1]
+        segments = [Segment(text, self._filtered((role, under, over))) for text, role in spans if text]
+        length = sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
+        blank = self._filtered(("", under, over))
+        if left == 0 and length <= width:
+            if length < width:
+                segments.append(Segment(" " * (width - length), blank))
+        else:
+            segments = list(Strip(segments, length).crop_extend(left, left + width, blank))
+        for each in self.get_line_filters():
+            if isinstance(each, SafeFilter):
+                segments = each.apply(segments, self.background_colors[1])
+        if len(self._strips) >= _KEPT:
+            self._strips.clear()
+        self._strips[key] = (spans, segments)
+        return segments
+
+    def _style(self, look: tuple[str, str, str]) -> Style:
+        """Return the style of a role, with what lies under and over it."""
+        style = self._own.get(look)
+        if style is None:
+            role, under, over = look
+            style = self._own[look] = (
+                self.rich_style + self._component(under) + self._component(role) + self._component(over)
+            )
+        return style
+
+    def _component(self, role: str) -> Style:
+        style = self._roles.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"line--{role}", partial=True) if role else Style.null()
+            self._roles[role] = style
+        return style
+
+    def _filtered(self, look: tuple[str, str, str]) -> Style | None:
+        """Return that style as the terminal gets it: in its colours, or in none."""
+        if look not in self._shown:
+            segments = [Segment("x", self._style(look))]
+            for each in self.get_line_filters():
+                segments = each.apply(segments, self.background_colors[1])
+            self._shown[look] = segments[0].style
+        return self._shown[look]
