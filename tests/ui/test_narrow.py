@@ -31,6 +31,10 @@ async def test_partial_repaints_leave_the_screen_as_it_is_shown():
             now = counters(rules, 5 + second, {3: 9 * second, 7: second})
             await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: now}))
             await until(pilot, lambda: grid.text() == screen_text(app))
+        # what moved before fades away, then one counter moves
+        for _ in range(5):
+            await arrive(app, pilot, later(app.state.snapshot, 1))
+        await until(pilot, lambda: grid.text() == screen_text(app))
         narrow.clear()
         before = app.state.snapshot.counters[KEY]
         chains = app.main.chains
