@@ -60,9 +60,9 @@ def wait_for(condition: Callable[[], bool], what: str, log: Path, seconds: float
 
 
 class Firewalld:
-    """firewalld with its iptables backend, on a message bus of its own."""
+    """firewalld on a message bus of its own, with its iptables backend or, as Debian has it, with nftables."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, backend: str = "iptables") -> None:
         self._host = host
         self._folder = host.engine.state / "firewalld"
         self._folder.mkdir()
@@ -70,7 +70,7 @@ class Firewalld:
         shutil.copytree("/etc/firewalld", etc)
         settings = (etc / "firewalld.conf").read_text()
         lines = [line for line in settings.splitlines() if not line.startswith("FirewallBackend")]
-        (etc / "firewalld.conf").write_text("\n".join([*lines, "FirewallBackend=iptables", ""]))
+        (etc / "firewalld.conf").write_text("\n".join([*lines, f"FirewallBackend={backend}", ""]))
         self._socket = self._folder / "bus"
         (self._folder / "bus.conf").write_text(_BUS.format(socket=self._socket))
         self._running: list[subprocess.Popen[bytes]] = []

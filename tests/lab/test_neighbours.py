@@ -12,12 +12,13 @@ from netui.traversal import path
 
 from .cache import LabUnavailable, ensure
 from .conftest import unavailable
-from .doctor_host import findings, run_advice, seen
+from .doctor_host import diagnosis, findings, run_advice, seen
 from .hosts import HOST, OUTSIDE, Host, serve
 from .libvirt import PROGRAMS as LIBVIRT
 from .libvirt import Libvirt, virtual_machine
 from .neighbours import PROGRAMS, Fail2ban, Firewalld, podman_container
 from .test_doctor import outcome, publish
+from .test_exposed import compare_cells
 
 Own = Callable[..., Host]
 
@@ -75,6 +76,22 @@ def test_firewalld_denies_a_published_port_in_vain(own_host: Own) -> None:
         assert findings(host) == {}
         assert outcome(host, "outside", HOST, 80) == "timeout"
         assert outcome(host, "outside", HOST, 443) == "connected"
+
+
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+def test_firewalld_with_tables_of_its_own(kind: str, own_host: Own, count: Callable[[str], None]) -> None:
+    """With nftables, as Debian has it: Docker's rules are wiped all the same, and after that its table is named."""
+    host = own_host(kind)
+    with Firewalld(host, "nftables"):
+        assert "rules-missing" in findings(host)
+        restart(host)
+        found = diagnosis(host)
+        assert found.findings == ()
+        note = next(note for note in found.notes if note.id == "native-tables")
+        assert note.evidence[0].text == "table inet firewalld"
+        way = path(seen(host), "outside", "host:80")
+        assert (way.verdict, "inet firewalld" in way.reason) == ("undecided", True)
+        compare_cells(host, count, f"firewalld's nftables {kind}")
 
 
 # --- fail2ban -------------------------------------------------------------------------------------
