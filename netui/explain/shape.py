@@ -51,7 +51,7 @@ class Shape:
         return option.value if option else ""
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=4096)
 def shape_of(text: str) -> Shape:
     """Return a rule text's shape, cached."""
     spec = parse_rule(text)

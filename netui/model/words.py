@@ -163,11 +163,11 @@ def split_words(text: str) -> list[str]:
 
 
 #: Most rules are made of the same few options.
-_option = lru_cache(maxsize=8192)(Option)
+_option = lru_cache(maxsize=2048)(Option)
 
 
 #: Parsed rules take up to a kilobyte each: those of the last screens and questions are kept.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def parse_rule(text: str) -> RuleSpec:
     """Parse ``-A CHAIN …`` into matches and target; never raises.
 

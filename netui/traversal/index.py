@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain as chained
+from typing import TypeVar
 
 from netui.model import Chain, Family, Rule, RuleSpec
 from netui.traversal.address import parse_net, parse_ports
@@ -26,17 +27,39 @@ _HEAD = re.compile(
 )
 
 
+Key = TypeVar("Key", int, str)
+
+
+class Buckets(dict[Key, "int | list[int]"]):
+    """Positions by what the rules ask for. Most keys have one: a list of one would take thrice the memory."""
+
+    def add(self, key: Key, position: int) -> None:
+        """Put a position behind those that the key has."""
+        before = self.get(key)
+        if before is None:
+            self[key] = position
+        elif isinstance(before, list):
+            before.append(position)
+        else:
+            self[key] = [before, position]
+
+    def at(self, key: Key) -> list[int] | None:
+        """Return the positions of a key in order, None where there are none."""
+        found = self.get(key)
+        return [found] if isinstance(found, int) else found
+
+
 @dataclass(slots=True)
 class ChainIndex:
     """Positions of rules by destination, source, interface or destination port; the rest in ``always``."""
 
     size: int
     always: list[int] = field(default_factory=list)
-    by_dst: dict[int, list[int]] = field(default_factory=dict)
-    by_src: dict[int, list[int]] = field(default_factory=dict)
-    by_iif: dict[str, list[int]] = field(default_factory=dict)
-    by_oif: dict[str, list[int]] = field(default_factory=dict)
-    by_dport: dict[int, list[int]] = field(default_factory=dict)
+    by_dst: Buckets[int] = field(default_factory=Buckets)
+    by_src: Buckets[int] = field(default_factory=Buckets)
+    by_iif: Buckets[str] = field(default_factory=Buckets)
+    by_oif: Buckets[str] = field(default_factory=Buckets)
+    by_dport: Buckets[int] = field(default_factory=Buckets)
 
     _anywhere: dict[tuple[bool, int], tuple[Anywhere, list[int]]] = field(default_factory=dict)
 
@@ -49,11 +72,11 @@ class ChainIndex:
             found.append(at)
         if self.by_src and (at := self._at(self.by_src, packet.src, packet.any_src, source=True)):
             found.append(at)
-        if self.by_iif and (at := self.by_iif.get(packet.iif)):
+        if self.by_iif and (at := self.by_iif.at(packet.iif)):
             found.append(at)
-        if self.by_oif and (at := self.by_oif.get(packet.oif)):
+        if self.by_oif and (at := self.by_oif.at(packet.oif)):
             found.append(at)
-        if self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)):
+        if self.by_dport and packet.dport is not None and (at := self.by_dport.at(packet.dport)):
             found.append(at)
         if not found:
             return ()
@@ -62,17 +85,15 @@ class ChainIndex:
         # sorted() sees that these are a few ascending runs and merges them
         return sorted(chained.from_iterable(found))
 
-    def _at(
-        self, addresses: dict[int, list[int]], value: int, vague: Anywhere | None, *, source: bool
-    ) -> list[int] | None:
+    def _at(self, addresses: Buckets[int], value: int, vague: Anywhere | None, *, source: bool) -> list[int] | None:
         """The rules for an address; for "some machine outside" those that could mean it."""
         if vague is None:
-            return addresses.get(value)
+            return addresses.at(value)
         key = (source, id(vague))
         cached = self._anywhere.get(key)
         if cached is None or cached[0] is not vague:
-            positions = [p for address, at in addresses.items() if vague.may_be(address) for p in at]
-            cached = (vague, sorted(positions))
+            meant = [addresses.at(address) or [] for address in addresses if vague.may_be(address)]
+            cached = (vague, sorted(chained.from_iterable(meant)))
             self._anywhere[key] = cached
         return cached[1]
 
@@ -81,47 +102,47 @@ def build_index(chain: Chain) -> ChainIndex:
     """Build the index of a chain: each rule under the most telling thing that it requires."""
     index = ChainIndex(len(chain.rules))
     for position, rule in enumerate(chain.rules):
-        _bucket(index, rule, chain.family).append(position)
+        _put(index, rule, chain.family, position)
     return index
 
 
-def _bucket(index: ChainIndex, rule: Rule, family: Family) -> list[int]:
-    """Return where a rule belongs, by its first words; by all of them where those are unusual."""
+def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
+    """Put a rule where it belongs, by its first words; by all of them where those are unusual."""
     found = _HEAD.match(rule.text)
     if found is None:
-        return _parsed_bucket(index, rule.spec, family)
+        return _put_parsed(index, rule.spec, family, position)
     not_src, src, not_dst, dst, not_iif, iif, not_oif, oif, _protocol, dport = found.groups()
     for negated, value, addresses in ((not_dst, dst, index.by_dst), (not_src, src, index.by_src)):
         if value and not negated:
             net = parse_net(value, family)
             if net is not None and net.single:
-                return addresses.setdefault(net.value, [])
+                return addresses.add(net.value, position)
     for negated, value, interfaces in ((not_oif, oif, index.by_oif), (not_iif, iif, index.by_iif)):
         if value and not negated and not value.endswith("+"):
-            return interfaces.setdefault(value, [])
+            return interfaces.add(value, position)
     if dport:
-        return index.by_dport.setdefault(int(dport), [])
+        return index.by_dport.add(int(dport), position)
     if " --dport " in rule.text or " --destination-port " in rule.text:
-        return _parsed_bucket(index, rule.spec, family)
-    return index.always
+        return _put_parsed(index, rule.spec, family, position)
+    return index.always.append(position)
 
 
-def _parsed_bucket(index: ChainIndex, spec: RuleSpec, family: Family) -> list[int]:
+def _put_parsed(index: ChainIndex, spec: RuleSpec, family: Family, position: int) -> None:
     for name, addresses in (("-d", index.by_dst), ("-s", index.by_src)):
         option = spec.basic_option(name)
         if option is not None and not option.negated:
             net = parse_net(option.value, family)
             if net is not None and net.single:
-                return addresses.setdefault(net.value, [])
+                return addresses.add(net.value, position)
     for name, interfaces in (("-o", index.by_oif), ("-i", index.by_iif)):
         option = spec.basic_option(name)
         if option is not None and not option.negated and not option.value.endswith("+"):
-            return interfaces.setdefault(option.value, [])
+            return interfaces.add(option.value, position)
     for match in spec.matches:
         if match.module in ("tcp", "udp", "sctp"):
             option = match.option("--dport", "--destination-port")
             if option is not None and not option.negated:
                 limits = parse_ports(option.value)
                 if limits is not None and limits[0] == limits[1]:
-                    return index.by_dport.setdefault(limits[0], [])
-    return index.always
+                    return index.by_dport.add(limits[0], position)
+    return index.always.append(position)
