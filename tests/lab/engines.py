@@ -73,7 +73,7 @@ class Options:
 class Engine:
     """One engine in one namespace."""
 
-    def __init__(self, kind: str, namespace: Namespace, options: Options | None = None) -> None:
+    def __init__(self, kind: str, namespace: Namespace, options: Options | None = None, label: str = "") -> None:
         if kind not in KINDS:
             raise ValueError(f"no engine {kind!r}; there are {', '.join(KINDS)}")
         self.kind = kind
@@ -81,7 +81,8 @@ class Engine:
         self.legacy = kind.endswith("-legacy")
         self.namespace = namespace
         self.options = options or Options()
-        self.state = state_folder(namespace.label)
+        #: of its own for each engine, also where two share a namespace
+        self.state = state_folder(label or namespace.label)
         self.bin = self.state / "bin"
         self.socket = self.state / "docker.sock"
         self.url = f"unix://{self.socket}"

@@ -1,4 +1,4 @@
-"""Engines whose rules are elsewhere than those that are read: named, nothing joined, and the way there."""
+"""Engines whose rules are elsewhere, or mixed with another engine's: named, and nothing joined that is not theirs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from netui.traversal import PreparedHost, path, prepare
 from . import test_exposed
 from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable
-from .doctor_host import seen
-from .engines import Options
-from .hosts import HOST, OUTSIDE, Host
+from .doctor_host import findings, seen
+from .engines import IMAGE, Engine, Options
+from .hosts import HOST, OUTSIDE, Host, serve
 from .native import native_rules
 from .rootless import PROGRAMS, Rootless
 from .terminal import ROOT
@@ -130,3 +130,31 @@ def test_native_rules_are_named_and_leave_it_open(
     assert (way.verdict, "docker-bridges" in way.reason) == ("undecided", True)
     monkeypatch.setattr(test_exposed, "seen", as_29)
     test_exposed.compare_cells(host, count, "native rules of 29")
+
+
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+def test_two_engines_on_one_host(kind: str, own_host: Callable[..., Host]) -> None:
+    """The second wipes the first one's DNAT, and its own rules are not taken for stale; one stopped, all is well."""
+    host = own_host("20.10-nft")
+    second = Engine(kind, host.namespace, label=f"{host.namespace.label}-second").start()
+    command = ["sh", "-c", serve([80])]
+    second.client.networks.create("theirs")
+    for name, network, port in (("on-theirs", "theirs", 8090), ("on-docker0", "bridge", 8091)):
+        more = {"network": network, "ports": {"80/tcp": port}, "stop_signal": "SIGKILL"}
+        made = second.client.containers.create(IMAGE, command, name=name, **more)
+        made.start()
+        assert outcome(host, "outside", HOST, port) == "connected"
+    found = findings(host)
+    assert set(found) == {"missing-dnat", "two-engines"}
+    assert "8090/tcp to " in found["two-engines"].what
+    assert "8091/tcp to " in found["two-engines"].what
+    texts = [evidence.text for evidence in found["two-engines"].evidence]
+    assert any(text.endswith("is a bridge of none of this engine's networks") for text in texts)
+    assert "docker-proxy listens on 0.0.0.0:8091/tcp, which none of this engine publishes" in texts
+    second.stop()
+    host.engine.stop()
+    host.engine.start()
+    for name in ("blog", "openresty"):
+        host.engine.client.containers.get(name).start()
+    assert findings(host) == {}
+    assert outcome(host, "outside", HOST, 80) == "connected"

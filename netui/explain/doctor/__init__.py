@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netui.explain.doctor import bridges, docker_user, firewalls, forwarding, links, publishing, unseen
+from netui.explain.doctor import bridges, docker_user, firewalls, forwarding, links, publishing, translations, unseen
 from netui.explain.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
 from netui.explain.doctor.view import View
 from netui.traversal import PreparedHost
@@ -30,6 +30,7 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     bridges.stranded_publish,
     forwarding.routed_address_dead,
     firewalls.two_variants,
+    translations.two_engines,
     publishing.nobody_listens,
     links.overlapping_subnets,
     links.hidden_routes,

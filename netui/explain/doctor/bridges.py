@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Evidence, Finding
-from netui.explain.doctor.publishing import translation
+from netui.explain.doctor.translations import translation
 from netui.explain.doctor.view import View
 from netui.explain.owners import neighbour
 from netui.model import Interface

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.explain.docker_nat import split_socket
 from netui.explain.doctor.finding import Evidence, Finding, Severity
-from netui.explain.doctor.view import Place, View, decided_by_the_administrator, mode
+from netui.explain.doctor.translations import dnats, dport_of, of_another_engine, protocol_of
+from netui.explain.doctor.view import View, decided_by_the_administrator, mode
 from netui.explain.exposure import listening_state
 from netui.explain.listing import plural, some
 from netui.model import Container, Family, PublishedPort
@@ -57,34 +57,6 @@ def rules_missing(view: View) -> Iterator[Finding]:
     )
 
 
-def _dnats(view: View, family: Family) -> Iterator[tuple[Place, str, str]]:
-    for place in view.rules(family, "nat"):
-        target = place.rule.spec.target
-        option = target.option("--to-destination") if target is not None and target.name == "DNAT" else None
-        if option is not None:
-            address, port = split_socket(option.value)
-            yield place, address, port
-
-
-def _dport(place: Place) -> str:
-    for match in place.rule.spec.matches:
-        option = match.option("--dport")
-        if option is not None and not option.negated:
-            return option.value
-    return ""
-
-
-def _protocol(place: Place) -> str:
-    option = place.rule.spec.basic_option("-p")
-    return option.value if option is not None else ""
-
-
-def translation(place: Place) -> str:
-    """Return what a DNAT rule takes as ``PORT/PROTO``, "" where it names no one port."""
-    port, protocol = _dport(place), _protocol(place)
-    return f"{port}/{protocol}" if port.isdigit() and protocol in ("tcp", "udp", "sctp") else ""
-
-
 def missing_dnat(view: View) -> Iterator[Finding]:
     """A published port has no DNAT rule though Docker's chain is there."""
     if not view.judged:
@@ -92,7 +64,7 @@ def missing_dnat(view: View) -> Iterator[Finding]:
     for family in ("ip", "ip6"):
         if not view.translates(family):
             continue
-        known = {(a, p, _dport(place), _protocol(place)) for place, a, p in _dnats(view, family)}
+        known = {(a, p, dport_of(place), protocol_of(place)) for place, a, p in dnats(view, family)}
         for container, bound in view.published():
             if not _expects_dnat(view, container, bound, family):
                 continue
@@ -140,10 +112,10 @@ def stale_dnat(view: View) -> Iterator[Finding]:
             if container.running
             for address in view.addresses(container, family)
         }
-        for place, address, port in _dnats(view, family):
-            if place.chain.name != "DOCKER" or not address or address in live:
+        for place, address, port in dnats(view, family):
+            if place.chain.name != "DOCKER" or not address or address in live or of_another_engine(view, place):
                 continue
-            dport, protocol = _dport(place), _protocol(place)
+            dport, protocol = dport_of(place), protocol_of(place)
             hidden = [
                 container.name
                 for container, bound in view.published()
