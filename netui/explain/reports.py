@@ -46,12 +46,10 @@ def exposed(host: PreparedHost, fail_on: str = "") -> Report:
     """
     found = exposures(host)
     document, text = exposed_json(found), exposed_text(found)
-    apart = engine_apart(host)
-    known = host.snapshot.containers is not None and not apart
-    if apart:
-        text = printable(f"{apart[0].upper()}{apart[1:]}: from where its containers' ports are reached is not known.")
-    elif not known:
-        text = "The containers were not read, so their ports are not known."
+    unknown = _containers_unknown(host)
+    known = not unknown
+    if unknown:
+        text = f"{unknown} from where their ports are reached is not known."
     status = _DONE if known else _UNDECIDED
     if fail_on and known:
         limit = cast("Where", fail_on)
@@ -72,9 +70,26 @@ def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
 
 
 def reach_all(host: PreparedHost, source: str) -> Report:
-    """Who ``source`` reaches (``netui path SRC '*'``); raises EndpointError where it is no source."""
+    """Who ``source`` reaches (``netui path SRC '*'``); raises EndpointError where it is no source.
+
+    Status 3 where there may be containers that netui does not know.
+    """
     found = reach(host, source)
-    return Report(reach_text(source, found), reach_json(source, found), _DONE)
+    text, document = reach_text(source, found), reach_json(source, found)
+    unknown = _containers_unknown(host)
+    if unknown:
+        unknown = f"{unknown} whether they are reached is not known."
+        document["unknown"] = unknown
+        text = f"{text}\n\n{unknown}"
+    return Report(text, document, _UNDECIDED if unknown else _DONE)
+
+
+def _containers_unknown(host: PreparedHost) -> str:
+    """Why nothing is known of containers, as the beginning of a sentence; "" where it is."""
+    apart = engine_apart(host)
+    if apart:
+        return printable(f"{apart[0].upper()}{apart[1:]}, and its containers are not behind these rules:")
+    return "The containers were not read:" if host.snapshot.containers is None else ""
 
 
 def diff(before: PreparedHost, after: PreparedHost) -> Report:

@@ -13,7 +13,7 @@ import pytest
 from netui.explain.exposed_report import exposed_text, failing
 from netui.explain.exposure import Exposure, exposures
 from netui.explain.places import Where
-from netui.explain.reports import exposed
+from netui.explain.reports import exposed, reach_all
 from netui.model import RulesetKey, Snapshot
 from netui.sources.capture import read_capture
 from netui.sources.iptables_save import read_save
@@ -178,6 +178,8 @@ def test_ports_of_an_engine_elsewhere_are_not_taken_for_none(fields: dict[str, b
     assert base.engine is not None
     report = exposed(prepare(replace(base, engine=replace(base.engine, **fields))), "world")  # type: ignore[arg-type]
     assert (report.status, word in report.text) == (3, True)
+    report = reach_all(prepare(replace(base, engine=replace(base.engine, **fields))), "host")  # type: ignore[arg-type]
+    assert (report.status, word in report.text, word in report.document["unknown"]) == (3, True, True)
 
 
 def test_a_thousand_containers_in_good_time() -> None:
