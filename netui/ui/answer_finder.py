@@ -69,7 +69,7 @@ def reach(snapshot: Snapshot) -> Iterator[Answer]:
     from netui.ui.presenters.answer_reach import ReachAnswer
 
     names, rows = matrix(prepared(snapshot))
-    running = sum(container.running for container in snapshot.containers or ())
+    running = sum(container.running for container in snapshot.containers or ()) if snapshot.joined else 0
     yield ReachAnswer.of(snapshot, names, rows, running)
 
 

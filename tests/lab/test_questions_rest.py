@@ -52,3 +52,6 @@ def test_14_an_engine_on_another_machine_is_not_joined(own_host: Own) -> None:
         screen.keys("Escape")
         screen.wait(lambda text: "Doctor: " not in text)
         screen.ask("E", "not behind these rules")
+        screen.keys("Escape")
+        screen.wait(lambda text: "Exposed ports" not in text)
+        screen.ask("R", "not behind these rules")

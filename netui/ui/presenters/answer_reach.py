@@ -17,6 +17,7 @@ from netui.ui.presenters.spans import Spans
 
 #: A column with a name needs as much; with less it has a number.
 _NAMED, _WIDEST, _NUMBERED = 12, 22, 4
+_APART = "the engine's containers are not behind these rules"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class ReachAnswer(Answer):
     def line(self, index: int, room: int, column: int | None) -> Spans:
         """Return a source's line."""
         if not self.names:
-            return [(" no running container has a network of its own", "dim")]
+            joined = self.snapshot.joined
+            none = "no running container has a network of its own"
+            return [(f" {none if joined else _APART}", "dim")]
         label, each = self._widths(room)
         name = clip_middle(escape(self.names[index]), label - 5)
         spans: Spans = [(f"{index + 1:>3} {fit(name, label - 4)}", "name")]
