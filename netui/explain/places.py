@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from netui.model import Container, Endpoint, Family, Interface, Network
@@ -121,11 +121,14 @@ class Places:
             else:
                 yield from self._other(members, own, family)
 
-    @staticmethod
-    def _own(container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family) -> Iterator[Place]:
+    def _own(
+        self, container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family
+    ) -> Iterator[Place]:
         for other, endpoint in members:
             if other is not container and _address(endpoint, family):
-                yield _at(endpoint, "own", family, other)
+                place = _at(endpoint, "own", family, other)
+                # over an overlay it asks the network's own addresses, and all others by its bridge
+                yield replace(place, source=other.id) if self._leaves_elsewhere(other, endpoint) else place
                 return
 
     def _other(self, members: Sequence[tuple[Container, Endpoint]], own: set[str], family: Family) -> Iterator[Place]:

@@ -59,4 +59,12 @@ def _answer(host: PreparedHost, arrival: Arrival, choices: Choices) -> tuple[Leg
     note = ""
     if walked.verdict != "delivered":
         note = f"the answer does not come back: {walked.reason}"
+    elif _leaves_elsewhere(host, arrival, walked):
+        note = f"the answer does not come back: it leaves by {walked.packet.oif}, not by {arrival.packet.iif}"
     return Leg(walked.packet, walked.steps), note
+
+
+def _leaves_elsewhere(host: PreparedHost, arrival: Arrival, answer: Arrival) -> bool:
+    """Whether the answer to one of Docker's bridges goes outside: the source is not an address of that network."""
+    to = answer.delivered_to
+    return to is not None and to.kind == "outside" and arrival.packet.iif in host.bridges.values()

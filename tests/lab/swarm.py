@@ -25,12 +25,12 @@ def join(host: Host) -> None:
     _wait(lambda: bool(sandbox_address(host)), "the ingress sandbox")
 
 
-def service(host: Host, name: str, publish: str, *, network: str = "", replicas: int = 1) -> list[str]:
+def service(host: Host, name: str, publish: str = "", *, network: str = "", replicas: int = 1) -> list[str]:
     """Create a service that serves port 80; the names of its tasks' containers, when they run."""
-    more = ("--network", network) if network else ()
+    more = (*(("--publish", publish) if publish else ()), *(("--network", network) if network else ()))
     host.engine.tool(
         *("docker", "service", "create", "--detach", "--no-resolve-image", "--name", name),
-        *("--replicas", str(replicas), "--publish", publish, *more),
+        *("--replicas", str(replicas), *more),
         *(f"{_LOCAL}:1", "sh", "-c", serve([80])),
     )
     _wait(lambda: len(tasks(host, name)) == replicas, f"service {name}")

@@ -17,7 +17,7 @@ from . import swarm
 from .capture import write_capture
 from .conftest import Hosts
 from .doctor_host import diagnosis, findings, seen
-from .hosts import HOST, OUTSIDE, Host, blog_host
+from .hosts import HOST, OUTSIDE, Host, blog_host, serve
 from .judge import compare, endpoints, judge, predict
 from .senders import Flow, send
 from .test_doctor import PORTS, outcome
@@ -34,6 +34,11 @@ def _swarm_host(kind: str) -> Host:
         swarm.join(host)
         swarm.service(host, "far", f"{INGRESS}:80")
         swarm.service(host, "near", f"mode=host,published={DIRECT},target=80")
+        host.engine.tool(
+            *("docker", "network", "create", "--driver", "overlay", "--attachable", "--opt", "encrypted", "sealed")
+        )
+        swarm.service(host, "pair", network="sealed", replicas=2)
+        host.container("both", serve([80]), networks={"sealed": {}, "hehe": {}}, ports={"80/tcp": 8077})
     except BaseException:
         host.close()
         raise
@@ -42,7 +47,7 @@ def _swarm_host(kind: str) -> Host:
 
 @pytest.fixture(scope="module")
 def swarms(lab: None) -> Iterator[Hosts]:
-    """A swarm of one node with a service of each kind. Tests leave it as it is."""
+    """A swarm of one node with a service of each kind, and a container on an overlay and hehe. Left as it is."""
     hosts = Hosts(_swarm_host)
     yield hosts
     hosts.close()
@@ -61,7 +66,7 @@ def test_a_swarm_is_named_and_nothing_is_found_wrong(host: Host) -> None:
     assert found.unknown == ()
     note = next(note for note in found.notes if note.id == "swarm")
     assert "ingress: overlay" in [evidence.text for evidence in note.evidence]
-    assert "overlay networks (ingress)" in note.why
+    assert "overlay networks (ingress, sealed)" in note.why
 
 
 def test_a_task_s_packets_meet_the_predicted_rules(host: Host, tmp_path: Path) -> None:
@@ -70,6 +75,7 @@ def test_a_task_s_packets_meet_the_predicted_rules(host: Host, tmp_path: Path) -
     blog = host.engine.client.api.inspect_container("blog")["NetworkSettings"]["Networks"]["hehe"]["IPAddress"]
     flows = [Flow(task, to, port) for task in (far, near) for to, port in ((OUTSIDE, 9), (HOST, 80), (blog, 8080))]
     flows += [Flow(one, HOST, DIRECT) for one in ("outside", "blog", far)]
+    flows += [Flow("both", OUTSIDE, 9), Flow(swarm.tasks(host, "pair")[0], HOST, 8077)]
     result = judge(host, flows, f"swarm {host.kind}", tmp_path)
     assert [str(one) for one in (*result.disagreements, *result.outcomes)] == []
     assert result.undecided == []

@@ -42,6 +42,14 @@ def test_a_task_leaves_by_the_gateway_bridge() -> None:
     assert (found.legs[0].packet.iif, found.legs[0].packet.src) == (SIDE_BRIDGE, "172.19.0.9")
 
 
+def test_an_answer_to_the_overlay_s_address_does_not_come_back() -> None:
+    """The host knows no way to an address of the overlay: what is sent from it by the bridge gets no answer."""
+    found = path(swarm(), "svc.1@ingress", "host:22", reply=True)
+    assert "the answer does not come back: it leaves by eth0, not by " + SIDE_BRIDGE in found.notes
+    found = path(swarm(), "svc.1", "host:22", reply=True)
+    assert not any("come back" in note for note in found.notes)
+
+
 def test_what_the_overlay_does_is_not_known() -> None:
     """From one task to another over the overlay: undecided, and the network is named."""
     found = path(swarm(), "svc.1", "10.0.0.5:80")
