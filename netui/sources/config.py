@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -48,6 +47,8 @@ def default_path(environ: Mapping[str, str] = os.environ) -> Path:
 
 def read_config(path: Path) -> Config:
     """Read a configuration; what is bad in it is named and ignored, and a missing file sets nothing."""
+    import tomllib
+
     try:
         text = _text(path)
         document = flat(tomllib.loads(text))
@@ -156,6 +157,8 @@ def save_config(path: Path, settings: Settings) -> None:
         text = "# netui's settings; any may be left out.\n"
     except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"{path} is left as it is: {plain(error)}") from None
+    import tomllib
+
     try:
         there = flat(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -57,6 +56,8 @@ def changed(text: str, values: Mapping[str, object]) -> str | None:
     for name, value in values.items():
         _set(lines, name, json.dumps(value))
     result = "\n".join(lines) + "\n"
+    import tomllib
+
     try:
         if flat(tomllib.loads(result)) == {**flat(tomllib.loads(text)), **values}:
             return result

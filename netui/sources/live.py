@@ -6,15 +6,18 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from netui.model import Container, Ruleset, Snapshot
+from netui.model import Container, Family, Ruleset, Snapshot
 from netui.model.events import Event
 from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
 from netui.sources.iptables_live import LiveRules
-from netui.sources.legacy_iptc import LegacyTables
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+
+if TYPE_CHECKING:
+    from netui.sources.legacy_iptc import LegacyTables
 
 #: Groups of sources that are read together, one thread a group.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -31,10 +34,18 @@ class LiveHost:
     def __init__(self, environ: Mapping[str, str] | None = None, on_event: OnEvent | None = None) -> None:
         self.docker = DockerEngine(os.environ if environ is None else environ, on_event and self._noted)
         self._on_event = on_event
-        # A report reads once, and its import alone takes longer than the program.
-        self._legacy = LegacyTables() if on_event is not None else None
-        self._rules = LiveRules(self._legacy)
+        self._legacy: LegacyTables | None = None
+        # A report reads once, and the import alone takes longer than the program.
+        self._rules = LiveRules(self._read_legacy if on_event is not None else None)
         self._namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
+
+    def _read_legacy(self, family: Family, tables: list[str]) -> tuple[str, str]:
+        """Read legacy tables by python-iptables, which is imported where there are any."""
+        from netui.sources.legacy_iptc import LegacyTables
+
+        if self._legacy is None:
+            self._legacy = LegacyTables()
+        return self._legacy(family, tables)
 
     def _noted(self, event: Event) -> None:
         self._rules.look_everywhere()

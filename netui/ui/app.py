@@ -41,6 +41,8 @@ from netui.ui.state import State
 from netui.ui.status import StatusLine
 from netui.ui.terminal import TerminalApp
 
+#: Seconds after which a thread that works must let the screen's go on: a key changes hands a few times.
+_HANDS = 0.0001
 _NO_FLOW = "Open a flow first: a container's details list them."
 
 
@@ -97,6 +99,8 @@ class NetuiApp(TerminalApp):
         self._collector = Collector()
         self.answers = Answers(self, self.state, answers, self._status_line)
         self._leaving = False
+        #: whether threads that read and reckon give way to keys as soon as the first screen stands
+        self.keys_first = False
         self.set_keymap(self.preferences.keymap)
         self.main = MainScreen(self.state, self.events_log, self._status_line())
 
@@ -160,6 +164,8 @@ class NetuiApp(TerminalApp):
         """Show a new snapshot: everything where the structure changed, else only what moved."""
         before, first = self.state.snapshot, not self.state.arrived
         if self.state.take(message.snapshot):
+            if first and self.keys_first:
+                sys.setswitchinterval(_HANDS)
             if not first:
                 changes = rule_changes(before, message.snapshot)
                 self.events_log.add_changes(message.snapshot.time, changes)
@@ -351,8 +357,7 @@ class NetuiApp(TerminalApp):
 
 def run(poller: Poller, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options
     """Run netui until the user quits; return the exit status."""
-    # A key waits for the thread that reads no longer than this, at each of the few changes of hands.
-    sys.setswitchinterval(0.0001)
     app = NetuiApp(poller, mode=mode, **options)
+    app.keys_first = True
     result = app.run()
     return result if isinstance(result, int) else (app.return_code or 0)

@@ -49,11 +49,11 @@ class DetailPane(LineView):
             self.state.snapshot,
             self.state.names,
             self.state.track,
+            lambda: self.state.words,
             self.flows if isinstance(item, ContainerItem | PortItem) else (),
             self.flows_problem,
             self.state.flow,
             self._width,
-            self.state.words,
         )
         self._lines = wrapped(build_detail(item, given), self._width)
         title = title_of(self.state.snapshot, item)

@@ -14,14 +14,17 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from netui.model import Snapshot
 from netui.model.events import Event
 from netui.sources.errors import plain
 from netui.sources.live import GROUPS, LiveHost, hostname, local_containers, rulesets_of
 from netui.sources.parts import Assembly, Part, kept
-from netui.sources.recording import Recording
 from netui.ui.pace import Interval, Pace
+
+if TYPE_CHECKING:
+    from netui.sources.recording import Recording
 
 MIN_INTERVAL = 0.5
 #: Seconds between readings of what no event announces.

@@ -6,13 +6,16 @@ The panes read it and never change it; they post messages instead.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from netui.explain.names import Names as Words
 from netui.model import Ruleset, RulesetKey, Snapshot
 from netui.traversal.path import Flow
 from netui.ui.presenters.counters import CounterTrack, Frame, Identity, places
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
+
+if TYPE_CHECKING:
+    from netui.explain.names import Names as Words
 
 #: What changes a verdict, a name or a line; counters, times and source states do not.
 _STRUCTURE = (
@@ -86,6 +89,8 @@ class State:
     def words(self) -> Words:
         """The names that sentences about rules use; made when the first sentence is asked for."""
         if self._words is None or self._words[0] is not self.structure:
+            from netui.explain.names import Names as Words
+
             self._words = (self.structure, Words.of(self.snapshot))
         return self._words[1]
 

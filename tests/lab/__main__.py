@@ -6,6 +6,8 @@ python -m tests.lab capture ENGINE DIR            a case: the host, its flows, t
 python -m tests.lab judge [--engine X] [--variants all]
                                                   netui's prediction against the kernel, every flow
 python -m tests.lab fuzz N [--seed S]             the same for N packets through random rules
+python -m tests.lab soak [--minutes 60] [--engine X]
+                                                  whether netui stays flat at ten times the events
 """
 
 from __future__ import annotations
@@ -48,6 +50,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     fuzz.add_argument("packets", type=int, metavar="N")
     fuzz.add_argument("--seed", type=int)
     fuzz.add_argument("--keep", type=Path, help="where failing cases are kept")
+    soak = commands.add_parser("soak", help="whether netui stays flat on a host that does not rest")
+    soak.add_argument("--minutes", type=float, default=60)
+    soak.add_argument("--engine", choices=KINDS, default="28.5")
     return parser.parse_args(argv)
 
 
@@ -116,6 +121,10 @@ def main(argv: list[str] | None = None) -> int:
             from .fuzz import main as fuzz
 
             return fuzz(options.packets, options.seed, options.keep)
+        if options.command == "soak":
+            from .soak import main as soak
+
+            return soak(options.engine, options.minutes)
         with make_host(options) as host:
             if options.command == "capture":
                 from .capture import write_case

@@ -130,6 +130,16 @@ class Terminal:
         said = self._status.read_text() if self._status.exists() else ""
         return int(said) if said.endswith("\n") else None
 
+    def pid(self) -> int:
+        """The program's process, the one that the shell of the terminal waits for."""
+        shell = self._tmux("display-message", "-p", "-t", "s", "#{pane_pid}").strip()
+
+        def child() -> int | None:
+            found = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+            return int(found[0]) if found else None
+
+        return self.wait_for(child, "the program", 10)
+
     # ---- doing ---------------------------------------------------------------------------
 
     def keys(self, *names: str) -> None:

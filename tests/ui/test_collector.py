@@ -20,6 +20,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Moment]], list[Momen
     def run(moments: list[Moment]) -> list[Moment]:
         now = [1000.0]
         found: list[Moment] = []
+        young = [0]
+        monkeypatch.setattr(gc, "get_count", lambda: (young[0], 0, 0))
         monkeypatch.setattr(time, "monotonic", lambda: now[0])
         monkeypatch.setattr(gc, "collect", lambda *young: found.append((now[0] - 1000, "young" if young else "all")))
         for name in ("freeze", "unfreeze"):
@@ -27,7 +29,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Moment]], list[Momen
         mine = Collector()
         for moment, what in moments:
             now[0] = 1000 + moment
-            getattr(mine, what)()
+            if what == "many":
+                young[0] = 200_000
+            else:
+                getattr(mine, what)()
         return found
 
     return run
@@ -47,6 +52,20 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Moment]], list[Momen
             [(1, "tick"), *((t, what) for t in range(2, 30) for what in ("key", "tick"))],
             [(1, "young"), (21, "young")],
             id="keys put it off, but not for ever",
+        ),
+        pytest.param(
+            [(1, "tick"), (2, "key"), (2, "tick"), (3, "many"), (3, "key"), (3, "tick")],
+            [(1, "young"), (3, "young")],
+            id="keys do not put it off when there is much",
+        ),
+        pytest.param(
+            [(float(t), what) for t in range(5, 126, 5) for what in ("changed", "tick")],
+            [
+                *((float(t), what) for t in range(5, 101, 5) for what in ("all", "freeze")),
+                *((105.0, what) for what in ("unfreeze", "all", "freeze")),
+                *((float(t), what) for t in range(110, 126, 5) for what in ("all", "freeze")),
+            ],
+            id="all of it sooner on a host that changes all the time",
         ),
         pytest.param([(601, "tick")], [(601, "unfreeze"), (601, "all"), (601, "freeze")], id="all of it now and then"),
     ],

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from dataclasses import field as _field
+from typing import TYPE_CHECKING
 
-from netui.explain.names import Names as Words
 from netui.model import Snapshot
 from netui.traversal.path import Flow
 from netui.ui.escape import escape
@@ -14,6 +13,9 @@ from netui.ui.presenters.counters import CounterTrack
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Item
 from netui.ui.presenters.spans import Role, Spans, wrap
+
+if TYPE_CHECKING:
+    from netui.explain.names import Names as Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,17 @@ class DetailInput:
     """What the detail is made from.
 
     flows: None while they are being worked out. opened: the open flow. width: the
-    pane's cells. words: the names that sentences use.
+    pane's cells. words: the names that sentences use, made when there is one to say.
     """
 
     snapshot: Snapshot
     names: Names
     track: CounterTrack
+    words: Callable[[], Words]
     flows: tuple[Flow, ...] | None = ()
     flows_problem: str = ""
     opened: Flow | None = None
     width: int = 80
-    words: Words = _field(default_factory=Words)
 
 
 _LABEL = 11

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.explain.rule_sentence import explain_policy, explain_rule, owner_of
 from netui.model import RulesetKey, Snapshot
 from netui.ui.escape import escape
 from netui.ui.presenters.counters import identity_of
@@ -22,12 +21,15 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
         yield gone("rule")
         yield field("was", item.identity[2], "dim")
         return
+    # what explains comes with the first rule that is looked at
+    from netui.explain.rule_sentence import explain_rule
+
     chain, rule = found
     cells = rule_cells(rule, given.names, item.ruleset.family)
     where = f"{FAMILIES[item.ruleset.family]} {item.ruleset.backend}, {chain.table} {chain.name}"
     place = f"{where}, rule {rule.number} of {len(chain.rules)}"
     yield field("text", rule.text, "strong")
-    yield field("means", explain_rule(given.words, chain, rule))
+    yield field("means", explain_rule(given.words(), chain, rule))
     yield field("in short", f"{brief(cells) or 'any packet'} → {cells.target or 'only counts'}")
     yield field("place", place, "dim", ChainItem(item.ruleset, chain.table, chain.name))
     if cells.who:
@@ -64,6 +66,8 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
     if chain is None:
         yield gone("chain")
         return
+    from netui.explain.rule_sentence import explain_policy, owner_of
+
     owner = owner_of(item.chain)
     whose = f", {owner}'s" if owner else ""
     yield field("place", f"{FAMILIES[item.ruleset.family]} {item.ruleset.backend}, table {item.table}{whose}")
