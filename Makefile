@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 ENGINE ?= 20.10-nft
 N ?= 10000
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 
@@ -45,6 +46,10 @@ judge: $(STAMP) ## every flow on every engine against the kernel's trace
 .PHONY: fuzz
 fuzz: $(STAMP) ## N random packets through random rules against the kernel's trace (N=10000)
 	$(BIN)/python -m tests.lab fuzz $(N)
+
+.PHONY: soak
+soak: $(STAMP) ## netui for MINUTES=60 on a host with ten times a busy one's events: memory, threads, files flat?
+	$(BIN)/python -m tests.lab soak --minutes $(MINUTES)
 
 .PHONY: bench
 bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
