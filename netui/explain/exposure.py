@@ -16,7 +16,8 @@ from netui.explain.input_fate import InputFates
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where
 from netui.explain.ways import ways
 from netui.model import Container, Family, PublishedPort
-from netui.traversal import EndpointError, Path, PreparedHost, Step, path
+from netui.traversal import EndpointError, Path, PreparedHost, Step
+from netui.traversal.answer import path
 from netui.traversal.endpoints import shared_namespace
 from netui.traversal.proxy import listening_socket
 

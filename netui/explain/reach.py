@@ -11,7 +11,8 @@ from netui.explain.exposed_report import step_text
 from netui.explain.exposure import listening_state
 from netui.explain.table import table
 from netui.model import Container, Endpoint, PublishedPort
-from netui.traversal import EndpointError, Path, PreparedHost, path
+from netui.traversal import EndpointError, Path, PreparedHost
+from netui.traversal.answer import path
 from netui.traversal.endpoints import find_container, parse_source, shared_namespace
 
 #: What a machine outside is asked for, to see whether there is a way out at all.
