@@ -66,7 +66,7 @@ def _destinations(host: PreparedHost, sender: Container | None) -> Iterator[tupl
     for container in host.containers:
         if not container.running or shared_namespace(host, container) is not container or container is sender:
             continue
-        ports = _ports(container)
+        ports = known_ports(container)
         for endpoint in container.endpoints:
             for address in (endpoint.ipv4, endpoint.ipv6):
                 if address:
@@ -77,7 +77,8 @@ def _destinations(host: PreparedHost, sender: Container | None) -> Iterator[tupl
     yield "outside", "", "443/tcp", _OUTSIDE, "outbound", "unknown"
 
 
-def _ports(container: Container) -> list[tuple[int, str]]:
+def known_ports(container: Container) -> list[tuple[int, str]]:
+    """Return the ports that a container is known to have: published, exposed by its image, listened on."""
     ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
     ports.update(container.exposed)
     ports.update((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
@@ -153,42 +154,3 @@ def reach_text(source: str, reaches: tuple[Reach, ...]) -> str:
             ]
         )
     return "\n".join([f"from {printable(source)}:", *table(rows)])
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixCell:
-    """One container asking another at one of its ports; path None: the question cannot be asked."""
-
-    source: str
-    destination: str
-    label: str
-    path: Path | None
-
-
-def matrix(host: PreparedHost, *, limit: int = 60) -> tuple[tuple[str, ...], tuple[tuple[MatrixCell, ...], ...]]:
-    """Return who reaches whom: names of the containers, and for each source a row of cells.
-
-    Each container is asked at its best known port, by the address that the source would use.
-    limit: at most so many containers, for the answers grow with its square.
-    """
-    boxes = [
-        container
-        for container in host.containers
-        if container.running and shared_namespace(host, container) is container and container.endpoints
-    ][:limit]
-    rows: list[tuple[MatrixCell, ...]] = []
-    for source in boxes:
-        row: list[MatrixCell] = []
-        for target in boxes:
-            ports = [p for p in _ports(target) if listening_state(target, *p) in ("yes", "unknown")] or _ports(target)
-            label = f"{ports[0][0]}/{ports[0][1]}" if ports else "icmp"
-            destination = f"{target.id}:{label}" if ports else f"{target.id}/icmp"
-            found: Path | None = None
-            if source is not target:
-                try:
-                    found = path(host, source.id, destination)
-                except EndpointError:
-                    found = None
-            row.append(MatrixCell(source.name, target.name, label, found))
-        rows.append(tuple(row))
-    return tuple(box.name for box in boxes), tuple(rows)

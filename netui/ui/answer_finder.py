@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,20 +15,33 @@ from netui.model import Snapshot
 from netui.ui.presenters.answer import Answer, Question
 from netui.ui.state import State
 
-#: Works an answer out; yields it as it grows, the last one whole.
-Solve = Callable[[Snapshot], Iterable[Answer]]
+#: Works an answer out; yields it as it grows, the last one whole. None: nothing new to be
+#: shown, but a moment at which the work can be ended.
+Solve = Callable[[Snapshot], Iterable[Answer | None]]
 #: The doctor looks again by itself at most this often (seconds).
 DOCTOR_EVERY = 15.0
 #: How many containers are looked at between two steps of a growing answer.
 _PART = 40
+#: Seconds between two steps of a growing matrix, and how many of its cells are some milliseconds.
+_STEP, _CELLS = 0.25, 64
+#: Seconds for which the work rests at each moment while keys come: both want the one interpreter.
+_REST = 0.01
 
 
 class AnswerFound(Message):
     """An answer, or as much of it as there is."""
 
     def __init__(
-        self, question: Question, structure: object, answer: Answer | None, *, done: bool, problem: str = ""
+        self,
+        question: Question,
+        structure: object,
+        answer: Answer | None,
+        *,
+        work: threading.Event,
+        done: bool,
+        problem: str = "",
     ) -> None:
+        self.work = work
         self.question = question
         self.structure = structure
         self.answer = answer
@@ -62,28 +76,46 @@ def doctor(snapshot: Snapshot) -> Iterator[Answer]:
     yield DoctorAnswer.of(snapshot, diagnose(prepared(snapshot)))
 
 
-def reach(snapshot: Snapshot) -> Iterator[Answer]:
-    """Work out who reaches whom."""
-    from netui.explain.reach import matrix
+def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
+    """Work out who reaches whom, line by line: 300 containers take some seconds."""
+    from netui.explain.matrix import asked, verdicts
     from netui.ui.prepared import prepared
     from netui.ui.presenters.answer_reach import ReachAnswer
 
-    names, rows = matrix(prepared(snapshot))
-    running = sum(container.running for container in snapshot.containers or ()) if snapshot.joined else 0
-    yield ReachAnswer.of(snapshot, names, rows, running)
+    host = prepared(snapshot)
+    boxes = asked(host)
+    rows: list[tuple[str, ...]] = []
+    shown = float("-inf")
+    for box in boxes:
+        if time.monotonic() - shown >= _STEP:
+            yield ReachAnswer.of(snapshot, host, boxes, rows)
+            shown = time.monotonic()
+        row: tuple[str, ...] = ()
+        for start in range(0, len(boxes), _CELLS):
+            yield None
+            row += verdicts(host, box, boxes[start : start + _CELLS])
+        rows.append(row)
+    yield ReachAnswer.of(snapshot, host, boxes, rows)
 
 
 SOLVE: Mapping[Question, Solve] = {"exposed": exposed, "doctor": doctor, "reach": reach}
 
 
 class AnswerFinder:
-    """Asks the questions, one thread each, and keeps the newest answers."""
+    """Asks the questions, one thread each, and keeps the newest answers.
 
-    def __init__(self, solve: Mapping[Question, Solve]) -> None:
+    quiet: whether no key has come for a moment.
+    """
+
+    def __init__(self, solve: Mapping[Question, Solve], quiet: Callable[[], bool]) -> None:
         self._solve = solve
-        self._running: set[Question] = set()
+        self._quiet = quiet
+        #: what is being worked out; the event ends that work
+        self._running: dict[Question, threading.Event] = {}
         self._known: dict[Question, tuple[object, Answer]] = {}
+        self._whole: set[Question] = set()
         self.problems: dict[Question, str] = {}
+        self.progress: dict[Question, str] = {}
         self._doctor_waits = False
         self._doctor_time = float("-inf")
 
@@ -102,11 +134,17 @@ class AnswerFinder:
         fresh = known is not None and known[0] is state.structure
         if fresh or question in self._running or not state.arrived or question not in self._solve:
             return
-        self._running.add(question)
+        ended = self._running[question] = threading.Event()
+        self.progress[question] = ""
         snapshot, structure = state.snapshot, state.structure
         threading.Thread(
-            target=self._work, args=(app, question, snapshot, structure), name=f"answer {question}", daemon=True
+            target=self._work, args=(app, question, snapshot, structure, ended), name=f"answer {question}", daemon=True
         ).start()
+
+    def stop(self, question: Question) -> None:
+        """End the work on an answer that nobody looks at; what it has found so far stays as old."""
+        if question in self._running:
+            self._running.pop(question).set()
 
     def ask_doctor(self, app: App[Any], state: State, now: float) -> None:
         """Let the doctor look at what changed, but not again and again while much changes."""
@@ -124,29 +162,39 @@ class AnswerFinder:
         self._doctor_time = state.snapshot.time
         self.ask(app, state, "doctor")
 
-    def _work(self, app: App[Any], question: Question, snapshot: Snapshot, structure: object) -> None:
+    def _work(
+        self, app: App[Any], question: Question, snapshot: Snapshot, structure: object, ended: threading.Event
+    ) -> None:
         last: Answer | None = None
         problem = ""
         try:
             for answer in self._solve[question](snapshot):
-                if last is not None:
-                    app.post_message(AnswerFound(question, structure, last, done=False))
-                last = answer
-                if not app.is_running:
+                if not app.is_running or ended.is_set():
                     return
+                if last is not None:
+                    app.post_message(AnswerFound(question, structure, last, work=ended, done=False))
+                last = answer
+                if not self._quiet():
+                    ended.wait(_REST)
         except Exception as error:
             # Whatever a capture holds, the rest of the screen goes on and says why.
             problem = f"not worked out: {error!r}"[:300]
         with suppress(RuntimeError):  # the loop may have ended meanwhile
-            app.post_message(AnswerFound(question, structure, last, done=True, problem=problem))
+            app.post_message(AnswerFound(question, structure, last, work=ended, done=True, problem=problem))
 
-    def keep(self, message: AnswerFound) -> None:
-        """Keep an answer."""
-        self.problems[message.question] = message.problem
-        if message.answer is not None:
-            self._known[message.question] = (message.structure, message.answer)
+    def keep(self, message: AnswerFound) -> bool:
+        """Keep an answer; False for one whose work was ended meanwhile."""
+        question, answer = message.question, message.answer
+        if self._running.get(question) is not message.work:
+            return False
+        self.problems[question] = message.problem
         if message.done:
-            self._running.discard(message.question)
-        elif message.answer is not None:
-            # not whole yet: it counts as old, so that it is asked for again if this thread dies
-            self._known[message.question] = (None, message.answer)
+            del self._running[question]
+        self.progress[question] = answer.progress if answer is not None and not message.done else ""
+        # The whole answer of before a change stays on the screen until there is another one.
+        if answer is not None and (message.done or question not in self._whole):
+            # not whole yet: it counts as old, so that it is asked for again if this thread ends
+            self._known[question] = (message.structure if message.done else None, answer)
+        if message.done and answer is not None:
+            self._whole.add(question)
+        return True

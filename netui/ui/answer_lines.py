@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 
 from netui.ui.line_view import LineView
@@ -27,6 +28,10 @@ class AnswerLines(LineView):
                 tooltip="Next column, or scroll to the right"),
         Binding("h,left", "column(-1)", "Column", show=False, id="answer.left",
                 tooltip="Previous column, or scroll to the left"),
+        Binding("right_square_bracket", "columns(1)", "Columns", show=False, id="answer.columns-right",
+                tooltip="A screenful of columns to the right"),
+        Binding("left_square_bracket", "columns(-1)", "Columns", show=False, id="answer.columns-left",
+                tooltip="A screenful of columns to the left"),
     ]  # fmt: skip
 
     class Pointed(Message):
@@ -36,19 +41,27 @@ class AnswerLines(LineView):
         super().__init__(id="answer-lines")
         self.answer: Answer | None = None
         self.column = 0
+        #: the first column that is seen; names and header stay where they are
+        self.first = 0
+        self._pointed = (0, 0, 0)
 
     def show(self, answer: Answer | None) -> None:
         """Show an answer; the cursor stays on its line."""
         keys: list[Hashable] = list(answer.keys) if answer is not None else []
+        before, self.answer = self.answer, answer
         if answer is not None:
-            if self.answer is None and answer.columns > 1:
+            if before is None and answer.columns > 1:
                 self.column = 1  # the first line's first column is the container itself
+            elif before is not None and before is not answer:
+                if _grew(before, answer):
+                    self.repaint_changed()
+                    return
+                self.column = _same_column(before, answer, self.column)
             self.column = max(0, min(self.column, answer.columns - 1))
-        self.answer = answer
-        width = answer.width(self._room) if answer is not None else 0
+            self._show_column()
         # With its frame and header; the style sheet gives it half of the screen at most.
         self.styles.height = max(6, len(keys) + 1 + self.header_lines)
-        self.set_keys(keys, width=width if width > self._room else 0)
+        self.set_keys(keys)
         self.post_message(self.Pointed())
 
     @property
@@ -62,18 +75,26 @@ class AnswerLines(LineView):
 
     def header_spans(self, width: int) -> Spans:
         """Return the header of the columns."""
-        return self.answer.header(self._room, self.column) if self.answer is not None else []
+        return self.answer.header(self._room, self.column, self.first) if self.answer is not None else []
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line."""
         if self.answer is None:
             return []
-        return self.answer.line(index, self._room, self.column if index == self.cursor else None)
+        return self.answer.line(index, self._room, self.column if index == self.cursor else None, self.first)
 
     def cursor_moved(self) -> None:
-        """Say what the cursor stands on; the cell pointed at is painted anew."""
+        """Say what the cursor stands on; in a matrix its old line and its new one are painted anew."""
+        line, column, first = self._pointed
+        self._pointed = (self.cursor, self.column, self.first)
         if self.answer is not None and self.answer.columns > 1:
-            self.repaint()
+            if first != self.first:
+                self.repaint()
+            for each in {line, self.cursor}:
+                self._painted.pop(each, None)
+                self._refresh_row(each)
+            if column != self.column:
+                self.refresh(Region(0, 0, self.size.width, self.header_lines))
         self.post_message(self.Pointed())
 
     def action_column(self, by: int) -> None:
@@ -82,13 +103,20 @@ class AnswerLines(LineView):
             self.action_sideways(8 * by)
             return
         self.column = max(0, min(self.column + by, self.answer.columns - 1))
-        start, end = self.answer.column_at(self.column, self._room)
-        left = self.scroll_offset.x
-        if start < left or self.column == 0:
-            self.scroll_to(x=0 if self.column == 0 else start, animate=False, force=True, immediate=True)
-        elif end > left + self._room:
-            self.scroll_to(x=end - self._room, animate=False, force=True, immediate=True)
+        self._show_column()
         self.cursor_moved()
+
+    def action_columns(self, by: int) -> None:
+        """Go on by as many columns as are seen."""
+        if self.answer is not None:
+            self.action_column(by * self.answer.columns_in(self._room))
+
+    def _show_column(self) -> None:
+        """Begin with the column that lets the one pointed at be seen."""
+        if self.answer is not None:
+            seen = self.answer.columns_in(self._room)
+            self.first = max(self.column - seen + 1, min(self.first, self.column))
+            self.first = max(0, min(self.first, self.answer.columns - seen))
 
     def activated(self, index: int) -> None:
         """Go to the deciding rule."""
@@ -103,6 +131,19 @@ class AnswerLines(LineView):
         if self.answer is None or self.cursor >= self.line_count:
             return ""
         return self.answer.text(self.cursor, self.column)
+
+
+def _grew(before: Answer, answer: Answer) -> bool:
+    """Whether it is the same answer, of which more is known now."""
+    return before.snapshot is answer.snapshot and before.keys == answer.keys and before.columns == answer.columns > 1
+
+
+def _same_column(before: Answer, answer: Answer, column: int) -> int:
+    """Return where the column of before stands now; the same place where it is gone."""
+    key = before.column_key(column)
+    if key is None or answer.column_key(min(column, answer.columns - 1)) == key:
+        return column
+    return next((each for each in range(answer.columns) if answer.column_key(each) == key), column)
 
 
 class AnswerDetail(LineView):

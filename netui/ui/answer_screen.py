@@ -7,9 +7,12 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.screen import Screen
+from textual.widgets import Static
 
 from netui.ui.answer_lines import AnswerDetail, AnswerLines
+from netui.ui.filter_bar import FilterBar
 from netui.ui.line_view import LineView
 from netui.ui.presenters.answer import TITLES, Answer, Question
 from netui.ui.state import State
@@ -20,11 +23,13 @@ _LOW = 12
 
 
 class AnswerScreen(Screen[None]):
-    """Lines above, details below; Enter goes to the rule, Esc back to the panes."""
+    """Lines above, details below; Enter goes to the rule, / narrows the lines, Esc goes back to the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "app.to_panes", "Back", key_display="Esc", id="answer.close",
-                tooltip="Back to the panes"),
+        Binding("escape,backspace", "back", "Back", key_display="Esc", id="answer.close",
+                tooltip="Clear the filter, else back to the panes"),
+        Binding("slash", "filter", "Filter", key_display="/", id="answer.filter",
+                tooltip="Filter the lines; in reach FROM > TO"),
         Binding("tab,shift+tab", "other", "Details", key_display="Tab", id="answer.other",
                 tooltip="To the details and back"),
     ]  # fmt: skip
@@ -35,6 +40,11 @@ class AnswerScreen(Screen[None]):
         self.status = status
         self.lines = AnswerLines()
         self.detail = AnswerDetail()
+        self._answer: Answer | None = None
+        self._progress: tuple[bool, str, str] = (False, "", "")
+        self.filter_bar = FilterBar(self._keep_filter, id="filter")
+        if question == "reach":
+            self.filter_bar.placeholder = "name or network, or FROM > TO; ! inverts"
         self._keys_line = KeyLine(state, stepping=False, id="keys")
 
     def compose(self) -> ComposeResult:
@@ -42,24 +52,64 @@ class AnswerScreen(Screen[None]):
         yield self.status
         yield self.lines
         yield self.detail
+        with Horizontal(id="filter-line"):
+            yield Static(" / ", id="filter-sign", markup=False)
+            yield self.filter_bar
         yield self._keys_line
 
     def on_mount(self) -> None:
         """Begin in the lines."""
         self.set_focus(self.lines)
 
-    def show(self, answer: Answer | None, *, working: bool, problem: str = "") -> None:
-        """Show what is known, and whether more is to come."""
+    def show(self, answer: Answer | None, *, working: bool, progress: str = "", problem: str = "") -> None:
+        """Show what is known, whether more is to come, and how far that has got."""
+        self._progress = (working, progress, problem)
+        if answer is not self._answer or answer is None:
+            self._answer = answer
+            self._narrow()
+        else:
+            self._tell()
+
+    def _narrow(self) -> None:
+        """Show what the filter leaves of the answer."""
+        answer = self._answer
+        self.lines.show(answer.narrowed(self.filter_bar.value) if answer is not None else None)
+        self._tell()
+
+    def _tell(self) -> None:
+        working, progress, problem = self._progress
         title = [TITLES[self.question]]
-        if answer is not None and answer.count:
-            title.append(answer.count)
         if working:
-            title.append("working…")
+            title.append(f"working… {progress}".rstrip())
+        if self.lines.answer is not None and self.lines.answer.count:
+            title.append(self.lines.answer.count)
         if problem:
             title.append(problem)
         self.lines.set_title(" — ".join(title))
-        if answer is not self.lines.answer or answer is None:
-            self.lines.show(answer)
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.get_child_by_id("filter-line").add_class("-open")
+        self.set_focus(self.filter_bar)
+
+    async def action_back(self) -> None:
+        """Clear the filter; without one go back to the panes."""
+        if self.filter_bar.value:
+            self.filter_bar.action_clear()
+            self._narrow()
+        else:
+            await self.run_action("app.to_panes")
+
+    @on(FilterBar.Narrowed)
+    def narrow(self) -> None:
+        """Narrow the lines while the filter is typed."""
+        self._narrow()
+
+    def _keep_filter(self) -> None:
+        """Leave the filter line; an empty one closes."""
+        if not self.filter_bar.value.strip():
+            self.get_child_by_id("filter-line").remove_class("-open")
+        self.set_focus(self.lines)
 
     @on(AnswerLines.Pointed)
     def point(self) -> None:

@@ -18,12 +18,17 @@ class Answers:
     """Opens one answer at a time over the panes, and keeps it up to date."""
 
     def __init__(
-        self, app: App[Any], state: State, solve: Mapping[Question, Solve], status: Callable[[], StatusLine]
+        self,
+        app: App[Any],
+        state: State,
+        solve: Mapping[Question, Solve],
+        status: Callable[[], StatusLine],
+        quiet: Callable[[], bool],
     ) -> None:
         self._app = app
         self._state = state
         self._status = status
-        self.finder = AnswerFinder(solve)
+        self.finder = AnswerFinder(solve, quiet)
 
     @property
     def screen(self) -> AnswerScreen | None:
@@ -43,9 +48,11 @@ class Answers:
         self._show(ask=True)
 
     def close(self) -> None:
-        """Go back to the panes."""
-        while isinstance(self._app.screen, AnswerScreen):
+        """Go back to the panes; what is still being worked out for the answer alone is ended."""
+        while isinstance(screen := self._app.screen, AnswerScreen):
             self._app.pop_screen()
+            if screen.question != "doctor":
+                self.finder.stop(screen.question)
 
     def structure_changed(self) -> None:
         """Ask anew what is open; let the doctor look now and then."""
@@ -54,7 +61,8 @@ class Answers:
 
     def take(self, message: AnswerFound) -> bool:
         """Take an answer as it was worked out; True where it changes what the header says."""
-        self.finder.keep(message)
+        if not self.finder.keep(message):
+            return False
         if self.screen is not None and self.screen.question == message.question:
             self._show(ask=message.done and not message.problem)
         if message.question != "doctor" or message.answer is None:
@@ -72,5 +80,6 @@ class Answers:
         screen.show(
             self.finder.known(question),
             working=self.finder.working(question),
+            progress=self.finder.progress.get(question, ""),
             problem=self.finder.problems.get(question, ""),
         )

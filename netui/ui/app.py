@@ -97,7 +97,7 @@ class NetuiApp(TerminalApp):
         self.clock = clock
         self.flow_finder = FlowFinder(flows)
         self._collector = Collector()
-        self.answers = Answers(self, self.state, answers, self._status_line)
+        self.answers = Answers(self, self.state, answers, self._status_line, self._collector.quiet)
         self._leaving = False
         #: whether threads that read and reckon give way to keys as soon as the first screen stands
         self.keys_first = False

@@ -44,10 +44,14 @@ class Collector:
         """Note that a key came."""
         self._last_key = time.monotonic()
 
+    def quiet(self) -> bool:
+        """Whether no key has come for a moment; may be called from any thread."""
+        return time.monotonic() - self._last_key >= _QUIET
+
     def tick(self) -> None:
         """Collect if this is a good moment and something is due; to be called every second or so."""
         now = time.monotonic()
-        if now - self._last_key < _QUIET and now - self._looked < _PATIENCE:
+        if not self.quiet() and now - self._looked < _PATIENCE:
             if gc.get_count()[0] >= _MANY:
                 gc.collect(1)
             return

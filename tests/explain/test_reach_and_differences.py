@@ -10,7 +10,8 @@ import pytest
 
 from netui.cli import main
 from netui.explain.differences import differences, differences_text
-from netui.explain.reach import matrix, reach, reach_text
+from netui.explain.matrix import asked, verdicts, way
+from netui.explain.reach import reach, reach_text
 from netui.traversal import EndpointError, prepare
 
 from .test_exposed import CASES, snapshot, with_rules
@@ -40,16 +41,23 @@ def test_a_source_that_is_none_says_so() -> None:
         reach(prepare(snapshot()), "nobody")
 
 
-def test_the_matrix_is_square_and_holds_paths() -> None:
-    """Each container asks each other one; itself it is not asked for."""
-    names, rows = matrix(prepare(snapshot()))
-    assert len(names) == len(rows) == len(rows[0])
-    cells = {(cell.source, cell.destination): cell for row in rows for cell in row}
-    assert cells["shop", "shop"].path is None
-    till = cells["shop", "till"].path
-    vault = cells["shop", "ledger"].path
-    assert till is not None and till.verdict == "delivered"
-    assert vault is not None and vault.verdict == "dropped"
+def test_the_matrix_holds_the_verdicts_of_the_paths() -> None:
+    """Each container asks each other one; itself it is not asked for; neighbours stand beside each other."""
+    host = prepare(snapshot())
+    boxes = asked(host)
+    cells = {
+        (source.name, target.name): verdict
+        for source in boxes
+        for target, verdict in zip(boxes, verdicts(host, source, boxes), strict=True)
+    }
+    assert cells["shop", "shop"] == ""
+    assert cells["shop", "till"] == "delivered"
+    assert cells["shop", "ledger"] == "dropped"
+    assert [box.networks[0] for box in boxes] == sorted(box.networks[0] for box in boxes)
+    by_name = {box.name: box for box in boxes}
+    found = way(host, by_name["shop"], by_name["ledger"])
+    assert found is not None and found.deciding is not None
+    assert way(host, by_name["shop"], by_name["shop"]) is None
 
 
 def test_a_host_does_not_differ_from_itself() -> None:

@@ -31,9 +31,9 @@ async def running(*snapshots: Snapshot, size: tuple[int, int] = (160, 45), **opt
         yield app, pilot
 
 
-async def until(pilot: Pilot, condition: Callable[[], object]) -> None:
-    """Let the app go on until something is so."""
-    for _ in range(200):
+async def until(pilot: Pilot, condition: Callable[[], object], times: int = 200) -> None:
+    """Let the app go on until something is so; look so many times."""
+    for _ in range(times):
         if condition():
             return
         await pilot.pause(0.01)

@@ -171,10 +171,7 @@ async def test_answers_at_any_size():
                 await pilot.press("j", "tab", "g")
                 assert answer.lines.has_focus
                 screen_text(app)
-        assert "60 of 100" in str(answer.lines.border_title)
-        for _ in range(70):
-            answer.lines.action_column(1)
-        assert answer.lines.column == 59
+        assert "100 containers, 2400 of 9900 ways open" in str(answer.lines.border_title)
 
 
 async def test_an_answer_is_copied(real, monkeypatch):
@@ -185,3 +182,18 @@ async def test_an_answer_is_copied(real, monkeypatch):
         await answered(app, pilot, "E")
         await pilot.press("y")
         assert copied[0].startswith("cart 80/tcp") and "From where" in copied[0] and copied[0].count("\n") > 3
+
+
+async def test_lines_of_any_answer_are_filtered(real):
+    """In exposed a filter keeps the lines that have it, each with its own details."""
+    async with running(real, answers=SOLVE) as (app, pilot):
+        answer = await answered(app, pilot, "E")
+        every = len(answer.lines.answer.keys)
+        await pilot.press("slash", *"ledger")
+        await pilot.pause()
+        assert 0 < len(answer.lines.answer.keys) < every
+        assert "ledger" in rows(answer.lines)[1] and "ledger" in rows(answer.detail)[0]
+        assert f"of {every} lines" in str(answer.lines.border_title)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(answer.lines.answer.keys) == every and answer.lines.has_focus

@@ -88,7 +88,8 @@ def asked(key: str):
         answers = pilot.app.answers
         await until(pilot, lambda: pilot.app.state.arrived)
         await pilot.press(key)
-        await until(pilot, lambda: answers.screen.lines.answer and not answers.finder.working(answers.screen.question))
+        await until(pilot, lambda: answers.screen.lines.answer)
+        await until(pilot, lambda: not answers.finder.working(answers.screen.question), times=3000)
         await until(pilot, lambda: not answers.finder.working("doctor"))
         await pilot.press("j", "l")
         await pilot.pause()

@@ -12,6 +12,8 @@ from netui.ui.escape import escape, fit
 from netui.ui.presenters.counters import places
 from netui.ui.presenters.detail_parts import DetailLine
 from netui.ui.presenters.flows import step_place
+from netui.ui.presenters.numbers import plural
+from netui.ui.presenters.query import Query
 from netui.ui.presenters.selection import ChainItem, Item, RuleItem
 from netui.ui.presenters.spans import Spans, plain
 
@@ -28,34 +30,51 @@ TITLES: dict[Question, str] = {
 class Answer:
     """What stands on the screen of an answer; its kinds say the rest.
 
-    count: what the title tells beside the question. findings: of the doctor.
+    count: what the title tells beside the question. findings: of the doctor. progress: how far
+    it has got, "" where it is whole or nobody knows.
     """
 
     snapshot: Snapshot
     count: str = ""
     findings: int = 0
     keys: list[Hashable] = field(default_factory=list)
+    progress: str = ""
 
     @property
     def columns(self) -> int:
         """How many cells of a line can be pointed at, 1 for the line as a whole."""
         return 1
 
-    def width(self, room: int) -> int:
-        """Return how many cells a line is wide, where there is room for ``room``."""
-        return room
+    def column_key(self, column: int) -> Hashable:
+        """Return what a column stands for."""
+        return None
 
-    def column_at(self, column: int, room: int) -> tuple[int, int]:
-        """Return from where to where a column stands."""
-        return 0, room
+    def columns_in(self, room: int) -> int:
+        """Return how many columns are seen at once."""
+        return 1
 
-    def header(self, room: int, column: int) -> Spans:
-        """Return the header of the lines."""
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
+        """Return the header of the lines; the columns from ``first`` on are seen."""
         return []
 
-    def line(self, index: int, room: int, column: int | None) -> Spans:
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
         """Return a line; ``column`` is the cell pointed at, None on lines without the cursor."""
         raise NotImplementedError
+
+    def narrowed(self, typed: str) -> Answer:
+        """Return the lines that are asked for in the filter line; all where it asks for nothing."""
+        query = Query.parse(typed)
+        if query is None:
+            return self
+        chosen = [index for index in range(len(self.keys)) if query.on_text(plain(self.line(index, 200, None)))]
+        return Narrowed(
+            self.snapshot,
+            f"{len(chosen)} of {plural(len(self.keys), 'line')}, {self.count}",
+            self.findings,
+            [self.keys[index] for index in chosen] or ["none"],
+            whole=self,
+            chosen=tuple(chosen),
+        )
 
     def details(self, index: int, column: int) -> list[DetailLine]:
         """Return what there is to know about a line."""
@@ -69,6 +88,32 @@ class Answer:
         """Return a line and its details as text (for the clipboard)."""
         head = plain(self.line(index, 200, None)).strip()
         return "\n".join([" ".join(head.split()), *(plain(line.spans) for line in self.details(index, column))])
+
+
+@dataclass(frozen=True)
+class Narrowed(Answer):
+    """Some lines of an answer."""
+
+    whole: Answer | None = None
+    chosen: tuple[int, ...] = ()
+
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
+        """Return the whole answer's header."""
+        return self.whole.header(room, column, first) if self.whole is not None else []
+
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
+        """Return the whole answer's line."""
+        if self.whole is None or not self.chosen:
+            return [(" no line has this", "dim")]
+        return self.whole.line(self.chosen[index], room, column, first)
+
+    def details(self, index: int, column: int) -> list[DetailLine]:
+        """Return the whole answer's details."""
+        return self.whole.details(self.chosen[index], column) if self.whole is not None and self.chosen else []
+
+    def action(self, index: int, column: int) -> Item | None:
+        """Return where Enter goes in the whole answer."""
+        return self.whole.action(self.chosen[index], column) if self.whole is not None and self.chosen else None
 
 
 def _leads(line: DetailLine) -> bool:

@@ -43,11 +43,11 @@ class DoctorAnswer(Answer):
         count = plural(number, "finding") if number else "no finding"
         return cls(snapshot, count, number, keys=keys, found=tuple(found))
 
-    def header(self, room: int, column: int) -> Spans:
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
         """Return the names of the columns."""
         return [(" severity  what", "")]
 
-    def line(self, index: int, room: int, column: int | None) -> Spans:
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
         """Return a finding's line."""
         one = self.found[index]
         if one == "":

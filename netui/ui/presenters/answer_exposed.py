@@ -64,7 +64,7 @@ class ExposedAnswer(Answer):
         published = 0 if room < 90 else 14
         return min(name, left - published, 32), 10, published
 
-    def header(self, room: int, column: int) -> Spans:
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
         """Return the names of the columns."""
         name, port, published = self._widths(room)
         spans: Spans = [(f" {fit('container', name)} {fit('port', port)} ", "")]
@@ -74,7 +74,7 @@ class ExposedAnswer(Answer):
         spans.append(("  decided by", ""))
         return spans
 
-    def line(self, index: int, room: int, column: int | None) -> Spans:
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
         """Return a port's line."""
         if not self.ports:
             key = str(self.keys[0]) if self.keys else "unknown"

@@ -1,0 +1,61 @@
+"""Who reaches whom, container by container: each asks each other one at its best known port.
+
+A host with 300 containers has 90,000 such questions: what is kept of each is its verdict, and
+the path is walked again for the one that somebody looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netui.explain.exposure import listening_state
+from netui.explain.reach import known_ports
+from netui.traversal import EndpointError, Path, PreparedHost, path
+from netui.traversal.endpoints import shared_namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A container that asks and is asked.
+
+    networks: their names. label: what it is asked for ("8080/tcp", "icmp"). destination: the
+    same as DST of a path.
+    """
+
+    id: str
+    name: str
+    networks: tuple[str, ...]
+    label: str
+    destination: str
+
+
+def asked(host: PreparedHost) -> tuple[Asked, ...]:
+    """Return the running containers with a network of their own, neighbours beside each other."""
+    found: list[Asked] = []
+    for container in host.containers:
+        if not container.running or shared_namespace(host, container) is not container or not container.endpoints:
+            continue
+        ports = known_ports(container)
+        ports = [port for port in ports if listening_state(container, *port) in ("yes", "unknown")] or ports
+        label = f"{ports[0][0]}/{ports[0][1]}" if ports else "icmp"
+        destination = f"{container.id}:{label}" if ports else f"{container.id}/icmp"
+        networks = tuple(endpoint.network_name for endpoint in container.endpoints)
+        found.append(Asked(container.id, container.name, networks, label, destination))
+    return tuple(sorted(found, key=lambda each: (each.networks[0], each.name, each.id)))
+
+
+def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
+    """Return the path from one to the other by the address that it would use; None where it cannot be asked."""
+    if source.id == target.id:
+        return None
+    try:
+        return path(host, source.id, target.destination)
+    except EndpointError:
+        return None
+
+
+def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
+    """Return each target's verdict, "" where it cannot be asked."""
+    ways = (way(host, source, target) for target in targets)
+    return tuple(found.verdict if found is not None else "" for found in ways)

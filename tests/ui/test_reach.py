@@ -1,0 +1,137 @@
+"""The matrix of who reaches whom: as large as the host, filtered, and ended when nobody looks."""
+
+import threading
+
+import pytest
+
+from netui.sources.capture import read_capture
+from netui.ui import answer_finder
+from netui.ui.answer_finder import SOLVE
+from netui.ui.messages import SnapshotArrived
+from tests.bench.large import large_snapshot
+from tests.ui.fakes import CASES, later
+from tests.ui.steps import row_of, rows, running, screen_text, until
+
+
+@pytest.fixture(scope="module")
+def real():
+    """A captured Engine 20.10 with the blog post's host."""
+    return read_capture(CASES / "engine-20.10" / "host")
+
+
+async def opened(app, pilot):
+    """Open the matrix and wait for the whole of it, as long as it takes."""
+    await pilot.press("R")
+    await until(pilot, lambda: app.answers.screen is not None)
+    await whole(app, pilot)
+    return app.answers.screen
+
+
+async def test_three_hundred_containers_reach_whom(monkeypatch):
+    """All of them have a line and a column; names and numbers stay while the columns scroll; Enter leads on."""
+    monkeypatch.setattr(answer_finder, "_STEP", 0.0)
+    async with running(large_snapshot(300), answers=SOLVE, size=(80, 24)) as (app, pilot):
+        await pilot.press("R")
+        await until(pilot, lambda: "working… line " in str(app.answers.screen.lines.border_title))
+        lines = app.answers.screen.lines
+        assert len(lines.answer.keys) == 300 and lines.answer.columns == 300
+        # Keys go on meanwhile, also over what is not worked out yet.
+        await pilot.press("G", "]", "l")
+        seen_at_once = lines.answer.columns_in(lines._room)
+        assert 25 < seen_at_once < 40
+        assert (lines.cursor, lines.column) == (299, 1 + seen_at_once + 1)
+        assert "app" in row_of(lines)[:10] and "[" in row_of(lines)
+        await until(pilot, lambda: "way" in rows(app.answers.screen.detail)[0])
+        await whole(app, pilot)
+        assert "7200 of 89700 ways open" in str(lines.border_title)
+        header = rows(lines)[0]
+        assert f"{lines.first + 1}–{lines.first + seen_at_once} of 300" in header
+        assert str(lines.column + 1) in header.split()
+        await pilot.press("g", *["]"] * 12)
+        assert lines.column == 299 and lines.first + seen_at_once == 300
+        assert rows(lines)[1].startswith("  1 app0 ") and "[" in rows(lines)[1] and "]" in rows(lines)[1]
+        assert "dropped" in rows(app.answers.screen.detail)[0]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.main and app.main.chains.current.rule is not None
+
+
+async def whole(app, pilot):
+    """Wait for the whole answer, as long as it takes."""
+    await until(pilot, lambda: not app.answers.finder.working("reach"), times=3000)
+    await pilot.pause()
+
+
+FILTERS = [
+    ("net1", 25, 25),
+    ("net1 > net2", 25, 10),
+    ("> app7", 60, 1),
+    ("app7 >", 1, 60),
+    ("!net0", 35, 35),
+    ("nobody", 1, 1),
+]
+
+
+async def test_reach_is_filtered_by_source_and_destination():
+    """A network or name among themselves, FROM > TO from the one to the other; Esc shows all, then the panes."""
+    async with running(large_snapshot(60), answers=SOLVE) as (app, pilot):
+        answer = await opened(app, pilot)
+        for typed, lines, across in FILTERS:
+            await pilot.press("slash")
+            answer.filter_bar.value = typed
+            await pilot.press("enter")
+            await until(pilot, lambda answer=answer: answer.lines.has_focus)
+            shown = answer.lines.answer
+            assert (len(shown.keys), shown.columns) == (lines, across), typed
+            screen_text(app)
+        assert "no container has this" in rows(answer.lines)[1]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.answers.screen is answer and len(answer.lines.answer.keys) == 60
+        await pilot.press("escape")
+        await until(pilot, lambda: app.answers.screen is None)
+
+
+async def test_escape_ends_the_work(real):
+    """What nobody looks at any more is not worked out on; asked again, it begins again."""
+    ended, begun = threading.Event(), []
+
+    def endless(snapshot):
+        begun.append(snapshot)
+        try:
+            while len(begun) == 1:
+                yield None
+        finally:
+            ended.set()
+
+    async with running(real, answers={"reach": endless}) as (app, pilot):
+        await pilot.press("R")
+        await until(pilot, lambda: begun)
+        await pilot.press("escape")
+        await until(pilot, ended.is_set)
+        assert not app.answers.finder.working("reach")
+        await pilot.press("R")
+        await until(pilot, lambda: len(begun) > 1)
+
+
+async def test_the_whole_matrix_stays_while_a_new_one_is_worked_out(real):
+    """After a change the old one is to be seen until the new one is whole, and how far that has got is said."""
+    go = threading.Event()
+
+    def slow(snapshot):
+        for answer in SOLVE["reach"](snapshot):
+            if answer is not None and snapshot is not real:
+                yield answer
+                yield None
+                go.wait(60)
+            yield answer
+
+    async with running(real, answers={"reach": slow}) as (app, pilot):
+        answer = await opened(app, pilot)
+        old = answer.lines.answer
+        app.post_message(SnapshotArrived(later(real, 1, containers=real.containers[1:])))
+        await until(pilot, lambda: "working… line 0 of" in str(answer.lines.border_title))
+        assert answer.lines.answer is old
+        go.set()
+        await until(pilot, lambda: len(answer.lines.answer.keys) == len(old.keys) - 1)
+        assert "working" not in str(answer.lines.border_title)
