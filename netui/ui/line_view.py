@@ -113,7 +113,7 @@ class LineView(PaintedView, can_focus=True):
         self._become(Size(width, len(keys) + self.header_lines))
         if old and top:
             self.scroll_to(y=max(0, anchor - anchor_row), animate=False, force=True, immediate=True)
-        self.refresh()
+        self.refresh_rows()
         if lost or not old:
             self.cursor_moved()
 
@@ -154,7 +154,7 @@ class LineView(PaintedView, can_focus=True):
     def repaint(self) -> None:
         """Paint everything again (a view option changed)."""
         self._painted.clear()
-        self.refresh()
+        self.refresh_rows()
 
     def set_title(self, title: str) -> None:
         """Write the title into the frame, which is painted anew only when it is another one."""
@@ -174,7 +174,7 @@ class LineView(PaintedView, can_focus=True):
 
     def _refresh_row(self, index: int) -> None:
         row = index - self.scroll_offset.y + self.header_lines
-        self.refresh(Region(0, row, self.size.width, 1))
+        self.refresh(Region(0, row, self.scrollable_content_region.width, 1))
 
     # Cursor.
 

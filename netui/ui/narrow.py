@@ -8,7 +8,7 @@ all lines of each widget that it touches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from textual._compositor import ChopsUpdate, Compositor
@@ -37,9 +37,16 @@ class NarrowUpdate(ChopsUpdate):
 class NarrowCompositor(Compositor):
     """Textual's compositor with narrow updates."""
 
+    #: the regions that are being painted, None where all is
+    _asked: Sequence[Region] | None = None
+
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what the dirty regions need, None for nothing."""
-        update = super().render_partial_update()
+        self._asked = list(self._dirty_regions)
+        try:
+            update = super().render_partial_update()
+        finally:
+            self._asked = None
         if update is None:
             return None
         return NarrowUpdate(update.chops, update.spans, update.chop_ends)
@@ -50,5 +57,5 @@ class NarrowCompositor(Compositor):
         rows = Region(0, crop.y, self.size.width, crop.height)
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip).intersection(rows)
-            if seen and seen.overlaps(crop):
+            if seen and (self._asked is None or any(map(seen.overlaps, self._asked))):
                 yield region, seen, widget.render_lines(seen.translate(-region.offset))

@@ -46,12 +46,25 @@ class PaintedView(ScrollView):
         self._roles: dict[str, Style] = {}
         self._own: dict[tuple[str, str, str], Style] = {}
         self._shown: dict[tuple[str, str, str], Style | None] = {}
-        self._strips: dict[tuple[int, int, int, str, str], tuple[Spans, list[Segment]]] = {}
+        self._strips: dict[tuple[int, int, int, str, str], tuple[Spans, Strip]] = {}
         self._edges: tuple[tuple[int, int, int], Sequence[Segment], Sequence[Segment]] | None = None
 
     def row(self, y: int) -> Row:
         """Return what a row of the pane shows, counted from the top of what is to be seen."""
         raise NotImplementedError
+
+    def refresh_rows(self) -> None:
+        """Ask for all rows to be painted, with their frame but without the costly scroll bar."""
+        left, top = self.content_offset
+        width = left + self.scrollable_content_region.width
+        self.refresh(Region(0, 0, width, self.outer_size.height).translate((-left, -top)))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Paint the rows anew where others are to be seen."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value):
+            self.refresh_rows()
 
     def notify_style_update(self) -> None:
         """Forget what was made: the theme or the focus is another one."""
@@ -81,7 +94,7 @@ class PaintedView(ScrollView):
         strips: list[Strip] = []
         for y in crop.line_range:
             if top <= y < top + size.height:
-                strips.append(Strip([*before, *self._segments(y - top, size.width), *after], outer))
+                strips.append(self._whole(y - top, size.width, before, after))
             else:
                 strips += super().render_lines(Region(0, y, outer, 1))
         return strips
@@ -92,10 +105,11 @@ class PaintedView(ScrollView):
         if self._edges is None or self._edges[0] != place:
             sample = super().render_lines(Region(0, self.content_offset.y, outer, 1))[0]
             self._edges = (place, list(sample.crop(0, left)), list(sample.crop(left + width, outer)))
+            self._strips.clear()
         return self._edges[1], self._edges[2]
 
-    def _segments(self, y: int, width: int) -> list[Segment]:
-        """Return a row's segments, ``width`` cells in all, filtered."""
+    def _whole(self, y: int, width: int, before: Sequence[Segment], after: Sequence[Segment]) -> Strip:
+        """Return a row with what stands before and behind it: the strip of before, where that is the same."""
         spans, under, over = self.row(y)
         left = self.scroll_offset.x
         key = (id(spans), left, width, under, over)
@@ -115,8 +129,9 @@ class PaintedView(ScrollView):
                 segments = each.apply(segments, self.background_colors[1])
         if len(self._strips) >= _KEPT:
             self._strips.clear()
-        self._strips[key] = (spans, segments)
-        return segments
+        strip = Strip([*before, *segments, *after], self.region.width)
+        self._strips[key] = (spans, strip)
+        return strip
 
     def _style(self, look: tuple[str, str, str]) -> Style:
         """Return the style of a role, with what lies under and over it."""
