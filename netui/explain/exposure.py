@@ -7,14 +7,14 @@ address. One way that gets through makes the place's cell open.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from netui.explain.input_fate import InputFates
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where
-from netui.explain.ways import ways
+from netui.explain.ways import Ways
 from netui.model import Container, Family, PublishedPort
 from netui.traversal import EndpointError, Path, PreparedHost, Step
 from netui.traversal.answer import path
@@ -164,11 +164,12 @@ def _exposure(
     how += ["exposed"] if any((port, protocol) in one.exposed for one in together) else []
     how += ["listening"] if listening in ("yes", "loopback") or container.network_mode == "host" else []
     cells: list[Cell] = []
+    known_ways = Ways(host, container, bound, port, protocol)
     for family in FAMILIES:
         if not _has_family(container, family, bound):
             continue
         for place in places.around(container, family):
-            cell = _cell(host, place, container, bound, port, protocol, listening)
+            cell = _cell(host, place, container, known_ways.of(place), port, listening)
             if cell is not None:
                 cells.append(cell)
     notes: list[str] = []
@@ -214,39 +215,37 @@ def _cell(
     host: PreparedHost,
     place: Place,
     container: Container,
-    bound: list[PublishedPort],
+    asked: Iterable[tuple[str, str]],
     port: int,
-    protocol: str,
     listening: Listening,
 ) -> Cell | None:
-    best: Cell | None = None
-    for way, destination in ways(host, place, container, bound, port, protocol):
+    best: tuple[Judged, str, str] | None = None
+    for way, destination in asked:
         try:
             found = path(host, place.source, destination, reply=True)
         except EndpointError:
             # not a question that this place can ask (no address of the family, …)
             continue
-        cell = _judge(host, place, container, found, way, destination, port, listening)
-        if cell.state in ("open", "refused"):
-            return cell
-        if best is None or (cell.state == "undecided" and best.state == "closed"):
-            best = cell
-    if best is None and place.where == "world":
+        judged = _judge(host, container, found, port, listening)
+        state = judged[0]
+        if state in ("open", "refused") or best is None or (state == "undecided" and best[0][0] == "closed"):
+            best = (judged, way, destination)
+        if state in ("open", "refused"):
+            break
+    if best is None:
+        if place.where != "world":
+            return None
         reason = "it is not published, and no router of the internet carries packets for a private address"
         return Cell(place, "closed", "none", "", reason, None)
-    return best
+    (state, reason, step, unknown), way, destination = best
+    return Cell(place, state, way, destination, reason, step, unknown)
 
 
-def _judge(
-    host: PreparedHost,
-    place: Place,
-    container: Container,
-    found: Path,
-    way: str,
-    destination: str,
-    port: int,
-    listening: Listening,
-) -> Cell:
+#: State, reason, deciding step, what is unknown.
+Judged = tuple[State, str, "Step | None", tuple[str, ...]]
+
+
+def _judge(host: PreparedHost, container: Container, found: Path, port: int, listening: Listening) -> Judged:
     state: State = "closed"
     reason = found.reason
     if found.verdict == "undecided":
@@ -272,7 +271,7 @@ def _judge(
             ends = [leg.steps[-1] for leg in found.reply or () if leg.steps]
             step = next((end for end in ends if end.verdict in _DROPS), step)
     unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
-    return Cell(place, state, way, destination, reason, step, unknown)
+    return state, reason, step, unknown
 
 
 def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:

@@ -9,6 +9,26 @@ from netui.model import Container, PublishedPort
 from netui.traversal import PreparedHost
 
 
+class Ways:
+    """The ways to one port, by the kind of place that asks: most places ask alike."""
+
+    def __init__(
+        self, host: PreparedHost, container: Container, bound: list[PublishedPort], port: int, protocol: str
+    ) -> None:
+        self._asked = (container, bound, port, protocol)
+        self._host = host
+        self._known: dict[tuple[str, str, str, str], tuple[tuple[str, str], ...]] = {}
+
+    def of(self, place: Place) -> tuple[tuple[str, str], ...]:
+        """Return the ways from a place: (how it is asked for, destination)."""
+        own = place.name if place.where == "own" else ""
+        key = (place.where, own, place.family, place.address)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = tuple(ways(self._host, place, *self._asked))
+        return known
+
+
 def ways(
     host: PreparedHost,
     place: Place,
