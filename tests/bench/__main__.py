@@ -42,6 +42,10 @@ def traversal_rows() -> list[Row]:
     rows.append(at_most(f"{what}, the first time", median_ms(cold), "ms", 50))
     prepared = prepare(snapshot)
     rows.append(at_most(f"{what}, after that", median_ms(lambda: flows(prepared, container)), "ms", 50))
+    for containers in (10, 300):
+        fewer = large_snapshot(containers, 10_000)
+        took = median_ms(lambda fewer=fewer: exposures(prepare(fewer)), 5) / 1000
+        rows.append(at_most(f"exposed for the whole host, 10,000 rules, {containers} containers", took, "s", None, 2))
     whole = median_ms(lambda: exposures(prepare(snapshot)), 5) / 1000
     rows.append(at_most("exposed for the whole host, 10,000 rules, 1,000 containers", whole, "s", 2, digits=2))
     more = large_snapshot(1000, 50_000)
@@ -55,7 +59,10 @@ def refresh_rows() -> list[Row]:
     from tests.bench.largehost import LargeHost
 
     rows = []
-    for backend, sizes, limit in (("nft", (200, 1_000, 10_000, 50_000), 1.25), ("legacy", (200, 1_000, 10_000), 2.0)):
+    for backend, sizes, limit in (
+        ("nft", (200, 1_000, 10_000, 50_000), 1.25),
+        ("legacy", (200, 1_000, 10_000, 50_000), 2.0),
+    ):
         for size in sizes:
             with LargeHost(min(1000, max(10, size // 10)), size, backend) as host:
                 command = [*host.inside, sys.executable, "-m", "tests.bench.refresh", backend, str(RUNS)]

@@ -142,6 +142,21 @@ def start_rows() -> list[Row]:
 
         first_frame(), imports()
         whole, alone = in_turns(first_frame, imports)
+    program = [
+        sys.executable,
+        "-c",
+        "import docker, runpy; runpy.run_module('tests.bench.listapp', run_name='__main__')",
+    ]
+
+    def list_frame() -> float:
+        with Terminal(program) as terminal:
+            return (terminal.wait_text("line 9", 30) - terminal.started) * 1000
+
+    floor, alone_again = in_turns(list_frame, imports)
+    what = "{} / python -c 'import textual, docker'"
     return [
-        ratio("start to the first full frame / python -c 'import textual, docker'", whole, alone, "ms", 1.8, digits=0)
+        ratio(what.format("start to the first full frame"), whole, alone, "ms", 1.8, digits=0),
+        ratio(
+            what.format("the ten-line list with docker imported, start to its frame"), floor, alone_again, "ms", None, 0
+        ),
     ]
