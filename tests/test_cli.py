@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,29 @@ def test_a_mistake_is_one_line_on_stderr_and_status_2(
     assert (status, out) == (2, "")
     assert says in err
     assert err.count("\n") == 1
+
+
+UNUSABLE = [
+    (lambda path: None, "does not exist; give a folder or .tar.gz of record"),
+    (lambda path: path.mkdir(), "is no capture: it holds none of iptables-nft-save.txt"),
+    (lambda path: path.write_text("no tar"), "is no .tar.gz, or is cut off; record it again"),
+    (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels of symbolic links"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason"), UNUSABLE)
+@pytest.mark.parametrize("depth", [1, 20])
+def test_a_long_path_leaves_the_reason_to_be_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, make: Callable[[Path], object], reason: str, depth: int
+) -> None:
+    """However deep a capture lies, the line ends with what is wrong, behind the end of the path."""
+    folder = tmp_path.joinpath(*["a-folder-with-a-long-name"] * depth)
+    folder.mkdir(parents=True)
+    make(folder / "customer-7.tar.gz")
+    status, out, err = run(capsys, "exposed", "--replay", str(folder / "customer-7.tar.gz"))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"/customer-7.tar.gz' {reason}" in err
+    assert str(tmp_path)[:20] in err and len(err) < 400
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:

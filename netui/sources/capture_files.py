@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.errors import SourceError, plain, quoted_path
 
 #: What is asked of each file (docs: the capture's layout), for the message where it is missing.
 COMMANDS: Mapping[str, str] = {
@@ -75,17 +75,17 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
         elif stat.S_ISREG(mode):
             found = _tar(path)
         else:
-            raise SourceError(f"{quoted(str(path))} is neither a folder nor a .tar.gz")
+            raise SourceError(f"{quoted_path(path)} is neither a folder nor a .tar.gz")
     except FileNotFoundError:
-        raise SourceError(f"{quoted(str(path), 300)} does not exist; give a folder or .tar.gz of record") from None
+        raise SourceError(f"{quoted_path(path)} does not exist; give a folder or .tar.gz of record") from None
     except PermissionError:
-        raise SourceError(f"{quoted(str(path))} may not be read by you; run as its owner or with sudo") from None
+        raise SourceError(f"{quoted_path(path)} may not be read by you; run as its owner or with sudo") from None
     except OSError as error:
-        raise SourceError(f"{quoted(str(path))} cannot be read: {plain(error.strerror or error)}") from None
+        raise SourceError(f"{quoted_path(path)} cannot be read: {plain(error.strerror or error)}") from None
     except ValueError:
-        raise SourceError(f"{quoted(str(path))} is no path") from None
+        raise SourceError(f"{quoted_path(path)} is no path") from None
     if not found:
-        raise SourceError(f"{quoted(str(path))} is no capture: it holds none of {', '.join(list(COMMANDS)[:2])}, …")
+        raise SourceError(f"{quoted_path(path)} is no capture: it holds none of {', '.join(list(COMMANDS)[:2])}, …")
     return found
 
 
@@ -154,12 +154,12 @@ def _tar(path: Path) -> dict[str, CaptureFile]:
             with tarfile.open(fileobj=cast("IO[bytes]", bounded), mode="r|") as archive:
                 for count, member in enumerate(archive):
                     if count > MAX_MEMBERS:
-                        raise SourceError(f"{quoted(str(path))} holds more than {MAX_MEMBERS} files: no capture")
+                        raise SourceError(f"{quoted_path(path)} holds more than {MAX_MEMBERS} files: no capture")
                     name = _inner_name(member.name)
                     if name and member.isreg():
                         found[name] = _member(archive, member, name)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
-        raise SourceError(f"{quoted(str(path))} is no .tar.gz, or is cut off; record it again") from None
+        raise SourceError(f"{quoted_path(path)} is no .tar.gz, or is cut off; record it again") from None
     return found
 
 

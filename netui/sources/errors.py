@@ -17,6 +17,18 @@ def quoted(text: str, limit: int = 60) -> str:
     return repr(clipped) if len(text) <= limit else f"{clipped!r}…"
 
 
+def quoted_path(path: object, limit: int = 200) -> str:
+    """Return a file's path as it may stand in a message; of a very long one the middle is left out.
+
+    The end of a path says most, and what is wrong with it comes behind it.
+    """
+    text = str(path)
+    if len(text) <= limit:
+        return repr(text)
+    begin = limit // 3
+    return f"{text[:begin]!r}…{text[begin - limit :]!r}"
+
+
 def plain(error: BaseException | str, limit: int = 200) -> str:
     """Return an error's text as one printable line of at most ``limit`` letters."""
     text = " ".join(str(error).split()) or type(error).__name__

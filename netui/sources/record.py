@@ -19,7 +19,7 @@ from netui.sources import command, docker_api, host_live, iproute, iptables_live
 from netui.sources import json_text as js
 from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
-from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.errors import SourceError, plain, quoted_path
 from netui.sources.live import hostname
 
 Say = Callable[[str], None]
@@ -67,7 +67,7 @@ def record(path: str | Path, every: float | None = None, for_: float | None = No
         # The way to end a recording without a length.
         pass
     except OSError as error:
-        raise SourceError(f"{quoted(str(path))} cannot be written: {plain(error.strerror or error)}") from None
+        raise SourceError(f"{quoted_path(path)} cannot be written: {plain(error.strerror or error)}") from None
     finally:
         engine.close()
         writer.close()
@@ -191,7 +191,7 @@ class _Folder:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(path.iterdir()):
-                raise SourceError(f"{quoted(str(path))} is not empty: name a new folder or file")
+                raise SourceError(f"{quoted_path(path)} is not empty: name a new folder or file")
         except OSError as error:
             raise _unwritable(path, error) from None
 
@@ -212,7 +212,7 @@ class _Tar:
     def __init__(self, path: Path) -> None:
         try:
             if path.exists() and (not path.is_file() or path.stat().st_size > 0):
-                raise SourceError(f"{quoted(str(path))} exists already: name a new file")
+                raise SourceError(f"{quoted_path(path)} exists already: name a new file")
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from None
@@ -231,4 +231,4 @@ class _Tar:
 
 
 def _unwritable(path: Path, error: OSError) -> SourceError:
-    return SourceError(f"{quoted(str(path))} cannot be written: {plain(error.strerror or error)}")
+    return SourceError(f"{quoted_path(path)} cannot be written: {plain(error.strerror or error)}")
