@@ -17,6 +17,8 @@ from __future__ import annotations
 import gc
 import time
 
+from textual._styles_cache import StylesCache
+
 #: Seconds between two looks at what is young, and between two settlings while the host changes all the time.
 _YOUNG, _EVERY = 3.0, 5.0
 #: Seconds without a key that make a good moment, and those after which any moment is good enough.
@@ -55,6 +57,7 @@ class Collector:
             if gc.get_count()[0] >= _MANY:
                 gc.collect(1)
             return
+        _forget()
         if now - self._whole >= _WHOLE or self._settlings >= _SETTLINGS:
             self._whole = now
             self._settlings = 0
@@ -72,3 +75,15 @@ class Collector:
         self._looked = self._settled = now
         gc.collect()
         gc.freeze()
+
+
+def _forget() -> None:
+    """Let go of the screens of before.
+
+    In Textual 8 a cache of 1,024 colours has the painted rows of the widget that asked in its key
+    (``StylesCache.get_inner_outer``, which was to be a class method): 2 MB for each hundred
+    screens that were opened (measured), until it is full.
+    """
+    clear = getattr(StylesCache.get_inner_outer, "cache_clear", None)
+    if clear is not None:
+        clear()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
 
 from netui.ui.collector import Collector
+from netui.ui.help import HelpScreen
+from tests.ui.steps import running, until
 
 Moment = tuple[float, str]
 
@@ -75,3 +78,20 @@ def test_when_the_collector_is_told_what(
 ) -> None:
     """It is asked when no key has come for a moment, and looks at what came since."""
     assert told(moments) == expected
+
+
+async def test_screens_that_were_closed_are_let_go() -> None:
+    """What Textual keeps of the painted rows of a closed screen does not stay for ever."""
+    async with running() as (app, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        painted = [weakref.ref(each._styles_cache) for each in app.screen.query("*")]
+        assert painted
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        app._collector._last_key = app._collector._looked = float("-inf")
+        app._collector.tick()
+        await pilot.pause()
+        gc.unfreeze()
+        gc.collect()
+        assert not [each() for each in painted if each() is not None]
