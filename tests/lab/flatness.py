@@ -37,7 +37,7 @@ class Sample:
 
 
 def sample(pid: int, seconds: float, events: int = 0) -> Sample:
-    """Look at a process now; raises FileNotFoundError where it has ended."""
+    """Look at a process now; raises FileNotFoundError or ProcessLookupError where it has ended."""
     process = Path(f"/proc/{pid}")
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     if "VmRSS" not in status:  # A zombie has no memory.
@@ -72,7 +72,7 @@ class Sampler:
         while True:
             try:
                 self.samples.append(sample(self._pid, time.monotonic() - self._began, self._events()))
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 return
             if len(self.samples) % self._nth == 1 % self._nth:
                 self._say(row(self.samples[-1]))
