@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from netui.model import Family, Option, Rule
 from netui.traversal.address import Net, parse_net, parse_ports
+from netui.traversal.index import Buckets
 
 #: Matches of which the same packet can be taken once and not the next time.
 _BY_CHANCE = frozenset({"limit", "hashlimit", "statistic", "recent", "quota", "time", "nth", "random", "connlimit"})
@@ -61,8 +61,9 @@ class Earlier:
     def __init__(self, family: Family) -> None:
         self._family: Family = family
         self._rules: list[Rule] = []
-        self._by_key: dict[object, list[int]] = {}
-        self._masks: dict[str, set[int]] = {}
+        self._by_option: dict[Option, list[int]] = {}
+        #: by option and mask, then by address: a number each, for there may be 50,000 rules
+        self._by_net: dict[tuple[str, int], Buckets[int]] = {}
         self._others: list[int] = []
 
     def add(self, rule: Rule) -> None:
@@ -74,29 +75,31 @@ class Earlier:
             self._others.append(position)
             return
         key = keys[0][1]
-        if isinstance(key, tuple):
-            self._masks.setdefault(key[0], set()).add(key[1].mask)
-        self._by_key.setdefault(key, []).append(position)
+        if isinstance(key, Option):
+            self._by_option.setdefault(key, []).append(position)
+        else:
+            name, net = key
+            self._by_net.setdefault((name, net.mask), Buckets()).add(net.value, position)
 
     def covering(self, rule: Rule) -> Rule | None:
         """Return the first rule so far that takes every packet of this one."""
         positions = set(self._others)
         for option in _options(rule):
-            positions.update(self._by_key.get(option, ()))
+            positions.update(self._by_option.get(option, ()))
             net = parse_net(option.value, self._family) if option.name in ("-s", "-d") else None
             if net is not None:
-                for mask in self._masks.get(option.name, ()):
-                    outer = Net(net.value & mask, mask, net.width)
-                    positions.update(self._by_key.get((option.name, outer), ()))
+                for (name, mask), nets in self._by_net.items():
+                    if name == option.name:
+                        positions.update(nets.at(net.value & mask) or ())
             span = parse_ports(option.value.split(",")[0]) if option.name in ("--dport", "--sport") else None
             if span is not None and span[0] == span[1]:
-                positions.update(self._by_key.get(Option(option.name, (str(span[0]),)), ()))
+                positions.update(self._by_option.get(Option(option.name, (str(span[0]),)), ()))
         for position in sorted(positions):
             if covers(self._rules[position], rule, self._family):
                 return self._rules[position]
         return None
 
-    def _key(self, option: Option) -> tuple[int, Any] | None:
+    def _key(self, option: Option) -> tuple[int, Option | tuple[str, Net]] | None:
         """Return how telling an option is (0: most) and what a covered rule must be found by; None for neither."""
         if option.negated or option.name not in _WIDER:
             return 2, option
