@@ -27,6 +27,12 @@ _INV_IN, _INV_OUT, _INV_SRC, _INV_DST, _INV_FRAG, _INV_PROTO = 0x01, 0x02, 0x08,
 _F_FRAG = 0x01
 
 
+class _Named(ct.Structure):
+    """``struct xtables_pprot``. Made once: ctypes keeps every class that has a pointer type for ever."""
+
+    _fields_ = (("name", ct.c_char_p), ("number", ct.c_uint8))
+
+
 class _OpenTable:
     """An open table of python-iptables, refreshed now and freed afterwards."""
 
@@ -130,12 +136,8 @@ class Library:
 
     def _protocol(self, number: int) -> str:
         """Name a protocol as iptables does: libxtables' list, then /etc/protocols, where they agree."""
-
-        class Named(ct.Structure):
-            _fields_ = (("name", ct.c_char_p), ("number", ct.c_uint8))
-
         library = self._iptc.xtables._lib_xtables
-        listed = ct.cast(ct.addressof(ct.c_char.in_dll(library, "xtables_chain_protos")), ct.POINTER(Named))
+        listed = ct.cast(ct.addressof(ct.c_char.in_dll(library, "xtables_chain_protos")), ct.POINTER(_Named))
         own = b""
         for index in range(64):
             if not listed[index].name:
