@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes as ct
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ MAX_RULES = 250
 _PAUSE = 60.0
 #: Seconds after which the library is given up for this reading.
 _TIMEOUT = 3.0
+#: ``xt_entry_match`` and ``xt_entry_target``: a size of 2 bytes, a name of 29, then the revision and the data.
+_NAME_END = 31
 
 
 class LegacyTables:
@@ -127,4 +130,22 @@ def _key(entry: Any, chain: str, table: Any) -> tuple[bytes, bytes, bytes]:  # n
     raw = ct.string_at(ct.addressof(entry), entry.next_offset)
     start = type(entry).nfcache.offset
     head = raw[:start] + raw[type(entry).target_offset.offset : type(entry).comefrom.offset]
-    return head + raw[ct.sizeof(entry) :], chain.encode(), table.get_target(entry) or b""
+    extensions = known_bytes(raw, ct.sizeof(entry), entry.target_offset)
+    return head + extensions, chain.encode(), table.get_target(entry) or b""
+
+
+def known_bytes(raw: bytes, first: int, target: int) -> bytes:
+    """Return the extensions of a rule without what stands behind the end of their names.
+
+    The kernel writes a name up to its NUL (``xt_obj_to_user``); behind that is whatever the
+    library's memory held, and that is another each time. first, target: offsets in ``raw``.
+    """
+    parts: list[bytes] = []
+    while True:
+        size = int.from_bytes(raw[first : first + 2], sys.byteorder)
+        end = first + size if first < target else len(raw)
+        name = raw[first + 2 : first + _NAME_END].partition(b"\0")[0]
+        parts += [raw[first : first + 2], name, b"\0", raw[first + _NAME_END : end]]
+        if first >= target or size <= _NAME_END:
+            return b"".join(parts)
+        first = end

@@ -12,6 +12,7 @@ import pytest
 from .flatness import Sample, Sampler, judge, sample
 from .hosts import Host
 from .soak import ALLOWED, ALLOWED_SHORT, soak
+from .terminal import ROOT
 
 #: Uses of a program at rest: (memory in kB, threads, files, children).
 REST = Sample(0, 60_000, 7, 20, 0)
@@ -97,3 +98,43 @@ def test_half_a_minute_of_unrest_leaves_netui_flat(own_host: Callable[..., Host]
     assert result.good, "\n".join(result.lines)
     assert result.samples[-1].events > 60
     assert result.visits >= 10
+
+
+_LEGACY = """
+import gc, subprocess
+from netui.sources import iptables_live, legacy_iptc, legacy_library
+
+printed = []
+of_library = legacy_library.Library.rule
+legacy_library.Library.rule = lambda *all: printed.append(1) or of_library(*all)
+read, tables = legacy_iptc.LegacyTables(), iptables_live.legacy_tables("ip")
+
+def change(number):
+    rule = ["DOCKER-USER", "-s", f"203.0.113.{number}", "-p", "tcp", "--dport", "80", "-j", "DROP"]
+    subprocess.run(["iptables-legacy", "-w", "-A", *rule], check=True)
+    read("ip", tables)
+    subprocess.run(["iptables-legacy", "-w", "-D", *rule], check=True)
+
+for number in range(10):
+    change(number)
+gc.collect()
+first, known = len(printed), len(gc.get_objects())
+for number in range(10, 60):
+    change(number)
+    read("ip", tables)
+gc.collect()
+print(len(printed) - first, len(gc.get_objects()) - known)
+"""
+
+
+def test_reading_legacy_rules_leaves_nothing_behind(own_host: Callable[..., Host]) -> None:
+    """Of fifty changed rules each is printed once, and nothing of it stays."""
+    host = own_host("20.10-legacy")
+    environment = host.engine.environment() | {"PYTHONPATH": str(ROOT)}
+    place = ["nsenter", f"--net={host.namespace.path}"]
+    said = subprocess.run(
+        [*place, sys.executable, "-c", _LEGACY], env=environment, check=True, capture_output=True, text=True
+    )
+    printed, objects = map(int, said.stdout.split())
+    assert printed == 50
+    assert objects < 100
