@@ -104,7 +104,8 @@ def _published(host: PreparedHost, container: Container) -> Iterator[Question]:
             yield Question("published", f"outside → {shown}{port}", "outside", f"{side}:{port}")
     for bound in _bound_once(container):
         side = _host_side(host, bound)
-        if side:
+        # a container without IPv6 asks for nothing over it
+        if side and (not side.startswith("[") or any(endpoint.ipv6 for endpoint in container.endpoints)):
             port = f"{bound.host_port}/{bound.protocol}"
             shown = "host" if side == "host" else side
             yield Question("hairpin", f"{container.name} → {shown} {port} (its own)", container.id, f"{side}:{port}")
