@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MIN_INTERVAL = 0.5
 #: Seconds between readings of what no event announces.
-_SLOW: Mapping[str, float] = {"docker": 30.0, "host": 10.0, "nft": 30.0}
+_SLOW: Mapping[str, float] = {"docker": 30.0, "host": 15.0, "nft": 30.0}
 #: Shares of one core that each group's readings may take: below 5 % together with the painting.
 _BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, "nft": 0.003}
 #: Seconds after which a group that does not come back is said to hang.

@@ -42,12 +42,14 @@ def idle_rows() -> list[Row]:
             watch.settle(2.0)
             ours, theirs = [], []
             for _ in range(5):
-                ours += _shares(netui, 1, 8.0)
-                theirs += _shares(watch, 1, 8.0)
+                ours += _shares(netui, 1, 15.0)
+                theirs += _shares(watch, 1, 15.0)
                 netui.settle(0.1)
             mine, other = statistics.median(ours), statistics.median(theirs)
             rows = [
-                ratio("CPU of an idle screen, 1,000 rules / watch -n1 iptables -nvL, all tables", mine, other, "%", 1)
+                ratio(
+                    "CPU of an idle screen, 1,000 rules / watch -n1 iptables -nvL, all tables", mine, other, "%", 1, 2
+                )
             ]
             netui.settle(1.0)
             rows.append(_bytes(netui))
