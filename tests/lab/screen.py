@@ -152,15 +152,22 @@ class Screen(Terminal):
         return self.says(*sentences)
 
     def go_down_to(self, text: str) -> None:
-        """In the lines of an answer: go down from the top until the details speak of this."""
-        # Below the header, the title and the names of the columns.
+        """In the doctor's lines: go down from the top until the details speak of this."""
         self.keys("g")
+        # Below the header, the title and the names of the columns.
         for row in range(3, 50):
-            self.wait_for(lambda row=row: self._lit_row() == row, f"line {row - 2} to be chosen", 5)
-            if text in as_one_line(self.text().partition("─ Details ─")[2]):
+            details = self.wait_for(lambda row=row: self._details_of(row), f"line {row - 2} and its details", 5)
+            if text in details:
                 return
             self.keys("j")
         raise AssertionError(f"no line about {text!r}")
+
+    def _details_of(self, row: int) -> str:
+        """The details once the cursor is on this row and they begin with its words; "" until then, a moment later."""
+        shown = self.text()
+        words = shown.split("\n")[row].split()[1:7]
+        details = as_one_line(shown.partition("─ Details ─")[2])
+        return details if self._lit_row() == row and " ".join(words) in details else ""
 
     def _lit_row(self) -> int | None:
         return next((number for number, row in enumerate(self.cells()) if _lit(row, 2)), None)
