@@ -22,7 +22,8 @@ Own = Callable[..., Host]
 def test_13_same_bridge_packets_in_forward_or_not(own_host: Own) -> None:
     """blog → openresty: FORWARD's rule is the kernel's; with bridge-nf-call-iptables 0 none is met, and it is said."""
     host = own_host("20.10-nft")
-    label = "blog → openresty (hehe) 80/tcp"
+    # whichever of its ports listened first: the rules of a bridge know none
+    label = "blog → openresty (hehe)"
     for value in (1, 0):
         host.namespace.sysctl(**{"bridge/bridge-nf-call-iptables": value})
         with Tracer(host) as tracer:
