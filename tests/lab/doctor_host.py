@@ -30,6 +30,14 @@ def findings(host: Host) -> dict[str, Finding]:
     return {finding.id: finding for finding in diagnosis(host).findings}
 
 
+def restart(host: Host) -> None:
+    """Restart the engine, as the advice says, and its containers, which no policy restarts."""
+    host.engine.stop()
+    host.engine.start()
+    for name in ("blog", "openresty"):
+        host.engine.client.containers.get(name).start()
+
+
 def run_advice(host: Host, finding: Finding, command: str = "iptables") -> str:
     """Run the first command of that name which the advice holds, as an administrator would copy it."""
     for text in finding.advice:

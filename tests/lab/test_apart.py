@@ -19,7 +19,7 @@ from netui.traversal import PreparedHost, path, prepare
 from . import test_exposed
 from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable
-from .doctor_host import findings, seen
+from .doctor_host import findings, restart, seen
 from .engines import IMAGE, Engine, Options
 from .hosts import HOST, OUTSIDE, Host, serve
 from .native import native_rules
@@ -152,9 +152,6 @@ def test_two_engines_on_one_host(kind: str, own_host: Callable[..., Host]) -> No
     assert any(text.endswith("is a bridge of none of this engine's networks") for text in texts)
     assert "docker-proxy listens on 0.0.0.0:8091/tcp, which none of this engine publishes" in texts
     second.stop()
-    host.engine.stop()
-    host.engine.start()
-    for name in ("blog", "openresty"):
-        host.engine.client.containers.get(name).start()
+    restart(host)
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "connected"

@@ -11,7 +11,7 @@ from netui.explain.exposure import exposures
 
 from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable
-from .doctor_host import diagnosis, findings, run_advice, seen
+from .doctor_host import diagnosis, findings, restart, run_advice, seen
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
 from .senders import Flow, Ports, send
@@ -59,10 +59,7 @@ def test_rules_that_a_firewall_wiped(kind: str, own_host: Own) -> None:
     found = findings(host)["rules-missing"]
     assert found.severity == "high"
     assert "2 published ports" in found.what
-    host.engine.stop()
-    host.engine.start()
-    for name in ("blog", "openresty"):
-        host.engine.client.containers.get(name).start()
+    restart(host)
     assert "rules-missing" not in findings(host)
 
 

@@ -12,7 +12,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from netui.explain.doctor import Finding
 
-from .doctor_host import diagnosis, findings, run_advice
+from .doctor_host import diagnosis, findings, restart, run_advice
 from .engines import Options
 from .hosts import HOST, HOST6, OUTSIDE, Host, serve
 from .test_doctor import outcome
@@ -53,10 +53,7 @@ def test_a_published_port_whose_way_in_is_gone(own_host: Own) -> None:
     assert found.about == ("openresty",)
     assert found.evidence[0].place is not None and found.evidence[0].place[3] == "FORWARD"
     assert any("restart docker" in text for text in found.advice)
-    host.engine.stop()
-    host.engine.start()
-    for name in ("blog", "openresty"):
-        host.engine.client.containers.get(name).start()
+    restart(host)
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "connected"
 

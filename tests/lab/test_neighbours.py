@@ -12,7 +12,7 @@ from netui.traversal import path
 
 from .cache import LabUnavailable, ensure
 from .conftest import unavailable
-from .doctor_host import diagnosis, findings, run_advice, seen
+from .doctor_host import diagnosis, findings, restart, run_advice, seen
 from .hosts import HOST, OUTSIDE, Host, serve
 from .libvirt import PROGRAMS as LIBVIRT
 from .libvirt import Libvirt, virtual_machine
@@ -30,14 +30,6 @@ def installed(lab: None) -> None:
         ensure(PROGRAMS | LIBVIRT)
     except LabUnavailable as reason:
         unavailable(str(reason))
-
-
-def restart(host: Host) -> None:
-    """`systemctl restart docker`, and its containers as their restart policy would have them."""
-    host.engine.stop()
-    host.engine.start()
-    for name in ("blog", "openresty"):
-        host.engine.client.containers.get(name).start()
 
 
 # --- firewalld -----------------------------------------------------------------------------------
