@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from netui.explain.exposure import listening_state
 from netui.explain.reach import known_ports
-from netui.traversal import EndpointError, Path, PreparedHost, path
+from netui.traversal import EndpointError, Path, PreparedHost
+from netui.traversal.answer import path
 from netui.traversal.endpoints import shared_namespace
 
 
