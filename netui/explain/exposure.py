@@ -16,8 +16,9 @@ from netui.explain.input_fate import InputFates
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where
 from netui.explain.ways import Ways
 from netui.model import Container, Family, PublishedPort
-from netui.traversal import EndpointError, Path, PreparedHost, Step
-from netui.traversal.answer import path
+from netui.traversal import EndpointError, PreparedHost, Step
+from netui.traversal.address import protocol_name
+from netui.traversal.answer import Outcome, outcome
 from netui.traversal.endpoints import shared_namespace
 from netui.traversal.proxy import listening_socket
 
@@ -222,7 +223,7 @@ def _cell(
     best: tuple[Judged, str, str] | None = None
     for way, destination in asked:
         try:
-            found = path(host, place.source, destination, reply=True)
+            found = outcome(host, place.source, destination, reply=True)
         except EndpointError:
             # not a question that this place can ask (no address of the family, …)
             continue
@@ -245,7 +246,7 @@ def _cell(
 Judged = tuple[State, str, "Step | None", tuple[str, ...]]
 
 
-def _judge(host: PreparedHost, container: Container, found: Path, port: int, listening: Listening) -> Judged:
+def _judge(host: PreparedHost, container: Container, found: Outcome, port: int, listening: Listening) -> Judged:
     state: State = "closed"
     reason = found.reason
     if found.verdict == "undecided":
@@ -256,7 +257,7 @@ def _judge(host: PreparedHost, container: Container, found: Path, port: int, lis
             sockets = host.namespace.sockets
             there = to.kind == "host" and (
                 sockets is None
-                or listening_socket(sockets, found.legs[-1].packet.protocol, to.address, port) is not None
+                or listening_socket(sockets, protocol_name(found.protocol), to.address, port) is not None
             )
             state = "open" if there else "closed"
         elif to.kind == "container" and to.name == container.name and to.port == port:
@@ -268,7 +269,7 @@ def _judge(host: PreparedHost, container: Container, found: Path, port: int, lis
         lost = next((note for note in found.notes if note.startswith(_LOST)), "")
         if lost:
             state, reason = "closed", lost
-            ends = [leg.steps[-1] for leg in found.reply or () if leg.steps]
+            ends = [leg.steps[-1] for leg in found.reply if leg.steps]
             step = next((end for end in ends if end.verdict in _DROPS), step)
     unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
     return state, reason, step, unknown

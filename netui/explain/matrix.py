@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from netui.explain.exposure import listening_state
 from netui.explain.reach import known_ports
 from netui.traversal import EndpointError, Path, PreparedHost
-from netui.traversal.answer import path
+from netui.traversal.answer import outcome, path
 from netui.traversal.endpoints import shared_namespace
 
 
@@ -58,5 +58,13 @@ def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
 
 def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
     """Return each target's verdict, "" where it cannot be asked."""
-    ways = (way(host, source, target) for target in targets)
-    return tuple(found.verdict if found is not None else "" for found in ways)
+    return tuple(_verdict(host, source, target) for target in targets)
+
+
+def _verdict(host: PreparedHost, source: Asked, target: Asked) -> str:
+    if source.id == target.id:
+        return ""
+    try:
+        return outcome(host, source.id, target.destination).verdict
+    except EndpointError:
+        return ""

@@ -92,6 +92,7 @@ class Places:
     host: PreparedHost
     outer: list[Place] = field(default_factory=list)
     members: dict[str, list[tuple[Container, Endpoint]]] = field(default_factory=dict)
+    _others: dict[tuple[str, Family, frozenset[str]], tuple[Place, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, host: PreparedHost) -> Places:
@@ -114,12 +115,16 @@ class Places:
         """Yield the places of one family from which this container could be asked."""
         yield from (place for place in self.outer if place.family == family)
         yield Place("host", "", family, "host")
-        own = {endpoint.network_id for endpoint in container.endpoints}
+        own = frozenset(endpoint.network_id for endpoint in container.endpoints)
         for network_id, members in self.members.items():
             if network_id in own:
                 yield from self._own(container, members, family)
-            else:
-                yield from self._other(members, own, family)
+                continue
+            # the same for all containers that are on the same networks
+            known = self._others.get((network_id, family, own))
+            if known is None:
+                known = self._others[network_id, family, own] = tuple(self._other(members, own, family))
+            yield from known
 
     def _own(
         self, container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family
@@ -131,7 +136,9 @@ class Places:
                 yield replace(place, source=other.id) if self._leaves_elsewhere(other, endpoint) else place
                 return
 
-    def _other(self, members: Sequence[tuple[Container, Endpoint]], own: set[str], family: Family) -> Iterator[Place]:
+    def _other(
+        self, members: Sequence[tuple[Container, Endpoint]], own: frozenset[str], family: Family
+    ) -> Iterator[Place]:
         for other, endpoint in members:
             if self._leaves_elsewhere(other, endpoint):
                 continue

@@ -49,19 +49,18 @@ class Explored(Generic[Outcome]):
 
 def explore(walk: Callable[[Choices], Outcome]) -> Explored[Outcome]:
     """Run ``walk`` for every combination of answers to what it cannot know."""
-    waiting: list[tuple[int, ...]] = [()]
-    outcomes: list[Outcome] = []
+    choices = Choices()
+    outcomes = [walk(choices)]
+    if not choices.taken:
+        return Explored(outcomes, [], complete=True)
     unknown: dict[Undecided, None] = {}
-    while waiting:
-        if len(outcomes) >= MOST_WAYS:
-            return Explored(outcomes, list(unknown), complete=False)
-        given = waiting.pop()
-        choices = Choices(given)
-        outcomes.append(walk(choices))
-        if not choices.taken:
-            continue
+    waiting: list[tuple[int, ...]] = []
+    while True:
         unknown.update(dict.fromkeys(choices.unknown))
-        for position in range(len(choices.taken) - 1, len(given) - 1, -1):
+        for position in range(len(choices.taken) - 1, len(choices.given) - 1, -1):
             for answer in range(1, choices.widths[position]):
                 waiting.append((*choices.taken[:position], answer))
-    return Explored(outcomes, list(unknown), complete=True)
+        if not waiting or len(outcomes) >= MOST_WAYS:
+            return Explored(outcomes, list(unknown), complete=not waiting)
+        choices = Choices(waiting.pop())
+        outcomes.append(walk(choices))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netui.model import Container, Endpoint, Family
+from netui.model import Endpoint
 from netui.traversal.address import (
     ICMP,
     ICMP6,
@@ -14,26 +14,29 @@ from netui.traversal.dns import ask_own_resolver
 from netui.traversal.endpoints import (
     address_of,
 )
-from netui.traversal.host import PreparedHost
+from netui.traversal.host import PreparedHost, Sender
 from netui.traversal.journey import Arrival, Journey
 from netui.traversal.path import DeliveredTo, Undecided
 from netui.traversal.question import Request
 from netui.traversal.routing import Lookup, RoutingUnknown
 from netui.traversal.transit import Transit
 
+#: 127.0.0.11, Docker's DNS server in each container's namespace.
+_RESOLVER = 0x7F00000B
+
 
 def new_transit(request: Request) -> Transit:
     """Make the packet that the question is about."""
     echo = (8, 0) if request.protocol == ICMP else (128, 0) if request.protocol == ICMP6 else None
     return Transit(
-        family=request.family,
-        protocol=request.protocol,
-        src=request.src,
-        dst=request.dst,
-        sport=request.sport,
-        dport=request.dport,
-        icmp=echo,
-        iif=request.iif,
+        request.family,
+        request.protocol,
+        request.src,
+        request.dst,
+        request.sport,
+        request.dport,
+        echo,
+        request.iif,
         any_src=request.any_src,
         any_dst=request.any_dst,
     )
@@ -52,7 +55,7 @@ def first_arrival(host: PreparedHost, request: Request, choices: Choices) -> tup
 def _from_host(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:
     if request.source.kind == "outside":
         why = Undecided("route", "the host's routes were not read", family=request.family)
-        return Arrival("undecided", why.reason, packet.record(), (), undecided=why)
+        return Arrival("undecided", why.reason, packet.seen(), (), undecided=why)
     packet.sport_range = ephemeral_ports(host)
     return Journey(host, choices).send(packet)
 
@@ -74,7 +77,7 @@ def _from_outside(host: PreparedHost, request: Request, packet: Transit, choices
         where = f"{owner.network.driver} {owner.network.name}"
         note = f"{owner.container.name} is on {where}: no rule of the host sees its packets"
         to = DeliveredTo("container", owner.container.name, address_text(request.family, request.dst), request.dport)
-        return Arrival("delivered", note, packet.record(), (), to, notes=[note], transit=packet, owner=owner)
+        return Arrival("delivered", note, packet.seen(), (), to, notes=[note], transit=packet, owner=owner)
     return Journey(host, choices).receive(packet, towards=_same_bridge(host, request))
 
 
@@ -97,21 +100,21 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
     assert sender is not None
     family, dst = request.family, request.dst
     text = address_text(family, dst)
-    own = host.sender(sender, family).own
-    if family == "ip" and text == "127.0.0.11" and request.dport == 53:
+    side = host.sender(sender, family)
+    if dst == _RESOLVER and family == "ip" and request.dport == 53:
         return ask_own_resolver(host, sender, packet, choices)
-    if dst in own or (family == "ip" and dst >> 24 == 127) or (family == "ip6" and dst == 1):
+    if dst in side.own or (family == "ip" and dst >> 24 == 127) or (family == "ip6" and dst == 1):
         to = DeliveredTo("container", sender.name, text, request.dport)
         note = f"{text} is {sender.name} itself: the packet stays in its own namespace"
-        return Arrival("delivered", note, packet.record(), (), to, notes=[note], transit=packet)
+        return Arrival("delivered", note, packet.seen(), (), to, notes=[note], transit=packet)
     if not sender.endpoints:
-        return Arrival("unreachable", f"{sender.name} is on no network", packet.record(), ())
-    found = container_route(host, sender, family, dst)
+        return Arrival("unreachable", f"{sender.name} is on no network", packet.seen(), ())
+    found = container_route(side, dst)
     if found is None:
         return Arrival(
             "unreachable",
             f"{sender.name} has no route to {text}: none of its networks has a gateway",
-            packet.record(),
+            packet.seen(),
             (),
         )
     endpoint, on_link = found
@@ -130,23 +133,22 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
         if host.owner(family, dst, bridge) is not None:
             return Journey(host, choices).receive(packet, towards=bridge)
         if fib.known and not fib.is_local(dst):
-            return Arrival("unreachable", f"nobody has {text} on {network.name}", packet.record(), ())
+            return Arrival("unreachable", f"nobody has {text} on {network.name}", packet.seen(), ())
     else:
         gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
         if gateway is not None and fib.known and not fib.is_local(gateway[1]):
             gateway_text = address_text(family, gateway[1])
             if host.owner(family, gateway[1], bridge) is None:
                 reason = f"nobody has {gateway_text}, the gateway of {sender.name}"
-                return Arrival("unreachable", reason, packet.record(), ())
+                return Arrival("unreachable", reason, packet.seen(), ())
             why = Undecided("route", f"{sender.name} sends through {gateway_text}, which is not this host")
-            return Arrival("undecided", why.reason, packet.record(), (), undecided=why)
+            return Arrival("undecided", why.reason, packet.seen(), (), undecided=why)
     return Journey(host, choices).receive(packet)
 
 
-def container_route(host: PreparedHost, container: Container, family: Family, dst: int) -> tuple[Endpoint, bool] | None:
+def container_route(side: Sender, dst: int) -> tuple[Endpoint, bool] | None:
     """Return by which endpoint a container sends to an address, and whether it is on that link."""
     best: tuple[int, Endpoint] | None = None
-    side = host.sender(container, family)
     for prefix, net, endpoint in side.links:
         if dst & net.mask == net.value and (best is None or prefix > best[0]):
             best = (prefix, endpoint)
@@ -164,25 +166,25 @@ def _off_bridge(host: PreparedHost, request: Request, packet: Transit, endpoint:
     driver = network.driver if network is not None else "unknown"
     text = address_text(request.family, request.dst)
     note = f"{sender.name} leaves by {driver} {endpoint.network_name}: no rule of the host sees its packets"
-    record = packet.record()
+    seen = packet.seen()
     fib = host.namespace.fibs[request.family]
     if driver not in ("macvlan", "ipvlan"):
         why = Undecided(
             "driver", f"netui cannot see what the {driver} network {endpoint.network_name} does", family=packet.family
         )
-        return Arrival("undecided", why.reason, record, (), undecided=why, notes=[note])
+        return Arrival("undecided", why.reason, seen, (), undecided=why, notes=[note])
     parent = network.parent if network is not None else ""
     if fib.known and fib.is_local(request.dst):
         on_parent = any(parse_address(a.address) == (request.family, request.dst) for a in fib.addresses(parent))
         if on_parent or on_link:
             reason = f"a {driver} endpoint cannot reach its own host ({parent})"
-            return Arrival("unreachable", reason, record, (), notes=[note])
+            return Arrival("unreachable", reason, seen, (), notes=[note])
     owner = host.owner(request.family, request.dst)
     if on_link and owner is not None and network is not None and owner.endpoint.network_id == network.id:
         to = DeliveredTo("container", owner.container.name, text, request.dport)
-        return Arrival("delivered", note, record, (), to, notes=[note], transit=packet, owner=owner)
+        return Arrival("delivered", note, seen, (), to, notes=[note], transit=packet, owner=owner)
     if on_link or request.any_dst is not None or (not (fib.known and fib.is_local(request.dst)) and owner is None):
         to = DeliveredTo("outside", text, text, request.dport)
-        return Arrival("delivered", note, record, (), to, notes=[note], transit=packet)
+        return Arrival("delivered", note, seen, (), to, notes=[note], transit=packet)
     why = Undecided("route", f"the packet leaves by {parent} to another router, and whether it comes back is not known")
-    return Arrival("undecided", why.reason, record, (), undecided=why, notes=[note])
+    return Arrival("undecided", why.reason, seen, (), undecided=why, notes=[note])

@@ -51,10 +51,10 @@ def ask_own_resolver(host: PreparedHost, container: Container, packet: Transit, 
     names = [endpoint.network_name for endpoint in container.endpoints]
     if names and all(name == "bridge" for name in names):
         reason = "the default bridge has no DNS server at 127.0.0.11: containers there use the host's resolvers"
-        return Arrival("unreachable", reason, packet.record(), ())
+        return Arrival("unreachable", reason, packet.seen(), ())
     if namespace is None:
         why = Undecided("the rules", f"the rules in {container.name}'s own namespace were not read", family="ip")
-        return Arrival("undecided", why.reason, packet.record(), (), undecided=why)
+        return Arrival("undecided", why.reason, packet.seen(), (), undecided=why)
     arrival = Journey(host, choices, namespace).send(packet)
     arrival.where = container.name
     if arrival.verdict == "delivered":

@@ -202,6 +202,14 @@ def shared_namespace(host: PreparedHost, container: Container) -> Container:
     return container
 
 
+def namespace_owner(host: PreparedHost, name: str) -> Container:
+    """Return the running container of that name or ID prefix, or the one whose namespace it uses."""
+    found = host.named.get(name)
+    if found is None:
+        found = host.named[name] = shared_namespace(host, running(find_container(host, name)))
+    return found
+
+
 def endpoint_on(host: PreparedHost, container: Container, network: str) -> Endpoint:
     """Return the container's endpoint on a network (name or ID prefix); raises EndpointError."""
     for endpoint in container.endpoints:

@@ -64,6 +64,9 @@ class Gates:
 
     def forwards(self, packet: Transit) -> bool:
         """Whether the host forwards what comes in by the packet's interface."""
+        known = self.namespace.forwarding.get((packet.family, packet.iif))
+        if known is not None:
+            return known
         if packet.family == "ip":
             value = self.namespace.device_sysctl("ipv4", packet.iif, "forwarding")
             if value is None:
@@ -76,10 +79,13 @@ class Gates:
         if value is None:
             unknown = Undecided("forwarding", "whether the host forwards packets (ip_forward) was not read")
             return not self.choices.pick(2, unknown)
+        self.namespace.forwarding[packet.family, packet.iif] = bool(value)
         return bool(value)
 
     def martian(self, packet: Transit) -> str:
         """ip_route_input_slow: loopback addresses from elsewhere need route_localnet."""
+        if packet.dst >> 24 != 127 != packet.src >> 24 and packet.src >> 28 < 0xE:
+            return ""
         for address, what in ((packet.dst, "to"), (packet.src, "from")):
             if address >> 24 == 127 and not self.route_localnet(packet.iif):
                 text = address_text("ip", address)
@@ -88,11 +94,13 @@ class Gates:
             return "the source is no host's address: the kernel drops it"
         return ""
 
-    def source_refused(self, packet: Transit, out: str) -> str:
+    def source_refused(self, packet: Transit) -> str:
         """fib_validate_source: rp_filter, and a source that is this machine's own address."""
         if packet.family != "ip" or packet.src == 0:
             return ""
         namespace = self.namespace
+        if (packet.src, packet.iif) in namespace.right_ways:
+            return ""
         every = namespace.device_sysctl("ipv4", "all", "rp_filter")
         own = namespace.device_sysctl("ipv4", packet.iif, "rp_filter")
         accept_local = namespace.device_sysctl("ipv4", packet.iif, "accept_local") or namespace.device_sysctl(
@@ -104,6 +112,8 @@ class Gates:
             return f"the source {text} is this machine's own address: the kernel drops it as martian"
         back = fib.lookup(Lookup(packet.src, packet.dst, 0, packet.iif))
         if back is not None and back.type == "unicast" and back.dev == packet.iif and not back.nexthops:
+            if fib.simple:
+                namespace.right_ways.add((packet.src, packet.iif))
             return ""
         if back is not None and back.type == "unicast" and packet.iif in fib.devices(back):
             return ""

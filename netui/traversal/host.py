@@ -64,7 +64,10 @@ class PreparedHost:
     #: Docker's bridges by network ID, "" for a network that has none
     bridges: Mapping[str, str]
     _outer: dict[Family, Outer | None] = field(default_factory=dict)
+    _published: dict[tuple[str, int], list[tuple[Container, PublishedPort]]] | None = None
     _senders: dict[tuple[str, Family], Sender] = field(default_factory=dict)
+    #: running containers by what they were called, as whose namespace they use (see endpoints.namespace_owner)
+    named: dict[str, Container] = field(default_factory=dict)
     #: what any path of a family should say (see answer.host_notes)
     notes: dict[Family, list[str]] = field(default_factory=dict)
 
@@ -128,15 +131,15 @@ class PreparedHost:
 
     def published(self, protocol: str, address: str, port: int) -> tuple[Container, PublishedPort] | None:
         """Return the container and port that the engine bound to a host address and port."""
-        six = ":" in address
-        for container in self.containers:
-            if not container.running:
-                continue
-            for bound in container.bound:
-                if bound.host_port != port or bound.protocol != protocol:
-                    continue
-                if bound.host_ip in ("", address) or (bound.host_ip == ("::" if six else "0.0.0.0")):
-                    return container, bound
+        if self._published is None:
+            self._published = {}
+            for container in self.containers:
+                for bound in container.bound if container.running else ():
+                    self._published.setdefault((bound.protocol, bound.host_port), []).append((container, bound))
+        wild = "::" if ":" in address else "0.0.0.0"
+        for container, bound in self._published.get((protocol, port), ()):
+            if bound.host_ip in ("", address, wild):
+                return container, bound
         return None
 
     def _find_outer(self, family: Family) -> Outer | None:

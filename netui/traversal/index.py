@@ -67,17 +67,23 @@ class ChainIndex:
         """Return the positions of the rules that could match this packet, in order."""
         if packet.dport is None and self.by_dport and not packet.is_echo:
             return range(self.size)
-        found = [self.always] if self.always else []
-        if self.by_dst and (at := self._at(self.by_dst, packet.dst, packet.any_dst, source=False)):
-            found.append(at)
-        if self.by_src and (at := self._at(self.by_src, packet.src, packet.any_src, source=True)):
-            found.append(at)
-        if self.by_iif and (at := self.by_iif.at(packet.iif)):
-            found.append(at)
-        if self.by_oif and (at := self.by_oif.at(packet.oif)):
-            found.append(at)
-        if self.by_dport and packet.dport is not None and (at := self.by_dport.at(packet.dport)):
-            found.append(at)
+        found: list[Sequence[int]] = [self.always] if self.always else []
+        if self.by_dst:
+            vague = packet.any_dst
+            at = self.by_dst.get(packet.dst) if vague is None else self._meant(self.by_dst, vague, source=False)
+            if at is not None:
+                found.append((at,) if isinstance(at, int) else at)
+        if self.by_src:
+            vague = packet.any_src
+            at = self.by_src.get(packet.src) if vague is None else self._meant(self.by_src, vague, source=True)
+            if at is not None:
+                found.append((at,) if isinstance(at, int) else at)
+        if self.by_iif and (at := self.by_iif.get(packet.iif)) is not None:
+            found.append((at,) if isinstance(at, int) else at)
+        if self.by_oif and (at := self.by_oif.get(packet.oif)) is not None:
+            found.append((at,) if isinstance(at, int) else at)
+        if self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)) is not None:
+            found.append((at,) if isinstance(at, int) else at)
         if not found:
             return ()
         if len(found) == 1:
@@ -85,10 +91,8 @@ class ChainIndex:
         # sorted() sees that these are a few ascending runs and merges them
         return sorted(chained.from_iterable(found))
 
-    def _at(self, addresses: Buckets[int], value: int, vague: Anywhere | None, *, source: bool) -> list[int] | None:
-        """The rules for an address; for "some machine outside" those that could mean it."""
-        if vague is None:
-            return addresses.at(value)
+    def _meant(self, addresses: Buckets[int], vague: Anywhere, *, source: bool) -> list[int]:
+        """The rules for the addresses that "some machine outside" could mean."""
         key = (source, id(vague))
         cached = self._anywhere.get(key)
         if cached is None or cached[0] is not vague:

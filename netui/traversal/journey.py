@@ -15,9 +15,9 @@ from netui.traversal.choices import Choices
 from netui.traversal.gates import Gates
 from netui.traversal.host import Owner, PreparedHost
 from netui.traversal.namespace import Namespace
-from netui.traversal.path import DeliveredTo, Packet, Step, Undecided, Verdict
+from netui.traversal.path import DeliveredTo, Step, Undecided, Verdict
 from netui.traversal.routing import Lookup, RoutingUnknown
-from netui.traversal.transit import Transit
+from netui.traversal.transit import Seen, Transit
 from netui.traversal.walk import Walker, same_way
 
 _NO_WAY = (Route("ip", ""), "")
@@ -25,11 +25,14 @@ _NO_WAY = (Route("ip", ""), "")
 
 @dataclass(slots=True)
 class Arrival:
-    """What became of one packet: verdict, why, who got it, its steps and notes."""
+    """What became of one packet: verdict, why, who got it, its steps and notes.
+
+    seen: the packet as it came in, with the way that it went out.
+    """
 
     verdict: Verdict
     reason: str
-    packet: Packet
+    seen: Seen
     steps: tuple[Step, ...]
     delivered_to: DeliveredTo | None = None
     undecided: Undecided | None = None
@@ -44,6 +47,11 @@ class Arrival:
 class Journey:
     """Walks one packet through the host's namespace."""
 
+    _oif = ""
+    _came: tuple[int, int, int | None, int | None, str, str] | None = None
+    _way: tuple[Route, str] = _NO_WAY
+    _refusal: tuple[Verdict, str] | None = None
+
     def __init__(self, host: PreparedHost, choices: Choices, namespace: Namespace | None = None) -> None:
         self.host = host
         self.namespace = namespace or host.namespace
@@ -51,11 +59,6 @@ class Journey:
         self.walker = Walker(self.namespace, choices)
         self.gates = Gates(self.namespace, choices)
         self.notes: list[str] = []
-        self._iif = ""
-        self._oif = ""
-        self._came: tuple[int, int, int | None, int | None, str, str] | None = None
-        self._way: tuple[Route, str] = _NO_WAY
-        self._refusal: tuple[Verdict, str] | None = None
 
     # --- the two ways in ------------------------------------------------------------------
 
@@ -173,9 +176,9 @@ class Journey:
         elif packet.dst == 1:
             # ::1 is looked up with its interface, and that is lo (rt6_need_strict)
             return self._end(packet, "dropped", f"::1 came in by {packet.iif}: IPv6 has no route_localnet")
-        route = fib.lookup(self._ask(packet, packet.iif))
+        route = fib.known_route(packet.dst) or fib.lookup(self._ask(packet, packet.iif))
         if route is not None and route.type in ("local", "broadcast", "anycast"):
-            refused = self.gates.source_refused(packet, "")
+            refused = self.gates.source_refused(packet)
             if refused:
                 return self._end(packet, "dropped", refused)
             return self._deliver_here(packet)
@@ -200,7 +203,7 @@ class Journey:
             return self._end(packet, "unreachable", self._no_route(packet, route))
         if route.type == "blackhole":
             return self._end(packet, "dropped", self._no_route(packet, route))
-        refused = self.gates.source_refused(packet, out)
+        refused = self.gates.source_refused(packet)
         if refused:
             return self._end(packet, "dropped", refused)
         return self._forward(packet, route, out)
@@ -416,7 +419,6 @@ class Journey:
         to: DeliveredTo | None = None,
         undecided: Undecided | None = None,
     ) -> Arrival:
-        # as it came in, with the way that it went out
         src, dst, sport, dport, iif, oif = self._came or (
             packet.src,
             packet.dst,
@@ -425,15 +427,6 @@ class Journey:
             packet.iif,
             packet.oif,
         )
-        family = packet.family
-        record = Packet(
-            family,
-            protocol_name(packet.protocol),
-            address_text(family, src),
-            address_text(family, dst),
-            sport,
-            dport,
-            iif,
-            packet.oif or self._oif or oif,
-        )
-        return Arrival(verdict, reason, record, tuple(self.walker.steps), to, undecided, list(self.notes), packet)
+        out = packet.oif or self._oif or oif
+        seen = Seen(packet.family, packet.protocol, src, dst, sport, dport, iif, out)
+        return Arrival(verdict, reason, seen, tuple(self.walker.steps), to, undecided, self.notes, packet)

@@ -49,18 +49,18 @@ def _unknown(_packet: Transit) -> Answer:
 
 
 def _state(states: frozenset[str], negated: bool) -> Predicate:
+    new, established, untracked, invalid = (name in states for name in ("NEW", "ESTABLISHED", "UNTRACKED", "INVALID"))
+    snat, dnat = "SNAT" in states, "DNAT" in states
+
     def matches(packet: Transit) -> Answer:
         connection = packet.connection
         if connection is None:
             # before conntrack saw the packet (raw tables), or untracked
-            found = {"UNTRACKED" if packet.untracked else "INVALID"}
+            found = untracked if packet.untracked else invalid
         else:
-            found = {"NEW" if connection.new else "ESTABLISHED"}
-            if connection.snat:
-                found.add("SNAT")
-            if connection.dnat:
-                found.add("DNAT")
-        return bool(found & states) != negated
+            found = new if connection.new else established
+            found = found or (snat and connection.snat) or (dnat and connection.dnat)
+        return found != negated
 
     return matches
 

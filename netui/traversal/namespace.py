@@ -38,6 +38,10 @@ _TRACKING = re.compile(
 )
 
 
+#: Fewer rules than this are asked one after the other: to look up which could match takes longer.
+_FEW = 8
+
+
 class RulesError(Exception):
     """The rules cannot be walked (a loop of jumps); the message names the chains."""
 
@@ -49,7 +53,10 @@ class PreparedRule:
     rule: Rule
     predicates: list[tuple[Predicate, str]]
     action: Action
-    _steps: dict[Hook, Step] = field(default_factory=dict)
+    #: the chain to which it jumps or goes, once a packet did
+    inner: PreparedChain | None = None
+    #: its steps, each made once: by hook, and by what they changed where they did
+    steps: dict[Hook | tuple[Hook, str], Step] = field(default_factory=dict)
     _named: dict[Hook, Undecided] = field(default_factory=dict)
 
     def named(self, hook: Hook, chain: Chain) -> Undecided:
@@ -71,35 +78,25 @@ class PreparedRule:
         return found
 
     def step(self, hook: Hook, chain: Chain, change: str) -> Step:
-        """Return the step of this rule of a chain; one that changed nothing is made once."""
-        found = None if change else self._steps.get(hook)
-        if found is None:
-            found = Step(
-                hook=hook,
-                family=chain.family,
-                backend=chain.backend,
-                table=chain.table,
-                chain=chain.name,
-                rule=self.rule.number,
-                text=self.rule.text,
-                verdict=self.action.verdict,
-                index=self.rule.index,
-                change=change,
-            )
-            if not change:
-                self._steps[hook] = found
-        return found
-
-    def matches(self, packet: Transit) -> bool | str:
-        """Return True, False, or the words of the first match that cannot be known."""
-        unknown = ""
-        for predicate, words in self.predicates:
-            answer = predicate(packet)
-            if answer is False:
-                return False
-            if answer is None and not unknown:
-                unknown = words
-        return unknown or True
+        """Return the step of this rule of a chain."""
+        key = (hook, change) if change else hook
+        made = self.steps.get(key)
+        if made is not None:
+            return made
+        made = Step(
+            hook=hook,
+            family=chain.family,
+            backend=chain.backend,
+            table=chain.table,
+            chain=chain.name,
+            rule=self.rule.number,
+            text=self.rule.text,
+            verdict=self.action.verdict,
+            index=self.rule.index,
+            change=change,
+        )
+        self.steps[key] = made
+        return made
 
 
 class PreparedChain:
@@ -112,6 +109,7 @@ class PreparedChain:
         self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
         self._index: ChainIndex | None = None
         self._all = range(len(chain.rules))
+        self._few = len(chain.rules) < _FEW
         self._left: dict[Hook, Step] = {}
 
     def rule(self, position: int) -> PreparedRule:
@@ -128,13 +126,18 @@ class PreparedChain:
             self.compiled[position] = prepared
         return prepared
 
+    def inner(self, rule: PreparedRule) -> PreparedChain:
+        """Return the chain to which a rule of this one jumps or goes."""
+        rule.inner = self.table.chain(rule.action.chain)
+        return rule.inner
+
     def candidates(self, packet: Transit) -> Sequence[int]:
         """Return the positions of the rules that could match, in order.
 
         The plain walk asks every rule; the index only leaves out rules whose in- or
         out-interface, destination or port cannot be the packet's.
         """
-        if len(self._all) < 8:
+        if self._few:
             return self._all
         if self._index is None:
             self._index = build_index(self.chain)
@@ -220,6 +223,10 @@ class Namespace:
     #: whether conntrack is at work for the family
     tracks: Mapping[Family, bool] = field(default_factory=dict)
     bridge_of: Mapping[str, str] = field(default_factory=dict)
+    #: IPv4 sources whose way back is known to lead by the interface that they came in by
+    right_ways: set[tuple[int, str]] = field(default_factory=set)
+    #: whether what comes in by an interface is forwarded, where it is known
+    forwarding: dict[tuple[Family, str], bool] = field(default_factory=dict)
     _stages: dict[tuple[Family, Hook], Stages] = field(default_factory=dict)
     _ports: dict[str, list[Interface]] = field(default_factory=dict)
     _of_device: dict[tuple[str, str, str], int | None] = field(default_factory=dict)

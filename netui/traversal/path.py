@@ -9,6 +9,9 @@ from netui.model import Backend, Family, Hook
 
 Verdict = Literal["delivered", "dropped", "rejected", "unreachable", "undecided"]
 
+#: What becomes of a packet in a chain or at a hook.
+Fate = Literal["accept", "drop", "reject"]
+
 
 @dataclass(frozen=True, slots=True)
 class Packet:

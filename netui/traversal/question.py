@@ -19,9 +19,7 @@ from netui.traversal.endpoints import (
     Written,
     address_of,
     endpoint_on,
-    find_container,
-    running,
-    shared_namespace,
+    namespace_owner,
 )
 from netui.traversal.host import PreparedHost
 from netui.traversal.routing import Lookup, RoutingUnknown
@@ -57,7 +55,7 @@ def resolve(host: PreparedHost, source: Written, destination: Written) -> Reques
     sender = _sender(host, source)
     receiver = None
     if destination.kind == "container":
-        receiver = shared_namespace(host, running(find_container(host, destination.name)))
+        receiver = namespace_owner(host, destination.name)
     family = _family(host, source, destination, sender, receiver)
     notes: list[str] = []
     any_dst: Anywhere | None = None
@@ -96,7 +94,7 @@ def resolve(host: PreparedHost, source: Written, destination: Written) -> Reques
 
 def _sender(host: PreparedHost, source: Written) -> Container | None:
     if source.kind == "container":
-        return shared_namespace(host, running(find_container(host, source.name)))
+        return namespace_owner(host, source.name)
     if source.kind == "address":
         parsed = parse_address(source.address)
         owner = host.owner(*parsed) if parsed else None

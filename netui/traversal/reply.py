@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from netui.traversal.address import ICMP, TCP
 from netui.traversal.choices import Choices
 from netui.traversal.host import PreparedHost
@@ -31,20 +29,20 @@ def _answer(host: PreparedHost, arrival: Arrival, choices: Choices) -> tuple[Leg
         return None, ""
     if sent.untracked:
         return None, "the packet is not tracked: how its answer fares depends on what conntrack makes of it"
-    # None: nothing on the host makes the kernel track connections
-    connection = replace(sent.connection, new=False, is_reply=True, confirmed=True) if sent.connection else None
     answer = Transit(
-        family=sent.family,
-        protocol=sent.protocol,
-        src=sent.dst,
-        dst=sent.src,
-        sport=sent.dport,
-        dport=sent.sport,
+        sent.family,
+        sent.protocol,
+        sent.dst,
+        sent.src,
+        sent.dport,
+        sent.sport,
         any_src=sent.any_dst,
         any_dst=sent.any_src,
-        pending=connection,
+        # None: nothing on the host makes the kernel track connections
+        pending=sent.connection.answered() if sent.connection is not None else None,
         link=True,
     )
+    connection = answer.pending
     if sent.icmp is not None:
         answer.icmp = (0 if sent.protocol == ICMP else 129, 0)
     if sent.protocol == TCP:
@@ -53,18 +51,18 @@ def _answer(host: PreparedHost, arrival: Arrival, choices: Choices) -> tuple[Leg
     if to.kind == "host":
         walked = journey.send(answer)
     else:
-        answer.iif = arrival.packet.oif
+        answer.iif = arrival.seen.oif
         side_by_side = sent.bridged and not (connection is not None and (connection.snat or connection.dnat))
-        walked = journey.receive(answer, towards=arrival.packet.oif if side_by_side else "")
+        walked = journey.receive(answer, towards=arrival.seen.oif if side_by_side else "")
     note = ""
     if walked.verdict != "delivered":
         note = f"the answer does not come back: {walked.reason}"
     elif _leaves_elsewhere(host, arrival, walked):
-        note = f"the answer does not come back: it leaves by {walked.packet.oif}, not by {arrival.packet.iif}"
-    return Leg(walked.packet, walked.steps), note
+        note = f"the answer does not come back: it leaves by {walked.seen.oif}, not by {arrival.seen.iif}"
+    return Leg(walked.seen.packet(), walked.steps), note
 
 
 def _leaves_elsewhere(host: PreparedHost, arrival: Arrival, answer: Arrival) -> bool:
     """Whether the answer to one of Docker's bridges goes outside: the source is not an address of that network."""
     to = answer.delivered_to
-    return to is not None and to.kind == "outside" and arrival.packet.iif in host.bridges.values()
+    return to is not None and to.kind == "outside" and arrival.seen.iif in host.bridges.values()

@@ -93,7 +93,7 @@ class Fib:
         else:
             self._rules = [PolicyRule(family, priority, table) for table, priority in _MAIN_RULES]
         #: whether a lookup hangs on nothing but the destination and the device asked for
-        self._simple = not any(route.src for route in routes or ()) and all(
+        self.simple = not any(route.src for route in routes or ()) and all(
             rule == PolicyRule(family, rule.priority, rule.table) for rule in self._rules
         )
 
@@ -134,12 +134,16 @@ class Fib:
         """
         if not self.known:
             raise RoutingUnknown("the host's routes were not read")
-        if not self._simple:
+        if not self.simple:
             return self._lookup(ask)
         key = (ask.dst, ask.oif)
         if key not in self._found:
             self._found[key] = self._lookup(ask)
         return self._found[key]
+
+    def known_route(self, dst: int) -> Route | None:
+        """Return what was found before for a destination, where nothing else can matter; None: look it up."""
+        return self._found.get((dst, ""))
 
     def _lookup(self, ask: Lookup) -> Route | None:
         skip_to = -1

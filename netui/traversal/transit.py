@@ -75,6 +75,48 @@ class Connection:
     snat: bool = False
     confirmed: bool = False
 
+    def answered(self) -> Connection:
+        """Return it as the answer finds it: established, in the other direction."""
+        return Connection(
+            self.original,
+            self.reply,
+            False,
+            True,
+            self.mark,
+            self.dst_done,
+            self.src_done,
+            self.dnat,
+            self.snat,
+            True,
+        )
+
+
+@dataclass(slots=True)
+class Seen:
+    """A packet as it came in and went out, as numbers: most are never written out."""
+
+    family: Family
+    protocol: int
+    src: int
+    dst: int
+    sport: int | None
+    dport: int | None
+    iif: str
+    oif: str
+
+    def packet(self) -> Packet:
+        """Return it as the public, frozen packet."""
+        return Packet(
+            self.family,
+            protocol_name(self.protocol),
+            address_text(self.family, self.src),
+            address_text(self.family, self.dst),
+            self.sport,
+            self.dport,
+            self.iif,
+            self.oif,
+        )
+
 
 @dataclass(slots=True)
 class Transit:
@@ -121,18 +163,9 @@ class Transit:
             return vague.within(net)
         return (self.src if source else self.dst) in net
 
-    def record(self) -> Packet:
-        """Return it as the public, frozen packet."""
-        return Packet(
-            family=self.family,
-            protocol=protocol_name(self.protocol),
-            src=address_text(self.family, self.src),
-            dst=address_text(self.family, self.dst),
-            sport=self.sport,
-            dport=self.dport,
-            iif=self.iif,
-            oif=self.oif,
-        )
+    def seen(self) -> Seen:
+        """Return it as it is now."""
+        return Seen(self.family, self.protocol, self.src, self.dst, self.sport, self.dport, self.iif, self.oif)
 
     def track(self) -> None:
         """Let conntrack see it (priority -200), unless it is untracked or known already."""

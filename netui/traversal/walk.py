@@ -16,10 +16,8 @@ from netui.model import Chain, Hook
 from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
-from netui.traversal.path import Step, Undecided
+from netui.traversal.path import Fate, Step, Undecided
 from netui.traversal.transit import Transit
-
-Fate = Literal["accept", "drop", "reject"]
 
 _CONNTRACK = -200
 _DST_NAT = -100
@@ -54,7 +52,7 @@ class Walker:
         nat = stages.nat
         nat_done = False
         for priority, others in stages.groups:
-            if tracks and priority > _CONNTRACK:
+            if tracks and priority > _CONNTRACK and packet.connection is None:
                 packet.track()
             if not nat_done and priority >= nat_at:
                 nat_done = True
@@ -65,7 +63,7 @@ class Walker:
                 fate = self._base(hook, others[0], packet) if len(others) == 1 else self._group(hook, others, packet)
                 if fate != "accept":
                     return fate
-        if tracks:
+        if tracks and packet.connection is None:
             packet.track()
         if not nat_done:
             return self._translate(hook, nat, packet)
@@ -133,11 +131,11 @@ class Walker:
         if base.native is not None:
             return self._native(hook, base, packet)
         assert base.chain is not None
-        before = (packet.src, packet.dst, packet.mark)
+        before = (packet.src, packet.dst, packet.mark) if base.type == "route" else None
         fate = self._chain(hook, base.chain, packet, 0)
         if fate is None:
             fate = self._policy(hook, base.chain)
-        if base.type != "route":
+        if before is None:
             return fate
         changed = before != (packet.src, packet.dst, packet.mark)
         if changed and fate == "accept" and not self.reroute(packet):
@@ -178,12 +176,16 @@ class Walker:
         chain, compiled = prepared.chain, prepared.compiled
         for position in prepared.candidates(packet):
             rule = compiled[position] or prepared.rule(position)
-            if rule.predicates:
-                matched = rule.matches(packet)
-                if matched is False:
-                    continue
-                if matched is not True and not self._assumed(hook, chain, rule, matched):
-                    continue
+            matched, unknown = True, ""
+            for predicate, words in rule.predicates:
+                answer = predicate(packet)
+                if answer is False:
+                    matched = False
+                    break
+                if answer is None and not unknown:
+                    unknown = words
+            if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
+                continue
             action = rule.action
             change = ""
             kind = action.kind
@@ -204,7 +206,8 @@ class Walker:
                 case "jump" | "goto":
                     if depth >= _DEEPEST:
                         raise Unknowable(self._about(hook, prepared, rule, "the jumps are too deep"))
-                    fate = self._chain(hook, prepared.table.chain(action.chain), packet, depth + 1)
+                    inner = rule.inner or prepared.inner(rule)
+                    fate = self._chain(hook, inner, packet, depth + 1)
                     # goto: an end or RETURN there goes back to the caller of the last jump
                     if fate is not None or kind == "goto":
                         return fate

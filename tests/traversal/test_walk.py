@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from netui.model import Address, Interface, Member, NativeChain, PolicyRule, Route, RulesetKey, Socket
 from netui.traversal import Path, RulesError, path
+from netui.traversal.answer import outcome
 from netui.traversal.namespace import PreparedChain
 from netui.traversal.transit import Transit
 from tests.traversal.build import (
@@ -352,6 +353,23 @@ def test_the_index_answers_as_the_plain_walk(
         patch.setattr(PreparedChain, "candidates", _every)
         plain = path(host(rules), source, destination)
     assert indexed == plain
+
+
+@settings(max_examples=150, deadline=None)
+@given(_RULES, _RULES, st.sampled_from(["openresty:80", "blog:81", "host:80", "blog:80/udp"]), st.booleans())
+def test_the_short_answer_is_the_path_s(
+    main: list[tuple[list[str], str]], one: list[tuple[list[str], str]], destination: str, named: bool
+) -> None:
+    """Whatever the rules, the outcome says of a question what its path says, decided or not."""
+    lines = [f"-A FORWARD {' '.join(m)} -j {t}" for m, t in main if not _both_protocols(m)]
+    lines += [f"-A ONE {' '.join(m)} -j {t if t != 'ONE' else 'DROP'}" for m, t in one if not _both_protocols(m)]
+    prepared = host(filter_rules(*lines, chains=("ONE",)))
+    source = FROM if named else "outside"
+    short = outcome(prepared, source, destination, reply=True)
+    whole = path(prepared, source, destination, reply=True)
+    assert (short.verdict, short.reason, short.delivered_to) == (whole.verdict, whole.reason, whole.delivered_to)
+    assert (short.deciding, tuple(short.undecided)) == (whole.deciding, whole.undecided)
+    assert (tuple(short.reply), set(short.notes) <= set(whole.notes)) == (whole.reply, True)
 
 
 def _every(self: PreparedChain, _packet: Transit) -> range:
