@@ -3,17 +3,21 @@
 Textual 8's own update of a part of a line writes that line from the left edge of the
 widget (``_compositor.ChopsUpdate``: "TODO: crop to x extents"): a counter at the right end of
 a wide table costs the whole line, which is what a slow SSH link feels. And it puts together
-all lines of each widget that it touches.
+all lines of each widget that it touches, with all that lies over and under it, though nearly
+always one pane alone is to be seen there: its rows are then written as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.control import Control
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 
 _MOVE = "\x1b[{};{}H"
 
@@ -34,15 +38,42 @@ class NarrowUpdate(ChopsUpdate):
         return "".join(written)
 
 
+class RowsUpdate(ChopsUpdate):
+    """An update of parts of rows, each with its place: x, y, what stands there."""
+
+    def __init__(self, parts: Sequence[tuple[int, int, Strip]]) -> None:
+        self.parts = parts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield what to write as segments."""
+        for x, y, strip in self.parts:
+            yield Segment(Control.move_to(x, y).segment.text)
+            yield from strip
+
+    def render_segments(self, console: Console) -> str:
+        """Return what to write to the terminal."""
+        return "".join([_MOVE.format(y + 1, x + 1) + strip.render(console) for x, y, strip in self.parts])
+
+
 class NarrowCompositor(Compositor):
     """Textual's compositor with narrow updates."""
 
     #: the regions that are being painted, None where all is
     _asked: Sequence[Region] | None = None
+    #: the widgets, the one in front first: each one's place, and what of it could be seen
+    _fronts: tuple[object, Sequence[tuple[Widget, Region, Region]]] = (None, ())
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what the dirty regions need, None for nothing."""
-        self._asked = list(self._dirty_regions)
+        asked = list(self._dirty_regions)
+        alone = self._each_in_front(asked)
+        if alone is not None:
+            self._dirty_regions.clear()
+            parts = [
+                part for (widget, place, seen), regions in alone for part in self._rows(widget, place, seen, regions)
+            ]
+            return RowsUpdate(parts) if parts else None
+        self._asked = asked
         try:
             update = super().render_partial_update()
         finally:
@@ -50,6 +81,38 @@ class NarrowCompositor(Compositor):
         if update is None:
             return None
         return NarrowUpdate(update.chops, update.spans, update.chop_ends)
+
+    def _each_in_front(
+        self, asked: Sequence[Region]
+    ) -> list[tuple[tuple[Widget, Region, Region], list[Region]]] | None:
+        """Return the widgets that alone are to be seen in the regions; None where one shows parts of several."""
+        widgets = self.visible_widgets
+        if self._fronts[0] is not widgets:
+            fronts = [(widget, region, region.intersection(clip)) for widget, (region, clip) in widgets.items()]
+            self._fronts = (widgets, fronts)
+        found: dict[Widget, tuple[tuple[Widget, Region, Region], list[Region]]] = {}
+        for region in asked:
+            front = next((front for front in self._fronts[1] if front[2].overlaps(region)), None)
+            if front is None or not front[2].contains_region(region):
+                return None
+            found.setdefault(front[0], (front, []))[1].append(region)
+        return list(found.values())
+
+    def _rows(
+        self, widget: Widget, place: Region, seen: Region, regions: list[Region]
+    ) -> Iterator[tuple[int, int, Strip]]:
+        """Yield the parts of a widget's rows that lie in the regions."""
+        spans = list(self._regions_to_spans(regions))
+        first, last = spans[0][0], spans[-1][0]
+        wanted = {y for y, _, _ in spans}
+        strips: dict[int, Strip] = {}
+        for y in range(first, last + 1):
+            if y in wanted and y not in strips:
+                end = next(end for end in range(y + 1, last + 2) if end not in wanted)
+                lines = widget.render_lines(Region(seen.x - place.x, y - place.y, seen.width, end - y))
+                strips.update(zip(range(y, end), lines, strict=False))
+        for y, left, right in spans:
+            yield left, y, strips[y].crop(left - seen.x, right - seen.x)
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """Yield each widget's region, what of it is to be seen, and the lines of that."""
