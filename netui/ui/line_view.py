@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 from textual import events
@@ -259,17 +259,18 @@ class LineView(PaintedView, can_focus=True):
         super().notify_style_update()
         self._painted.clear()
 
-    def row(self, y: int) -> Row:
-        """Return what a row of the pane shows: the header, a line, or nothing below the last one."""
-        if y < self.header_lines:
-            return Row(self.header_spans(self._line_width), "header")
-        index = self.scroll_offset.y + y - self.header_lines
-        if index >= len(self._keys):
-            return BLANK
-        spans = self._painted.get(index)
-        if spans is None:
-            spans = self._painted[index] = self.line_spans(index, self._line_width)
-        over = ""
-        if index == self.cursor and (self.has_focus or self.idle_cursor):
-            over = "cursor" if self.has_focus else "cursor-idle"
-        return Row(spans, self.line_class(index), over)
+    def rows(self, places: range) -> Iterator[Row]:
+        """Yield what rows of the pane show: the header, a line, or nothing below the last one."""
+        top, width, count = self.scroll_offset.y - self.header_lines, self._line_width, len(self._keys)
+        cursor = "cursor" if self.has_focus else "cursor-idle" if self.idle_cursor else ""
+        for y in places:
+            index = top + y
+            if y < self.header_lines:
+                yield Row(self.header_spans(width), "header")
+            elif index >= count:
+                yield BLANK
+            else:
+                spans = self._painted.get(index)
+                if spans is None:
+                    spans = self._painted[index] = self.line_spans(index, width)
+                yield Row(spans, self.line_class(index), cursor if index == self.cursor else "")

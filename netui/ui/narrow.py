@@ -69,9 +69,7 @@ class NarrowCompositor(Compositor):
         alone = self._each_in_front(asked)
         if alone is not None:
             self._dirty_regions.clear()
-            parts = [
-                part for (widget, place, seen), regions in alone for part in self._rows(widget, place, seen, regions)
-            ]
+            parts = [part for (widget, place, _), regions in alone for part in self._rows(widget, place, regions)]
             return RowsUpdate(parts) if parts else None
         self._asked = asked
         try:
@@ -98,21 +96,19 @@ class NarrowCompositor(Compositor):
             found.setdefault(front[0], (front, []))[1].append(region)
         return list(found.values())
 
-    def _rows(
-        self, widget: Widget, place: Region, seen: Region, regions: list[Region]
-    ) -> Iterator[tuple[int, int, Strip]]:
-        """Yield the parts of a widget's rows that lie in the regions."""
+    def _rows(self, widget: Widget, place: Region, regions: list[Region]) -> Iterator[tuple[int, int, Strip]]:
+        """Yield the parts of a widget's rows that lie in the regions, those that are one under the other at once."""
         spans = list(self._regions_to_spans(regions))
-        first, last = spans[0][0], spans[-1][0]
-        wanted = {y for y, _, _ in spans}
-        strips: dict[int, Strip] = {}
-        for y in range(first, last + 1):
-            if y in wanted and y not in strips:
-                end = next(end for end in range(y + 1, last + 2) if end not in wanted)
-                lines = widget.render_lines(Region(seen.x - place.x, y - place.y, seen.width, end - y))
-                strips.update(zip(range(y, end), lines, strict=False))
-        for y, left, right in spans:
-            yield left, y, strips[y].crop(left - seen.x, right - seen.x)
+        start = 0
+        for at in range(1, len(spans) + 1):
+            y, left, right = spans[at - 1]
+            if at < len(spans) and spans[at] == (y + 1, left, right):
+                continue
+            first = spans[start][0]
+            asked = Region(left - place.x, first - place.y, right - left, y + 1 - first)
+            for row, strip in enumerate(widget.render_lines(asked), first):
+                yield left, row, strip
+            start = at
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """Yield each widget's region, what of it is to be seen, and the lines of that."""

@@ -7,12 +7,13 @@ Textual made, and a row that looks as before is the strip of before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -46,11 +47,11 @@ class PaintedView(ScrollView):
         self._roles: dict[str, Style] = {}
         self._own: dict[tuple[str, str, str], Style] = {}
         self._shown: dict[tuple[str, str, str], Style | None] = {}
-        self._strips: dict[tuple[int, int, int, str, str], tuple[Spans, Strip]] = {}
+        self._strips: dict[tuple[int, int, int, str, str, bool], tuple[Spans, Strip]] = {}
         self._edges: tuple[tuple[int, int, int], Sequence[Segment], Sequence[Segment]] | None = None
 
-    def row(self, y: int) -> Row:
-        """Return what a row of the pane shows, counted from the top of what is to be seen."""
+    def rows(self, places: range) -> Iterator[Row]:
+        """Yield what rows of the pane show, counted from the top of what is to be seen."""
         raise NotImplementedError
 
     def refresh_rows(self) -> None:
@@ -77,7 +78,7 @@ class PaintedView(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """Return one row without its frame, in its own colours, as Textual asks for it."""
-        spans, under, over = self.row(y)
+        spans, under, over = next(self.rows(range(y, y + 1)))
         width = self.size.width
         segments = [Segment(text, self._style((role, under, over))) for text, role in spans if text]
         strip = Strip(segments, sum(cell_len(text) for text, _ in spans))
@@ -88,16 +89,27 @@ class PaintedView(ScrollView):
         """Return rows with their frame, as the terminal gets them."""
         left, top = self.content_offset
         size, outer = self.size, self.region.width
-        if (crop.x, crop.width) != (0, outer) or not size:
+        if not size:
             return super().render_lines(crop)
+        inner = left + self.scrollable_content_region.width
+        if crop.x != 0 or crop.width not in (outer, inner):
+            return [
+                strip.crop(crop.x, crop.right) for strip in self.render_lines(Region(0, crop.y, outer, crop.height))
+            ]
         before, after = self._frame(left, size.width, outer)
-        strips: list[Strip] = []
-        for y in crop.line_range:
-            if top <= y < top + size.height:
-                strips.append(self._whole(y - top, size.width, before, after))
-            else:
-                strips += super().render_lines(Region(0, y, outer, 1))
+        width = size.width
+        if crop.width != outer:
+            # what scrolls and its left edge, but neither scroll bar nor right edge
+            width, after = inner - left, ()
+        first, end = max(crop.y, top), min(crop.bottom, top + size.height)
+        strips = [self._made_by_textual(y, crop.width) for y in range(crop.y, min(first, crop.bottom))]
+        strips += self._whole(range(first - top, end - top), width, before, after)
+        strips += [self._made_by_textual(y, crop.width) for y in range(max(end, first), crop.bottom)]
         return strips
+
+    def _made_by_textual(self, y: int, width: int) -> Strip:
+        """Return a row of the frame."""
+        return super().render_lines(Region(0, y, width, 1))[0]
 
     def _frame(self, left: int, width: int, outer: int) -> tuple[Sequence[Segment], Sequence[Segment]]:
         """Return what stands before and behind each row, cut out of one that Textual made."""
@@ -108,30 +120,35 @@ class PaintedView(ScrollView):
             self._strips.clear()
         return self._edges[1], self._edges[2]
 
-    def _whole(self, y: int, width: int, before: Sequence[Segment], after: Sequence[Segment]) -> Strip:
-        """Return a row with what stands before and behind it: the strip of before, where that is the same."""
-        spans, under, over = self.row(y)
+    def _whole(self, places: range, width: int, before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[Strip]:
+        """Yield rows with what stands before and behind them: strips of before, where they are the same."""
         left = self.scroll_offset.x
-        key = (id(spans), left, width, under, over)
-        known = self._strips.get(key)
-        if known is not None and known[0] is spans:
-            return known[1]
-        segments = [Segment(text, self._filtered((role, under, over))) for text, role in spans if text]
-        length = sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
-        blank = self._filtered(("", under, over))
-        if left == 0 and length <= width:
-            if length < width:
-                segments.append(Segment(" " * (width - length), blank))
-        else:
-            segments = list(Strip(segments, length).crop_extend(left, left + width, blank))
-        for each in self.get_line_filters():
-            if isinstance(each, SafeFilter):
-                segments = each.apply(segments, self.background_colors[1])
-        if len(self._strips) >= _KEPT:
-            self._strips.clear()
-        strip = Strip([*before, *segments, *after], self.region.width)
-        self._strips[key] = (spans, strip)
-        return strip
+        whole = bool(after)
+        ground: Color | None = None
+        safe = [each for each in self.get_line_filters() if isinstance(each, SafeFilter)]
+        for spans, under, over in self.rows(places):
+            key = (id(spans), left, width, under, over, whole)
+            known = self._strips.get(key)
+            if known is not None and known[0] is spans:
+                yield known[1]
+                continue
+            segments = [Segment(text, self._filtered((role, under, over))) for text, role in spans if text]
+            length = sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)
+            blank = self._filtered(("", under, over))
+            if left == 0 and length <= width:
+                if length < width:
+                    segments.append(Segment(" " * (width - length), blank))
+            else:
+                segments = list(Strip(segments, length).crop_extend(left, left + width, blank))
+            for each in safe:
+                ground = ground or self.background_colors[1]
+                segments = each.apply(segments, ground)
+            if len(self._strips) >= _KEPT:
+                self._strips.clear()
+            edges = sum(segment.cell_length for segment in (*before, *after))
+            strip = Strip([*before, *segments, *after], width + edges)
+            self._strips[key] = (spans, strip)
+            yield strip
 
     def _style(self, look: tuple[str, str, str]) -> Style:
         """Return the style of a role, with what lies under and over it."""
