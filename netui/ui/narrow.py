@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.control import Control
 from rich.segment import Segment
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+from netui.ui.lean import written
 
 _MOVE = "\x1b[{};{}H"
 
@@ -27,15 +29,15 @@ class NarrowUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        written: list[str] = []
+        texts: list[str] = []
         for y, left, right in self.spans:
             for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 first, last = max(x, left), min(end, right)
                 if strip is not None and first < last:
                     part = strip if (first, last) == (x, end) else strip.crop(first - x, last - x)
-                    written.append(_MOVE.format(y + 1, first + 1))
-                    written.append(part.render(console))
-        return "".join(written)
+                    texts.append(_MOVE.format(y + 1, first + 1))
+                    texts.append(written(part, console))
+        return "".join(texts)
 
 
 class RowsUpdate(ChopsUpdate):
@@ -52,7 +54,7 @@ class RowsUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        return "".join([_MOVE.format(y + 1, x + 1) + strip.render(console) for x, y, strip in self.parts])
+        return "".join([_MOVE.format(y + 1, x + 1) + written(strip, console) for x, y, strip in self.parts])
 
 
 class NarrowCompositor(Compositor):
@@ -63,14 +65,21 @@ class NarrowCompositor(Compositor):
     #: the widgets, the one in front first: each one's place, and what of it could be seen
     _fronts: tuple[object, Sequence[tuple[Widget, Region, Region]]] = (None, ())
 
+    def __init__(self) -> None:
+        super().__init__()
+        #: what was written since the last whole picture, by row and column
+        self._shown: dict[int, dict[int, Strip]] = {}
+
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what the dirty regions need, None for nothing."""
         asked = list(self._dirty_regions)
         alone = self._each_in_front(asked)
         if alone is not None:
             self._dirty_regions.clear()
-            parts = [part for (widget, place, _), regions in alone for part in self._rows(widget, place, regions)]
+            rows = (row for (widget, place, _), regions in alone for row in self._rows(widget, place, regions))
+            parts = [row for row in rows if self._is_new(*row)]
             return RowsUpdate(parts) if parts else None
+        self._shown.clear()
         self._asked = asked
         try:
             update = super().render_partial_update()
@@ -79,6 +88,24 @@ class NarrowCompositor(Compositor):
         if update is None:
             return None
         return NarrowUpdate(update.chops, update.spans, update.chop_ends)
+
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        """Return the whole screen."""
+        self._shown.clear()
+        return super().render_full_update(simplify)
+
+    def _is_new(self, x: int, y: int, strip: Strip) -> bool:
+        """Whether it is not this very strip that was last written there: rows that stay are not written again."""
+        row = self._shown.setdefault(y, {})
+        before = row.get(x)
+        if before is strip:
+            return False
+        end = x + strip.cell_length
+        for start, other in list(row.items()):
+            if start < end and x < start + other.cell_length:
+                del row[start]
+        row[x] = strip
+        return True
 
     def _each_in_front(
         self, asked: Sequence[Region]

@@ -45,6 +45,8 @@ class Grid:
         self.cells: list[Cell] = [(" ", "")] * (width * height)
         self._x = self._y = 0
         self._style = ""
+        self._attributes: list[str] = []
+        self._colours = {"38": "", "48": ""}
 
     def feed(self, data: bytes) -> None:
         """Take what was written."""
@@ -53,12 +55,30 @@ class Grid:
             if letter is not None:
                 self._put(letter)
             elif final == "m":
-                self._style = numbers if numbers not in ("", "0") else ""
+                self._look(numbers)
             elif final == "H":
                 row, _, column = numbers.partition(";")
                 self._y, self._x = int(row or 1) - 1, int(column or 1) - 1
             elif final == "J":
                 self.cells = [(" ", "")] * (self.width * self.height)
+
+    def _look(self, numbers: str) -> None:
+        """Take an SGR: what it does not name stays."""
+        codes = numbers.split(";")
+        while codes:
+            code = codes.pop(0)
+            if code in ("38", "48"):
+                count = 4 if codes[0] == "2" else 2
+                self._colours[code], codes = ";".join([code, *codes[:count]]), codes[count:]
+            elif code in ("39", "49"):
+                self._colours[code[0] + "8"] = ""
+            elif code in ("", "0"):
+                self._attributes, self._colours = [], {"38": "", "48": ""}
+            elif len(code) > 1 and (code[0] in "34" or code[0] == "9" or code.startswith("10")):
+                self._colours["38" if code[0] in "39" else "48"] = code
+            else:
+                self._attributes = sorted({*self._attributes, code})
+        self._style = ";".join(filter(None, [*self._attributes, self._colours["38"], self._colours["48"]]))
 
     def _put(self, letter: str) -> None:
         if letter == "\n":
