@@ -112,18 +112,22 @@ def _published(host: PreparedHost, container: Container) -> Iterator[Question]:
 
 
 def service_port(container: Container) -> str:
-    """Return ``PORT/PROTO`` by which a container is best asked, or "icmp" where none is known."""
-    for listening in container.listening or ():
-        if listening.address not in ("127.0.0.1", "::1", "127.0.0.11") and listening.protocol.startswith("tcp"):
-            return f"{listening.port}/tcp"
-    for bound in (*container.bound, *container.asked):
-        return f"{bound.container_port}/{bound.protocol}"
-    for port, protocol in container.exposed:
-        return f"{port}/{protocol}"
-    for listening in container.listening or ():
-        if listening.address not in ("127.0.0.1", "::1", "127.0.0.11"):
-            return f"{listening.port}/{listening.protocol[:3]}"
-    return "icmp"
+    """Return ``PORT/PROTO`` by which a container is best asked, or "icmp" where none is known.
+
+    Of the ports that others can reach, TCP's go first, then those that are published or exposed,
+    then the lowest: the kernel lists sockets in no order.
+    """
+    told = [(each.container_port, each.protocol) for each in (*container.bound, *container.asked)]
+    told += container.exposed
+    listening = [
+        (socket.port, socket.protocol.removesuffix("6"))
+        for socket in container.listening or ()
+        if socket.address not in ("127.0.0.1", "::1", "127.0.0.11")
+    ]
+    ranked = sorted(listening, key=lambda each: (each[1] != "tcp", each not in told, each))
+    if ranked and (ranked[0][1] == "tcp" or not told):
+        return "{}/{}".format(*ranked[0])
+    return "{}/{}".format(*told[0]) if told else "icmp"
 
 
 def _target(address: str, port: str) -> str:

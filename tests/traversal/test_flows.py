@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from netui.model import Container, PublishedPort, Socket
 from netui.sources.capture import read_capture
 from netui.traversal import PreparedHost, prepare
-from netui.traversal.container_flows import questions
+from netui.traversal.container_flows import questions, service_port
 from tests.traversal.kernel import CASES
 
 
@@ -30,3 +31,28 @@ def test_every_question_has_a_label_of_its_own(host: PreparedHost) -> None:
     for container in host.containers:
         labels = [question.label for question in questions(host, container)]
         assert len(labels) == len(set(labels))
+
+
+def _socket(protocol: str, port: int, address: str = "0.0.0.0") -> Socket:
+    return Socket(protocol, address, port)
+
+
+@pytest.mark.parametrize(
+    ("listening", "published", "exposed", "port"),
+    [
+        ((_socket("tcp", 9000), _socket("tcp", 443), _socket("tcp", 80)), (), (), "80/tcp"),
+        ((_socket("tcp", 22), _socket("tcp", 8080)), (8080,), (), "8080/tcp"),
+        ((_socket("tcp", 22), _socket("tcp", 8080)), (), ((8080, "tcp"),), "8080/tcp"),
+        ((_socket("udp", 53), _socket("tcp", 853)), (), (), "853/tcp"),
+        ((_socket("tcp", 80, "127.0.0.1"), _socket("udp", 53)), (), (), "53/udp"),
+        ((_socket("udp", 53),), (80,), (), "80/tcp"),
+        (None, (), ((53, "udp"),), "53/udp"),
+        (None, (), (), "icmp"),
+    ],
+)
+def test_a_container_is_asked_at_the_port_that_it_is_known_for(listening, published, exposed, port) -> None:
+    """Whatever order the kernel lists sockets in, the same port is asked: one that others know, else the lowest."""
+    bound = tuple(PublishedPort(each, "tcp", "0.0.0.0", each) for each in published)
+    for order in (listening, listening and listening[::-1]):
+        container = Container("id", "web", listening=order, bound=bound, exposed=exposed)
+        assert service_port(container) == port
