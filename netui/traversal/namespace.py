@@ -38,6 +38,8 @@ _TRACKING = re.compile(
 )
 
 
+#: Priorities of the two translations (NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC).
+_DST_NAT, _SRC_NAT = -100, 100
 #: Fewer rules than this are asked one after the other: to look up which could match takes longer.
 _FEW = 8
 
@@ -203,10 +205,18 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The base chains at a hook: nat's, and the others by priority (nat's priorities with none left)."""
+    """What happens at a hook.
+
+    groups: the base chains by priority, without nat's (nat's priorities with none left). nat:
+    nat's, which are asked at priority nat_at. tracks: whether conntrack sees packets first
+    here. unread: why the rules are not known, "" where they are.
+    """
 
     nat: tuple[Base, ...]
     groups: tuple[tuple[int, tuple[Base, ...]], ...]
+    nat_at: int
+    tracks: bool
+    unread: str
 
 
 @dataclass(slots=True)
@@ -236,9 +246,13 @@ class Namespace:
         found = self._stages.get((family, hook))
         if found is None:
             groups = self.bases.get((family, hook), ())
+            first = hook in ("prerouting", "output")
             found = self._stages[family, hook] = Stages(
                 tuple(base for group in groups for base in group if base.type == "nat"),
                 tuple((group[0].priority, tuple(base for base in group if base.type != "nat")) for group in groups),
+                _DST_NAT if first else _SRC_NAT,
+                first and self.tracks.get(family, True),
+                self.rules_read.get(family, ""),
             )
         return found
 

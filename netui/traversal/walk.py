@@ -20,8 +20,6 @@ from netui.traversal.path import Fate, Step, Undecided
 from netui.traversal.transit import Transit
 
 _CONNTRACK = -200
-_DST_NAT = -100
-_SRC_NAT = 100
 _DEEPEST = 200
 
 
@@ -42,15 +40,12 @@ class Walker:
 
     def hook(self, hook: Hook, packet: Transit) -> Fate:
         """Walk all base chains at a hook; returns what became of the packet."""
-        unread = self.namespace.rules_read.get(packet.family, "")
-        if unread:
-            raise Unknowable(Undecided("the rules", unread, hook=hook, family=packet.family))
-        first = hook in ("prerouting", "output")
-        tracks = first and self.namespace.tracks.get(packet.family, True)
-        nat_at = _DST_NAT if first else _SRC_NAT
         stages = self.namespace.stages(packet.family, hook)
-        nat = stages.nat
-        nat_done = False
+        if stages.unread:
+            raise Unknowable(Undecided("the rules", stages.unread, hook=hook, family=packet.family))
+        tracks, nat, nat_at = stages.tracks, stages.nat, stages.nat_at
+        # no translation is made or applied in FORWARD
+        nat_done = hook == "forward"
         for priority, others in stages.groups:
             if tracks and priority > _CONNTRACK and packet.connection is None:
                 packet.track()
@@ -72,7 +67,7 @@ class Walker:
     def _translate(self, hook: Hook, nat: Sequence[Base], packet: Transit) -> Fate:
         """Bind (first packet) or apply (answers) the connection's translation at this hook."""
         connection = packet.connection
-        if connection is None or hook == "forward":
+        if connection is None:
             return "accept"
         destination = hook in ("prerouting", "output")
         if not connection.new:
