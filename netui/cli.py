@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Exit status: delivered or no finding; not delivered or findings; bad arguments or
 #: unreadable input; undecided.
 DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
+#: Seconds after which a thread hands on the interpreter while the screen is imported and made: those
+#: that read need it often, and never for long.
+_TURN = 0.0005
 _STATUS = {"delivered": DONE, "undecided": UNDECIDED}
 
 
@@ -345,28 +348,48 @@ def _screen(options: argparse.Namespace) -> int:
     from netui.sources.errors import SourceError
 
     _need_terminal()
+    if options.interval is not None and options.interval < 0.5:
+        raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
     # What is imported stays: the collector begins when the first screen stands (netui/ui/collector.py).
     gc.disable()
-    config = _config(options)
     try:
-        if options.demo or options.replay:
-            from netui.sources.recording import Recording, demo
-
-            recording = demo() if options.demo else Recording(options.replay)
-            from netui.ui.poller import ReplayPoller
-
-            player = ReplayPoller(recording, loop=bool(options.demo))
-            from netui.ui.app import run
-
-            return run(player, mode="demo" if options.demo else "replay", config=config)
-        if options.interval is not None and options.interval < 0.5:
-            raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
-        from netui.ui.app import run
-        from netui.ui.poller import Poller
-
-        return run(Poller(interval=config.settings.interval), mode="live", config=config)
+        return _replay(options) if options.demo or options.replay else _live(options)
     except SourceError as error:
         raise BadInput(str(error)) from None
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from netui.sources.recording import Recording, demo
+
+    config = _config(options)
+    recording = demo() if options.demo else Recording(options.replay)
+    from netui.ui.poller import ReplayPoller
+
+    player = ReplayPoller(recording, loop=bool(options.demo))
+    from netui.ui.app import run
+
+    return run(player, mode="demo" if options.demo else "replay", config=config)
+
+
+def _live(options: argparse.Namespace) -> int:
+    # Before all else: the engine is read beside the imports, and there must be no thread yet.
+    from netui.sources.head_start import HeadStart
+
+    with HeadStart() as head_start:
+        config = _config(options)
+        from netui.sources.imports import IMPORTING
+        from netui.ui.poller import Poller
+
+        poller = Poller(interval=config.settings.interval, head_start=head_start)
+        sys.setswitchinterval(_TURN)
+        try:
+            poller.begin()
+            with IMPORTING:
+                from netui.ui.app import run
+
+            return run(poller, mode="live", config=config)
+        finally:
+            poller.stop()
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -12,16 +12,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from netui.model import Container
 from netui.model.events import Event
-from netui.sources import docker_api
 from netui.sources import json_text as js
 from netui.sources.docker_context import EngineAddress, engine_address
 from netui.sources.docker_errors import explain
 from netui.sources.docker_events import EventStream
+from netui.sources.docker_listing import Listing
 from netui.sources.errors import SourceError
 from netui.sources.imports import IMPORTING
 from netui.sources.parts import Part
@@ -34,8 +32,18 @@ if TYPE_CHECKING:
 _TIMEOUT = 10
 #: Seconds before the engine is tried again, longer each time.
 _BACK_OFF = (0.25, 0.5, 1.0, 2.0)
+#: Seconds until an engine that a head start has read is connected to: its library is not imported
+#: while the first screen is made, and the events of that time come all the same.
+_LATER = 0.4
 
 OnEvent = Callable[[Event], None]
+
+
+class FirstReading(NamedTuple):
+    """A whole reading that was made elsewhere: what was listed and its part, which may be an error alone."""
+
+    listing: Listing
+    part: Part
 
 
 def connect(address: EngineAddress, timeout: int = _TIMEOUT) -> APIClient:
@@ -44,7 +52,7 @@ def connect(address: EngineAddress, timeout: int = _TIMEOUT) -> APIClient:
         from docker import APIClient
         from docker.tls import TLSConfig
 
-    tls: Any = False
+    tls: TLSConfig | bool = False
     if address.ca or address.cert:
         pair = (address.cert, address.key) if address.cert and address.key else None
         tls = TLSConfig(client_cert=pair, ca_cert=address.ca or None, verify=address.verify)
@@ -62,9 +70,16 @@ class DockerEngine:
 
     on_event: called on the event thread for each event, also ``daemon``
     ``connected`` and ``disconnected``. None: no event stream, as for a report.
+    first: asked once, at the first reading, for one that was made elsewhere; where
+    it returns None the engine is read here.
     """
 
-    def __init__(self, environ: Mapping[str, str], on_event: OnEvent | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        on_event: OnEvent | None = None,
+        first: Callable[[], FirstReading | None] | None = None,
+    ) -> None:
         self._environ = environ
         self._on_event = on_event
         self._client: APIClient | None = None
@@ -75,15 +90,9 @@ class DockerEngine:
         self._failures = 0
         self._retry_at = 0.0
         self._seen = False
-        self.address = EngineAddress("")
-        self._here: bool | None = None
-        #: The engine's answers as they came, for a capture.
-        self.info: dict[str, Any] = {}
-        self.version: dict[str, Any] = {}
-        self.networks: dict[str, dict[str, Any]] = {}
-        self.containers: dict[str, dict[str, Any]] = {}
-        self._states: dict[str, tuple[object, object]] = {}
-        self._built: dict[str, tuple[dict[str, Any], Container]] = {}
+        self._first = first
+        self._unheard = False
+        self.listing = Listing()
 
     @property
     def due(self) -> float | None:
@@ -100,16 +109,21 @@ class DockerEngine:
         happened meanwhile.
         """
         try:
+            first, self._first = self._first, None
+            if first is not None and (reading := first()) is not None:
+                return self._take_over(reading)
             with self._lock:
                 lost, self._lost = self._lost, False
                 dirty, self._dirty = self._dirty, set()
-            if self._client is None or lost:
+            if self._unheard:
+                self._listen(dirty)
+            elif self._client is None or lost:
                 self._reconnect()
             else:
-                self._list(self._client, dirty)
-            part = self._part()
+                self.listing.update(self._client, dirty)
+            part = self.listing.part()
         except Exception as error:
-            explained = explain(error, self.address)
+            explained = explain(error, self.listing.address)
             self._failed(explained)
             raise explained from None
         self._failures = 0
@@ -129,18 +143,37 @@ class DockerEngine:
 
     def _reconnect(self) -> None:
         self.close()
-        self.address = engine_address(self._environ)
-        client = self._client = connect(self.address)
-        self._here = engine_is_here(self.address.path)
-        self.info = js.obj(client.info())
-        self.version = js.obj(client.version())
-        self.networks, self.containers, self._states = {}, {}, {}
-        self._list(client, set())
+        address = self.listing.address = engine_address(self._environ)
+        client = self._client = connect(address)
+        self.listing.begin(client, address, engine_is_here(address.path))
+        self._hear()
+
+    def _take_over(self, reading: FirstReading) -> Part:
+        """Go on from a reading that was made elsewhere: connect later, and hear what happened since."""
+        if reading.part.error:
+            raise SourceError(reading.part.error)
+        self.listing = reading.listing
+        # Without the engine's time nobody knows which events to ask for: then it is read again.
+        self._unheard = bool(self._since)
+        self._retry_at = time.monotonic() + _LATER
+        return reading.part
+
+    def _listen(self, dirty: set[str]) -> None:
+        """Connect to the engine that was read elsewhere; what its events name is read after them."""
+        self._unheard = False
+        client = self._client = connect(self.listing.address)
+        self.listing.update(client, dirty)
+        self._hear()
+
+    def _hear(self) -> None:
+        """Begin with the events from the moment before the listing, by the engine's own clock."""
         if self._on_event is not None:
-            # From the moment before the listing, by the engine's own clock.
-            since = js.text(self.info.get("SystemTime"))
-            self._stream = EventStream(connect(self.address), since, self._take, self._stream_ended)
+            self._stream = EventStream(connect(self.listing.address), self._since, self._take, self._stream_ended)
             self._tell("connected")
+
+    @property
+    def _since(self) -> str:
+        return js.text(self.listing.info.get("SystemTime"))
 
     def _failed(self, error: SourceError) -> None:
         was_connected = self._client is not None and self._seen
@@ -153,7 +186,7 @@ class DockerEngine:
     def _tell(self, action: str, why: str = "") -> None:
         self._seen = action == "connected"
         if self._on_event is not None:
-            self._on_event(Event(time.time(), "daemon", action, self.info.get("Name", ""), "", {"why": why}))
+            self._on_event(Event(time.time(), "daemon", action, self.listing.info.get("Name", ""), "", {"why": why}))
 
     def _stream_ended(self, stream: EventStream) -> None:
         if stream is not self._stream:
@@ -171,75 +204,3 @@ class DockerEngine:
                 self._lost = True
         if self._on_event is not None:
             self._on_event(event)
-
-    # -- listing ------------------------------------------------------------------
-
-    def _list(self, client: APIClient, dirty: set[str]) -> None:
-        """Bring networks and containers up to date; ``dirty`` are inspected again."""
-        from docker.errors import APIError
-
-        listed = {
-            js.text(entry.get("Id")): entry for entry in js.list_of_objects(client.containers(all=True), "a list")
-        }
-        states: dict[str, tuple[object, object]] = {
-            key: (entry.get("State"), _without_age(entry.get("Status"))) for key, entry in listed.items()
-        }
-        for key in [key for key in self.containers if key not in listed]:
-            del self.containers[key]
-        for key in listed:
-            if key in dirty or key not in self.containers or states[key] != self._states.get(key):
-                dirty |= _network_ids(self.containers.get(key))
-                with contextlib.suppress(APIError):  # it goes just now, or the next listing tells
-                    self.containers[key] = js.obj(client.inspect_container(key))
-                dirty |= _network_ids(self.containers.get(key))
-        self._states = states
-        networks = {js.text(entry.get("Id")): entry for entry in js.list_of_objects(client.networks(), "a list")}
-        for key in [key for key in self.networks if key not in networks]:
-            del self.networks[key]
-        for key, entry in networks.items():
-            if key in dirty or key not in self.networks:
-                try:
-                    self.networks[key] = js.obj(client.inspect_network(key))
-                except APIError:
-                    # A swarm's network that this node cannot inspect: what the listing says.
-                    self.networks[key] = entry
-
-    def _part(self) -> Part:
-        local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()
-        engine = docker_api.engine(self.info, self.version, self.address.url, local, self._here)
-        note = ""
-        if not local:
-            note = "this engine is another machine: the rules here are not its rules, so names are not joined"
-        elif not engine.here:
-            kind = "a rootless engine" if engine.rootless else "this engine is in another network namespace"
-            note = f"{kind}: its rules are in a namespace of its own, not in the tables that are read here"
-        return Part(
-            {
-                "engine": replace(engine, local=local),
-                "networks": docker_api.networks(list(self.networks.values())),
-                "containers": self._containers(),
-            },
-            via=f"API {engine.api_version}",
-            note=note,
-            time=time.time(),
-        )
-
-    def _containers(self) -> tuple[Container, ...]:
-        """Build those whose JSON is new; the others stay the same objects."""
-        built = self._built
-        self._built = {
-            key: old if (old := built.get(key)) and old[0] is entry else (entry, docker_api.container(entry))
-            for key, entry in self.containers.items()
-        }
-        return tuple(sorted((pair[1] for pair in self._built.values()), key=lambda entry: (entry.name, entry.id)))
-
-
-def _without_age(status: object) -> str:
-    """``Up 3 minutes (healthy)`` → the health alone, for the minutes change by themselves."""
-    text = js.text(status)
-    return text[text.find("(") :] if text.startswith("Up") and "(" in text else ""
-
-
-def _network_ids(container: dict[str, Any] | None) -> set[str]:
-    settings = js.obj(js.obj(container).get("NetworkSettings"))
-    return {js.text(js.obj(entry).get("NetworkID")) for entry in js.obj(settings.get("Networks")).values()}

@@ -17,6 +17,7 @@ from netui.sources.iptables_live import LiveRules
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 
 if TYPE_CHECKING:
+    from netui.sources.head_start import HeadStart
     from netui.sources.legacy_iptc import LegacyTables
 
 #: Groups of sources that are read together, one thread a group.
@@ -31,8 +32,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 class LiveHost:
     """Sources of this host. Each group is read from one thread at a time; groups do not wait for each other."""
 
-    def __init__(self, environ: Mapping[str, str] | None = None, on_event: OnEvent | None = None) -> None:
-        self.docker = DockerEngine(os.environ if environ is None else environ, on_event and self._noted)
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        on_event: OnEvent | None = None,
+        head_start: HeadStart | None = None,
+    ) -> None:
+        self._head_start = head_start
+        self.docker = DockerEngine(
+            os.environ if environ is None else environ,
+            on_event and self._noted,
+            head_start.reading if head_start else None,
+        )
         self._on_event = on_event
         self._legacy: LegacyTables | None = None
         # A report reads once, and the import alone takes longer than the program.
@@ -77,6 +88,8 @@ class LiveHost:
 
     def close(self) -> None:
         """End the event stream and whatever program still runs; returns at once."""
+        if self._head_start is not None:
+            self._head_start.close()
         self.docker.close()
         if self._legacy is not None:
             self._legacy.close()

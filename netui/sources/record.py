@@ -121,10 +121,10 @@ def _docker_files(engine: DockerEngine) -> dict[str, str]:
     if not part.values["engine"].local:
         raise SourceError("the engine is another machine, so it is no part of this host's capture")
     files = {
-        "docker-info.json": json.dumps(engine.info),
-        "docker-version.json": json.dumps({"Client": None, "Server": engine.version}),
-        "docker-networks.json": json.dumps(list(engine.networks.values())),
-        "docker-containers.json": json.dumps([_without_secrets(entry) for entry in engine.containers.values()]),
+        "docker-info.json": json.dumps(engine.listing.info),
+        "docker-version.json": json.dumps({"Client": None, "Server": engine.listing.version}),
+        "docker-networks.json": json.dumps(list(engine.listing.networks.values())),
+        "docker-containers.json": json.dumps([_without_secrets(entry) for entry in engine.listing.containers.values()]),
     }
     for container in part.values["containers"]:
         if not container.running or container.pid <= 0:

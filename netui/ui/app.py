@@ -175,7 +175,11 @@ class NetuiApp(TerminalApp):
             self.main.chains.update_structure()
             self._find_flows()
             self._collector.changed()
-            self.answers.structure_changed()
+            if first:
+                # the doctor's modules and its work would hold up the first whole screen
+                self.call_after_refresh(self.answers.structure_changed)
+            else:
+                self.answers.structure_changed()
             if self.flow_finder.opened:
                 self.flow_finder.ask(self, self.state, self.flow_finder.opened)
         else:

@@ -24,6 +24,7 @@ from netui.sources.parts import Assembly, Part, kept
 from netui.ui.pace import Interval, Pace
 
 if TYPE_CHECKING:
+    from netui.sources.head_start import HeadStart
     from netui.sources.recording import Recording
 
 MIN_INTERVAL = 0.5
@@ -35,6 +36,8 @@ _BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, 
 _DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "nft": 15.0}
 #: How long the first snapshot, and any later one, waits for groups that are still being read.
 _FIRST_WAIT, _WAIT = 1.0, 0.1
+#: How long the first reading of the host waits for the containers whose sockets it reads too.
+_FOR_CONTAINERS = 0.5
 #: The stream of a start is a burst of events: read once after it.
 _SETTLE = 0.05
 
@@ -50,17 +53,22 @@ class Poller:
     """Reads this host from start to stop.
 
     interval: seconds between readings of the counters, 0.5 at least. host: the
-    sources; another one for tests.
+    sources; another one for tests. head_start: the child that reads the engine for the
+    first time, ended when the poller is.
     """
 
-    def __init__(self, interval: float = 1.0, host: LiveHost | None = None) -> None:
+    def __init__(
+        self, interval: float = 1.0, host: LiveHost | None = None, head_start: HeadStart | None = None
+    ) -> None:
         asked = {"rules": max(MIN_INTERVAL, interval), **_SLOW}
         self._paces = {group: Pace(asked[group], _BUDGET[group]) for group in GROUPS}
         self._began: dict[str, float] = {}
         self._seen = True
-        self._on_snapshot: OnSnapshot = _ignore
-        self._on_event: OnEvent = _ignore
-        self._host = host or LiveHost(on_event=self.take_event)
+        self._on_snapshot: OnSnapshot | None = None
+        self._on_event: OnEvent | None = None
+        self._untold: list[Snapshot | Event] = []
+        self._begun = False
+        self._host = host or LiveHost(on_event=self.take_event, head_start=head_start)
         self._assembly = Assembly("live")
         self._wake = threading.Condition()
         self._stopped = False
@@ -73,13 +81,26 @@ class Poller:
         self._posted = False
         self._pending_since: float | None = None
 
-    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
-        """Start reading; the first snapshot comes within about a second.
-
-        on_snapshot: called from one thread; on_event: from any, while events come.
-        """
-        self._on_snapshot, self._on_event = on_snapshot, on_event or _ignore
+    def begin(self) -> None:
+        """Begin to read; what there is to tell is kept until somebody listens."""
+        with self._wake:
+            if self._begun or self._stopped:
+                return
+            self._begun = True
         threading.Thread(target=self._run, name="poller", daemon=True).start()
+
+    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
+        """Listen, and begin to read if that is still to do; the first snapshot comes within about a second.
+
+        on_snapshot: called from one thread at a time, here already if there is a snapshot;
+        on_event: from any, while events come.
+        """
+        with self._wake:
+            self._on_snapshot, self._on_event = on_snapshot, on_event or _ignore
+            untold, self._untold = self._untold, []
+            for thing in untold:
+                self._tell(thing)
+        self.begin()
 
     def stop(self) -> None:
         """Stop at once; nothing is called back after this, and no thread is waited for."""
@@ -119,7 +140,21 @@ class Poller:
             for group in ("docker", "rules"):
                 self._at(group, max(soon, self._paces[group].soonest(self._began.get(group, 0.0))))
             self._wake.notify_all()
-        self._on_event(event)
+        self._tell(event)
+
+    def _tell(self, thing: Snapshot | Event) -> None:
+        """Pass on a snapshot or an event, or keep it until somebody listens."""
+        with self._wake:
+            if self._stopped:
+                return
+            on_snapshot, on_event = self._on_snapshot, self._on_event
+            if on_snapshot is None or on_event is None:
+                self._untold.append(thing)
+                return
+        if isinstance(thing, Snapshot):
+            on_snapshot(thing)
+        else:
+            on_event(thing)
 
     # -- the worker ---------------------------------------------------------------
 
@@ -144,7 +179,7 @@ class Poller:
             if ready:
                 self._pending_since, self._posted = None, True
                 snapshot = self._assembly.snapshot(self._parts, time.time(), hostname())
-                self._on_snapshot(snapshot)
+                self._tell(snapshot)
 
     def _pause(self, started: float) -> float:
         """Seconds until something is to be done, unless a result or an event comes before."""
@@ -202,7 +237,7 @@ class Poller:
             if shapes != self._shapes:
                 self._shapes = shapes
                 self._at("nft", now)
-                self._at("host", now)
+                self._at("host", now if "docker" in self._answered else now + _FOR_CONTAINERS)
         elif group == "docker":
             self._at("host", now)
             due = self._host.docker.due

@@ -10,6 +10,7 @@ import queue
 import socket
 import socketserver
 import threading
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class FakeEngine:
         self.networks: dict[str, Any] = {entry["Id"]: entry for entry in networks}
         self.containers: dict[str, Any] = {entry["Id"]: entry for entry in containers}
         self.requests: list[str] = []
+        #: from when on each stream was asked for
+        self.since: list[str] = []
         self.streams: list[queue.SimpleQueue[dict[str, Any] | None]] = []
         self._server: Any = None
         self._sockets: set[socket.socket] = set()
@@ -110,6 +113,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             path = "/" + path.split("/", 2)[2]
         self.fake.requests.append(path)
         if path == "/events":
+            asked = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+            self.fake.since += asked.get("since", [""])
             self._events()
             return
         answer = self.fake.answer(path)

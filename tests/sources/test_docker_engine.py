@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from netui.model.events import Event
-from netui.sources.docker_engine import DockerEngine
+from netui.sources.docker_engine import DockerEngine, FirstReading
 from netui.sources.docker_events import _timestamp
 from netui.sources.errors import SourceError
 from tests.sources.fake_engine import FakeEngine
@@ -125,6 +126,78 @@ def test_twenty_restarts_leak_nothing(fake: FakeEngine, watched: Watched) -> Non
     until(lambda: threading.active_count() <= threads)
     assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
     assert [event.action for event in watched.events].count("disconnected") == 20
+
+
+def _read_elsewhere(fake: FakeEngine) -> FirstReading:
+    """A reading as another process makes it and sends it."""
+    engine = DockerEngine(fake.environ)
+    part = engine.read()
+    engine.close()
+    sent: FirstReading = pickle.loads(pickle.dumps(FirstReading(engine.listing, part)))
+    fake.requests.clear()
+    return sent
+
+
+@pytest.fixture
+def after(fake: FakeEngine) -> Iterator[Watched]:
+    """Watch an engine that was read elsewhere first."""
+    found = Watched(fake)
+    found.engine = DockerEngine(fake.environ, found.events.append, lambda: _read_elsewhere(fake))
+    yield found
+    found.engine.close()
+
+
+def test_after_a_reading_elsewhere_nothing_is_asked_twice(fake: FakeEngine, after: Watched) -> None:
+    """Its part is the first one; then two listings and the events since, and what was built stays the same."""
+    part = after.engine.read()
+    assert len(part.values["containers"]) == 8
+    assert fake.requests == []
+    assert after.engine.due is not None and after.engine.due > time.monotonic()
+    later = after.engine.read()
+    assert not any(
+        path.startswith(("/containers/", "/networks/")) for path in set(fake.requests) - {"/containers/json"}
+    )
+    assert all(new is old for new, old in zip(later.values["containers"], part.values["containers"], strict=True))
+    assert after.engine.due is None
+    until(lambda: fake.streams)
+    assert fake.since == ["1795477602.500000000"]
+    assert [event.action for event in after.events] == ["connected"]
+
+
+def test_what_happens_between_the_reading_elsewhere_and_the_stream_is_not_lost(
+    fake: FakeEngine, after: Watched
+) -> None:
+    """One that came and one that ended are seen by the listing, the rest by the events since."""
+    assert len(after.names()) == 8
+    gone = next(iter(fake.containers))
+    fake.containers["new"] = {**fake.containers.pop(gone), "Id": "new", "Name": "/new"}
+    assert "new" in after.names()
+    until(lambda: fake.streams)
+    fake.containers["new"] = {**fake.containers["new"], "Name": "/newer"}
+    fake.emit("container", "rename", "new", name="newer")
+    until(lambda: after.engine.due is not None)
+    assert "newer" in after.names()
+
+
+def test_without_the_engines_time_everything_is_read_again(fake: FakeEngine, after: Watched) -> None:
+    """Nobody knows then which events to ask for."""
+    del fake.info["SystemTime"]
+    assert len(after.names()) == 8
+    after.engine.read()
+    assert sum(path.startswith("/containers/") and path != "/containers/json" for path in fake.requests) == 8
+    assert after.engine.due is None
+
+
+def test_an_engine_that_dies_after_the_reading_elsewhere_is_read_anew(fake: FakeEngine, after: Watched) -> None:
+    """The error comes at the next reading, and once it is there again all is listed."""
+    assert len(after.names()) == 8
+    fake.stop()
+    with pytest.raises(SourceError, match="no Docker socket"):
+        after.engine.read()
+    fake.start()
+    fake.requests.clear()
+    assert len(after.names()) == 8
+    assert sum(path.startswith("/containers/") and path != "/containers/json" for path in fake.requests) == 8
 
 
 def test_a_report_opens_no_stream(fake: FakeEngine) -> None:

@@ -108,6 +108,14 @@ class Watched:
             return self.snapshots[-1]
 
 
+def wait_for(true: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for a condition that nobody announces."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "did not happen"
+        time.sleep(0.002)
+
+
 @pytest.fixture
 def watched() -> Iterator[Watched]:
     """Make a poller over fake sources, stopped at the end."""
@@ -129,6 +137,40 @@ def test_the_first_snapshot_is_whole_and_comes_within_a_second(watched: Watched)
     assert first.origin == "live"
     assert first.sources["iptables-nft"].read
     assert not first.sources["sysctl"].read
+
+
+def test_what_was_read_before_anyone_listens_is_told_then(watched: Watched) -> None:
+    """The snapshot is there at once, after it the events, each once and in their order."""
+    watched.poller.begin()
+    wait_for(lambda: watched.poller._untold)
+    for name in ("one", "two"):
+        watched.poller.take_event(Event(1.0, "container", "start", name, name))
+    assert watched.snapshots == [] and watched.events == []
+    watched.start()
+    assert watched.snapshots and watched.snapshots[0].containers
+    assert [event.name for event in watched.events] == ["one", "two"]
+    watched.until(lambda snapshot: len(watched.snapshots) > 1)
+    assert len({id(snapshot) for snapshot in watched.snapshots}) == len(watched.snapshots)
+
+
+def test_a_poller_that_was_stopped_before_anyone_listens_tells_nothing(watched: Watched) -> None:
+    """As when the user leaves while the screen is made."""
+    watched.poller.begin()
+    wait_for(lambda: watched.poller._untold)
+    watched.poller.stop()
+    watched.start()
+    assert watched.snapshots == []
+
+
+def test_the_host_is_first_read_with_its_containers(watched: Watched) -> None:
+    """It waits for the engine a moment: once is enough."""
+    watched.host.hang["docker"] = threading.Event()
+    watched.start()
+    wait_for(lambda: "nft" in watched.host.reads)
+    watched.host.hang["docker"].set()
+    first = watched.until(lambda snapshot: True)
+    assert watched.host.reads.count("host") == 1
+    assert all(entry.listening == () for entry in first.containers or ())
 
 
 def test_counters_move_and_rules_stay_the_same_object(watched: Watched) -> None:
