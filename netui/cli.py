@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
-from netui import __version__
+from netui.arguments import BadInput, Options, parse
 from netui.explain.escape import printable
-from netui.model.settings import THEMES
 
 if TYPE_CHECKING:
     from netui.explain.reports import Report
@@ -29,21 +27,11 @@ _TURN = 0.0005
 _STATUS = {"delivered": DONE, "undecided": UNDECIDED}
 
 
-class BadInput(Exception):
-    """Something given cannot be used; the message is one line that says what to do."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message} ({self.prog} --help shows how)")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run netui; returns the exit status."""
     try:
-        options = _parse(sys.argv[1:] if arguments is None else list(arguments))
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        options = parse(sys.argv[1:] if arguments is None else list(arguments))
+        return _COMMANDS[options.command](options)
     except BadInput as error:
         print(f"netui: {printable(str(error), 2000)}", file=sys.stderr)
         return BAD
@@ -55,122 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = _Parser(
-        prog="netui",
-        description="See what Docker's networks really do to your packets.",
-        epilog="Without a command: the terminal UI on this host (keys: ? in it).",
-    )
-    parser.add_argument("--version", action="version", version=f"netui {__version__}")
-    _screen_options(parser)
-    parser.set_defaults(run=_screen, json=False)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-
-    path = commands.add_parser(
-        "path",
-        help="which rules the first packet of SRC → DST meets, and what becomes of it",
-        description="SRC: a container[@network], host, outside[:ADDRESS] or an address. "
-        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is. "
-        "Example: netui path outside host:443",
-    )
-    path.add_argument("source", metavar="SRC", nargs="?")
-    path.add_argument("destination", metavar="DST", nargs="?")
-    path.add_argument(
-        "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin); JSON lines'
-    )
-    path.add_argument("--reply", action="store_true", help="also the way of the answer packet")
-    _report_options(path)
-    path.set_defaults(run=_path)
-
-    exposed = commands.add_parser(
-        "exposed",
-        help="which container ports can be reached, from where, by which rule",
-        description="For each port of each container: from where it is reached, found by walking packets.",
-    )
-    exposed.add_argument(
-        "--fail-on",
-        choices=("world", "lan", "networks", "host", "own"),
-        default="",
-        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told)",
-    )
-    _report_options(exposed)
-    exposed.set_defaults(run=_exposed)
-
-    doctor = commands.add_parser(
-        "doctor", help="what is wrong or surprising on this host, worst first; exits with 1 if anything is"
-    )
-    _report_options(doctor)
-    doctor.set_defaults(run=_doctor)
-
-    explain = commands.add_parser("explain", help="rules in plain words: of a table, a chain or one rule")
-    explain.add_argument("table", metavar="TABLE", nargs="?", default="")
-    explain.add_argument("chain", metavar="CHAIN", nargs="?", default="")
-    explain.add_argument("number", metavar="N", nargs="?", type=_rule_number)
-    _report_options(explain)
-    explain.set_defaults(run=_explain)
-
-    diff = commands.add_parser(
-        "diff", help="what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts"
-    )
-    diff.add_argument("before", metavar="A")
-    diff.add_argument("after", metavar="B", nargs="?")
-    diff.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
-    diff.set_defaults(run=_diff)
-
-    record = commands.add_parser(
-        "record",
-        help="write a capture of this host (a folder, or a .tar.gz); with --every a recording",
-    )
-    record.add_argument("path", metavar="PATH")
-    record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")
-    record.add_argument("--for", type=_seconds, metavar="S", dest="for_", help="stop after S seconds")
-    record.set_defaults(run=_record)
-    return parser.parse_args(arguments)
-
-
-def _screen_options(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
-    which.add_argument("--replay", metavar="PATH", help="the UI on a capture or recording")
-    parser.add_argument(
-        "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
-    )
-    parser.add_argument(
-        "--config", metavar="PATH", help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win"
-    )
-    parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
-    parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
-    parser.add_argument(
-        "--no-colour", "--no-color", action="store_false", default=None, dest="colour", help="no colour"
-    )
-
-
-def _report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--replay", metavar="PATH", default=argparse.SUPPRESS, help="read a capture, not this host")
-    parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
-    if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
-    return value
-
-
-def _rule_number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no rule's number: rules count from 1")
-    return int(text[:9])
-
-
 # --- what reports read ---------------------------------------------------------------------
 
 
-def _snapshot(options: argparse.Namespace) -> Snapshot:
+def _snapshot(options: Options) -> Snapshot:
     from netui.sources.errors import SourceError
 
     try:
@@ -189,7 +65,7 @@ def _snapshot(options: argparse.Namespace) -> Snapshot:
         raise BadInput(str(error)) from None
 
 
-def _prepared(options: argparse.Namespace) -> PreparedHost:
+def _prepared(options: Options) -> PreparedHost:
     from netui.traversal import RulesError, prepare
 
     try:
@@ -210,7 +86,7 @@ def _ascii_only() -> bool:
 # --- the commands --------------------------------------------------------------------------
 
 
-def _path(options: argparse.Namespace) -> int:
+def _path(options: Options) -> int:
     from netui.explain.path_report import path_json, path_text
     from netui.traversal import EndpointError, path
 
@@ -234,7 +110,7 @@ def _path(options: argparse.Namespace) -> int:
     return _STATUS.get(found.verdict, FOUND)
 
 
-def _reach(options: argparse.Namespace, host: PreparedHost) -> int:
+def _reach(options: Options, host: PreparedHost) -> int:
     from netui.explain.reports import reach_all
     from netui.traversal import EndpointError
 
@@ -244,19 +120,19 @@ def _reach(options: argparse.Namespace, host: PreparedHost) -> int:
         raise BadInput(str(error)) from None
 
 
-def _exposed(options: argparse.Namespace) -> int:
+def _exposed(options: Options) -> int:
     from netui.explain.reports import exposed
 
     return _deliver(options, exposed(_prepared(options), options.fail_on))
 
 
-def _doctor(options: argparse.Namespace) -> int:
+def _doctor(options: Options) -> int:
     from netui.explain.reports import doctor
 
     return _deliver(options, doctor(_prepared(options)))
 
 
-def _explain(options: argparse.Namespace) -> int:
+def _explain(options: Options) -> int:
     from netui.explain.explain_report import NotThere
     from netui.explain.reports import explain
 
@@ -266,14 +142,14 @@ def _explain(options: argparse.Namespace) -> int:
         raise BadInput(str(error)) from None
 
 
-def _diff(options: argparse.Namespace) -> int:
+def _diff(options: Options) -> int:
     from netui.explain.reports import diff
 
-    sides = [_prepared(argparse.Namespace(replay=side, demo=False)) for side in (options.before, options.after)]
+    sides = [_prepared(Options(replay=side)) for side in (options.before, options.after)]
     return _deliver(options, diff(*sides))
 
 
-def _deliver(options: argparse.Namespace, report: Report) -> int:
+def _deliver(options: Options, report: Report) -> int:
     """Print a report in the form that was asked for; its exit status."""
     if options.json:
         _print_json(report.document)
@@ -285,7 +161,7 @@ def _deliver(options: argparse.Namespace, report: Report) -> int:
     return report.status
 
 
-def _batch(options: argparse.Namespace) -> int:
+def _batch(options: Options) -> int:
     from netui.explain.path_report import path_json
     from netui.traversal import EndpointError, path
 
@@ -331,7 +207,7 @@ class _open_lines:
             self._file.close()
 
 
-def _record(options: argparse.Namespace) -> int:
+def _record(options: Options) -> int:
     from netui.sources.errors import SourceError
     from netui.sources.record import record
 
@@ -344,7 +220,7 @@ def _record(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _screen(options: argparse.Namespace) -> int:
+def _screen(options: Options) -> int:
     from netui.sources.errors import SourceError
 
     _need_terminal()
@@ -358,7 +234,7 @@ def _screen(options: argparse.Namespace) -> int:
         raise BadInput(str(error)) from None
 
 
-def _replay(options: argparse.Namespace) -> int:
+def _replay(options: Options) -> int:
     from netui.sources.recording import Recording, demo
 
     config = _config(options)
@@ -371,7 +247,7 @@ def _replay(options: argparse.Namespace) -> int:
     return run(player, mode="demo" if options.demo else "replay", config=config)
 
 
-def _live(options: argparse.Namespace) -> int:
+def _live(options: Options) -> int:
     # Before all else: the engine is read beside the imports, and there must be no thread yet.
     from netui.sources.head_start import HeadStart
 
@@ -392,7 +268,7 @@ def _live(options: argparse.Namespace) -> int:
             poller.stop()
 
 
-def _config(options: argparse.Namespace) -> Config:
+def _config(options: Options) -> Config:
     """The user's settings, with the flags in their place; what is bad in them the screen names."""
     from dataclasses import replace
     from pathlib import Path as File
@@ -419,6 +295,16 @@ def _need_terminal() -> None:
     if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
         raise BadInput("the terminal's kind is not known (TERM is not set, or dumb): try TERM=xterm-256color netui")
 
+
+_COMMANDS: Mapping[str, Callable[[Options], int]] = {
+    "": _screen,
+    "path": _path,
+    "exposed": _exposed,
+    "doctor": _doctor,
+    "explain": _explain,
+    "diff": _diff,
+    "record": _record,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

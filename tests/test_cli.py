@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from netui import __version__
+from netui.arguments import Options, parse
 from netui.cli import main
+from netui.command_line import command_line
 from tests.traversal.kernel import CASES
 
 HOST = str(CASES / "engine-20.10" / "host")
@@ -167,3 +169,10 @@ def test_hostile_names_reach_no_terminal_raw(capsys: pytest.CaptureFixture[str])
     _, _, err = run(capsys, "path", "a\x1b[31m", "host:80", "--replay", HOST)
     assert "\x1b" not in err
     assert "\\x1b" in err
+
+
+def test_no_arguments_mean_what_the_parser_makes_of_none() -> None:
+    """The screen without arguments, for which nothing is parsed, has the parser's own defaults."""
+    given = vars(command_line().parse_args([]))
+    assert {name: getattr(Options(), name) for name in given} == given | {"command": ""}
+    assert parse([]) == Options()

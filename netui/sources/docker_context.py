@@ -7,7 +7,6 @@ is ``contexts/meta/<sha256 of its name>/meta.json`` beside the config file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 from collections.abc import Mapping
@@ -77,6 +76,8 @@ def _current_context(environ: Mapping[str, str]) -> str:
 
 
 def _context(config: Path, name: str, source: str) -> EngineAddress:
+    import hashlib  # with OpenSSL behind it: for a context alone
+
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     try:
         document = js.parse((config / "contexts/meta" / digest / "meta.json").read_text("utf-8", "replace"))

@@ -34,6 +34,13 @@ class TerminalApp(TypeAheadApp):
         """Give netui's own colours to themes that do not name them."""
         return QUIET
 
+    def refresh_css(self, animate: bool = True) -> None:
+        """Renew the styles; before there is a screen there are none, and its first use parses the sheet."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
+
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """Return the screen as SVG; blanks are kept by every renderer, not by browsers alone."""
         picture = super().export_screenshot(title=title, simplify=simplify)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.cli import _config, _parse
+from netui.arguments import parse
+from netui.cli import _config
 from netui.sources.config import read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
@@ -161,10 +162,10 @@ def test_flags_win_over_the_file(tmp_path, capsys):
     """What is given on the command line counts; the rest is the file's; an unreadable one is said on stderr too."""
     path = tmp_path / "config.toml"
     path.write_text('theme = "netui-light"\ninterval = 3\ncolour = true\n')
-    config = _config(_parse(["--config", str(path), "--theme", "terminal", "--no-color", "--ascii"]))
+    config = _config(parse(["--config", str(path), "--theme", "terminal", "--no-color", "--ascii"]))
     settings = config.settings
     assert (settings.theme, settings.interval, settings.colour, settings.ascii) == ("terminal", 3, False, True)
-    assert _config(_parse(["--config", str(path), "--interval", "2"])).settings.interval == 2
+    assert _config(parse(["--config", str(path), "--interval", "2"])).settings.interval == 2
     path.write_text("theme = ")
-    _config(_parse(["--config", str(path)]))
+    _config(parse(["--config", str(path)]))
     assert capsys.readouterr().err.startswith("netui: config.toml is ignored: ")

@@ -1,0 +1,40 @@
+"""The arguments that netui was given, as plain values."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+
+class BadInput(Exception):
+    """Something given cannot be used; the message is one line that says what to do."""
+
+
+class Options(SimpleNamespace):
+    """What was asked for; here are the screen's options, those of a command come with it.
+
+    command: its name, "" for the screen. None: not given.
+    """
+
+    command: str = ""
+    demo: bool = False
+    replay: Any = None
+    interval: float | None = None
+    config: str | None = None
+    theme: str | None = None
+    ascii: bool | None = None
+    colour: bool | None = None
+
+
+def parse(arguments: list[str]) -> Options:
+    """Read the arguments; raise BadInput.
+
+    The screen is mostly asked for without any, and stands some milliseconds sooner without
+    argparse.
+    """
+    if not arguments:
+        return Options()
+    from netui.command_line import command_line
+
+    given = vars(command_line().parse_args(arguments))
+    return Options(**given | {"command": given["command"] or ""})

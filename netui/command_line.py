@@ -1,0 +1,121 @@
+"""What can be asked for on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from netui import __version__
+from netui.arguments import BadInput
+from netui.model.settings import THEMES
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} ({self.prog} --help shows how)")
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of netui's arguments; it raises BadInput."""
+    parser = _Parser(
+        prog="netui",
+        description="See what Docker's networks really do to your packets.",
+        epilog="Without a command: the terminal UI on this host (keys: ? in it).",
+    )
+    parser.add_argument("--version", action="version", version=f"netui {__version__}")
+    _screen_options(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    path = commands.add_parser(
+        "path",
+        help="which rules the first packet of SRC → DST meets, and what becomes of it",
+        description="SRC: a container[@network], host, outside[:ADDRESS] or an address. "
+        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is. "
+        "Example: netui path outside host:443",
+    )
+    path.add_argument("source", metavar="SRC", nargs="?")
+    path.add_argument("destination", metavar="DST", nargs="?")
+    path.add_argument(
+        "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin); JSON lines'
+    )
+    path.add_argument("--reply", action="store_true", help="also the way of the answer packet")
+    _report_options(path)
+
+    exposed = commands.add_parser(
+        "exposed",
+        help="which container ports can be reached, from where, by which rule",
+        description="For each port of each container: from where it is reached, found by walking packets.",
+    )
+    exposed.add_argument(
+        "--fail-on",
+        choices=("world", "lan", "networks", "host", "own"),
+        default="",
+        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told)",
+    )
+    _report_options(exposed)
+
+    doctor = commands.add_parser(
+        "doctor", help="what is wrong or surprising on this host, worst first; exits with 1 if anything is"
+    )
+    _report_options(doctor)
+
+    explain = commands.add_parser("explain", help="rules in plain words: of a table, a chain or one rule")
+    explain.add_argument("table", metavar="TABLE", nargs="?", default="")
+    explain.add_argument("chain", metavar="CHAIN", nargs="?", default="")
+    explain.add_argument("number", metavar="N", nargs="?", type=_rule_number)
+    _report_options(explain)
+
+    diff = commands.add_parser(
+        "diff", help="what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts"
+    )
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B", nargs="?")
+    diff.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+
+    record = commands.add_parser(
+        "record",
+        help="write a capture of this host (a folder, or a .tar.gz); with --every a recording",
+    )
+    record.add_argument("path", metavar="PATH")
+    record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")
+    record.add_argument("--for", type=_seconds, metavar="S", dest="for_", help="stop after S seconds")
+    return parser
+
+
+def _screen_options(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
+    which.add_argument("--replay", metavar="PATH", help="the UI on a capture or recording")
+    parser.add_argument(
+        "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
+    )
+    parser.add_argument(
+        "--config", metavar="PATH", help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win"
+    )
+    parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
+    parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
+    parser.add_argument(
+        "--no-colour", "--no-color", action="store_false", default=None, dest="colour", help="no colour"
+    )
+
+
+def _report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--replay", metavar="PATH", default=argparse.SUPPRESS, help="read a capture, not this host")
+    parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
+    return value
+
+
+def _rule_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rule's number: rules count from 1")
+    return int(text[:9])
