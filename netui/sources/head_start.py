@@ -1,8 +1,8 @@
-"""The first reading of the engine, by a child process, while this one imports and lays out its screen.
+"""The first readings of the engine and the host, by a child process, while this one imports and lays out its screen.
 
 The docker SDK takes longer to import than the engine to answer, and threads of one interpreter
 take turns: a second process really does it at the same time. It is forked before there is any
-thread, reads as :class:`DockerEngine` does, sends what it read through a pipe, and is gone.
+thread, reads as :class:`LiveHost` does, sends what it read through a pipe, and is gone.
 
 The child leaves the terminal alone: it has a session of its own, so that no key's signal finds it,
 and no file that is open here but its end of the pipe. It ends as soon as the other end is closed,
@@ -11,58 +11,58 @@ however this process came to its end.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import select
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from netui.model import Container
     from netui.sources.docker_engine import FirstReading
+    from netui.sources.live import HostReading
 
-#: Seconds after which a child that sends nothing is given up; the engine is then read here.
+#: Seconds after which a child that sends nothing more is given up; what it did not send is read here.
 _PATIENCE = 15.0
-_CHUNK = 1 << 20
 
 
-def first_reading() -> FirstReading | None:
-    """Read the engine whole, as the child does; None where it is to be read by who shows it.
+def first_readings() -> Iterator[object]:
+    """Read the engine, then the host with the engine's containers, as the child does.
 
-    That is an engine behind a network: it is worth no second connection.
+    An engine behind a network is left to the one that shows it: it is worth no second connection.
     """
     from netui.sources.docker_context import engine_address
-    from netui.sources.docker_engine import DockerEngine, FirstReading
+    from netui.sources.docker_engine import FirstReading
     from netui.sources.errors import SourceError
-    from netui.sources.parts import Part
+    from netui.sources.live import HostReading, LiveHost, local_containers
 
-    engine = DockerEngine(os.environ)
-    try:
+    with suppress(SourceError):
         if not engine_address(os.environ).path:
-            return None
-        part = engine.read()
-    except SourceError as error:
-        part = Part(error=str(error))
-    return FirstReading(engine.listing, part)
+            return
+    host = LiveHost()
+    part = host.read_docker()["docker"]
+    yield FirstReading(host.docker.listing, part)
+    yield HostReading(host.read_host(local_containers(part)), host.namespaces)
 
 
 class HeadStart:
-    """A child that reads the engine once, from here on until its result is taken or it is closed.
+    """A child that reads once, from here on until its results are taken or it is closed.
 
-    read: what the child does; another one for tests. Where there can be no child
-    there is no result.
+    read: what the child does and sends; another one for tests. Where there can be no
+    child there are no results.
     """
 
-    def __init__(self, read: Callable[[], object] = first_reading, patience: float = _PATIENCE) -> None:
-        self._until = time.monotonic() + patience
+    def __init__(self, read: Callable[[], Iterable[object]] = first_readings, patience: float = _PATIENCE) -> None:
         self._lock = threading.Lock()
-        self._taking = False
-        self._pid, self._pipe = _start(read)
+        self._taking = self._killed = False
+        self._first: FirstReading | None = None
+        self._pid, pipe = _start(read, patience)
+        self._pipe = open(pipe, "rb") if self._pid else None  # noqa: PTH123, SIM115 - a number; closed with the child
 
     def __enter__(self) -> HeadStart:
         return self
@@ -72,66 +72,77 @@ class HeadStart:
     ) -> None:
         self.close()
 
-    def reading(self) -> FirstReading | None:
-        """Wait for what the child read; None where it sent nothing of use. To be called once."""
-        with self._lock:
-            if not self._pid:
-                return None
-            self._taking = True
+    def docker(self) -> FirstReading | None:
+        """Wait for what the child read of the engine; None where it sent nothing of use. To be called first."""
+        from netui.sources.docker_engine import FirstReading
+
+        found = self._next()
+        if isinstance(found, FirstReading):
+            self._first = found
+            return found
+        self.close()
+        return None
+
+    def host(self, containers: tuple[Container, ...]) -> HostReading | None:
+        """Wait for what the child read of the host; None unless it was read with these containers. Not twice."""
+        from netui.sources.live import HostReading, local_containers
+
+        first, self._first = self._first, None
         try:
-            data = self._received()
+            if first is None or local_containers(first.part) != containers:
+                return None
+            found = self._next()
+            return found if isinstance(found, HostReading) else None
         finally:
-            with self._lock:
-                self._end()
-        return _understood(data)
+            if first is not None:
+                self.close()
 
     def close(self) -> None:
-        """End the child at once; who waits for its result gets none. From any thread, any number of times."""
+        """End the child at once; who waits for a result gets none. From any thread, any number of times."""
         with self._lock:
-            if self._taking:
-                self._kill()  # its end of the pipe closes with it, and who waits there clears up
-            else:
-                self._end()
+            self._kill()
+            if not self._taking:
+                self._clear_up()
 
-    def _received(self) -> bytes:
-        """Return what came before the pipe's end; nothing where that did not come in time."""
-        pieces: list[bytes] = []
-        poll = select.poll()
-        poll.register(self._pipe, select.POLLIN)
-        while poll.poll(max(0.0, self._until - time.monotonic()) * 1000):
-            piece = os.read(self._pipe, _CHUNK)
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
-        return b""
+    def _next(self) -> object:
+        """Return the next thing that was sent, None where nothing whole came before the pipe's end."""
+        with self._lock:
+            if self._pipe is None or self._taking:
+                return None
+            self._taking = True
+        found: object = None
+        try:
+            # It comes from our own child through our own pipe.
+            found = pickle.load(self._pipe)
+        except Exception:  # half a message can be any error
+            found = None
+        with self._lock:
+            self._taking = False
+            if found is None:
+                self._kill()
+            if self._killed:
+                self._clear_up()
+        return found
 
     def _kill(self) -> None:
+        """Kill the child and what it runs: it leads a group of its own, as soon as it has got so far."""
         if self._pid:
+            self._killed = True
             os.kill(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self._pid, signal.SIGKILL)
 
-    def _end(self) -> None:
-        """Leave neither the child nor the pipe behind."""
-        self._kill()
+    def _clear_up(self) -> None:
+        """Leave neither a zombie nor the pipe behind."""
         if self._pid:
-            with contextlib.suppress(ChildProcessError):
+            with suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
-            os.close(self._pipe)
-        self._pid = 0
+        if self._pipe is not None:
+            self._pipe.close()
+        self._pid, self._pipe = 0, None
 
 
-def _understood(data: bytes) -> FirstReading | None:
-    """Return the reading that was sent; None for a child that had none, or came to its end before."""
-    from netui.sources.docker_engine import FirstReading
-
-    try:
-        # It comes from our own child through our own pipe.
-        found = pickle.loads(data)
-    except Exception:  # half a message can be any error
-        return None
-    return found if isinstance(found, FirstReading) else None
-
-
-def _start(read: Callable[[], object]) -> tuple[int, int]:
+def _start(read: Callable[[], Iterable[object]], patience: float) -> tuple[int, int]:
     """Fork the child; returns its number and our end of the pipe, (0, -1) where there is none."""
     if sys.platform != "linux":
         return 0, -1  # elsewhere the system's own libraries do not survive a fork
@@ -144,7 +155,7 @@ def _start(read: Callable[[], object]) -> tuple[int, int]:
     try:
         pid = os.fork()
         if not pid:
-            _child(read, its)
+            _child(read, patience, its)
     except OSError:
         os.close(ours)
         return 0, -1
@@ -154,17 +165,21 @@ def _start(read: Callable[[], object]) -> tuple[int, int]:
     return pid, ours
 
 
-def _child(read: Callable[[], object], pipe: int) -> NoReturn:
+def _child(read: Callable[[], Iterable[object]], patience: float, pipe: int) -> NoReturn:
     """Be the child: read, send, and end without what this process does at its end."""
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.setitimer(signal.ITIMER_REAL, patience)
         _leave_files(pipe)
         threading.Thread(target=_end_with_reader, args=(pipe,), daemon=True).start()
-        data = memoryview(pickle.dumps(read(), pickle.HIGHEST_PROTOCOL))
-        while data:
-            data = data[os.write(pipe, data) :]
+        for thing in read():
+            data = memoryview(pickle.dumps(thing, pickle.HIGHEST_PROTOCOL))
+            while data:
+                data = data[os.write(pipe, data) :]
+            signal.setitimer(signal.ITIMER_REAL, patience)
     except BaseException:  # nothing of it may reach the code that was going on here
         os._exit(1)
     os._exit(0)
@@ -177,13 +192,14 @@ def _leave_files(pipe: int) -> None:
         os.dup2(null, number)
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are numbers here
         if (number := int(name)) > 2 and number != pipe:
-            with contextlib.suppress(OSError):  # the listing's own
+            with suppress(OSError):  # the listing's own
                 os.close(number)
 
 
 def _end_with_reader(pipe: int) -> NoReturn:
-    """End when nobody can read the pipe any more: poll(2) then says POLLERR, asked or not."""
+    """End, with what runs for us, when nobody can read the pipe any more: poll(2) says POLLERR, asked or not."""
     poll = select.poll()
     poll.register(pipe, 0)
     poll.poll()
+    os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netui.model import Container, Family, Ruleset, Snapshot
 from netui.model.events import Event
@@ -29,6 +29,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+class HostReading(NamedTuple):
+    """A reading of the host that was made elsewhere: its parts, and the rules of namespaces as LiveHost keeps them."""
+
+    parts: Mapping[str, Part]
+    namespaces: Mapping[tuple[str, int], tuple[Ruleset, ...]]
+
+
 class LiveHost:
     """Sources of this host. Each group is read from one thread at a time; groups do not wait for each other."""
 
@@ -42,13 +49,14 @@ class LiveHost:
         self.docker = DockerEngine(
             os.environ if environ is None else environ,
             on_event and self._noted,
-            head_start.reading if head_start else None,
+            head_start.docker if head_start else None,
         )
         self._on_event = on_event
         self._legacy: LegacyTables | None = None
         # A report reads once, and the import alone takes longer than the program.
         self._rules = LiveRules(self._read_legacy if on_event is not None else None)
-        self._namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
+        #: the rules in containers' own namespaces, by container and process ID
+        self.namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
 
     def _read_legacy(self, family: Family, tables: list[str]) -> tuple[str, str]:
         """Read legacy tables by python-iptables, which is imported where there are any."""
@@ -77,9 +85,12 @@ class LiveHost:
     def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
         """Read interfaces, routes, sysctls and sockets, and those of the containers given."""
         containers = tuple(containers)
+        if self._head_start is not None and (reading := self._head_start.host(containers)) is not None:
+            self.namespaces = dict(reading.namespaces)
+            return dict(reading.parts)
         parts = host_live.read_host()
         parts["listening"] = host_live.read_listening(containers)
-        parts["namespaces"] = host_live.namespace_part(containers, self._namespaces)
+        parts["namespaces"] = host_live.namespace_part(containers, self.namespaces)
         return parts
 
     def read_nft(self, rulesets: Iterable[Ruleset]) -> dict[str, Part]:

@@ -10,16 +10,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from netui.model import Container
 from netui.sources.docker_engine import DockerEngine, FirstReading
 from netui.sources.docker_listing import Listing
 from netui.sources.errors import SourceError
-from netui.sources.head_start import HeadStart, first_reading
+from netui.sources.head_start import HeadStart, first_readings
+from netui.sources.live import HostReading, LiveHost, local_containers
 from netui.sources.parts import Part
 from tests.sources.fake_engine import FakeEngine
 from tests.sources.test_docker_engine import _stale, until
@@ -78,7 +80,7 @@ def told(**values: object) -> FirstReading:
 def test_the_child_reads_what_the_engine_would_be_read_as_here(fake: FakeEngine) -> None:
     """The same values, words and JSON; asked once."""
     head_start = HeadStart()
-    reading = head_start.reading()
+    reading = head_start.docker()
     assert reading is not None
     asked = list(fake.requests)
     engine = DockerEngine(fake.environ)
@@ -89,7 +91,8 @@ def test_the_child_reads_what_the_engine_would_be_read_as_here(fake: FakeEngine)
     assert reading.listing.containers == engine.listing.containers
     assert reading.listing.networks == engine.listing.networks
     assert fake.requests[len(asked) :] == asked
-    assert head_start.reading() is None
+    head_start.close()
+    assert head_start.docker() is None
 
 
 @pytest.mark.parametrize(
@@ -105,9 +108,10 @@ def test_an_engine_that_cannot_be_read_gives_the_same_words(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 's'}")
     with pytest.raises(SourceError) as here:
         DockerEngine(os.environ).read()
-    engine = DockerEngine(os.environ, first=HeadStart().reading)
-    with pytest.raises(SourceError) as there:
-        engine.read()
+    with HeadStart() as head_start:
+        engine = DockerEngine(os.environ, first=head_start.docker)
+        with pytest.raises(SourceError) as there:
+            engine.read()
     assert str(there.value) == str(here.value)
     assert engine.due is not None
     assert time.monotonic() < engine.due < time.monotonic() + 2.5
@@ -120,7 +124,8 @@ def test_a_context_that_is_not_there_gives_the_same_words(monkeypatch: pytest.Mo
     monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
     with pytest.raises(SourceError) as here:
         DockerEngine(os.environ).read()
-    reading = HeadStart().reading()
+    with HeadStart() as head_start:
+        reading = head_start.docker()
     assert reading is not None
     assert reading.part.error == str(here.value)
 
@@ -131,16 +136,17 @@ def test_an_engine_behind_a_network_is_left_to_the_one_that_shows_it(
 ) -> None:
     """It is not connected to twice."""
     monkeypatch.setenv("DOCKER_HOST", address)
-    assert first_reading() is None
-    assert HeadStart().reading() is None
+    assert list(first_readings()) == []
+    assert HeadStart().docker() is None
 
 
 def _die() -> NoReturn:
     os._exit(3)
 
 
-def _be_killed() -> None:
+def _be_killed() -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
 
 
 def _fail() -> NoReturn:
@@ -151,8 +157,13 @@ def _leave() -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _hang() -> None:
+def _hang() -> NoReturn:
     threading.Event().wait()
+    raise AssertionError
+
+
+def _sending(*things: object) -> Callable[[], Iterable[object]]:
+    return lambda: things
 
 
 class _Rubbish:
@@ -164,15 +175,95 @@ class _Rubbish:
 
 @pytest.mark.parametrize(
     "read",
-    [_die, _be_killed, _fail, _leave, _hang, _Rubbish, lambda: "rubbish", lambda: lambda: None, lambda: None],
-    ids=["ends", "is killed", "has a bug", "is interrupted", "hangs", "rubbish", "not a reading", "unsendable", "none"],
-)
-def test_a_child_that_gives_nothing_of_use_counts_as_none(fake: FakeEngine, read: Callable[[], object]) -> None:
+    [
+        _die, _be_killed, _fail, _leave, _hang,
+        _sending(_Rubbish()), _sending("rubbish"), _sending(threading.Lock()), _sending(None), _sending(),
+    ],
+    ids=[
+        "ends", "is killed", "has a bug", "is interrupted", "hangs",
+        "rubbish", "not a reading", "unsendable", "none", "nothing",
+    ],
+)  # fmt: skip
+def test_a_child_that_gives_nothing_of_use_counts_as_none(
+    fake: FakeEngine, read: Callable[[], Iterable[object]]
+) -> None:
     """Then the engine is read here, as if there had been no child."""
-    engine = DockerEngine(fake.environ, first=HeadStart(read, patience=0.2 if read is _hang else 15).reading)
+    engine = DockerEngine(fake.environ, first=HeadStart(read, patience=0.2 if read is _hang else 15).docker)
     assert len(engine.read().values["containers"]) == 8
     assert engine.due is None
     engine.close()
+
+
+def test_the_host_is_read_with_the_engines_containers(fake: FakeEngine) -> None:
+    """Once, by the child; the same parts as here, and after it the host is read here."""
+    here = LiveHost()
+    expected = here.read_host(local_containers(here.read_docker()["docker"]))
+    here.close()
+    asked: list[tuple[Container, ...]] = []
+
+    class Asked(HeadStart):
+        def host(self, containers: tuple[Container, ...]) -> HostReading | None:
+            asked.append(containers)
+            return super().host(containers)
+
+    with Asked() as head_start:
+        host = LiveHost(head_start=head_start)
+        docker = host.read_docker()["docker"]
+        parts = host.read_host(local_containers(docker))
+        assert not children()
+        again = host.read_host(local_containers(docker))
+        host.close()
+    assert parts.keys() == again.keys() == expected.keys()
+    for name, part in parts.items():
+        assert part.values.keys() == expected[name].values.keys()
+        assert (part.error, part.note, part.via) == (expected[name].error, expected[name].note, expected[name].via)
+    assert len(asked) == 2 and len(asked[0]) == 8
+
+
+READING = FirstReading(Listing(), Part())
+HOST = HostReading({"address": Part({"interfaces": ()})}, {("a", 1): ()})
+
+
+def _then_hang() -> Iterator[object]:
+    yield READING
+    _hang()
+
+
+@pytest.mark.parametrize(
+    ("read", "containers", "found"),
+    [
+        (_sending(READING, HOST), (), HOST),
+        (_sending(READING, HOST), (Container("b", "b"),), None),
+        (_sending(READING), (), None),
+        (_sending(READING, _Rubbish()), (), None),
+        (_sending(READING, "rubbish"), (), None),
+        (_then_hang, (), None),
+    ],
+    ids=["the same containers", "other containers", "the engine alone", "rubbish", "not a reading", "hangs"],
+)
+def test_what_is_of_no_use_of_the_host_is_read_here(
+    read: Callable[[], Iterable[object]], containers: tuple[Container, ...], found: HostReading | None
+) -> None:
+    """The child is ended as soon as its second reading is taken or refused."""
+    head_start = HeadStart(read, patience=0.2 if read is _then_hang else 15)
+    assert head_start.host(containers) is None, "the engine comes first"
+    assert head_start.docker() is not None
+    assert head_start.host(containers) == found
+    assert not children()
+    assert head_start.host(containers) is None
+
+
+def test_programs_that_the_child_runs_end_with_it() -> None:
+    """Whatever it is reading when the user quits."""
+
+    def run() -> Iterator[object]:
+        with subprocess.Popen(["sleep", "60"]) as program:
+            yield told(program=program.pid)
+
+    with HeadStart(run) as head_start:
+        reading = head_start.docker()
+        assert reading is not None
+    until(lambda: gone(reading.part.values["program"]))
 
 
 def test_where_nothing_can_be_forked_there_is_no_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,40 +274,40 @@ def test_where_nothing_can_be_forked_there_is_no_head_start(monkeypatch: pytest.
 
     monkeypatch.setattr(os, "fork", refuse)
     with HeadStart() as head_start:
-        assert head_start.reading() is None
+        assert head_start.docker() is None
 
 
 def test_closing_ends_the_wait_at_once() -> None:
     """Whoever quits while the engine is read waits for nothing, and again does no harm."""
     head_start = HeadStart(_hang)
     taken: list[FirstReading | None] = []
-    waiting = threading.Thread(target=lambda: taken.append(head_start.reading()))
+    waiting = threading.Thread(target=lambda: taken.append(head_start.docker()))
     waiting.start()
     until(lambda: head_start._taking)
     head_start.close()
     waiting.join(5)
     assert taken == [None]
     head_start.close()
-    assert head_start.reading() is None
+    assert head_start.docker() is None
 
 
 def test_closing_before_anyone_asked_leaves_nothing() -> None:
     """As for a program that ends while it imports."""
     with HeadStart(_hang) as head_start:
         assert children()
-    assert head_start.reading() is None
+    assert head_start.docker() is None
 
 
 def test_the_child_has_neither_the_terminal_nor_the_files_nor_the_signals_of_its_parent() -> None:
     """A session of its own, /dev/null for the terminal, one end of one pipe, and Ctrl-C ends it silently."""
 
-    def look() -> FirstReading:
+    def look() -> Iterator[FirstReading]:
         handler = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        return told(session=os.getsid(0) == os.getpid(), names=files(), default=handler, blocked=set(blocked))
+        yield told(session=os.getsid(0) == os.getpid(), names=files(), default=handler, blocked=set(blocked))
 
-    with Path("/dev/zero").open() as _open:
-        reading = HeadStart(look).reading()
+    with Path("/dev/zero").open() as _open, HeadStart(look) as head_start:
+        reading = head_start.docker()
     assert reading is not None
     values = reading.part.values
     assert values["session"] and values["default"] and values["blocked"] == set()
