@@ -110,7 +110,7 @@ class HeadStart:
             if self._pipe is None or self._taking:
                 return None
             self._taking = True
-        found: object = None
+        found: object
         try:
             # It comes from our own child through our own pipe.
             found = pickle.load(self._pipe)
@@ -128,9 +128,9 @@ class HeadStart:
         """Kill the child and what it runs: it leads a group of its own, as soon as it has got so far."""
         if self._pid:
             self._killed = True
-            os.kill(self._pid, signal.SIGKILL)
-            with suppress(ProcessLookupError):
-                os.killpg(self._pid, signal.SIGKILL)
+            for kill in (os.kill, os.killpg):
+                with suppress(ProcessLookupError):
+                    kill(self._pid, signal.SIGKILL)
 
     def _clear_up(self) -> None:
         """Leave neither a zombie nor the pipe behind."""

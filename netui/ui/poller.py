@@ -53,8 +53,8 @@ class Poller:
     """Reads this host from start to stop.
 
     interval: seconds between readings of the counters, 0.5 at least. host: the
-    sources; another one for tests. head_start: the child that reads the engine for the
-    first time, ended when the poller is.
+    sources; another one for tests. head_start: the child that reads the engine and the
+    host for the first time, ended when the poller is.
     """
 
     def __init__(

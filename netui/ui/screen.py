@@ -8,6 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -81,7 +82,8 @@ class MainScreen(Screen[None]):
         yield self.keys
 
     def on_mount(self) -> None:
-        """Begin in the tree."""
+        """Begin in the tree, laid out for the terminal's size from the first frame on."""
+        self._fit(self.app.size)
         self.drawer.update_events()
         self.set_focus(self.networks)
 
@@ -152,9 +154,13 @@ class MainScreen(Screen[None]):
                 self.set_zoom(event.widget.id or "")
 
     def on_resize(self, event: events.Resize) -> None:
+        """Lay the panes out anew where the size asks for it."""
+        self._fit(event.size)
+
+    def _fit(self, size: Size) -> None:
         """Show one pane at a time where there is no room for three."""
-        tiny = event.size.width < _TINY[0] or event.size.height < _TINY[1]
-        self.set_class(event.size.width >= _BROAD, "-broad")
+        tiny = size.width < _TINY[0] or size.height < _TINY[1]
+        self.set_class(size.width >= _BROAD, "-broad")
         if tiny != self.tiny:
             self.set_class(tiny, "-tiny")
             self.set_zoom((self._left.id or "networks") if tiny else "")
