@@ -39,7 +39,9 @@ def calm(raw: bytes) -> None:
 
 def reads(screen: Screen, *words: str) -> str:
     """Wait for these words, check that all is calm, and leave by q; the screen."""
-    text = screen.wait(has(*words))
+    shows = has(*words)
+    # The last row is painted last: a screen may be looked at in the middle of its first frame.
+    text = screen.wait(lambda text: shows(text) and text.split("\n")[-2].strip())
     screen.keys("q")
     assert screen.wait_ended(3) == 0
     calm(screen.raw())
