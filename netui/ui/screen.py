@@ -83,7 +83,7 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin in the tree, laid out for the terminal's size from the first frame on."""
-        self._fit(self.app.size)
+        self._fit(self.app.size, styled=False)
         self.drawer.update_events()
         self.set_focus(self.networks)
 
@@ -157,10 +157,10 @@ class MainScreen(Screen[None]):
         """Lay the panes out anew where the size asks for it."""
         self._fit(event.size)
 
-    def _fit(self, size: Size) -> None:
-        """Show one pane at a time where there is no room for three."""
+    def _fit(self, size: Size, *, styled: bool = True) -> None:
+        """Show one pane at a time where there is no room for three; styled: False where that is still to come."""
         tiny = size.width < _TINY[0] or size.height < _TINY[1]
-        self.set_class(size.width >= _BROAD, "-broad")
+        self.set_class(size.width >= _BROAD, "-broad", update=styled)
         if tiny != self.tiny:
             self.set_class(tiny, "-tiny")
             self.set_zoom((self._left.id or "networks") if tiny else "")
