@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 #: Exit status: delivered or no finding; not delivered or findings; bad arguments or
 #: unreadable input; undecided.
 DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
-#: Seconds after which a thread hands on the interpreter while the screen is imported and made: those
-#: that read need it often, and never for long.
-_TURN = 0.0005
 _STATUS = {"delivered": DONE, "undecided": UNDECIDED}
 
 
@@ -257,7 +254,6 @@ def _live(options: Options) -> int:
         from netui.ui.poller import Poller
 
         poller = Poller(interval=config.settings.interval, head_start=head_start)
-        sys.setswitchinterval(_TURN)
         try:
             poller.begin()
             with IMPORTING:
