@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from rich.cells import cell_len
@@ -46,8 +47,8 @@ class ChainLines(LineView):
         self._snapshot = state.snapshot
         self._track: CounterTrack = state.track
         self._cells: dict[str, RuleCells] = {}
-        #: the lines of rules that were shown, in this layout
-        self._rules: dict[tuple[RulesetKey, Identity | None, Reading, Marks], tuple[Rule, Spans]] = {}
+        #: what lines of rules and chains showed, in this layout: by what they show, with what they are
+        self._kept: dict[Hashable, tuple[object, Spans]] = {}
         self._rules_layout: tuple[Layout, Options] | None = None
 
     # What the app tells it.
@@ -70,7 +71,7 @@ class ChainLines(LineView):
             return
         self._snapshot = self.state.snapshot
         self._cells.clear()
-        self._rules.clear()
+        self._kept.clear()
         self.rebuild()
 
     def update_marks(self) -> None:
@@ -129,37 +130,34 @@ class ChainLines(LineView):
         reading = self._track.reading(key, identity)
         return reading.rate + reading.packets * 1e-12
 
-    def _made(self) -> Layout:
-        width = self.scrollable_content_region.width or self.size.width
+    def _made(self, width: int = 0) -> Layout:
+        """Return the layout of the columns for a width, by default the pane's."""
+        width = width or self.scrollable_content_region.width or self.size.width
         if self._layout is None or (self._layout.width != width and self.options.preset != "wide"):
             self._layout = columns.layout(width, self.options)
             if self._rules_layout != (self._layout, self.options):
                 self._rules_layout = (self._layout, self.options)
-                self._rules.clear()
+                self._kept.clear()
         return self._layout
 
     def header_spans(self, width: int) -> Spans:
         """Return the header of the columns."""
         if self.steps_only and self.state.flow is not None:
             return [(clip(f"  # table chain rule   {escape(self.state.flow.label)}: the steps in order", width), "")]
-        return columns.header_spans(self._made(), self.options)
+        return columns.header_spans(self._made(width), self.options)
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line's text."""
         line = self.laid.lines[index]
         match line.kind:
             case "table":
-                return columns.table_spans(line)
+                return self._kept_spans(("table", line.ruleset, line.table), None, lambda: columns.table_spans(line))
             case "verdict":
                 return columns.verdict_spans(line, width)
             case "note":
                 return columns.note_spans(line, width)
             case "chain":
-                ruleset = self._snapshot.rulesets.get(line.ruleset)
-                count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
-                return columns.chain_spans(
-                    line, self._reading(line), count, self._marks(line), self._made(), self.options
-                )
+                return self._chain_spans(line, self._made(width))
             case "step":
                 return columns.step_spans(
                     line,
@@ -170,25 +168,43 @@ class ChainLines(LineView):
                     self.options,
                     self._longest,
                 )
-        return self._rule_spans(line)
+        return self._rule_spans(line, self._made(width))
 
-    def _rule_spans(self, line: Line) -> Spans:
-        made = self._made()
+    def _chain_spans(self, line: Line, made: Layout) -> Spans:
         reading, marks = self._reading(line), self._marks(line)
-        key = (line.ruleset, line.identity, reading, marks)
-        known = self._rules.get(key)
-        if known is not None and known[0] is line.rule and not made.spark:
+        ruleset = self._snapshot.rulesets.get(line.ruleset)
+        count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
+        return self._kept_spans(
+            (line.ruleset, line.identity, reading, marks, count, line.number, line.folded),
+            line.chain,
+            lambda: columns.chain_spans(line, reading, count, marks, made, self.options),
+        )
+
+    def _rule_spans(self, line: Line, made: Layout) -> Spans:
+        reading, marks = self._reading(line), self._marks(line)
+
+        def spans() -> Spans:
+            cells = self._cells_of(line)
+            if cells is None:
+                return []
+            history: list[int] = []
+            if made.spark and line.identity is not None:
+                history = self._track.history(line.ruleset, line.identity)
+            return columns.rule_spans(line, cells, reading, marks, made, self.options, history)
+
+        if made.spark:
+            return spans()
+        return self._kept_spans((line.ruleset, line.identity, reading, marks), line.rule, spans)
+
+    def _kept_spans(self, key: Hashable, thing: object, make: Callable[[], Spans]) -> Spans:
+        """Return the spans of a line as they were made before, if what they are of is the same thing."""
+        known = self._kept.get(key)
+        if known is not None and known[0] is thing:
             return known[1]
-        cells = self._cells_of(line)
-        if cells is None or line.rule is None:
-            return []
-        history: list[int] = []
-        if made.spark and line.identity is not None:
-            history = self._track.history(line.ruleset, line.identity)
-        if len(self._rules) > 500:
-            self._rules.clear()
-        spans = columns.rule_spans(line, cells, reading, marks, made, self.options, history)
-        self._rules[key] = (line.rule, spans)
+        if len(self._kept) > 500:
+            self._kept.clear()
+        spans = make()
+        self._kept[key] = (thing, spans)
         return spans
 
     def line_class(self, index: int) -> str:

@@ -119,9 +119,19 @@ class LineView(PaintedView, can_focus=True):
 
     def _become(self, size: Size) -> None:
         """Take the size of all lines; other panes are laid out anew only where a scroll bar comes or goes."""
-        if size != self.virtual_size:
-            self.set_reactive(LineView.virtual_size, size)
+        if size == self.virtual_size:
+            return
+        self.set_reactive(LineView.virtual_size, size)
+        room = self.container_size
+        if size.width <= room.width and (size.height > room.height) == self.show_vertical_scrollbar:
+            # the bar is there or not as before: it follows when the lines are painted
+            self.call_later(self._follow)
+        else:
             self._scroll_update(size)
+
+    def _follow(self) -> None:
+        """Let the scroll bar show where the lines are."""
+        self._scroll_update(self.virtual_size)
 
     def _new_place(self, old: Keys, index: int) -> int:
         """Return where a line of before stands now: itself, else the next one, else the one before."""

@@ -1,9 +1,11 @@
 """The matrix of who reaches whom: as large as the host, filtered, and ended when nobody looks."""
 
+import itertools
 import threading
 
 import pytest
 
+from netui.explain import matrix
 from netui.sources.capture import read_capture
 from netui.ui import answer_finder
 from netui.ui.answer_finder import SOLVE
@@ -30,6 +32,7 @@ async def opened(app, pilot):
 async def test_three_hundred_containers_reach_whom(monkeypatch):
     """All of them have a line and a column; names and numbers stay while the columns scroll; Enter leads on."""
     monkeypatch.setattr(answer_finder, "_STEP", 0.0)
+    go_on = held_after(monkeypatch, 1000)
     async with running(large_snapshot(300), answers=SOLVE, size=(80, 24)) as (app, pilot):
         await pilot.press("R")
         await until(pilot, lambda: "working… line " in str(app.answers.screen.lines.border_title))
@@ -41,6 +44,7 @@ async def test_three_hundred_containers_reach_whom(monkeypatch):
         assert 25 < seen_at_once < 40
         assert (lines.cursor, lines.column) == (299, 1 + seen_at_once + 1)
         assert "app" in row_of(lines)[:10] and "[" in row_of(lines)
+        go_on.set()
         await until(pilot, lambda: "way" in rows(app.answers.screen.detail)[0])
         await whole(app, pilot)
         assert "7200 of 89700 ways open" in str(lines.border_title)
@@ -54,6 +58,19 @@ async def test_three_hundred_containers_reach_whom(monkeypatch):
         await pilot.press("enter")
         await pilot.pause()
         assert app.screen is app.main and app.main.chains.current.rule is not None
+
+
+def held_after(monkeypatch, parts):
+    """Let the work go on so far; the rest of it waits for the event."""
+    go_on, done, verdicts = threading.Event(), itertools.count(), matrix.verdicts
+
+    def held(*question):
+        if next(done) >= parts:
+            go_on.wait(30)
+        return verdicts(*question)
+
+    monkeypatch.setattr(matrix, "verdicts", held)
+    return go_on
 
 
 async def whole(app, pilot):
