@@ -124,6 +124,8 @@ class NetuiApp(TerminalApp):
             self.notify(escape_lines(notice), title="Settings", severity="warning", markup=False, timeout=15)
         self.set_interval(1.0, self._collector.tick)
         if self.poller is not None:
+            if hasattr(self.poller, "quiet"):
+                self.poller.quiet = self._collector.quiet
             self.poller.start(self._snapshot_came, self._event_came)
 
     def _snapshot_came(self, snapshot: Snapshot) -> None:

@@ -38,6 +38,8 @@ _DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "nf
 _FIRST_WAIT, _WAIT = 1.0, 0.1
 #: How long the first reading of the host waits for the containers whose sockets it reads too.
 _FOR_CONTAINERS = 0.5
+#: How long to wait, when keys come, before looking whether they still do.
+_KEYS = 0.25
 #: The stream of a start is a burst of events: read once after it.
 _SETTLE = 0.05
 
@@ -75,6 +77,10 @@ class Poller:
         self._parts: dict[str, Part] = {}
         self._results: list[tuple[str, dict[str, Part]]] = []
         self._due: dict[str, float] = dict.fromkeys(("docker", "rules"), 0.0)
+        #: moments at which the clock alone says that a group is to be read again
+        self._stale: dict[str, float] = {}
+        #: whether no key has come for a moment; what the clock alone asks for waits for such a one
+        self.quiet: Callable[[], bool] = lambda: True
         self._busy: dict[str, float] = {}
         self._shapes: tuple[int, ...] = ()
         self._answered: set[str] = set()
@@ -167,8 +173,9 @@ class Poller:
                     return
                 results, self._results = self._results, []
                 now = time.monotonic()
-                for group in [group for group, due in self._due.items() if due <= now and group not in self._busy]:
-                    del self._due[group]
+                for group in self._to_read(now):
+                    self._due.pop(group, None)
+                    self._stale.pop(group, None)
                     self._busy[group] = now
                     threading.Thread(target=self._read, args=(group,), name=f"read {group}", daemon=True).start()
                 changed = [self._merge(group, parts) for group, parts in results]
@@ -181,12 +188,22 @@ class Poller:
                 snapshot = self._assembly.snapshot(self._parts, time.time(), hostname())
                 self._tell(snapshot)
 
+    def _to_read(self, now: float) -> list[str]:
+        """Return the groups whose time has come; those that only grow old wait while keys come, but not long."""
+        due = [group for group, moment in self._due.items() if moment <= now]
+        for group, moment in self._stale.items():
+            late = now - moment
+            if group not in due and late >= 0 and (late >= self._paces[group].interval().seconds or self.quiet()):
+                due.append(group)
+        return [group for group in due if group not in self._busy]
+
     def _pause(self, started: float) -> float:
         """Seconds until something is to be done, unless a result or an event comes before."""
         if self._results:
             return 0.0
         now = time.monotonic()
         moments = [due for group, due in self._due.items() if group not in self._busy]
+        moments += [max(due, now + _KEYS) for group, due in self._stale.items() if group not in self._busy]
         moments += [late for group, since in self._busy.items() if (late := since + _DEADLINE[group]) > now]
         if self._pending_since is not None:
             moments.append(self._pending_since + _WAIT if self._posted else started + _FIRST_WAIT)
@@ -241,10 +258,13 @@ class Poller:
         elif group == "docker":
             self._at("host", now)
             due = self._host.docker.due
-            # An event stream can die without a word, as over a lost link.
-            self._at("docker", began + self._paces["docker"].interval().seconds if due is None else due)
+            if due is not None:
+                self._at("docker", due)
+            else:
+                # An event stream can die without a word, as over a lost link.
+                self._stale["docker"] = began + self._paces["docker"].interval().seconds
         else:
-            self._at(group, began + self._paces[group].interval().seconds)
+            self._stale[group] = began + self._paces[group].interval().seconds
         return True
 
     def _at(self, group: str, moment: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.driver import Driver
 from textual.filter import NoColor
 
 from netui.ui.escape import SafeFilter
@@ -29,6 +30,15 @@ class TerminalApp(TypeAheadApp):
             # Textual itself looks at NO_COLOR alone.
             self._filters.append(NoColor())
         self._filters.append(SafeFilter(ascii_only=self.ascii))
+
+    def get_driver_class(self) -> type[Driver]:
+        """Write frame by frame, where it is Textual's own driver for a terminal that would write."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from netui.ui.driver import FrameDriver
+
+        return FrameDriver
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give netui's own colours to themes that do not name them."""

@@ -336,3 +336,24 @@ def test_coming_back_into_focus_reads_at_once(watched: Watched) -> None:
     watched.poller.look(seen=True)
     assert watched.poller.interval == (0.5, "")
     watched.until(lambda _: len(watched.snapshots) > before)
+
+
+@pytest.mark.parametrize(
+    ("due", "stale", "quiet", "read"),
+    [
+        ({}, {"host": 90.0}, True, ["host"]),
+        ({}, {"host": 90.0}, False, []),
+        ({}, {"host": 101.0}, True, []),
+        ({}, {"host": 84.0}, False, ["host"]),
+        ({"host": 99.0}, {"host": 99.0}, False, ["host"]),
+        ({"rules": 99.0, "nft": 101.0}, {"docker": 99.0}, False, ["rules"]),
+        ({"rules": 99.0}, {"docker": 99.0, "nft": 99.0}, True, ["rules", "docker", "nft"]),
+    ],
+)
+def test_what_only_grows_old_waits_while_keys_come(
+    watched: Watched, due: dict[str, float], stale: dict[str, float], quiet: bool, read: list[str]
+) -> None:
+    """Addresses and routes are not read again under somebody's fingers, until they have waited as long again."""
+    watched.poller.quiet = lambda: quiet
+    watched.poller._due, watched.poller._stale = due, stale
+    assert watched.poller._to_read(100.0) == read
