@@ -51,15 +51,17 @@ def _change(before: str, now: str) -> str:
         return "\x1b[0m"
     attributes, ink, ground = _parts(now)
     old_attributes, old_ink, old_ground = _parts(before)
+    anew = f"\x1b[0;{now}m"
     if old_attributes and old_attributes != attributes:
         # an attribute is taken back alone by numbers that terminals understand in different ways
-        return f"\x1b[0;{now}m"
+        return anew
     changes = [] if attributes == old_attributes else [attributes]
     if ink != old_ink:
         changes.append(ink or "39")
     if ground != old_ground:
         changes.append(ground or "49")
-    return f"\x1b[{';'.join(changes)}m"
+    changed = f"\x1b[{';'.join(changes)}m"
+    return changed if len(changed) <= len(anew) else anew
 
 
 @lru_cache(maxsize=4096)

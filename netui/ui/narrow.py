@@ -21,6 +21,8 @@ from textual.widget import Widget
 
 from netui.ui.lean import written
 
+#: Blocks of rows that are asked for one by one.
+_FEW = 2
 _MOVE = "\x1b[{};{}H"
 
 
@@ -126,16 +128,26 @@ class NarrowCompositor(Compositor):
     def _rows(self, widget: Widget, place: Region, regions: list[Region]) -> Iterator[tuple[int, int, Strip]]:
         """Yield the parts of a widget's rows that lie in the regions, those that are one under the other at once."""
         spans = list(self._regions_to_spans(regions))
-        start = 0
-        for at in range(1, len(spans) + 1):
-            y, left, right = spans[at - 1]
-            if at < len(spans) and spans[at] == (y + 1, left, right):
-                continue
-            first = spans[start][0]
-            asked = Region(left - place.x, first - place.y, right - left, y + 1 - first)
-            for row, strip in enumerate(widget.render_lines(asked), first):
-                yield left, row, strip
-            start = at
+        runs: list[list[tuple[int, int, int]]] = []
+        for span in spans:
+            y, left, right = span
+            if runs and runs[-1][-1] == (y - 1, left, right):
+                runs[-1].append(span)
+            else:
+                runs.append([span])
+        if len(runs) > _FEW:
+            # here and there, as counters are: asking once is quicker than asking for just these
+            first = spans[0][0]
+            asked = Region(0, first - place.y, place.width, spans[-1][0] + 1 - first)
+            strips = widget.render_lines(asked)
+            for y, left, right in spans:
+                yield left, y, strips[y - first].crop(left - place.x, right - place.x)
+            return
+        for run in runs:
+            first, left, right = run[0]
+            asked = Region(left - place.x, first - place.y, right - left, len(run))
+            for y, strip in enumerate(widget.render_lines(asked), first):
+                yield left, y, strip
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
         """Yield each widget's region, what of it is to be seen, and the lines of that."""

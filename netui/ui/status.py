@@ -31,8 +31,11 @@ class SpanLine(Widget):
         f"line--{role}" for role in ("dim", "strong", "title", "good", "bad", "warn", "key", "number")
     }
 
-    #: what is on the screen
-    _painted: Spans | None = None
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        #: what is on the screen
+        self._painted: Spans | None = None
+        self._roles: dict[Role, Style] = {}
 
     def spans(self, width: int) -> Spans:
         """Return what the line shows."""
@@ -56,7 +59,16 @@ class SpanLine(Widget):
         return Strip(segments).crop_extend(0, width, base)
 
     def _role(self, role: Role) -> Style:
-        return self.get_component_rich_style(f"line--{role}", partial=True) if role else Style.null()
+        style = self._roles.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"line--{role}", partial=True) if role else Style.null()
+            self._roles[role] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget the roles' styles when the theme changes."""
+        super().notify_style_update()
+        self._roles.clear()
 
 
 class StatusLine(SpanLine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.segment import Segment
@@ -30,6 +30,7 @@ def _cells(text: str) -> tuple[list[tuple[str, str]], tuple[str, str]]:
 
 
 @pytest.mark.parametrize("colours", ["truecolor", "256", "standard"])
+@settings(max_examples=300, deadline=None)
 @given(rows=st.lists(_ROWS, min_size=1, max_size=2))
 def test_lean_rows_look_as_textual_s(colours, rows):
     """Whatever the pieces and their looks are, each cell is that of Textual's own text, and nothing is left behind."""
