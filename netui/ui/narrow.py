@@ -42,11 +42,37 @@ class NarrowUpdate(ChopsUpdate):
         return "".join(texts)
 
 
+class Shown:
+    """The strips that were written since the last whole picture, by row and column."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, dict[int, Strip]] = {}
+
+    def has(self, x: int, y: int, strip: Strip) -> bool:
+        """Whether it is this very strip that stands there."""
+        row = self._rows.get(y)
+        return row is not None and row.get(x) is strip
+
+    def put(self, x: int, y: int, strip: Strip) -> None:
+        """Note that it was written, over whatever stood there."""
+        row = self._rows.setdefault(y, {})
+        end = x + strip.cell_length
+        for start, other in list(row.items()):
+            if start < end and x < start + other.cell_length:
+                del row[start]
+        row[x] = strip
+
+    def forget(self) -> None:
+        """Know nothing of the screen: something else was written."""
+        self._rows.clear()
+
+
 class RowsUpdate(ChopsUpdate):
     """An update of parts of rows, each with its place: x, y, what stands there."""
 
-    def __init__(self, parts: Sequence[tuple[int, int, Strip]]) -> None:
+    def __init__(self, parts: Sequence[tuple[int, int, Strip]], shown: Shown) -> None:
         self.parts = parts
+        self._shown = shown
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield what to write as segments."""
@@ -55,7 +81,9 @@ class RowsUpdate(ChopsUpdate):
             yield from strip
 
     def render_segments(self, console: Console) -> str:
-        """Return what to write to the terminal."""
+        """Return what to write to the terminal, where it is then."""
+        for part in self.parts:
+            self._shown.put(*part)
         return "".join([_MOVE.format(y + 1, x + 1) + written(strip, console) for x, y, strip in self.parts])
 
 
@@ -69,8 +97,7 @@ class NarrowCompositor(Compositor):
 
     def __init__(self) -> None:
         super().__init__()
-        #: what was written since the last whole picture, by row and column
-        self._shown: dict[int, dict[int, Strip]] = {}
+        self._shown = Shown()
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what the dirty regions need, None for nothing."""
@@ -79,9 +106,10 @@ class NarrowCompositor(Compositor):
         if alone is not None:
             self._dirty_regions.clear()
             rows = (row for (widget, place, _), regions in alone for row in self._rows(widget, place, regions))
-            parts = [row for row in rows if self._is_new(*row)]
-            return RowsUpdate(parts) if parts else None
-        self._shown.clear()
+            # rows that stay are not written again
+            parts = [row for row in rows if not self._shown.has(*row)]
+            return RowsUpdate(parts, self._shown) if parts else None
+        self._shown.forget()
         self._asked = asked
         try:
             update = super().render_partial_update()
@@ -93,21 +121,8 @@ class NarrowCompositor(Compositor):
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
         """Return the whole screen."""
-        self._shown.clear()
+        self._shown.forget()
         return super().render_full_update(simplify)
-
-    def _is_new(self, x: int, y: int, strip: Strip) -> bool:
-        """Whether it is not this very strip that was last written there: rows that stay are not written again."""
-        row = self._shown.setdefault(y, {})
-        before = row.get(x)
-        if before is strip:
-            return False
-        end = x + strip.cell_length
-        for start, other in list(row.items()):
-            if start < end and x < start + other.cell_length:
-                del row[start]
-        row[x] = strip
-        return True
 
     def _each_in_front(
         self, asked: Sequence[Region]

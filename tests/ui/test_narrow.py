@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.segment import Segment
 from textual._compositor import CompositorUpdate
+from textual.strip import Strip
 
+from netui.ui.narrow import Shown
 from tests.bench.terminal import Grid
 from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
 from tests.ui.steps import arrive, running, screen_text, until
@@ -48,3 +53,20 @@ async def test_partial_repaints_leave_the_screen_as_it_is_shown():
         await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: now}))
         await until(pilot, lambda: grid.text() == screen_text(app))
         assert 0 < min(narrow) < 400
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1), st.integers(1, 6), st.booleans()), max_size=30))
+def test_what_is_said_to_stand_there_does(written: list[tuple[int, int, int, bool]]) -> None:
+    """A strip counts as shown only while nothing was written over any of its cells, nor the whole screen anew."""
+    shown, cells, strips = Shown(), {}, []
+    for x, y, width, forget in written:
+        if forget:
+            shown.forget()
+            cells.clear()
+        strip = Strip([Segment("x" * width)])
+        strips.append((x, y, strip))
+        shown.put(x, y, strip)
+        cells.update(dict.fromkeys(((at, y) for at in range(x, x + width)), strip))
+        for left, row, each in strips:
+            stands = all(cells.get((at, row)) is each for at in range(left, left + each.cell_length))
+            assert shown.has(left, row, each) == stands
