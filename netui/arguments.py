@@ -24,17 +24,3 @@ class Options(SimpleNamespace):
     theme: str | None = None
     ascii: bool | None = None
     colour: bool | None = None
-
-
-def parse(arguments: list[str]) -> Options:
-    """Read the arguments; raise BadInput.
-
-    The screen is mostly asked for without any, and stands some milliseconds sooner without
-    argparse.
-    """
-    if not arguments:
-        return Options()
-    from netui.command_line import command_line
-
-    given = vars(command_line().parse_args(arguments))
-    return Options(**given | {"command": given["command"] or ""})

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from netui.arguments import BadInput, Options, parse
+from netui.arguments import BadInput, Options
 from netui.explain.escape import printable
 
 if TYPE_CHECKING:
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 #: unreadable input; undecided.
 DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
 _STATUS = {"delivered": DONE, "undecided": UNDECIDED}
+
+
+def parse(arguments: list[str]) -> Options:
+    """Read the arguments; raise BadInput.
+
+    The screen is mostly asked for without any, and stands some milliseconds sooner without
+    argparse.
+    """
+    if not arguments:
+        return Options()
+    from netui.command_line import command_line
+
+    given = vars(command_line().parse_args(arguments))
+    return Options(**given | {"command": given["command"] or ""})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from netui import __version__
-from netui.arguments import Options, parse
-from netui.cli import main
+from netui.arguments import Options
+from netui.cli import main, parse
 from netui.command_line import command_line
 from tests.traversal.kernel import CASES
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netui.arguments import parse
-from netui.cli import _config
+from netui.cli import _config, parse
 from netui.sources.config import read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
