@@ -337,6 +337,10 @@ class NetuiApp(TerminalApp):
             self.copy_to_clipboard(text)
             self.say(f"Copied {what}.")
 
+    def action_redraw(self) -> None:
+        """Write the whole screen again: a broadcast to all terminals, say, stands on it."""
+        self.screen.refresh()
+
     def action_save_picture(self) -> None:
         """Save a picture of the screen in the current folder."""
         saved, text = save("screen.svg", self.export_screenshot(title="netui"), self.clock())

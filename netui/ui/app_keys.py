@@ -18,6 +18,8 @@ APP_KEYS: list[BindingType] = [
     Binding("E", "answer('exposed')", "Exposed", id="app.exposed", tooltip="Which ports are reached, from where"),
     Binding("R", "answer('reach')", "Reach", id="app.reach", tooltip="Who reaches whom on which port"),
     Binding("y", "copy", "Copy", show=False, id="app.copy", tooltip="Copy the rule, path or address (OSC 52)"),
+    Binding("ctrl+l", "redraw", "Redraw", show=False, id="app.redraw", priority=True,
+            tooltip="Draw the screen again, after a broadcast"),
     Binding("ctrl+s", "save_picture", "Picture", show=False, id="app.picture", tooltip="Save the screen as SVG"),
     Binding("S", "save_path", "Save path", show=False, id="app.save-path", tooltip="Save the open flow as text"),
     Binding("t", "next_theme", "Theme", show=False, id="app.theme",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.segment import Segment
@@ -19,22 +20,27 @@ _KEYS = [
 ]
 
 
+def listen(app, grid, lengths):
+    """Let the grid show what is written, and note how much that is."""
+    display = app._display
+
+    def both(screen, renderable):
+        if isinstance(renderable, CompositorUpdate):
+            data = renderable.render_segments(app.console)
+            lengths.append(len(data))
+            grid.feed(data.encode())
+        display(screen, renderable)
+
+    app._display = both
+
+
 async def test_partial_repaints_leave_the_screen_as_it_is_shown():
     """After keys and refreshes the terminal's cells are those of a full repaint."""
     rules = blog_rules()
     async with running(blog_host(rules)) as (app, pilot):
         grid = Grid(*app.size)
         narrow = []
-        display = app._display
-
-        def listen(screen, renderable):
-            if isinstance(renderable, CompositorUpdate):
-                data = renderable.render_segments(app.console)
-                narrow.append(len(data))
-                grid.feed(data.encode())
-            display(screen, renderable)
-
-        app._display = listen
+        listen(app, grid, narrow)
         app.refresh(repaint=True, layout=True)
         for second, key in enumerate(_KEYS, 1):
             await pilot.press(key)
@@ -53,6 +59,18 @@ async def test_partial_repaints_leave_the_screen_as_it_is_shown():
         await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: now}))
         await until(pilot, lambda: grid.text() == screen_text(app))
         assert 0 < min(narrow) < 400
+
+
+@pytest.mark.parametrize("keys", [[], ["question_mark"], ["D"], ["z"]], ids=["panes", "help", "doctor", "zoom"])
+async def test_a_screen_that_was_written_over_is_written_again(keys):
+    """Ctrl+L brings back every cell, also of rows that netui has no reason to paint."""
+    async with running(blog_host(blog_rules())) as (app, pilot):
+        await pilot.press("2", "j", "f", *keys)
+        await pilot.pause()
+        grid = Grid(*app.size)
+        listen(app, grid, [])
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: grid.text() == screen_text(app))
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1), st.integers(1, 6), st.booleans()), max_size=30))
