@@ -322,6 +322,8 @@ import os, signal, sys, threading
 from netui.sources.head_start import HeadStart
 started = HeadStart(lambda: threading.Event().wait())
 print(started._pid, flush=True)
+# as nohup leaves it, a hangup would be ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.kill(os.getpid(), getattr(signal, sys.argv[1]))
 threading.Event().wait()
 """
