@@ -108,6 +108,8 @@ class NarrowCompositor(Compositor):
             rows = (row for (widget, place, _), regions in alone for row in self._rows(widget, place, regions))
             # rows that stay are not written again
             parts = [row for row in rows if not self._shown.has(*row)]
+            # from the top, whatever the pane: a terminal that shows half a frame shows its upper half
+            parts.sort(key=lambda part: (part[1], part[0]))
             return RowsUpdate(parts, self._shown) if parts else None
         self._shown.forget()
         self._asked = asked
