@@ -68,9 +68,10 @@ def test_a_request_moves_the_right_counters(any_blog_host: Host) -> None:
         marked: list[str] = []
 
         def there() -> bool:
-            # marks fade while a busy machine counts
+            # marks fade while a busy machine counts, so each look is kept
+            same = screen.counters() == counted(engine)
             marked.extend(row for row in screen.chains if "▲" in row or "△" in row or "·  " in row)
-            return screen.counters() == counted(engine)
+            return same
 
         screen.wait_for(there, "the new counters", 2 * REFRESH + BUSY)
         shown = screen.counters()
