@@ -12,9 +12,9 @@ from netui.explain.owners import neighbour
 from netui.traversal import EndpointError, PreparedHost, Step
 from netui.traversal.actions import Unknowable
 from netui.traversal.choices import Choices, explore
+from netui.traversal.departure import new_transit
 from netui.traversal.endpoints import parse_destination, parse_source
 from netui.traversal.question import resolve
-from netui.traversal.transit import Transit
 from netui.traversal.walk import Walker
 
 
@@ -81,17 +81,8 @@ class InputFates:
             return InputFate("unknown")
 
         def walk(choices: Choices) -> InputFate:
-            packet = Transit(
-                request.family,
-                request.protocol,
-                request.src,
-                request.dst,
-                request.sport,
-                request.dport,
-                iif=request.iif,
-                any_src=request.any_src,
-                link=True,
-            )
+            packet = new_transit(request)
+            packet.link = True
             packet.track()
             walker = Walker(self.host.namespace, choices)
             try:

@@ -6,14 +6,17 @@ the path is walked again for the one that somebody looks at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from netui.explain.exposure import listening_state
 from netui.explain.reach import known_ports
 from netui.traversal import EndpointError, Path, PreparedHost
 from netui.traversal.answer import outcome, path
 from netui.traversal.endpoints import shared_namespace
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +51,21 @@ def asked(host: PreparedHost) -> tuple[Asked, ...]:
 
 def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
     """Return the path from one to the other by the address that it would use; None where it cannot be asked."""
-    if source.id == target.id:
-        return None
-    try:
-        return path(host, source.id, target.destination)
-    except EndpointError:
-        return None
+    return _answer(path, host, source, target)
 
 
 def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
     """Return each target's verdict, "" where it cannot be asked."""
-    return tuple(_verdict(host, source, target) for target in targets)
+    found = (_answer(outcome, host, source, target) for target in targets)
+    return tuple(each.verdict if each is not None else "" for each in found)
 
 
-def _verdict(host: PreparedHost, source: Asked, target: Asked) -> str:
+def _answer(
+    ask: Callable[[PreparedHost, str, str], Answer], host: PreparedHost, source: Asked, target: Asked
+) -> Answer | None:
     if source.id == target.id:
-        return ""
+        return None
     try:
-        return outcome(host, source.id, target.destination).verdict
+        return ask(host, source.id, target.destination)
     except EndpointError:
-        return ""
+        return None

@@ -47,10 +47,16 @@ class Explored(Generic[Outcome]):
     complete: bool
 
 
-def explore(walk: Callable[[Choices], Outcome]) -> Explored[Outcome]:
-    """Run ``walk`` for every combination of answers to what it cannot know."""
-    choices = Choices()
-    outcomes = [walk(choices)]
+def explore(walk: Callable[[Choices], Outcome], begun: tuple[Choices, Outcome] | None = None) -> Explored[Outcome]:
+    """Run ``walk`` for every combination of answers to what it cannot know.
+
+    begun: the choices of its first run and what came of it, where it was run already.
+    """
+    if begun is None:
+        choices = Choices()
+        begun = choices, walk(choices)
+    choices, first = begun
+    outcomes = [first]
     if not choices.taken:
         return Explored(outcomes, [], complete=True)
     unknown: dict[Undecided, None] = {}

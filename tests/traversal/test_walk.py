@@ -334,6 +334,13 @@ _RULES = st.lists(
 )
 
 
+def _two_chains(main: list[tuple[list[str], str]], one: list[tuple[list[str], str]]) -> str:
+    """FORWARD, and a chain to which it may jump."""
+    lines = [f"-A FORWARD {' '.join(m)} -j {t}" for m, t in main if not _both_protocols(m)]
+    lines += [f"-A ONE {' '.join(m)} -j {t if t != 'ONE' else 'DROP'}" for m, t in one if not _both_protocols(m)]
+    return filter_rules(*lines, chains=("ONE",))
+
+
 def _both_protocols(matches: list[str]) -> bool:
     return sum("-p " in match for match in matches) > 1
 
@@ -344,9 +351,7 @@ def test_the_index_answers_as_the_plain_walk(
     main: list[tuple[list[str], str]], one: list[tuple[list[str], str]], destination: str, named: bool
 ) -> None:
     """For any rules the indexed walk meets the same rules as the plain one."""
-    lines = [f"-A FORWARD {' '.join(m)} -j {t}" for m, t in main if not _both_protocols(m)]
-    lines += [f"-A ONE {' '.join(m)} -j {t if t != 'ONE' else 'DROP'}" for m, t in one if not _both_protocols(m)]
-    rules = filter_rules(*lines, chains=("ONE",))
+    rules = _two_chains(main, one)
     source = FROM if named else "outside"
     indexed = path(host(rules), source, destination)
     with pytest.MonkeyPatch.context() as patch:
@@ -361,9 +366,7 @@ def test_the_short_answer_is_the_path_s(
     main: list[tuple[list[str], str]], one: list[tuple[list[str], str]], destination: str, named: bool
 ) -> None:
     """Whatever the rules, the outcome says of a question what its path says, decided or not."""
-    lines = [f"-A FORWARD {' '.join(m)} -j {t}" for m, t in main if not _both_protocols(m)]
-    lines += [f"-A ONE {' '.join(m)} -j {t if t != 'ONE' else 'DROP'}" for m, t in one if not _both_protocols(m)]
-    prepared = host(filter_rules(*lines, chains=("ONE",)))
+    prepared = host(_two_chains(main, one))
     source = FROM if named else "outside"
     short = outcome(prepared, source, destination, reply=True)
     whole = path(prepared, source, destination, reply=True)
