@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -99,8 +100,6 @@ class NetuiApp(TerminalApp):
         self._collector = Collector()
         self.answers = Answers(self, self.state, answers, self._status_line, self._collector.quiet)
         self._leaving = False
-        #: whether threads that read and reckon give way to keys as soon as the first screen stands
-        self.keys_first = False
         self.set_keymap(self.preferences.keymap)
         self.main = MainScreen(self.state, self.events_log, self._status_line())
 
@@ -211,7 +210,7 @@ class NetuiApp(TerminalApp):
             self.main.chains.update_marks()
         focused = self.main.focused_pane
         if item is not None and (pane is focused or focused is None):
-            self._show(item)
+            self.after_key(partial(self._show, item))
 
     @on(events.DescendantFocus)
     def follow_focus(self, event: events.DescendantFocus) -> None:

@@ -7,25 +7,19 @@ sixtieth of a second has come: a key that follows a refresh waits for up to 17 m
 from __future__ import annotations
 
 from textual.screen import Screen
-from textual.scrollbar import ScrollBar
 
 
 def paint(screen: Screen[object]) -> None:
     """Paint now what widgets of this screen want painted.
 
     Where one wants its place changed, Textual lays the screen out first, and paints then.
-    Scroll bars follow in Textual's own time.
     """
     if not screen.is_current or screen._layout_required:
         return
     widgets = list(screen._compositor.visible_widgets)
     if any(widget._layout_required or widget._scroll_required for widget in widgets):
         return
-    dirty = [
-        widget
-        for widget in widgets
-        if widget._repaint_required and widget.display and not isinstance(widget, ScrollBar)
-    ]
+    dirty = [widget for widget in widgets if widget._repaint_required and widget.display]
     if not dirty:
         return
     for widget in dirty:

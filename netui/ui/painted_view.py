@@ -16,10 +16,12 @@ from rich.style import Style
 from textual.color import Color
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from netui.ui.escape import SafeFilter
 from netui.ui.presenters.spans import Spans
+from netui.ui.scroll_bar import KeptScrollBar
 
 #: Rows that are kept: those of a few screens.
 _KEPT = 500
@@ -54,8 +56,19 @@ class PaintedView(ScrollView):
         """Yield what rows of the pane show, counted from the top of what is to be seen."""
         raise NotImplementedError
 
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """The bar at the right, made when it is first asked for."""
+        bar = self._vertical_scrollbar
+        if bar is None:
+            bar = KeptScrollBar(vertical=True, name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self._vertical_scrollbar = bar
+            self.app._start_widget(self, bar)
+        return bar
+
     def refresh_rows(self) -> None:
-        """Ask for all rows to be painted, with their frame but without the costly scroll bar."""
+        """Ask for all rows to be painted, with their frame but without the scroll bar."""
         left, top = self.content_offset
         width = left + self.scrollable_content_region.width
         self.refresh(Region(0, 0, width, self.outer_size.height).translate((-left, -top)))

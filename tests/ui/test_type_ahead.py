@@ -1,0 +1,63 @@
+"""What follows a key comes after its frame, and before the next key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from netui.ui.type_ahead import TypeAheadApp
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    limit = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize("keys_first", [False, True])
+async def test_it_comes_by_itself(keys_first: bool) -> None:
+    """Without a terminal at once; with one a moment later, and of several the last alone."""
+    app = TypeAheadApp()
+    did: list[int] = []
+    async with app.run_test():
+        app.keys_first = keys_first
+        for number in range(3):
+            app.after_key(partial(did.append, number))
+        assert did == ([] if keys_first else [0, 1, 2])
+        await until(lambda: did[-1:] == [2])
+        assert did == ([2] if keys_first else [0, 1, 2])
+        app.after_key(partial(did.append, 3))
+        await until(lambda: did[-1] == 3)
+
+
+async def test_the_next_key_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that comes sooner finds it done, and it is not done twice."""
+    monkeypatch.setattr("netui.ui.type_ahead._AFTER", 0.2)
+    app = TypeAheadApp()
+    did: list[str] = []
+    async with app.run_test() as pilot:
+        app.keys_first = True
+        monkeypatch.setattr(app, "_typed", _typed := _Typed(did))
+        app.after_key(partial(did.append, "followed"))
+        await pilot.press("j")
+        assert did == ["followed", "key"]
+        began = time.monotonic()
+        await until(lambda: time.monotonic() - began > 0.25)
+        assert did == ["followed", "key"]
+        assert _typed.keys == 1
+
+
+class _Typed:
+    def __init__(self, did: list[str]) -> None:
+        self.did, self.keys = did, 0
+
+    async def __call__(self, _event: object) -> bool:
+        self.keys += 1
+        self.did.append("key")
+        return True
