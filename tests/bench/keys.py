@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
 from collections.abc import Sequence
@@ -24,16 +25,23 @@ _MUCH = 400
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds."""
+    """Milliseconds: of one program's presses of one key."""
 
     median: float
     p99: float
 
     @staticmethod
-    def of(milliseconds: list[float]) -> Latency:
-        """Sum up many presses."""
+    def of(milliseconds: Sequence[float]) -> Latency:
+        """Sum up presses: the p99 is the smallest that 99 in a hundred do not exceed."""
         ordered = sorted(milliseconds)
-        return Latency(statistics.median(ordered), ordered[min(len(ordered) - 1, round(len(ordered) * 0.99))])
+        return Latency(statistics.median(ordered), ordered[math.ceil(len(ordered) * 0.99) - 1])
+
+    @staticmethod
+    def middle(rounds: Sequence[Latency]) -> Latency:
+        """Return the median of several rounds' figures."""
+        return Latency(
+            statistics.median(each.median for each in rounds), statistics.median(each.p99 for each in rounds)
+        )
 
 
 def _looks(cells: Sequence[Cell]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -11,13 +12,14 @@ from pathlib import Path
 from tests.bench.large import PER_NETWORK, networks, save_text
 
 ROOT = Path(__file__).parent.parent.parent
+_NUMBERS = itertools.count()
 
 
 class LargeHost:
     """``containers`` containers, at least ``rules`` rules; taken down at the end."""
 
     def __init__(self, containers: int, rules: int = 0, backend: str = "nft") -> None:
-        self.name = f"netui-bench-{os.getpid()}"
+        self.name = f"netui-bench-{os.getpid()}-{next(_NUMBERS)}"
         self.containers, self.rules, self.backend = containers, rules, backend
         self._folder = tempfile.TemporaryDirectory()
         self._socket = Path(self._folder.name) / "docker.sock"
@@ -37,10 +39,10 @@ class LargeHost:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        for process in (self._traffic, self._engine):
-            if process is not None:
-                process.kill()
-                process.communicate()
+        self.quiet()
+        if self._engine is not None:
+            self._engine.kill()
+            self._engine.communicate()
         subprocess.run(["ip", "netns", "delete", self.name], check=False)
         self._folder.cleanup()
 
@@ -78,6 +80,13 @@ class LargeHost:
     def traffic(self, every: float = 0.2) -> None:
         """Let some counters move: packets to the host's own address."""
         self._traffic = subprocess.Popen([*self.inside, sys.executable, "-c", _SENDER, str(every)])
+
+    def quiet(self) -> None:
+        """Let the counters stand."""
+        if self._traffic is not None:
+            self._traffic.kill()
+            self._traffic.communicate()
+            self._traffic = None
 
 
 _SENDER = """
