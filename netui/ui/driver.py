@@ -110,7 +110,14 @@ class FrameDriver(LinuxDriver):
     # Keys.
 
     def _take(self) -> None:
-        """Take what was typed."""
+        """Take what was typed; a bug in what reads it ends the program in plain sight, as in Textual's thread."""
+        try:
+            self._read()
+        except Exception as error:
+            self._stop_reading()
+            self._app.call_later(self._app._handle_exception, error)
+
+    def _read(self) -> None:
         assert self._in is not None
         try:
             data = os.read(self._in, _BYTES)

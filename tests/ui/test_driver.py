@@ -333,6 +333,19 @@ async def test_suspended_and_back(threads: bool, terminal: tuple[int, Any], monk
         await until(lambda: b"ready" in screen.data)
 
 
+async def test_a_bug_in_the_reader_is_no_silence(terminal: tuple[int, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where keys cannot be understood at all, the program ends with the reason instead of taking none."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("not understood")
+
+    async with running(terminal, monkeypatch, threads=False) as (app, screen):
+        monkeypatch.setattr(app._driver._parser, "feed", fail)
+        screen.type("k")
+        await until(lambda: not app._running)
+        assert app.return_code == 1
+
+
 @pytest.mark.parametrize("threads", [False, True])
 async def test_a_terminal_that_is_gone(
     threads: bool, terminal: tuple[int, Any], monkeypatch: pytest.MonkeyPatch
