@@ -194,7 +194,8 @@ class Walker:
                 fib = self.namespace.fibs[packet.family]
                 scene = Scene(hook, fib, self.choices, rule.named(hook, chain))
                 change = action.effect(packet, scene)
-            self.steps.append(rule.step(hook, chain, change))
+            # most steps were made for another packet before
+            self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
             match kind:
                 case "continue":
                     continue

@@ -87,7 +87,11 @@ class FrameDriver(LinuxDriver):
         self._out = opened(self._file.fileno(), os.O_WRONLY)
         self._in = opened(self.fileno, os.O_RDONLY)
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        if self._key_thread is not before and self._in is not None:
+        if self._key_thread is before:
+            # in the background still: it will be started again
+            self._stop_reading()
+            self._stop_writing()
+        elif self._in is not None:
             asyncio.get_running_loop().add_reader(self._in, self._take)
 
     def run_input_thread(self) -> None:
@@ -103,9 +107,7 @@ class FrameDriver(LinuxDriver):
     def close(self) -> None:
         """End the writing thread, when all is written."""
         super().close()
-        out, self._out = self._out, None
-        if out is not None:
-            os.close(out)
+        self._stop_writing()
 
     # Keys.
 
@@ -150,6 +152,11 @@ class FrameDriver(LinuxDriver):
             with contextlib.suppress(RuntimeError):
                 asyncio.get_running_loop().remove_reader(inward)
             os.close(inward)
+
+    def _stop_writing(self) -> None:
+        out, self._out = self._out, None
+        if out is not None:
+            os.close(out)
 
     def send_message(self, message: Any) -> None:  # noqa: ANN401 - Textual's messages
         """Give a message to the app."""
