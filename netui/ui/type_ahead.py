@@ -13,6 +13,7 @@ in ten, measured). What still waits when the next key comes is done first.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ from netui.ui.at_once import paint
 
 #: Seconds in which a frame is at the terminal; less than between two keys that repeat.
 _AFTER = 0.015
+#: Seconds for which what is asked for is a key's doing, not that of a snapshot.
+_ITS_OWN = 0.1
 
 
 class TypeAheadApp(App[int]):
@@ -36,10 +39,15 @@ class TypeAheadApp(App[int]):
         #: whether what a key asks for goes before all else: threads that read and reckon give way, too
         self.keys_first = False
         self._following: Callable[[], None] | None = None
+        self._key_came = float("-inf")
 
     def after_key(self, work: Callable[[], None]) -> None:
-        """Do a thing a moment after the key that asked for it; where another key asks sooner, its thing alone."""
-        if not self.keys_first:
+        """Do a thing a moment after the key that asked for it; where another key asks sooner, its thing alone.
+
+        Where no key asked, at once.
+        """
+        if not self.keys_first or time.monotonic() - self._key_came > _ITS_OWN:
+            self._following = None
             work()
             return
         if self._following is None:
@@ -56,6 +64,7 @@ class TypeAheadApp(App[int]):
         """Act on a key; all else is Textual's."""
         if isinstance(event, events.InputEvent):
             self.catch_up()
+            self._key_came = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded:
             if not self.screen_stack:
                 return  # typed on while the app ends

@@ -20,18 +20,22 @@ async def until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.002)
 
 
-@pytest.mark.parametrize("keys_first", [False, True])
-async def test_it_comes_by_itself(keys_first: bool) -> None:
-    """Without a terminal at once; with one a moment later, and of several the last alone."""
+@pytest.mark.parametrize(("keys_first", "key"), [(False, True), (True, False), (True, True)])
+async def test_it_comes_by_itself(keys_first: bool, key: bool) -> None:
+    """After a key in a terminal it comes a moment later, and of several the last alone; else at once."""
     app = TypeAheadApp()
     did: list[int] = []
-    async with app.run_test():
+    async with app.run_test() as pilot:
         app.keys_first = keys_first
+        later = keys_first and key
+        if key:
+            await pilot.press("j")
+            app._key_came = time.monotonic()
         for number in range(3):
             app.after_key(partial(did.append, number))
-        assert did == ([] if keys_first else [0, 1, 2])
+        assert did == ([] if later else [0, 1, 2])
         await until(lambda: did[-1:] == [2])
-        assert did == ([2] if keys_first else [0, 1, 2])
+        assert did == ([2] if later else [0, 1, 2])
         app.after_key(partial(did.append, 3))
         await until(lambda: did[-1] == 3)
 
@@ -43,6 +47,7 @@ async def test_the_next_key_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> 
     did: list[str] = []
     async with app.run_test() as pilot:
         app.keys_first = True
+        app._key_came = time.monotonic()
         monkeypatch.setattr(app, "_typed", _typed := _Typed(did))
         app.after_key(partial(did.append, "followed"))
         await pilot.press("j")
