@@ -34,8 +34,8 @@ class KeptScrollBar(ScrollBar):
         bar = self.render()
         if not self.vertical or crop.x != 0 or crop.width != width or type(bar) is not ScrollBarRender:
             return super().render_lines(crop)
-        style = Style.parse(bar.style) if isinstance(bar.style, str) else bar.style
-        if style.bgcolor is None or style.color is None:
+        style = bar.style
+        if not isinstance(style, Style) or style.bgcolor is None or style.color is None:
             return super().render_lines(crop)
         kinds = bar.render_bar(
             height, bar.virtual_size, bar.window_size, bar.position, width, True, style.bgcolor, style.color

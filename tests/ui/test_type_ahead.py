@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from netui.ui.type_ahead import TypeAheadApp
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    limit = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.002)
+from tests.ui.steps import until
 
 
 @pytest.mark.parametrize(("keys_first", "key"), [(False, True), (True, False), (True, True)])
@@ -34,10 +25,10 @@ async def test_it_comes_by_itself(keys_first: bool, key: bool) -> None:
         for number in range(3):
             app.after_key(partial(did.append, number))
         assert did == ([] if later else [0, 1, 2])
-        await until(lambda: did[-1:] == [2])
+        await until(pilot, lambda: did[-1:] == [2])
         assert did == ([2] if later else [0, 1, 2])
         app.after_key(partial(did.append, 3))
-        await until(lambda: did[-1] == 3)
+        await until(pilot, lambda: did[-1] == 3)
 
 
 async def test_the_next_key_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +44,7 @@ async def test_the_next_key_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> 
         await pilot.press("j")
         assert did == ["followed", "key"]
         began = time.monotonic()
-        await until(lambda: time.monotonic() - began > 0.25)
+        await until(pilot, lambda: time.monotonic() - began > 0.25)
         assert did == ["followed", "key"]
         assert _typed.keys == 1
 
