@@ -9,17 +9,19 @@ from netui.explain.names import Names
 from netui.model import Match, Option
 
 
-def _value(match: Match, *names: str) -> str:
+def value_of(match: Match, *names: str) -> str:
+    """Return the value of the first of these options, fit to be shown; "" where there is none."""
     option = match.option(*names)
     return printable(option.value) if option is not None else ""
 
 
-def _known(match: Match, *names: str) -> bool:
+def knows_only(match: Match, *names: str) -> bool:
+    """Whether the match has no other options than these."""
     return all(option.name in names for option in match.options)
 
 
 def _iprange(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--src-range", "--dst-range"):
+    if not knows_only(match, "--src-range", "--dst-range"):
         return False
     for option in match.options:
         side = "come from" if option.name == "--src-range" else "are for"
@@ -30,7 +32,7 @@ def _iprange(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _mac(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--mac-source"):
+    if not knows_only(match, "--mac-source"):
         return False
     for option in match.options:
         verb = "do not come from" if option.negated else "come from"
@@ -38,38 +40,41 @@ def _mac(words: Words, match: Match, _names: Names, _family: str) -> bool:
     return True
 
 
-def _rate(text: str) -> str:
+def rate(text: str) -> str:
+    """Return ``5/sec`` as ``5 a second``."""
     number, _, unit = text.partition("/")
-    return f"{number} a {({'sec': 'second', 'min': 'minute'}).get(unit, unit)}" if unit else text
+    return f"{number} a {({'sec': 'second', 's': 'second', 'min': 'minute'}).get(unit, unit)}" if unit else text
 
 
 def _limit(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--limit", "--limit-burst") or any(option.negated for option in match.options):
+    if not knows_only(match, "--limit", "--limit-burst") or any(option.negated for option in match.options):
         return False
-    burst = _value(match, "--limit-burst")
-    words.limits.append(f"at most {_rate(_value(match, '--limit'))}{f' after a burst of {burst}' if burst else ''}")
+    burst = value_of(match, "--limit-burst")
+    words.limits.append(f"at most {rate(value_of(match, '--limit'))}{f' after a burst of {burst}' if burst else ''}")
     return True
 
 
 def _recent(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(
+    if not knows_only(
         match, "--name", "--set", "--rcheck", "--update", "--remove", "--seconds", "--hitcount",
         "--rsource", "--rdest", "--mask", "--rttl", "--reap",
-    ) or match.option("--rttl", "--reap"):  # fmt: skip
+    ):  # fmt: skip
         return False
-    listed = f"the list {_value(match, '--name') or 'DEFAULT'}"
+    listed = f"the list {value_of(match, '--name') or 'DEFAULT'}"
     side = "destination" if match.option("--rdest") else "source"
-    mask = _value(match, "--mask")
+    mask = value_of(match, "--mask")
     side += "" if mask in ("", "255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") else f" (masked by {mask})"
-    if match.option("--set"):
+    if match.option("--set") and not match.option("--rttl", "--reap"):
         words.which.append(f"have their {side} put on {listed}")
         return True
     option = match.option("--rcheck", "--update", "--remove")
     if option is None:
         return False
-    seconds, hits = _value(match, "--seconds"), _value(match, "--hitcount")
+    seconds, hits = value_of(match, "--seconds"), value_of(match, "--hitcount")
     times = f" at least {hits} times" if hits else ""
     within = f" within {seconds} seconds" if seconds else ""
+    within += " with the same TTL" if match.option("--rttl") else ""
+    within += " (older entries are taken off)" if match.option("--reap") else ""
     verb = "is not" if option.negated else "is"
     then = {"--update": " (which renews it)", "--remove": " (which takes it off)"}.get(option.name, "")
     words.which.append(f"have a {side} that {verb} on {listed}{times}{within}{then}")
@@ -77,7 +82,7 @@ def _recent(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _statistic(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if _value(match, "--mode") == "random" and _known(match, "--mode", "--probability"):
+    if value_of(match, "--mode") == "random" and knows_only(match, "--mode", "--probability"):
         option = match.option("--probability")
         if option is None or option.negated:
             return False
@@ -86,17 +91,17 @@ def _statistic(words: Words, match: Match, _names: Names, _family: str) -> bool:
         except ValueError:
             return False
         return True
-    if _value(match, "--mode") == "nth" and _known(match, "--mode", "--every", "--packet"):
+    if value_of(match, "--mode") == "nth" and knows_only(match, "--mode", "--every", "--packet"):
         if any(option.negated for option in match.options):
             return False
-        start = _value(match, "--packet")
-        words.limits.append(f"one in {_value(match, '--every')}{f' (starting at {start})' if start else ''}")
+        start = value_of(match, "--packet")
+        words.limits.append(f"one in {value_of(match, '--every')}{f' (starting at {start})' if start else ''}")
         return True
     return False
 
 
 def _length(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--length"):
+    if not knows_only(match, "--length"):
         return False
     for option in match.options:
         low, colon, high = option.value.partition(":")
@@ -106,7 +111,7 @@ def _length(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _pkttype(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--pkt-type"):
+    if not knows_only(match, "--pkt-type"):
         return False
     for option in match.options:
         words.which.append(f"are {'not ' if option.negated else ''}link-layer {printable(option.value)}")
@@ -115,7 +120,7 @@ def _pkttype(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 def _owner(words: Words, match: Match, _names: Names, _family: str) -> bool:
     kinds = {"--uid-owner": "user", "--gid-owner": "group"}
-    if not _known(match, *kinds, "--socket-exists"):
+    if not knows_only(match, *kinds, "--socket-exists"):
         return False
     for option in match.options:
         verb = "were not sent by" if option.negated else "were sent by"
@@ -134,7 +139,7 @@ def _physdev(words: Words, match: Match, _names: Names, _family: str) -> bool:
         "--physdev-is-out": ("leave by a bridge port", "do not leave by a bridge port"),
         "--physdev-is-bridged": ("are passed from port to port of a bridge", "are not passed from port to port"),
     }
-    if not _known(match, *said):
+    if not knows_only(match, *said):
         return False
     for option in match.options:
         words.which.append(f"{said[option.name][option.negated]} {printable(option.value)}".rstrip())
@@ -142,7 +147,7 @@ def _physdev(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _rpfilter(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--invert", "--loose", "--validmark", "--accept-local"):
+    if not knows_only(match, "--invert", "--loose", "--validmark", "--accept-local"):
         return False
     fails = match.option("--invert") is not None
     extras = [
@@ -162,11 +167,11 @@ def _rpfilter(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _connlimit(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--connlimit-above", "--connlimit-upto", "--connlimit-mask", "--connlimit-saddr"):
+    if not knows_only(match, "--connlimit-above", "--connlimit-upto", "--connlimit-mask", "--connlimit-saddr"):
         return False
     above = match.option("--connlimit-above")
     upto = match.option("--connlimit-upto")
-    mask = _value(match, "--connlimit-mask")
+    mask = value_of(match, "--connlimit-mask")
     each = "one address" if mask in ("", "32", "128") else f"one /{mask} network"
     option: Option | None = above or upto
     if option is None or option.negated:
@@ -183,7 +188,7 @@ def plural_text(number: str) -> str:
 
 def _ttl(words: Words, match: Match, _names: Names, _family: str) -> bool:
     said = {"--ttl-eq": "of", "--ttl-lt": "below", "--ttl-gt": "above", "--hl-eq": "of", "--hl-lt": "below", "--hl-gt": "above"}  # fmt: skip  # noqa: E501
-    if not _known(match, *said) or any(option.negated for option in match.options):
+    if not knows_only(match, *said) or any(option.negated for option in match.options):
         return False
     name = "TTL" if match.module == "ttl" else "hop limit"
     words.which += [f"have a {name} {said[option.name]} {printable(option.value)}" for option in match.options]
@@ -191,7 +196,7 @@ def _ttl(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _helper(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--helper"):
+    if not knows_only(match, "--helper"):
         return False
     for option in match.options:
         verb = "do not belong" if option.negated else "belong"
@@ -200,23 +205,10 @@ def _helper(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _dscp(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--dscp"):
+    if not knows_only(match, "--dscp"):
         return False
     for option in match.options:
         words.which.append(f"{'do not carry' if option.negated else 'carry'} DSCP {printable(option.value)}")
-    return True
-
-
-def _string(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    if not _known(match, "--string", "--hex-string", "--algo", "--to", "--from", "--icase"):
-        return False
-    option = match.option("--string", "--hex-string")
-    if option is None or match.option("--from", "--to"):
-        return False
-    case = " (in any case)" if match.option("--icase") else ""
-    verb = "do not contain" if option.negated else "contain"
-    algorithm = f", found by {_value(match, '--algo')}" if match.option("--algo") else ""
-    words.which.append(f'{verb} "{printable(option.value)}"{case}{algorithm}')
     return True
 
 
@@ -239,6 +231,5 @@ def install() -> None:
             "hl": _ttl,
             "helper": _helper,
             "dscp": _dscp,
-            "string": _string,
         }
     )

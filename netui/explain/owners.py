@@ -1,7 +1,8 @@
-"""Whose chain it is: ufw's, fail2ban's, Tailscale's, libvirt's, podman's, Kubernetes', WireGuard's, Docker's."""
+"""Whose chain, rule or table it is, by its name or comment: ufw's, fail2ban's, Tailscale's, libvirt's, Docker's."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 #: (beginning of the chain's name, whose it is, what is kept in it); the first that fits counts.
@@ -17,10 +18,12 @@ _CHAINS: tuple[tuple[str, str, str], ...] = (
     ("ufw-skip-to-policy-", "ufw", "its default policy"),
     ("ufw-not-local", "ufw", "what is not meant for this machine"),
     ("ufw-logging-", "ufw", "what it logs"),
+    ("ufw-docker", "ufw-docker", "what it keeps from containers, with a line in the log"),
     ("ufw", "ufw", "its own rules"),
     ("f2b-", "fail2ban", "the addresses that a jail has banned"),
     ("fail2ban-", "fail2ban", "the addresses that a jail has banned"),
     ("ts-", "Tailscale", "its own rules"),
+    ("NETBIRD-", "NetBird", "its own rules"),
     ("LIBVIRT_FWI", "libvirt", "what may go in to virtual machines"),
     ("LIBVIRT_FWO", "libvirt", "what may come out of virtual machines"),
     ("LIBVIRT_FWX", "libvirt", "what virtual machines may send each other"),
@@ -28,6 +31,7 @@ _CHAINS: tuple[tuple[str, str, str], ...] = (
     ("LIBVIRT_OUT", "libvirt", "what this machine may answer virtual machines (DNS, DHCP)"),
     ("LIBVIRT_PRT", "libvirt", "how virtual machines' addresses are translated on the way out"),
     ("LIBVIRT_", "libvirt", "its own rules"),
+    ("NETAVARK-ISOLATION", "podman (netavark)", "what keeps its networks apart"),
     ("NETAVARK", "podman (netavark)", "its networks and published ports"),
     ("netavark", "podman (netavark)", "its networks and published ports"),
     ("CNI-", "podman or Kubernetes (CNI)", "its networks and published ports"),
@@ -39,24 +43,119 @@ _CHAINS: tuple[tuple[str, str, str], ...] = (
     ("KUBE-NODEPORTS", "Kubernetes (kube-proxy)", "its services by node port"),
     ("KUBE-POSTROUTING", "Kubernetes (kube-proxy)", "which packets are masqueraded"),
     ("KUBE-MARK-", "Kubernetes (kube-proxy)", "a mark for a later chain"),
+    ("KUBE-FORWARD", "Kubernetes (kube-proxy)", "what it lets through to services"),
+    ("KUBE-FIREWALL", "Kubernetes (kubelet)", "what is dropped for a mark or a foreign source"),
+    ("KUBE-ROUTER-", "Kubernetes (kube-router)", "its network policies"),
+    ("KUBE-POD-FW-", "Kubernetes (kube-router)", "the network policies of one pod"),
+    ("KUBE-NWPLCY-", "Kubernetes (kube-router)", "one network policy"),
     ("KUBE-", "Kubernetes", "its own rules"),
+    ("CATTLE_", "Rancher", "what it lets through to its containers"),
     ("cali-", "Calico", "its own rules"),
     ("CILIUM_", "Cilium", "its own rules"),
+    ("FLANNEL-POSTRTG", "flannel", "which packets of pods are masqueraded"),
+    ("FLANNEL-FWD", "flannel", "what it lets through to and from pods"),
     ("FLANNEL-", "flannel", "its own rules"),
+    ("WEAVE-NPC", "Weave", "its network policies"),
     ("WEAVE", "Weave", "its own rules"),
+    ("weave-", "Weave", "its own rules"),
+    ("AWS-SNAT-CHAIN", "Amazon's VPC CNI", "which packets of pods get the node's address as their source"),
+    ("AWS-CONNMARK-CHAIN", "Amazon's VPC CNI", "a mark by which answers leave where the connection came in"),
+    ("ISTIO_", "Istio", "what is sent through its proxy"),
+    ("ANTREA-", "Antrea", "its own rules"),
     ("wg-quick", "wg-quick (WireGuard)", "its own rules"),
+    ("INPUT_direct", "firewalld", "the administrator's direct rules"),
+    ("FORWARD_direct", "firewalld", "the administrator's direct rules"),
+    ("OUTPUT_direct", "firewalld", "the administrator's direct rules"),
+    ("PREROUTING_direct", "firewalld", "the administrator's direct rules"),
+    ("POSTROUTING_direct", "firewalld", "the administrator's direct rules"),
+    ("INPUT_ZONES", "firewalld", "which zone a packet is of, by its source or interface"),
+    ("FORWARD_IN_ZONES", "firewalld", "which zone a packet comes from"),
+    ("FORWARD_OUT_ZONES", "firewalld", "which zone a packet goes to"),
+    ("FORWARD_ZONES", "firewalld", "which zone a packet comes from"),
+    ("INPUT_POLICIES_", "firewalld", "its policies between zones"),
+    ("FORWARD_POLICIES_", "firewalld", "its policies between zones"),
     ("IN_", "firewalld", "its zones"),
     ("FWD_", "firewalld", "its zones"),
     ("FWDI_", "firewalld", "its zones"),
     ("FWDO_", "firewalld", "its zones"),
-    ("INPUT_direct", "firewalld", "the administrator's direct rules"),
-    ("FORWARD_direct", "firewalld", "the administrator's direct rules"),
+    ("MAILCOW", "mailcow", "what it bans, and what keeps its databases from other machines"),
+    ("InstanceServices", "Oracle Cloud", "who may reach the cloud's own services (metadata, DNS, iSCSI)"),
+    ("BareMetalInstanceServices", "Oracle Cloud", "who may reach the cloud's own services (metadata, DNS, iSCSI)"),
+    ("FORWARD_FIREWALL", "Synology DSM", "its firewall for what passes through, containers' ports among it"),
+    ("INPUT_FIREWALL", "Synology DSM", "its firewall for what is for this machine"),
+    ("DEFAULT_INPUT", "Synology DSM", "what it lets in or keeps out by default"),
+    ("DEFAULT_FORWARD", "Synology DSM", "what it lets through by default"),
+    ("DEFAULT_", "Synology DSM", "its own rules"),
+    ("YJ-FIREWALL-", "Tencent Cloud's host security", "the addresses that it has blocked"),
+    ("delegate_", "OpenWrt (fw3)", "where it begins, before the zones"),
+    ("zone_", "OpenWrt (fw3)", "one of its zones"),
+    ("PVEFW-", "Proxmox VE", "its firewall for this machine and its guests"),
+    ("UBIOS_", "UniFi OS", "the gateway's own rules"),
+    ("nixos-fw", "NixOS", "its firewall"),
+    ("nixos-nat-", "NixOS", "its translations (networking.nat)"),
+    ("nm-sh-", "NetworkManager", "what a shared connection needs"),
+    ("WHALEWALL", "Whalewall", "which packets of containers are let through, by their labels"),
+    ("whalewall", "Whalewall", "which packets of containers are let through, by their labels"),
+    ("lxd", "LXD", "its own rules"),
+    ("incus", "Incus", "its own rules"),
     ("miniupnpd", "miniupnpd", "ports that machines asked for by UPnP"),
     ("MINIUPNPD", "miniupnpd", "ports that machines asked for by UPnP"),
     ("sshguard", "sshguard", "the addresses that it has blocked"),
     ("crowdsec", "CrowdSec", "the addresses that it has blocked"),
     ("CROWDSEC", "CrowdSec", "the addresses that it has blocked"),
 )
+#: Chains whose whole name tells, where its beginning would be anybody's.
+_WHOLE: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("LOCALINPUT", "LOCALOUTPUT"), ("csf", "where it sorts packets by its lists of addresses")),
+    **dict.fromkeys(("ALLOWIN", "ALLOWOUT", "ALLOWDYNIN", "ALLOWDYNOUT"), ("csf", "the addresses that it lets pass")),
+    **dict.fromkeys(("DENYIN", "DENYOUT", "GDENYIN", "GDENYOUT"), ("csf", "the addresses that it has blocked")),
+    **dict.fromkeys(("LOGDROPIN", "LOGDROPOUT"), ("csf", "what it logs and drops")),
+    **dict.fromkeys(("INVDROP", "SYNFLOOD", "UDPFLOOD", "PORTFLOOD", "SMTPOUTPUT"), ("csf", "its own rules")),
+    **dict.fromkeys(("SPAMHAUS", "DSHIELD", "CC_DENY", "CC_ALLOW"), ("csf", "a list of addresses that it fetches")),
+    **dict.fromkeys(("smurfs", "tcpflags", "sfilter", "logdrop", "logflags"), ("Shorewall", "its own rules")),
+    **dict.fromkeys(("FORWARD-firewalld", "INPUT-firewalld"), ("firewalld", "its own rules")),
+}
+_ZONE = "(?:fw|net|loc|lan|wan|dmz|all|vpn|dock)"
+#: Shorewall names a chain by the zones on both sides: net2fw or net-fw (its option ZONE_SEPARATOR).
+_ZONES = re.compile(rf"{_ZONE}2\w{{1,8}}|\w{{1,8}}2{_ZONE}|{_ZONE}-{_ZONE}|\w{{1,15}}_(?:fwd|frwd)")
+#: OpenWrt leaves such chains to the administrator: input_rule, forwarding_lan_rule.
+_RULE = re.compile(r"(?:input|output|forwarding|prerouting|postrouting)_(?:\w{1,24}_)?rule")
+#: Comments by which a rule in somebody's built-in chain is known.
+_COMMENTS: tuple[tuple[str, str], ...] = (
+    ("generated for LXD network", "LXD"),
+    ("generated for Incus network", "Incus"),
+    ("managed by lxd-bridge", "LXD"),
+    ("mailcow", "mailcow"),
+    ("PVESIG:", "Proxmox VE"),
+    ("!fw3", "OpenWrt (fw3)"),
+    ("cali:", "Calico"),
+    ("flanneld ", "flannel"),
+    ("kubernetes ", "Kubernetes"),
+    ("AWS, ", "Amazon's VPC CNI"),
+    ("Antrea: ", "Antrea"),
+    ("cilium: ", "Cilium"),
+    ("CNI portfwd", "podman or Kubernetes (CNI)"),
+)
+#: nftables tables of others that are known by the table's name.
+_TABLES: dict[str, str] = {
+    "firewalld": "firewalld",
+    "netavark": "podman (netavark)",
+    "lxd": "LXD",
+    "incus": "Incus",
+    "crowdsec": "CrowdSec",
+    "crowdsec6": "CrowdSec",
+    "f2b-table": "fail2ban",
+    "fail2ban": "fail2ban",
+    "libvirt_network": "libvirt",
+    "kube-proxy": "Kubernetes (kube-proxy)",
+    "fw4": "OpenWrt (fw4)",
+    "nixos-fw": "NixOS",
+    "proxmox-firewall": "Proxmox VE",
+    "proxmox-firewall-guests": "Proxmox VE",
+    "sshguard": "sshguard",
+    "docker-bridges": "Docker",
+    "docker-overlay": "Docker",
+}
 _DOCKERS = {
     "DOCKER-USER": "the chain that Docker leaves to the administrator's own rules",
     "DOCKER-FORWARD": "where Docker (28 and newer) keeps its own rules for forwarded packets",
@@ -82,7 +181,29 @@ def neighbour(chain: str) -> tuple[str, str]:
                 jail = chain.partition("-")[2]
                 return owner, f"the addresses that its jail {jail} has banned"
             return owner, purpose
+    if chain in _WHOLE:
+        return _WHOLE[chain]
+    if _ZONES.fullmatch(chain):
+        return "Shorewall", "what passes between two of its zones"
+    if _RULE.fullmatch(chain):
+        return "OpenWrt (fw3)", "the administrator's own rules"
     return "", ""
+
+
+def owner_by_comment(comment: str) -> str:
+    """Return who writes rules with such a comment, "" where it does not tell."""
+    return next((owner for beginning, owner in _COMMENTS if comment.startswith(beginning)), "")
+
+
+def owner_of_rule(chain: str, comment: str) -> str:
+    """Return whose rule it is: by its chain, else by its comment; "" where neither tells."""
+    return neighbour(chain)[0] or (owner_by_comment(comment) if comment else "")
+
+
+def owner_of_table(table: str) -> str:
+    """Return whose native nftables table it is, "" where the name does not tell."""
+    found = _TABLES.get(table, "")
+    return found or ("fail2ban" if table.startswith("f2b-") else "WireGuard" if table.startswith("wg-quick-") else "")
 
 
 def chain_of_dockers(chain: str) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from netui.explain import docker_filter, docker_nat, match_words_connection, match_words_more
+from netui.explain import (
+    docker_filter,
+    docker_nat,
+    match_words_connection,
+    match_words_content,
+    match_words_host,
+    match_words_more,
+)
 from netui.explain.docker_nat import split_socket
 from netui.explain.escape import printable
 from netui.explain.match_words import describe
 from netui.explain.names import Names
-from netui.explain.owners import chain_of_dockers, neighbour
+from netui.explain.owners import chain_of_dockers, neighbour, owner_of_rule
 from netui.explain.shape import Shape, shape_of
 from netui.explain.target_words import does
 from netui.model import Chain, Rule
 
 match_words_connection.install()
 match_words_more.install()
+match_words_content.install()
+match_words_host.install()
 
 
 def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
@@ -48,7 +57,8 @@ def _sentence(names: Names, chain: Chain, shape: Shape) -> str:
     if words == "Packets":
         words = "All packets that come this far"
     sentence = f"{words} {does(shape.spec.target, names, chain)}."
-    owner, _ = neighbour(chain.name)
+    jumps_to_owner = bool(neighbour(shape.target)[0])
+    owner = neighbour(chain.name)[0] if jumps_to_owner else owner_of_rule(chain.name, shape.spec.comment)
     return f"{owner}: {sentence}" if owner else sentence
 
 

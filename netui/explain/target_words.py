@@ -102,6 +102,40 @@ def _special(target: Target, names: Names, chain: Chain) -> str:
             return f"are tracked with {' and '.join(parts)}"
         case "SET":
             return _set(target)
+    return _header(target)
+
+
+def _header(target: Target) -> str:
+    """Return what targets do that change a header field, answer for a server, or send a copy."""
+    hop = {"--ttl-set": "set to", "--ttl-dec": "lowered by", "--ttl-inc": "raised by"}
+    match target.name:
+        case "SYNPROXY" if _only(target, "--mss", "--wscale", "--sack-perm", "--timestamp", "--ecn"):
+            options = _options(target)
+            return f"are answered by this machine for the server until the client is known{f' ({options})' if options else ''}"  # noqa: E501
+        case "DSCP" if _only(target, "--set-dscp", "--set-dscp-class"):
+            return f"get DSCP {printable(_value(target, '--set-dscp', '--set-dscp-class'))} and go on to the next rule"
+        case "TOS" if _only(target, "--set-tos", "--and-tos", "--or-tos", "--xor-tos") and target.options:
+            how = {"--set-tos": "set to", "--and-tos": "cut down to", "--or-tos": "joined with", "--xor-tos": "flipped by"}  # fmt: skip  # noqa: E501
+            option = target.options[0]
+            return f"have their type of service {how[option.name]} {printable(option.value)} and go on to the next rule"
+        case "ECN" if _only(target, "--ecn-tcp-remove"):
+            return "have their ECN flags of TCP taken out and go on to the next rule"
+        case "CLASSIFY" if _only(target, "--set-class"):
+            return (
+                f"are put into the traffic class {printable(_value(target, '--set-class'))} and go on to the next rule"
+            )
+        case "TTL" | "HL":
+            name = "TTL" if target.name == "TTL" else "hop limit"
+            if len(target.options) == 1:
+                option = target.options[0]
+                how_much = hop.get(option.name.replace("--hl-", "--ttl-"), "")
+                if how_much:
+                    return f"have their {name} {how_much} {printable(option.value)} and go on to the next rule"
+        case "AUDIT" if _only(target, "--type"):
+            return f"are told to the audit log as {printable(_value(target, '--type'))} and go on to the next rule"
+        case "TEE" if _only(target, "--gateway", "--oif"):
+            by = f" by {printable(_value(target, '--oif'))}" if target.option("--oif") else ""
+            return f"are copied to {printable(_value(target, '--gateway'))}{by}, and go on to the next rule themselves"
     return ""
 
 

@@ -89,7 +89,7 @@ _SAID_AS_IS = {"--dport", "--dports", "--sport", "--mark", "--src-range", "--cto
 
 def test_an_unknown_match_is_quoted_as_it_stands() -> None:
     """What netui does not know is shown as text, with its negation."""
-    assert "-m geoip ! --source-country CN" in _one("-p tcp -m geoip ! --source-country CN -j DROP")
+    assert "-m ndpi ! --proto bittorrent" in _one("-p tcp -m ndpi ! --proto bittorrent -j DROP")
 
 
 def test_an_unknown_target_is_quoted_as_it_stands() -> None:
