@@ -1,32 +1,35 @@
-# Each target does its own set-up: a virtual environment in .venv with the versions of
-# constraints.txt. The lab's engines are fetched once into ~/.cache/netui-lab.
+# Each target does its own set-up (tools/setup.sh): a virtual environment in .venv with the versions
+# of constraints.txt. The lab's engines are fetched once into ~/.cache/netui-lab.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+RUN_STAMP := $(VENV)/.run
 ENGINE ?= 20.10-nft
 N ?= 10000
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 
-$(STAMP): pyproject.toml constraints.txt requirements-dev.txt
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
-	  echo "python3-venv is missing; installing it"; \
-	  apt-get update -qq && apt-get install -y -qq python3-venv; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt -e .
-	@touch $@
+$(STAMP) $(RUN_STAMP): pyproject.toml constraints.txt requirements-dev.txt tools/setup.sh
+$(STAMP):
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup.sh dev
+$(RUN_STAMP):
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup.sh run
 
 .PHONY: run
-run: $(STAMP) ## open netui: live where an engine answers, else the demo host
+run: $(RUN_STAMP) ## open netui: live where an engine answers, else the demo host
 	@if $(BIN)/python -c 'import docker; docker.from_env(timeout=3).ping()' 2>/dev/null; then exec $(BIN)/netui; else \
 	  echo "no Docker Engine answers here: opening the demo host"; exec $(BIN)/netui --demo; fi
 
 .PHONY: test
-test: $(STAMP) ## all tests, the lab with real engines included (root on Debian 12 for the lab)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(STAMP) ## all tests, the lab with real engines included (root, on a Debian or Ubuntu, for the lab); TESTS= names some
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+.PHONY: bounds
+bounds: $(STAMP) ## all tests but the lab's with the lowest versions that pyproject.toml admits, and on Python 3.12 and 3.13
+	$(BIN)/python -m tests.bounds
 
 .PHONY: check
 check: $(STAMP) ## lint, format, types, import contracts
@@ -74,7 +77,7 @@ constraints: $(STAMP) ## write the installed versions to constraints.txt
 
 .PHONY: clean
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .bounds .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
 .PHONY: help
 help: ## this list
