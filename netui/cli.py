@@ -111,7 +111,7 @@ def _path(options: Options) -> int:
     if options.destination == "*":
         return _reach(options, host)
     try:
-        found = path(host, options.source, options.destination, reply=options.reply)
+        found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif)
     except EndpointError as error:
         raise BadInput(str(error)) from None
     if options.json:
@@ -187,7 +187,7 @@ def _batch(options: Options) -> int:
             try:
                 if len(words) != 2:
                     raise EndpointError('a line has the form "SRC DST"')
-                found: Path = path(host, words[0], words[1], reply=options.reply)
+                found: Path = path(host, words[0], words[1], reply=options.reply, iif=options.iif)
                 answer = path_json(found)
                 status = max(status, _STATUS.get(found.verdict, FOUND))
             except EndpointError as error:

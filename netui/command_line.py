@@ -38,7 +38,10 @@ def command_line() -> argparse.ArgumentParser:
     path.add_argument(
         "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin); JSON lines'
     )
-    path.add_argument("--reply", action="store_true", help="also the way of the answer packet")
+    path.add_argument("--reply", action="store_true", help="also the way of the answer, without which it fails")
+    path.add_argument(
+        "--in", metavar="IFACE", dest="iif", default="", help="the interface by which a packet from outside comes in"
+    )
     _report_options(path)
 
     exposed = commands.add_parser(

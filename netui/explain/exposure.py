@@ -204,11 +204,6 @@ def _published_text(bound: PublishedPort) -> str:
     return f"{address}:{bound.host_port}"
 
 
-#: How a path says that the answer dies on its way back: a connection needs both.
-_LOST = "the answer does not come back"
-_DROPS = ("drop", "policy drop")
-
-
 # --- walking ----------------------------------------------------------------------------------
 
 
@@ -251,6 +246,10 @@ def _judge(host: PreparedHost, container: Container, found: Outcome, port: int, 
     reason = found.reason
     if found.verdict == "undecided":
         state = "undecided"
+    elif found.verdict == "delivered" and found.one_of:
+        # whoever asks often enough comes to each of them
+        if any(to.kind == "container" and to.name == container.name and to.port == port for to in found.one_of):
+            state = "refused" if listening in ("no", "loopback") else "open"
     elif found.verdict == "delivered" and found.delivered_to is not None:
         to = found.delivered_to
         if container.network_mode == "host":
@@ -265,12 +264,8 @@ def _judge(host: PreparedHost, container: Container, found: Outcome, port: int, 
         elif to.kind != "host":
             reason = f"{reason}, not {container.name}"
     step = found.deciding
-    if state in ("open", "refused"):
-        lost = next((note for note in found.notes if note.startswith(_LOST)), "")
-        if lost:
-            state, reason = "closed", lost
-            ends = [leg.steps[-1] for leg in found.reply if leg.steps]
-            step = next((end for end in ends if end.verdict in _DROPS), step)
+    if found.condition:
+        reason = f"{reason}, {found.condition}"
     unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
     return state, reason, step, unknown
 

@@ -257,6 +257,8 @@ _MODULES: dict[str, Say] = {
     "multiport": _transport,
     "icmp": _icmp,
     "icmp6": _icmp,
+    "icmpv6": _icmp,
+    "ipv6-icmp": _icmp,
     "addrtype": _addrtype,
     "mark": _mark,
     "connmark": _mark,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from netui.explain.exposure import listening_state
@@ -51,12 +52,12 @@ def asked(host: PreparedHost) -> tuple[Asked, ...]:
 
 def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
     """Return the path from one to the other by the address that it would use; None where it cannot be asked."""
-    return _answer(path, host, source, target)
+    return _answer(partial(path, reply=True), host, source, target)
 
 
 def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
     """Return each target's verdict, "" where it cannot be asked."""
-    found = (_answer(outcome, host, source, target) for target in targets)
+    found = (_answer(partial(outcome, reply=True), host, source, target) for target in targets)
     return tuple(each.verdict if each is not None else "" for each in found)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from netui.explain.escape import printable
 from netui.model import parse_rule
 from netui.traversal.address import host_port
-from netui.traversal.path import Leg, Packet, Path, Step, Undecided
+from netui.traversal.path import DeliveredTo, Leg, Packet, Path, Step, Undecided
 
 _VERDICTS = {
     "delivered": "DELIVERED",
@@ -26,14 +26,18 @@ def path_json(path: Path) -> dict[str, Any]:
         "to": path.destination,
         "verdict": path.verdict,
         "reason": path.reason,
-        "delivered_to": None
-        if to is None
-        else {"kind": to.kind, "name": to.name, "address": to.address, "port": to.port},
+        "delivered_to": None if to is None else _receiver_json(to),
+        "one_of": [_receiver_json(one) for one in path.one_of],
+        "condition": path.condition,
         "legs": [_leg_json(leg) for leg in path.legs],
         "reply": None if path.reply is None else [_leg_json(leg) for leg in path.reply],
         "undecided": [_undecided_json(item) for item in path.undecided],
         "notes": list(path.notes),
     }
+
+
+def _receiver_json(to: DeliveredTo) -> dict[str, Any]:
+    return {"kind": to.kind, "name": to.name, "address": to.address, "port": to.port}
 
 
 def _leg_json(leg: Leg) -> dict[str, Any]:
@@ -123,17 +127,12 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
             lines.append("the answer:")
             lines += _leg_lines(leg, 0, 1)
     lines.append("")
-    for note in path.notes:
-        lines.append(f"note: {note}")
+    lines += [f"note: {note}" for note in path.notes if note != path.reason]
     if path.verdict == "undecided" or path.undecided:
         for item in path.undecided:
             where = f" (rule {item.rule} of {item.table} {item.chain})" if item.rule is not None else ""
             lines.append(f"not known: {item.match}{where}: {item.reason}")
-    to = path.delivered_to
-    ending = f"{_VERDICTS[path.verdict]}"
-    if to is not None:
-        name = to.name if to.kind != "outside" else "the outside"
-        ending += f" to {name} ({host_port(to.address, to.port)})"
+    ending = verdict_line(path, _VERDICTS[path.verdict])
     if path.reason:
         ending += f": {path.reason}"
     lines.append(ending)
@@ -141,6 +140,16 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
     if ascii_only:
         text = text.replace("→", "->").replace("…", "...")
     return text
+
+
+def verdict_line(path: Path, verdict: str) -> str:
+    """Write the verdict, up to which limit it holds, and who receives it."""
+    receivers = [path.delivered_to] if path.delivered_to is not None else list(path.one_of)
+    names = [
+        f"{to.name if to.kind != 'outside' else 'the outside'} ({host_port(to.address, to.port)})" for to in receivers
+    ]
+    condition = f", {path.condition}{',' if names else ''}" if path.condition else ""
+    return f"{verdict}{condition}{' to ' if names else ''}{'one of ' if path.one_of else ''}{', '.join(names)}"
 
 
 def _leg_lines(leg: Leg, number: int, legs: int) -> list[str]:

@@ -51,7 +51,7 @@ def reach(host: PreparedHost, source: str) -> tuple[Reach, ...]:
     found: list[Reach] = []
     for to, network, label, destination, way, answered in _destinations(host, sender):
         try:
-            answer = path(host, source, destination)
+            answer = path(host, source, destination, reply=True)
         except EndpointError:
             # not a question for this source (no address of the family, …)
             continue

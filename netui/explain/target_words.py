@@ -8,6 +8,7 @@ from netui.explain.listing import port_range
 from netui.explain.names import Names
 from netui.explain.owners import chain_of_dockers, neighbour
 from netui.model import Chain, Target
+from netui.traversal.address import parse_masked
 
 _REJECTIONS = {
     "icmp-port-unreachable": "port unreachable",
@@ -178,6 +179,18 @@ def _masked(text: str) -> str:
     return printable(value) if not slash or whole else f"{printable(value)} (in the bits {printable(mask)})"
 
 
+def _turned_over(text: str) -> tuple[str, str] | None:
+    """What a ``--set-xmark`` sets, and the bits that it turns over: those of the value beyond the mask.
+
+    The new mark is ``(mark & ~MASK) ^ VALUE``. None where it only sets.
+    """
+    parsed = parse_masked(text)
+    if parsed is None or not parsed[0] & ~parsed[1]:
+        return None
+    value, mask = parsed
+    return (f"{value & mask:#x}/{mask:#x}" if mask else ""), f"{value & ~mask:#x}"
+
+
 def _mark(target: Target) -> str:
     conn = target.name == "CONNMARK"
     kind = "connection mark" if conn else "mark"
@@ -191,7 +204,12 @@ def _mark(target: Target) -> str:
     said: list[str] = []
     masks: list[str] = []
     for option in target.options:
-        if option.name in verbs and not option.negated:
+        turned = _turned_over(option.value) if option.name == "--set-xmark" else None
+        if turned is not None:
+            kept, over = turned
+            said += [verbs["--set-mark"].format(_masked(kept))] if kept else []
+            said.append(verbs["--xor-mark"].format(over))
+        elif option.name in verbs and not option.negated:
             said.append(verbs[option.name].format(_masked(option.value)))
         elif option.name == "--save-mark":
             said.append("have their mark kept for the whole connection")

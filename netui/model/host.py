@@ -25,7 +25,8 @@ class Interface:
     kind: ``bridge``, ``veth``, ``macvlan``, ``dummy``, … ("" for a plain device).
     master: the bridge that it is a port of, "" if none. link: its parent or peer.
     nf_call_iptables, nf_call_ip6tables: the bridge's own setting, None if not printed.
-    hairpin: a bridge port that may send a frame back where it came from.
+    hairpin: a bridge port that may send a frame back where it came from. carrier: False
+    where the cable is out (the flag NO-CARRIER).
     """
 
     index: int
@@ -42,6 +43,7 @@ class Interface:
     hairpin: bool = False
     isolated: bool = False
     group: str = ""
+    carrier: bool = True
 
 
 @dataclass(frozen=True, slots=True)

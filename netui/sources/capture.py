@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from netui import __version__
-from netui.model import SOURCES, Counters, Family, Ruleset, Snapshot, Socket
+from netui.model import BUILT_IN, SOURCES, Backend, Counters, Family, Ruleset, Snapshot, Socket
 from netui.sources import docker_api, iproute, ipset_save, iptables_save, nft_ruleset, socket_text, sysctl
 from netui.sources import json_text as js
 from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
@@ -132,17 +132,32 @@ class CaptureReading:
 
     def _rules(self, source: str) -> Part:
         key, (own, plain) = RULESET_SOURCES[source], _SAVES[source]
-        name = own
+        name, note = own, ""
         if own not in self._files and plain in self._files:
             text = self._read(plain, lambda text: text)
-            if text.strip() and iptables_save.variant(text) == key.backend:
+            told = iptables_save.names_variant(text)
+            if text.strip() and (iptables_save.variant(text) if told else self._likelier(key.family)) == key.backend:
                 name = plain
+                note = "" if told else f"{plain} does not tell which variant printed it: taken for {key.backend}'s"
         cached = self._parts.get(source)
         previous: Ruleset | None = cached[1].values["rules"][0] if cached and cached[1].values else None
         rules: tuple[Ruleset, Counters] = self._read(
             name, lambda text: iptables_save.read_save(text, key.family, key.backend, previous)
         )
-        return Part({"rules": rules}, via=name)
+        return Part({"rules": rules}, via=name, note=note)
+
+    def _likelier(self, family: Family) -> Backend:
+        """Which variant's a save is that does not tell: nft's, unless nft lists no table of its family."""
+        listing = self._files.get("nft-ruleset.json")
+        try:
+            entries = js.items(js.obj(js.parse(listing.text())).get("nftables")) if listing is not None else None
+        except SourceError:
+            entries = None
+        if entries is None:
+            return "nft"
+        tables = [js.obj(js.obj(entry).get("table")) for entry in entries]
+        iptables = any(table.get("family") == family and table.get("name") in BUILT_IN for table in tables)
+        return "nft" if iptables else "legacy"
 
     def _docker(self) -> Part:
         documents: dict[str, Any] = {}

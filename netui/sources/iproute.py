@@ -67,6 +67,7 @@ def _interface(entry: dict[str, Any]) -> Interface:
         hairpin=port.get("hairpin") is True,
         isolated=port.get("isolated") is True,
         group=js.text(entry.get("group")),
+        carrier="NO-CARRIER" not in js.texts(entry.get("flags")),
     )
 
 

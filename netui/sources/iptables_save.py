@@ -112,6 +112,12 @@ def variant(text: str) -> Backend:
     return "nft" if any(mark in first for mark in _NFT_MARKS) else "legacy"
 
 
+def names_variant(text: str) -> bool:
+    """Whether the first line tells the variant: of 1.8.4 to 1.8.7, nft's ``iptables-save`` wrote what legacy's did."""
+    first = text[:300].lstrip("\n").split("\n", 1)[0]
+    return variant(text) == "nft" or "legacy" in first or re.search(r"-save v1\.8\.[4-7]\b", first) is None
+
+
 def split_saves(text: str) -> dict[RulesetKey, str]:
     """Split several saves, one after another, by the family and variant that their heads name."""
     saves: dict[RulesetKey, list[str]] = {}

@@ -51,15 +51,18 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
     return host.prepare(snapshot)
 
 
-def path(host: PreparedHost, source: str, destination: str, *, reply: bool = False, sport: int | None = None) -> Path:
+def path(
+    host: PreparedHost, source: str, destination: str, *, reply: bool = False, sport: int | None = None, iif: str = ""
+) -> Path:
     """Say which rules the first packet of SRC → DST meets, and what becomes of it.
 
-    sport: the source port, where it is known. Raises EndpointError where SRC or DST
-    cannot be used.
+    reply: the answer must come back, too. sport: the source port, where it is known. iif: the
+    interface by which a packet from outside comes in, where it is to be another. Raises
+    EndpointError where SRC or DST cannot be used.
     """
     from netui.traversal import answer
 
-    return answer.path(host, source, destination, reply=reply, sport=sport)
+    return answer.path(host, source, destination, reply=reply, sport=sport, iif=iif)
 
 
 def flows(host: PreparedHost, container_id: str) -> tuple[Flow, ...]:

@@ -153,6 +153,22 @@ def parse_masked(text: str) -> tuple[int, int] | None:
     return value, mask
 
 
+#: Ports of so few that a rule with them singles connections out.
+_SINGLED_OUT = 1024
+
+
+def client_port_in(limits: tuple[int, int], chosen_from: tuple[int, int]) -> bool | None:
+    """Return whether the port of a client that was not named is within limits; None where some are.
+
+    Like "some machine outside", it is one that no rule singles out: of the ports from which it
+    chooses, a rule for a few means others.
+    """
+    if limits[0] <= chosen_from[0] and chosen_from[1] <= limits[1]:
+        return True
+    inside = min(limits[1], chosen_from[1]) - max(limits[0], chosen_from[0]) + 1
+    return False if inside <= _SINGLED_OUT else None
+
+
 def host_port(address: str, port: int | None) -> str:
     """Write address and port, IPv6 in brackets."""
     if port is None:

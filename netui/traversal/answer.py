@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netui.model import Family
+from netui.traversal.address import host_port
+from netui.traversal.agreement import Agreement, agreement
 from netui.traversal.choices import Choices, Explored, explore
 from netui.traversal.departure import first_arrival
 from netui.traversal.endpoints import (
@@ -17,7 +19,7 @@ from netui.traversal.journey import Arrival
 from netui.traversal.path import DeliveredTo, Leg, Packet, Path, Step, Undecided, Verdict
 from netui.traversal.proxy import answered_on_host
 from netui.traversal.question import Request, resolve
-from netui.traversal.reply import answer_legs
+from netui.traversal.reply import Answered, answers
 
 
 @dataclass(slots=True)
@@ -25,13 +27,48 @@ class Way:
     """One way that the packet could go: what became of it and of each packet that followed."""
 
     arrivals: list[Arrival]
-    reply: list[Leg]
+    #: what became of the answers, None where nobody asked
+    answered: Answered | None
     notes: list[str]
 
     @property
     def decided(self) -> bool:
         """Whether it is known what becomes of each packet."""
+        if self.answered is not None and self.answered.undecided is not None:
+            return False
         return all(arrival.undecided is None for arrival in self.arrivals)
+
+    @property
+    def lost(self) -> Answered | None:
+        """What became of the answer, where it does not come back or may not; else None."""
+        return self.answered if self.answered is not None and self.answered.verdict != "delivered" else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of it; a lost answer is no delivery."""
+        return self.lost.verdict if self.lost is not None else self.last.verdict
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return self.lost.reason if self.lost is not None else self.last.reason
+
+    @property
+    def delivered_to(self) -> DeliveredTo | None:
+        """Who got it."""
+        return None if self.lost is not None else self.last.delivered_to
+
+    @property
+    def reply(self) -> list[Leg]:
+        """The legs of the answer."""
+        return self.answered.legs if self.answered is not None else []
+
+    @property
+    def deciding(self) -> Step | None:
+        """The step that decided."""
+        if self.lost is not None and self.lost.step is not None:
+            return self.lost.step
+        return deciding_step(self.verdict, self.steps) if self.lost is None else None
 
     @property
     def last(self) -> Arrival:
@@ -66,15 +103,21 @@ class Outcome:
     reply: Sequence[Leg]
     undecided: Sequence[Undecided]
     notes: Sequence[str]
+    condition: str = ""
+    one_of: Sequence[DeliveredTo] = ()
 
 
-def path(host: PreparedHost, source: str, destination: str, *, reply: bool = False, sport: int | None = None) -> Path:
+def path(
+    host: PreparedHost, source: str, destination: str, *, reply: bool = False, sport: int | None = None, iif: str = ""
+) -> Path:
     """Say which rules the first packet of SRC → DST meets, and what becomes of it.
 
-    sport: the source port, where it is known. Raises EndpointError where SRC or DST
-    cannot be used, RulesError (from ``prepare``) where rules loop.
+    reply: walk the answer, too; a connection whose answer is lost is not delivered. sport: the
+    source port, where it is known. iif: the interface by which a packet from outside comes in;
+    "": the one that has the address asked for, else the way back to the sender. Raises
+    EndpointError where SRC or DST cannot be used, RulesError (from ``prepare``) where rules loop.
     """
-    request = resolve(host, parse_source(source), parse_destination(destination))
+    request = resolve(host, parse_source(source), parse_destination(destination), iif)
     if sport is not None:
         request = replace(request, sport=sport)
     return _combine(host, request, explore(lambda choices: _walk(host, request, choices, reply)), reply)
@@ -88,9 +131,8 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
     if not choices.taken and way.decided:
         # this is asked 80,000 times for a host of 1,000 containers
         last = way.last
-        deciding = deciding_step(last.verdict, way.steps)
         return Outcome(
-            last.verdict, last.reason, last.delivered_to, deciding, last.seen.protocol, way.reply, (), way.notes
+            way.verdict, way.reason, way.delivered_to, way.deciding, last.seen.protocol, way.reply, (), way.notes
         )
     explored = explore(lambda choices: _walk(host, request, choices, reply), (choices, way))
     found = _combine(host, request, explored, reply)
@@ -103,6 +145,8 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
         found.reply or (),
         found.undecided,
         found.notes,
+        found.condition,
+        found.one_of,
     )
 
 
@@ -118,10 +162,10 @@ def _walk(host: PreparedHost, request: Request, choices: Choices, reply: bool) -
         notes = arrivals[0].notes
     else:
         notes = list(dict.fromkeys(note for arrival in arrivals for note in arrival.notes))
-    answers: list[Leg] = []
+    answered = None
     if reply and arrivals[-1].verdict == "delivered":
-        answers = answer_legs(host, arrivals, choices, notes)
-    return Way(arrivals, answers, notes)
+        answered = answers(host, arrivals, choices, notes)
+    return Way(arrivals, answered, notes)
 
 
 def _arrivals(host: PreparedHost, request: Request, choices: Choices) -> list[Arrival]:
@@ -138,57 +182,80 @@ def _combine(host: PreparedHost, request: Request, explored: Explored[Way], repl
     way = _only(explored)
     if way is not None:
         return _decided(host, request, way, reply)
-    ways, complete = explored.outcomes, explored.complete
-    first, last = ways[0], ways[0].last
-    notes = list(request.notes)
-    undecided = list(explored.unknown)
-    for each in ways:
-        notes += [note for note in each.notes if note not in notes]
-        why_not = [arrival.undecided for arrival in each.arrivals if arrival.undecided is not None]
-        undecided += [item for item in why_not if item not in undecided]
-    agreed = complete and all(
-        each.last.verdict == last.verdict and each.last.delivered_to == last.delivered_to for each in ways
-    )
-    legs, answers = first.legs(), first.reply
-    verdict, reason, to = last.verdict, last.reason, last.delivered_to
-    if agreed and verdict != "undecided":
-        undecided = [item for item in undecided if item.rule is not None]
-    else:
-        verdict, to = "undecided", None
-        legs = _common_legs([each.legs() for each in ways])
-        answers = []
-        why = undecided[0] if undecided else Undecided("", "there are too many possibilities")
-        reason = _undecided_reason(why)
-        if not complete:
-            notes.append(f"more than {len(ways)} ways were possible; not all were walked")
-    return Path(
+    agreed = agreement(explored)
+    found = _agreed(explored, agreed) if agreed is not None else _differing(explored)
+    notes = [*request.notes, *found.notes]
+    return replace(
+        found,
         source=request.source.text,
         destination=_destination_text(request),
-        verdict=verdict,
-        reason=reason,
-        delivered_to=to,
-        legs=tuple(legs),
-        reply=tuple(answers) if reply else None,
-        undecided=tuple(undecided),
-        notes=tuple(notes + host_notes(host, request.family)),
-        deciding=deciding_step(verdict, [step for leg in legs for step in leg.steps]),
+        reply=found.reply if reply else None,
+        notes=(*dict.fromkeys(notes), *host_notes(host, request.family)),
     )
+
+
+def _agreed(explored: Explored[Way], agreed: Agreement) -> Path:
+    """The path where all ways of a quiet sender end alike: the likely way is shown."""
+    first = explored.outcomes[0]
+    legs, reply, deciding, reason = first.legs(), first.reply, first.deciding, first.reason
+    notes = [note for way in explored.of_quiet_sender() for note in way.notes]
+    if agreed.one_of:
+        quiet = explored.of_quiet_sender()
+        legs, reply = _common_legs([way.legs() for way in quiet]), _common_legs([way.reply for way in quiet])
+        deciding = deciding_step(agreed.verdict, [step for leg in legs for step in leg.steps])
+        names = ", ".join(dict.fromkeys(to.name for to in agreed.one_of))
+        reason = f"it reaches one of {names}: the kernel chooses by chance"
+        notes = [note for note in first.notes if all(note in way.notes for way in quiet)]
+        listed = ", ".join(f"{to.name} ({host_port(to.address, to.port)})" for to in agreed.one_of)
+        notes.append(f"delivered to one of {listed}")
+    return Path(
+        "",
+        "",
+        agreed.verdict,
+        reason,
+        agreed.delivered_to,
+        tuple(legs),
+        tuple(reply),
+        tuple(item for item in explored.unknown if item.rule is not None),
+        (*notes, *agreed.notes),
+        deciding,
+        agreed.condition,
+        agreed.one_of,
+    )
+
+
+def _differing(explored: Explored[Way]) -> Path:
+    """The path where ways end differently: the steps that all have in common, and what is not known."""
+    ways = explored.outcomes
+    # what a limit counts does not keep a quiet sender's ways apart
+    undecided = sorted(explored.unknown, key=lambda item: bool(item.bound))
+    notes: list[str] = []
+    for each in ways:
+        notes += each.notes
+        why_not = [arrival.undecided for arrival in each.arrivals if arrival.undecided is not None]
+        if each.answered is not None and each.answered.undecided is not None:
+            why_not.append(each.answered.undecided)
+        undecided += [item for item in why_not if item not in undecided]
+    if not explored.usual_complete:
+        notes.append(f"more than {len(ways)} ways were possible; not all were walked")
+    legs = _common_legs([each.legs() for each in ways])
+    why = undecided[0] if undecided else Undecided("", "there are too many possibilities")
+    return Path("", "", "undecided", _undecided_reason(why), None, tuple(legs), (), tuple(undecided), tuple(notes))
 
 
 def _decided(host: PreparedHost, request: Request, way: Way, reply: bool) -> Path:
     """The path where there is but one way to go."""
-    last = way.last
     return Path(
         request.source.text,
         _destination_text(request),
-        last.verdict,
-        last.reason,
-        last.delivered_to,
+        way.verdict,
+        way.reason,
+        way.delivered_to,
         tuple(way.legs()),
         tuple(way.reply) if reply else None,
         (),
         (*request.notes, *(note for note in way.notes if note not in request.notes), *host_notes(host, request.family)),
-        deciding_step(last.verdict, way.steps),
+        way.deciding,
     )
 
 

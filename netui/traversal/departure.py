@@ -70,6 +70,10 @@ def ephemeral_ports(host: PreparedHost) -> tuple[int, int]:
 
 def _from_outside(host: PreparedHost, request: Request, packet: Transit, choices: Choices) -> Arrival:
     packet.link = True
+    incoming = host.namespace.interfaces.get(request.iif)
+    if incoming is not None and not incoming.carrier:
+        reason = f"{request.iif} has no carrier: its cable is out, nothing comes in by it"
+        return Arrival("unreachable", reason, packet.seen(), ())
     owner = host.owner(request.family, request.dst)
     off_bridge = owner is not None and owner.network is not None and owner.network.driver in ("macvlan", "ipvlan")
     if off_bridge and owner is not None and owner.network is not None and owner.network.parent == request.iif:

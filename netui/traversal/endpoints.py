@@ -56,14 +56,14 @@ def parse_source(text: str) -> Written:
     if text.startswith("outside:"):
         address = text.removeprefix("outside:").strip("[]")
         if parse_address(address) is None:
-            raise EndpointError(f"{_show(text)}: {_show(address)} is no address (outside:198.51.100.2 names one)")
+            raise EndpointError(f"{shown(text)}: {shown(address)} is no address (outside:198.51.100.2 names one)")
         return Written(text, "outside", address=address)
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if parse_address(bare) is not None:
         return Written(text, "address", address=bare)
     name, at, network = text.partition("@")
     if ":" in name or "/" in name:
-        raise EndpointError(f"{_show(text)}: a source takes no port; write the port behind the destination")
+        raise EndpointError(f"{shown(text)}: a source takes no port; write the port behind the destination")
     _check_name(text, name, at, network)
     return Written(text, "container", name=name, network=network)
 
@@ -79,7 +79,7 @@ def parse_destination(text: str) -> Written:
         base, _, protocol_text = text.rpartition("/")
         protocol = _PROTOCOLS.get(protocol_text.lower(), "")
         if not protocol:
-            raise EndpointError(f"{_show(text)}: {_show(protocol_text)} is no protocol; use tcp, udp, sctp or icmp")
+            raise EndpointError(f"{shown(text)}: {shown(protocol_text)} is no protocol; use tcp, udp, sctp or icmp")
     if protocol == "icmp":
         place = parse_source(_without_brackets(base))
         return Written(text, place.kind, place.name, place.network, place.address, None, "icmp")
@@ -87,7 +87,7 @@ def parse_destination(text: str) -> Written:
     if place_text == "outside" or place_text.startswith("outside:"):
         place = parse_source(place_text)
     elif place_text.count(":") > 1 and not place_text.startswith("["):
-        raise EndpointError(f"{_show(text)}: put an IPv6 address in brackets: [{_show(place_text)}]:{_show(port_text)}")
+        raise EndpointError(f"{shown(text)}: put an IPv6 address in brackets: [{shown(place_text)}]:{shown(port_text)}")
     else:
         place = parse_source(_without_brackets(place_text))
     return Written(
@@ -99,28 +99,28 @@ def _split_port(text: str, base: str) -> tuple[str, str]:
     bracketed = re.fullmatch(r"((?:outside:)?\[[^\]]*\])(?::(.*))?", base)
     if bracketed:
         if bracketed[2] is None:
-            raise EndpointError(f"{_show(text)}: the port is missing: {_show(base)}:PORT")
+            raise EndpointError(f"{shown(text)}: the port is missing: {shown(base)}:PORT")
         return bracketed[1], bracketed[2]
     if parse_address(base) is not None and ":" in base:
         # could be read as an address without a port or with one: never guess
         raise EndpointError(
-            f"{_show(text)}: put an IPv6 address in brackets, with the port behind: [{_show(base)}]:PORT"
+            f"{shown(text)}: put an IPv6 address in brackets, with the port behind: [{shown(base)}]:PORT"
         )
     if base.startswith("outside:"):
         rest = base.removeprefix("outside:")
         if ":" not in rest:
             if parse_address(rest) is not None:
-                raise EndpointError(f"{_show(text)}: the port is missing: {_show(base)}:PORT")
+                raise EndpointError(f"{shown(text)}: the port is missing: {shown(base)}:PORT")
             return "outside", rest
         address, _, port = rest.rpartition(":")
         if ":" in address:
             raise EndpointError(
-                f"{_show(text)}: put an IPv6 address in brackets: outside:[{_show(address)}]:{_show(port)}"
+                f"{shown(text)}: put an IPv6 address in brackets: outside:[{shown(address)}]:{shown(port)}"
             )
         return f"outside:{address}", port
     place, colon, port = base.rpartition(":")
     if not colon:
-        raise EndpointError(f"{_show(text)}: the port is missing: {_show(base)}:PORT, or {_show(base)}/icmp")
+        raise EndpointError(f"{shown(text)}: the port is missing: {shown(base)}:PORT, or {shown(base)}/icmp")
     return place, port
 
 
@@ -130,18 +130,18 @@ def _without_brackets(text: str) -> str:
 
 def _port(text: str, port_text: str) -> int:
     if not port_text.isascii() or not port_text.isdigit() or not 1 <= int(port_text[:8]) <= 65535:
-        raise EndpointError(f"{_show(text)}: {_show(port_text) or 'an empty text'} is no port; use 1 to 65535")
+        raise EndpointError(f"{shown(text)}: {shown(port_text) or 'an empty text'} is no port; use 1 to 65535")
     return int(port_text)
 
 
 def _check_name(text: str, name: str, at: str, network: str) -> None:
     if not _NAME.fullmatch(name) or (at and not network):
         raise EndpointError(
-            f"{_show(text)}: neither host, outside, an address nor a container's name (NAME or NAME@NETWORK)"
+            f"{shown(text)}: neither host, outside, an address nor a container's name (NAME or NAME@NETWORK)"
         )
 
 
-def _show(text: str) -> str:
+def shown(text: str) -> str:
     """A stranger's text in an error line: printable, and not longer than a line."""
     shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text[:80])
     return shown + ("…" if len(text) > 80 else "")
@@ -156,7 +156,7 @@ def engine_apart(host: PreparedHost) -> str:
     if engine is None or host.snapshot.joined:
         return ""
     if not engine.local:
-        return f"the engine is on another machine ({_show(engine.address)})"
+        return f"the engine is on another machine ({shown(engine.address)})"
     if engine.rootless:
         return "the engine is rootless: its networks and rules are in RootlessKit's own namespace, not in this one"
     return "the engine is in another network namespace of this machine"
@@ -166,11 +166,11 @@ def find_container(host: PreparedHost, name: str) -> Container:
     """Return the container of that name or ID prefix; raises EndpointError with the candidates."""
     apart = engine_apart(host)
     if apart:
-        raise EndpointError(f"{_show(name)}: {apart}; its containers are not behind these rules")
+        raise EndpointError(f"{shown(name)}: {apart}; its containers are not behind these rules")
     if host.snapshot.containers is None and not host.containers:
         state = host.snapshot.sources.get("docker")
-        why = f": {_show(state.error)}" if state is not None and state.error else ""
-        raise EndpointError(f"{_show(name)}: the containers were not read{why}")
+        why = f": {shown(state.error)}" if state is not None and state.error else ""
+        raise EndpointError(f"{shown(name)}: the containers were not read{why}")
     whole = host.by_id.get(name)
     if whole is not None:
         return whole
@@ -181,12 +181,12 @@ def find_container(host: PreparedHost, name: str) -> Container:
     if len(found) == 1:
         return found[0]
     if found:
-        listed = ", ".join(f"{_show(container.name)} ({container.id[:12]})" for container in found[:8])
+        listed = ", ".join(f"{shown(container.name)} ({container.id[:12]})" for container in found[:8])
         more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-        raise EndpointError(f"{_show(name)} is ambiguous: {listed}{more}; give more of the ID or the name")
+        raise EndpointError(f"{shown(name)} is ambiguous: {listed}{more}; give more of the ID or the name")
     near = [c.name for c in host.containers if name.lower() in c.name.lower()][:5]
-    hint = f"; did you mean {', '.join(_show(n) for n in near)}?" if near else "; `docker ps -a` lists the names"
-    raise EndpointError(f"no container is called {_show(name)} or has an ID that begins so{hint}")
+    hint = f"; did you mean {', '.join(shown(n) for n in near)}?" if near else "; `docker ps -a` lists the names"
+    raise EndpointError(f"no container is called {shown(name)} or has an ID that begins so{hint}")
 
 
 def shared_namespace(host: PreparedHost, container: Container) -> Container:
@@ -218,17 +218,17 @@ def endpoint_on(host: PreparedHost, container: Container, network: str) -> Endpo
     found = [e for e in container.endpoints if len(network) >= 4 and e.network_id.startswith(network)]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(_show(e.network_name) for e in container.endpoints) or "none"
+    names = ", ".join(shown(e.network_name) for e in container.endpoints) or "none"
     exists = any(n.name == network for n in host.networks.values())
     what = "is not on network" if exists else "is not on a network called"
-    raise EndpointError(f"{_show(container.name)} {what} {_show(network)}; its networks: {names}")
+    raise EndpointError(f"{shown(container.name)} {what} {shown(network)}; its networks: {names}")
 
 
 def running(container: Container) -> Container:
     """Return the container, or raise EndpointError if it has no address because it does not run."""
     if not container.running:
         raise EndpointError(
-            f"{_show(container.name)} is not running ({container.state}): it has no address; start it first"
+            f"{shown(container.name)} is not running ({container.state}): it has no address; start it first"
         )
     return container
 

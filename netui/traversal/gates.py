@@ -83,15 +83,18 @@ class Gates:
         return bool(value)
 
     def martian(self, packet: Transit) -> str:
-        """ip_route_input_slow: loopback addresses from elsewhere need route_localnet."""
-        if packet.dst >> 24 != 127 != packet.src >> 24 and packet.src >> 28 < 0xE:
+        """ip_route_input_slow: loopback addresses from elsewhere need route_localnet; 0.0.0.0/8 is nobody's."""
+        first, last = packet.src >> 24, packet.dst >> 24
+        if last != 127 != first and first and last and packet.src >> 28 < 0xE:
             return ""
         for address, what in ((packet.dst, "to"), (packet.src, "from")):
             if address >> 24 == 127 and not self.route_localnet(packet.iif):
                 text = address_text("ip", address)
                 return f"a packet {what} {text} came in by {packet.iif}: the kernel drops it (route_localnet is 0)"
-        if packet.src >> 28 == 0xE or packet.src == 0xFFFFFFFF:
+        if packet.src >> 28 == 0xE or packet.src == 0xFFFFFFFF or (not first and packet.dst != 0xFFFFFFFF):
             return "the source is no host's address: the kernel drops it"
+        if not last:
+            return "the destination is no host's address: the kernel drops it"
         return ""
 
     def source_refused(self, packet: Transit) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netui.model import Container, Endpoint, Family, Network, PublishedPort, Snapshot
+from netui.model import Container, Endpoint, Family, Interface, Network, PublishedPort, Snapshot
 from netui.traversal.address import Net, parse_address, parse_net
 from netui.traversal.members import strangers, with_unlisted_endpoints
 from netui.traversal.namespace import Namespace, prepare_namespace
@@ -142,12 +142,23 @@ class PreparedHost:
                 return container, bound
         return None
 
+    def leads_out(self, interface: Interface) -> bool:
+        """Whether an interface leads to other machines: no loopback, no bridge of guests, none of Docker's."""
+        if interface.name == "lo" or interface.master or interface.kind == "dummy":
+            return False
+        if interface.name in {network.bridge for network in self.networks.values()}:
+            return False
+        # guests only, or nobody: podman's, libvirt's, a network of an engine that was not asked
+        ports = self.namespace.ports(interface.name)
+        return interface.kind != "bridge" or any(port.kind not in _VIRTUAL for port in ports)
+
     def _find_outer(self, family: Family) -> Outer | None:
         fib = self.namespace.fibs[family]
         if not fib.known:
             return None
         default = None
         representative = None
+        beyond = True
         for text in _OUTSIDE[family]:
             parsed = parse_address(text)
             if parsed is None:
@@ -164,22 +175,16 @@ class PreparedHost:
             default = self._only_outer_interface(family)
             if default is None:
                 return None
-            representative = self._neighbour(family, default)
+            representative, beyond = self._neighbour(family, default), False
         if representative is None:
             return None
-        return Outer(default, representative, self._anywhere(family, default))
+        return Outer(default, representative, self._anywhere(family, default, beyond=beyond))
 
     def _only_outer_interface(self, family: Family) -> str | None:
         """Without a default route: the one interface with a global address that is not Docker's."""
-        ours = {network.bridge for network in self.networks.values()}
         found = []
         for interface in self.namespace.interfaces.values():
-            if interface.name == "lo" or interface.name in ours or interface.master:
-                continue
-            if interface.kind == "bridge" and all(
-                port.kind in _VIRTUAL for port in self.namespace.ports(interface.name)
-            ):
-                # guests only, or nobody: podman's, libvirt's, a network of an engine that was not asked
+            if not self.leads_out(interface):
                 continue
             if any(a.family == family and a.scope == "global" for a in interface.addresses):
                 found.append(interface.name)
@@ -198,7 +203,11 @@ class PreparedHost:
             return candidate if candidate in net else None
         return None
 
-    def _anywhere(self, family: Family, outer: str) -> Anywhere:
+    def _anywhere(self, family: Family, outer: str, *, beyond: bool) -> Anywhere:
+        """What "some machine outside" excludes: the host's own links, and what a route of their own leads to.
+
+        beyond: it is behind the default route's router; without one it is a neighbour on ``outer``.
+        """
         on_link: list[Net] = []
         inside: list[Net] = []
         for interface in self.namespace.interfaces.values():
@@ -211,8 +220,10 @@ class PreparedHost:
                     inside.append(own)
                 if net is None or address.scope == "link":
                     continue
-                (on_link if interface.name == outer else inside).append(net)
-        return Anywhere(tuple(on_link), tuple(inside))
+                (inside if beyond or interface.name != outer else on_link).append(net)
+        if beyond:
+            inside += self.namespace.fibs[family].own_routes()
+        return Anywhere(on_link, inside)
 
 
 def _side(endpoint: Endpoint, family: Family) -> tuple[str, str]:

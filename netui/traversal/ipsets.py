@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from netui.model import Family, IpSet
-from netui.traversal.address import TCP, UDP, Net, parse_net, parse_ports, protocol_number
+from netui.traversal.address import TCP, UDP, Net, parse_net, parse_ports, protocol_number, width
 from netui.traversal.transit import Transit
 
 #: The parts of an entry that are understood; a set of another type is unknown.
@@ -115,8 +115,9 @@ def _address(part: object, packet: Transit, source: bool) -> bool | None:
     if isinstance(part, Net):
         return packet.address_in(part, source=source)
     assert isinstance(part, tuple)
-    if (packet.any_src if source else packet.any_dst) is not None:
-        return None
+    vague = packet.any_src if source else packet.any_dst
+    if vague is not None:
+        return vague.within_range(part[0], part[1], width(packet.family))
     return bool(part[0] <= (packet.src if source else packet.dst) <= part[1])
 
 
@@ -128,9 +129,8 @@ def _port(part: object, packet: Transit, source: bool) -> bool | None:
     protocol, (low, high) = part
     if protocol is not None and protocol != packet.protocol:
         return False
-    port = packet.sport if source else packet.dport
     if packet.is_echo:
         return None
-    if port is None:
-        return None
-    return bool(low <= port <= high)
+    if not source:
+        return packet.dport_in((low, high))
+    return None if packet.sport is None else bool(low <= packet.sport <= high)

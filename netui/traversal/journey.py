@@ -42,6 +42,8 @@ class Arrival:
     owner: Owner | None = None
     #: the container's name where the rules of its own namespace were walked
     where: str = ""
+    #: whether the host's kernel passed it on; else it never came to the host's own stack
+    walked: bool = False
 
 
 class Journey:
@@ -162,6 +164,8 @@ class Journey:
         dst_before = packet.dst
         if packet.family == "ip6" and (packet.dst == 1 or packet.src == 1):
             return self._end(packet, "dropped", "a loopback address came in by another interface: the kernel drops it")
+        if packet.family == "ip6" and packet.src >> 120 == 0xFF:
+            return self._end(packet, "dropped", "the source is a multicast address: the kernel drops it")
         fate = self.walker.hook("prerouting", packet)
         if fate != "accept":
             return self._stopped(packet, fate)
@@ -286,6 +290,9 @@ class Journey:
     def _leave(self, packet: Transit, route: Route) -> Arrival:
         """Out of ``packet.oif``: to a container behind a bridge, or to a machine outside."""
         family = packet.family
+        if family == "ip6" and packet.src == 1:
+            # ipv6_rcv of whoever gets it
+            return self._end(packet, "dropped", "its source is ::1, and whoever gets a packet from ::1 discards it")
         text = address_text(family, packet.dst)
         interface = self.namespace.interfaces.get(packet.oif)
         if packet.oif and not route.gateway and packet.oif in self.host.bridges.values():
@@ -307,8 +314,8 @@ class Journey:
                     f"the route to {text} leaves by {packet.oif}, not by {owner.network.bridge} of "
                     f"{owner.network.name}: it does not reach {owner.container.name}",
                 )
-        if interface is not None and "NO-CARRIER" in interface.group:
-            return self._end(packet, "unreachable", f"{packet.oif} is down")
+        if interface is not None and not interface.carrier:
+            return self._end(packet, "unreachable", f"{packet.oif} has no carrier: its cable is out")
         to = DeliveredTo("outside", text, text, packet.dport)
         return self._end(packet, "delivered", f"it leaves by {packet.oif}", to=to)
 
@@ -371,6 +378,7 @@ class Journey:
             protocol=packet.protocol,
             sport=packet.sport,
             dport=packet.dport,
+            dport_range=packet.dport_range,
         )
 
     def _out_device(self, route: Route, packet: Transit) -> str:
@@ -379,7 +387,7 @@ class Journey:
         devices = self.namespace.fibs[packet.family].devices(route)
         if len(devices) > 1:
             unknown = Undecided(
-                "route", f"the route to {route.dst} has several next hops; the kernel chooses by a hash"
+                "route", f"the route to {route.dst} has several next hops; the kernel chooses by a hash", chance=True
             )
             return devices[self.choices.pick(len(devices), unknown)]
         return devices[0]
@@ -429,4 +437,4 @@ class Journey:
         )
         out = packet.oif or self._oif or oif
         seen = Seen(packet.family, packet.protocol, src, dst, sport, dport, iif, out)
-        return Arrival(verdict, reason, seen, tuple(self.walker.steps), to, undecided, self.notes, packet)
+        return Arrival(verdict, reason, seen, tuple(self.walker.steps), to, undecided, self.notes, packet, walked=True)

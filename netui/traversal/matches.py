@@ -17,7 +17,8 @@ from netui.traversal.address import (
     protocol_number,
 )
 from netui.traversal.matches_conntrack import conntrack_predicates
-from netui.traversal.matches_packet import always, connmark, helper, length, mark, never, owner, pkttype, recent
+from netui.traversal.matches_counted import connlimit, hashlimit, limit, recent, statistic, string
+from netui.traversal.matches_packet import always, connmark, helper, length, mark, never, owner, pkttype
 from netui.traversal.matches_place import addrtype, iprange, mac, match_set, physdev, rpfilter
 from netui.traversal.matches_port import icmp, multiport, ports
 from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings, maybe, no, unknown, yes
@@ -119,6 +120,7 @@ _MODULES: Mapping[str, Callable[[Match, Family, Surroundings], Compiled]] = {
     "icmp": icmp,
     "icmp6": icmp,
     "icmpv6": icmp,
+    "ipv6-icmp": icmp,
     "multiport": multiport,
     "iprange": iprange,
     "addrtype": addrtype,
@@ -133,7 +135,12 @@ _MODULES: Mapping[str, Callable[[Match, Family, Surroundings], Compiled]] = {
     "length": length,
     "pkttype": pkttype,
     "rpfilter": rpfilter,
+    "limit": limit,
+    "hashlimit": hashlimit,
+    "connlimit": connlimit,
     "recent": recent,
+    "statistic": statistic,
+    "string": string,
     "comment": always,
     "nfacct": always,
     "helper": helper,

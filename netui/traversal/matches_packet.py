@@ -112,14 +112,6 @@ def _packet_type(kind: str, family: Family) -> Predicate:
     return matches
 
 
-def recent(match: Match, _family: Family, _around: Surroundings) -> Compiled:
-    """``--set`` adds the source and always matches; the others ask a list that is not captured."""
-    for option in match.options:
-        if option.name == "--set":
-            return [(no if option.negated else yes, None)]
-    return [(unknown, None)]
-
-
 def always(_match: Match, _family: Family, _around: Surroundings) -> Compiled:
     """Matches every packet."""
     return [(yes, None)]

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from netui.model import Family, IpSet, Match
 from netui.traversal.address import (
     parse_address,
+    width,
 )
 from netui.traversal.ipsets import in_set
-from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings, invert, maybe, unknown
+from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings, Unsure, invert, maybe, unknown
 from netui.traversal.routing import Fib, Lookup, RoutingUnknown
 from netui.traversal.transit import Transit
 
@@ -23,15 +24,16 @@ def iprange(match: Match, family: Family, _around: Surroundings) -> Compiled:
         predicate: Predicate = unknown
         if option.name in ("--src-range", "--dst-range") and first and last and first[0] == family == last[0]:
             source = option.name == "--src-range"
-            predicate = maybe(_in_range(first[1], last[1], source), option)
+            predicate = maybe(_in_range(first[1], last[1], width(family), source), option)
         compiled.append((predicate, option))
     return compiled
 
 
-def _in_range(first: int, last: int, source: bool) -> Predicate:
+def _in_range(first: int, last: int, bits: int, source: bool) -> Predicate:
     def matches(packet: Transit) -> Answer:
-        if (packet.any_src if source else packet.any_dst) is not None:
-            return None
+        vague = packet.any_src if source else packet.any_dst
+        if vague is not None:
+            return vague.within_range(first, last, bits)
         return first <= (packet.src if source else packet.dst) <= last
 
     return matches
@@ -106,6 +108,10 @@ def match_set(match: Match, _family: Family, around: Surroundings) -> Compiled:
 
 
 def _member(sets: Mapping[str, IpSet] | None, name: str, directions: tuple[str, ...]) -> Predicate:
+    if sets is None:
+        return Unsure(why="the sets were not read: `ipset save` would tell what is in them")
+    if name not in sets:
+        return Unsure(why=f"the set {name} is not in what `ipset save` printed")
     return lambda packet: in_set(sets, name, directions, packet)
 
 

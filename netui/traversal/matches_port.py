@@ -15,12 +15,10 @@ from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings
 from netui.traversal.transit import Transit
 
 
-def ports_answer(port: int | None, limits: tuple[int, int], ephemeral: tuple[int, int] | None) -> Answer:
+def ports_answer(port: int | None, limits: tuple[int, int], ephemeral: tuple[int, int]) -> Answer:
     """Return whether a port is within limits; an unchosen source port is somewhere in ``ephemeral``."""
     if port is not None:
         return limits[0] <= port <= limits[1]
-    if ephemeral is None:
-        return True if limits == (0, 65535) else None
     if limits[0] <= ephemeral[0] and ephemeral[1] <= limits[1]:
         return True
     if limits[1] < ephemeral[0] or ephemeral[1] < limits[0]:
@@ -33,7 +31,7 @@ def _source_port(limits: tuple[int, int]) -> Predicate:
 
 
 def _destination_port(limits: tuple[int, int]) -> Predicate:
-    return lambda packet: ports_answer(packet.dport, limits, None)
+    return lambda packet: packet.dport_in(limits)
 
 
 def ports(match: Match, _family: Family, _around: Surroundings) -> Compiled:
@@ -121,8 +119,8 @@ _ICMP6_NAMES = {
 
 
 def icmp(match: Match, _family: Family, _around: Surroundings) -> Compiled:
-    """``-m icmp`` and ``-m icmp6``: type and code."""
-    six = match.module == "icmp6"
+    """``-m icmp`` and ``-m icmp6`` (also called icmpv6 and ipv6-icmp): type and code."""
+    six = match.module != "icmp"
     names = _ICMP6_NAMES if six else _ICMP_NAMES
     compiled: Compiled = []
     for option in match.options:
@@ -183,7 +181,7 @@ def _any_port(limits: tuple[tuple[int, int], ...], source: bool, destination: bo
         unknown = False
         for part in limits:
             if destination:
-                answer = ports_answer(packet.dport, part, None)
+                answer = packet.dport_in(part)
                 if answer:
                     return True
                 unknown = unknown or answer is None

@@ -80,6 +80,8 @@ class Undecided:
     """A match that cannot be known from a snapshot, and whose outcome matters.
 
     rule None: what cannot be known is not a rule's match (no routes, native tables).
+    bound: for a match that only counts (a limit), how much it takes before it answers
+    otherwise, in words ("up to 25/s"). chance: the kernel draws lots or hashes.
     """
 
     match: str
@@ -91,6 +93,8 @@ class Undecided:
     chain: str = ""
     rule: int | None = None
     text: str = ""
+    bound: str = ""
+    chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,9 @@ class Path:
     """The answer for SRC → DST.
 
     reason: in one sentence, what decided. deciding: the step that decided (the DROP,
-    the ACCEPT that let it in, else the DNAT), or None.
+    the ACCEPT that let it in, else the DNAT), or None. condition: how long the verdict holds,
+    where rules count ("up to 25/s (rule 1 of filter flood)"). one_of: all who may receive it
+    where the kernel chooses by chance; delivered_to is None then.
     """
 
     source: str
@@ -111,6 +117,8 @@ class Path:
     undecided: tuple[Undecided, ...] = ()
     notes: tuple[str, ...] = ()
     deciding: Step | None = field(default=None)
+    condition: str = ""
+    one_of: tuple[DeliveredTo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

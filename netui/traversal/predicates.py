@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netui.model import IpSet, Option
 from netui.traversal.routing import Fib
@@ -30,6 +30,26 @@ def unknown(_packet: Transit) -> Answer:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """A match that a snapshot cannot decide, of which more is known than that.
+
+    bound: how much it takes before it answers otherwise, "" where it does not count. usual: its
+    answer to one packet of a quiet sender. chance: the kernel draws lots. why: what would tell.
+    asked: answers where a packet shows it.
+    """
+
+    bound: str = ""
+    usual: bool = False
+    chance: bool = False
+    why: str = ""
+    asked: Predicate = unknown
+
+    def __call__(self, packet: Transit) -> Answer:
+        """Answer where the packet shows it, else None."""
+        return self.asked(packet)
+
+
 def yes(_packet: Transit) -> Answer:
     """Always."""
     return True
@@ -42,6 +62,8 @@ def no(_packet: Transit) -> Answer:
 
 def invert(predicate: Predicate) -> Predicate:
     """Invert a predicate; unknown stays unknown."""
+    if isinstance(predicate, Unsure):
+        return replace(predicate, usual=not predicate.usual, asked=invert(predicate.asked))
 
     def inverted(packet: Transit) -> Answer:
         answer = predicate(packet)

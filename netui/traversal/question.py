@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netui.model import Container, Endpoint, Family
+from netui.model import Container, Endpoint, Family, Interface
 from netui.traversal.address import (
     ICMP,
     ICMP6,
@@ -20,6 +20,7 @@ from netui.traversal.endpoints import (
     address_of,
     endpoint_on,
     namespace_owner,
+    shown,
 )
 from netui.traversal.host import PreparedHost
 from netui.traversal.routing import Lookup, RoutingUnknown
@@ -50,8 +51,11 @@ class Request:
     sport: int | None = None
 
 
-def resolve(host: PreparedHost, source: Written, destination: Written) -> Request:
-    """Resolve both ends: names to containers, "host" and "outside" to addresses."""
+def resolve(host: PreparedHost, source: Written, destination: Written, iif: str = "") -> Request:
+    """Resolve both ends: names to containers, "host" and "outside" to addresses.
+
+    iif: the interface by which the packet comes in, where that was named.
+    """
     sender = _sender(host, source)
     receiver = None
     if destination.kind == "container":
@@ -86,10 +90,49 @@ def resolve(host: PreparedHost, source: Written, destination: Written) -> Reques
         protocol = ICMP if family == "ip" else ICMP6
     else:
         protocol = _NUMBERS[destination.protocol]
-    src, iif, any_src = _source(host, source, family, sender, notes)
+    src, found_iif, any_src = _source(host, source, family, sender, notes)
+    if iif:
+        _check_named(host, source, iif, from_outside=bool(found_iif))
+    elif found_iif:
+        iif = _uplink_of(host, family, src, dst, found_iif)
+        if iif != found_iif:
+            notes.append(
+                f"it comes in by {iif}, which has {address_text(family, dst)}; --in {found_iif} asks for another way"
+            )
     return Request(
         source, destination, family, protocol, dst, destination.port, sender, src, iif, any_src, any_dst, tuple(notes)
     )
+
+
+def _check_named(host: PreparedHost, source: Written, iif: str, *, from_outside: bool) -> None:
+    if not from_outside and source.kind != "outside":
+        raise EndpointError(f"--in: {source.text} is no machine outside; only of one the interface can be named")
+    if host.snapshot.interfaces is not None and iif not in host.namespace.interfaces:
+        names = ", ".join(name for name in host.namespace.interfaces if name != "lo")
+        raise EndpointError(f"--in: this host has no interface {shown(iif)}; it has {names}")
+
+
+def _uplink_of(host: PreparedHost, family: Family, src: int, dst: int, towards: str) -> str:
+    """The interface by which a machine beyond a router reaches one of the host's own addresses.
+
+    It is the uplink that has the address, not the one by which the host would answer. A neighbour
+    sends by its own link, whatever it asks for.
+    """
+    fib = host.namespace.fibs[family]
+    if not fib.known or not fib.is_local(dst):
+        return towards
+    try:
+        route = fib.lookup(Lookup(src, iif="lo"))
+    except RoutingUnknown:
+        route = None
+    if route is not None and route.type == "unicast" and not (route.gateway or route.nexthops):
+        return towards
+    own = next((i for i in host.namespace.interfaces.values() if _has(i, family, dst)), None)
+    return own.name if own is not None and host.leads_out(own) else towards
+
+
+def _has(interface: Interface, family: Family, address: int) -> bool:
+    return any(a.family == family and parse_address(a.address) == (family, address) for a in interface.addresses)
 
 
 def _sender(host: PreparedHost, source: Written) -> Container | None:

@@ -6,11 +6,11 @@ what was not read raises :class:`RoutingUnknown`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netui.model import Address, Family, Interface, PolicyRule, Route
-from netui.traversal.address import Net, parse_address, parse_net, protocol_number, width
+from netui.traversal.address import Net, client_port_in, parse_address, parse_net, protocol_number, width
 
 _MAIN_RULES = (("local", 0), ("main", 32766), ("default", 32767))
 _TABLE_NUMBERS = {"255": "local", "254": "main", "253": "default"}
@@ -32,6 +32,8 @@ class Lookup:
     protocol: int = 0
     sport: int | None = None
     dport: int | None = None
+    #: of an answer, from which ports the client chose its own
+    dport_range: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class _RouteTable:
         for _mask, values in self._levels:
             for routes_here in values.values():
                 routes_here.sort(key=lambda route: route.metric)
+
+    def nets(self) -> Iterator[tuple[int, int]]:
+        """Yield mask and address of the networks to which there is a route."""
+        for mask, values in self._levels:
+            yield from ((mask, value) for value, routes in values.items() if routes[0].type != "throw")
 
     def candidates(self, dst: int) -> Iterable[tuple[int, Route]]:
         for mask, values in self._levels:
@@ -141,6 +148,12 @@ class Fib:
             self._found[key] = self._lookup(ask)
         return self._found[key]
 
+    def own_routes(self) -> list[Net]:
+        """Return the networks of table main's routes, without the default one."""
+        main = self._tables.get("main")
+        bits = width(self.family)
+        return [Net(value, mask, bits) for mask, value in main.nets() if mask] if main is not None else []
+
     def known_route(self, dst: int) -> Route | None:
         """Return what was found before for a destination, where nothing else can matter; None: look it up."""
         return self._found.get((dst, ""))
@@ -216,6 +229,12 @@ class Fib:
         for limits, port in ((rule.sport, ask.sport), (rule.dport, ask.dport)):
             if limits is None:
                 continue
+            if limits is rule.dport and port is None and ask.dport_range is not None:
+                within = client_port_in(limits, ask.dport_range)
+                if within is False:
+                    return False
+                if within:
+                    continue
             if port is None:
                 raise RoutingUnknown(f"policy rule {rule.priority} depends on a port that is not known")
             if not limits[0] <= port <= limits[1]:

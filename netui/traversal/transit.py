@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netui.model import Family
-from netui.traversal.address import ICMP, ICMP6, Net, address_text, protocol_name
+from netui.traversal.address import ICMP, ICMP6, Net, address_text, client_port_in, parse_net, protocol_name
 from netui.traversal.path import Packet
 
+#: Sources and destinations that no router carries: this network, loopback, multicast, class E
+#: (RFC 6890, 1112); link-local, loopback, unspecified, IPv4-mapped, multicast (RFC 4291).
+_NEVER_ROUTED: Mapping[int, tuple[str, ...]] = {
+    32: ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
+    128: ("fe80::/10", "::/127", "::ffff:0.0.0.0/96", "ff00::/8"),
+}
+_NEVER: Mapping[int, tuple[Net, ...]] = {
+    bits: tuple(net for text in texts if (net := parse_net(text, "ip" if bits == 32 else "ip6")) is not None)
+    for bits, texts in _NEVER_ROUTED.items()
+}
 
-@dataclass(frozen=True, slots=True)
+
 class Anywhere:
     """Some machine outside: an address that is only a representative.
 
-    on_link: the outer interface's own networks. inside: networks that lie behind other
-    interfaces, or are the host's own; an outside machine is in none of them.
+    on_link: networks whose machines may be meant although they are neighbours (where there
+    is no default route). inside: networks in which no such machine is: the host's own links and
+    routes. To them come the addresses that no router carries.
     """
 
-    on_link: tuple[Net, ...] = ()
-    inside: tuple[Net, ...] = ()
-    _known: dict[Net, bool | None] = field(default_factory=dict, compare=False, repr=False)
+    __slots__ = ("_inside", "_known", "on_link")
+
+    def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = ()) -> None:
+        self.on_link = tuple(on_link)
+        self._inside: dict[int, set[int]] = {}
+        self._known: dict[Net, bool | None] = {}
+        for net in inside:
+            self._inside.setdefault(net.mask, set()).add(net.value)
 
     def within(self, net: Net) -> bool | None:
         """Return whether such a machine is in ``net``; None where some are and some are not.
@@ -31,18 +48,38 @@ class Anywhere:
             self._known[net] = self._within(net)
         return self._known[net]
 
+    def within_range(self, first: int, last: int, bits: int) -> bool | None:
+        """Return the same of a range of addresses."""
+        if first == 0 and last == (1 << bits) - 1:
+            return True
+        full = (1 << bits) - 1
+        if first == last:
+            return self.within(Net(first, full, bits))
+        # the smallest network that holds the range: nobody in it, nobody in the range
+        host_bits = (first ^ last).bit_length()
+        mask = full ^ ((1 << host_bits) - 1)
+        return False if self.within(Net(first & mask, mask, bits)) is False else None
+
     def _within(self, net: Net) -> bool | None:
         if net.whole:
             return True
-        if any(net.mask & own.mask == own.mask and net.value & own.mask == own.value for own in self.inside):
+        if self._excluded(net):
             return False
         if net.single and not any(net.value in own for own in self.on_link):
             return False
         return None
 
+    def _excluded(self, net: Net) -> bool:
+        """Whether the whole network is one of those in which no machine outside is."""
+        if any(net.mask & own.mask == own.mask and net.value & own.mask == own.value for own in _NEVER[net.width]):
+            return True
+        return any(net.mask & mask == mask and net.value & mask in values for mask, values in self._inside.items())
+
     def may_be(self, address: int) -> bool:
         """Return whether :meth:`within` says None for this one address, which is quicker to tell."""
-        return any(address in own for own in self.on_link) and not any(address in own for own in self.inside)
+        return any(address in own for own in self.on_link) and not any(
+            address & mask in values for mask, values in self._inside.items()
+        )
 
 
 @dataclass(slots=True)
@@ -155,6 +192,8 @@ class Transit:
     sport_range: tuple[int, int] = (1, 65535)
     tcp_flags: frozenset[str] = frozenset({"SYN"})
     touched: set[str] = field(default_factory=set)
+    stray: bool = False
+    dport_range: tuple[int, int] | None = None
 
     def address_in(self, net: Net, *, source: bool) -> bool | None:
         """Return whether the source (else destination) is in ``net``; None if unknown."""
@@ -163,13 +202,21 @@ class Transit:
             return vague.within(net)
         return (self.src if source else self.dst) in net
 
+    def dport_in(self, limits: tuple[int, int]) -> bool | None:
+        """Return whether the destination port is within limits; None if unknown."""
+        if self.dport is not None:
+            return limits[0] <= self.dport <= limits[1]
+        if limits == (0, 65535):
+            return True
+        return None if self.dport_range is None else client_port_in(limits, self.dport_range)
+
     def seen(self) -> Seen:
         """Return it as it is now."""
         return Seen(self.family, self.protocol, self.src, self.dst, self.sport, self.dport, self.iif, self.oif)
 
     def track(self) -> None:
         """Let conntrack see it (priority -200), unless it is untracked or known already."""
-        if self.untracked or self.connection is not None:
+        if self.untracked or self.stray or self.connection is not None:
             return
         if self.pending is not None:
             self.connection, self.pending = self.pending, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netui.model import Family, Option, Target
 from netui.traversal.actions import Action, Effect, Scene, Unknowable
@@ -81,7 +81,8 @@ def _choose_address(span: _Range, current: int, scene: Scene) -> int:
         return span.first
     if ways > 8:
         raise Unknowable(_because(scene, f"the kernel chooses one of {ways} addresses by a hash"))
-    return span.first + scene.choices.pick(ways, _because(scene, "the kernel chooses one of these addresses by a hash"))
+    drawn = replace(_because(scene, "the kernel chooses one of these addresses by a hash"), chance=True)
+    return span.first + scene.choices.pick(ways, drawn)
 
 
 def _because(scene: Scene, reason: str) -> Undecided:

@@ -17,6 +17,7 @@ from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
 from netui.traversal.path import Fate, Step, Undecided
+from netui.traversal.predicates import Predicate, Unsure
 from netui.traversal.transit import Transit
 
 _CONNTRACK = -200
@@ -26,6 +27,19 @@ _DEEPEST = 200
 def same_way(_packet: Transit) -> bool:
     """Nothing changed the way."""
     return True
+
+
+def _telling(unknown: tuple[tuple[Predicate, str], ...]) -> tuple[Predicate, str]:
+    """Of a rule's matches that cannot be known, the one on which the rule hangs.
+
+    One that usually fails keeps the rule from matching, whatever the others say; those that
+    usually hold leave it to the others.
+    """
+    counted = [one for one in unknown if isinstance(one[0], Unsure) and one[0].bound]
+    fails = [one for one in counted if isinstance(one[0], Unsure) and not one[0].usual]
+    rest = [one for one in unknown if one not in counted]
+    plain = [one for one in rest if not (isinstance(one[0], Unsure) and one[0].chance)]
+    return (fails or plain or rest or counted)[0]
 
 
 @dataclass(slots=True)
@@ -171,14 +185,15 @@ class Walker:
         chain, compiled = prepared.chain, prepared.compiled
         for position in prepared.candidates(packet):
             rule = compiled[position] or prepared.rule(position)
-            matched, unknown = True, ""
-            for predicate, words in rule.predicates:
-                answer = predicate(packet)
+            matched = True
+            unknown: tuple[tuple[Predicate, str], ...] = ()
+            for asked in rule.predicates:
+                answer = asked[0](packet)
                 if answer is False:
                     matched = False
                     break
-                if answer is None and not unknown:
-                    unknown = words
+                if answer is None:
+                    unknown = (*unknown, asked)
             if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
                 continue
             action = rule.action
@@ -217,11 +232,17 @@ class Walker:
                     return "drop"
         return None
 
-    def _assumed(self, hook: Hook, chain: Chain, rule: PreparedRule, words: str) -> bool:
-        """Whether this way takes a match that cannot be known to hold."""
-        unknown = Undecided(
+    def _assumed(
+        self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[tuple[Predicate, str], ...]
+    ) -> bool:
+        """Whether this way takes the matches that cannot be known to hold."""
+        predicate, words = _telling(unknown)
+        why, bound, chance, likely = "", "", False, False
+        if isinstance(predicate, Unsure):
+            why, bound, chance, likely = predicate.why, predicate.bound, predicate.chance, predicate.usual
+        about = Undecided(
             words,
-            "a snapshot cannot tell whether this matches",
+            why or "a snapshot cannot tell whether this matches",
             hook,
             chain.family,
             chain.backend,
@@ -229,8 +250,10 @@ class Walker:
             chain.name,
             rule.rule.number,
             rule.rule.text,
+            bound,
+            chance,
         )
-        return bool(self.choices.pick(2, unknown))
+        return bool(self.choices.pick(2, about, int(likely)))
 
     def _unknown_target(
         self, hook: Hook, prepared: PreparedChain, rule: PreparedRule

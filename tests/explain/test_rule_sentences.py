@@ -140,3 +140,20 @@ def test_a_sentence_is_quick() -> None:
     for chain, rule in pairs:
         explain_rule(names, chain, rule)
     assert (time.perf_counter() - began) / len(pairs) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--set-xmark 0x4000/0x0", "get the bits 0x4000 of their mark turned over"),
+        ("--set-xmark 0x5/0x1", "get the mark 0x1 (in the bits 0x1) and get the bits 0x4 of their mark turned over"),
+        ("--set-xmark 0x4000/0x4000", "get the mark 0x4000 (in the bits 0x4000)"),
+        ("--set-xmark 0x1/0xffffffff", "get the mark 0x1"),
+    ],
+)
+def test_a_value_beyond_the_mask_is_turned_over(option: str, words: str) -> None:
+    """The new mark is (mark & ~MASK) ^ VALUE: kube-proxy takes its mark away so."""
+    text = f"*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j MARK {option}\nCOMMIT\n"
+    snapshot = read_capture(CASES / "engine-20.10" / "host")
+    chain, rule = next(_rules(read_save(text, "ip", "nft")[0]))
+    assert words in explain_rule(Names.of(snapshot), chain, rule)

@@ -136,7 +136,7 @@ def test_an_interface_with_its_bridge_settings() -> None:
     bridge, port, bare = iproute.interfaces([
         {"ifindex": 3, "ifname": "br0", "flags": ["UP"], "linkinfo": {"info_kind": "bridge", "info_data": {
             "nf_call_iptables": 1, "nf_call_ip6tables": 0}}},
-        {"ifindex": 4, "ifname": "v@x", "master": "br0", "flags": [], "linkinfo": {
+        {"ifindex": 4, "ifname": "v@x", "master": "br0", "flags": ["NO-CARRIER"], "linkinfo": {
             "info_kind": "veth", "info_slave_data": {"hairpin": True, "isolated": True}}},
         {"ifindex": 5, "ifname": "eth0", "flags": ["UP"], "addr_info": [
             {"family": "inet", "local": "10.0.0.1", "prefixlen": 32, "address": "10.0.0.2", "scope": "global"}, {}]},
@@ -144,6 +144,7 @@ def test_an_interface_with_its_bridge_settings() -> None:
     ])  # fmt: skip
     assert (bridge.kind, bridge.nf_call_iptables, bridge.nf_call_ip6tables) == ("bridge", True, False)
     assert (port.up, port.hairpin, port.isolated, port.master) == (False, True, True, "br0")
+    assert (port.carrier, bare.carrier) == (False, True)
     assert bare.nf_call_iptables is None
     assert bare.addresses[0].peer == "10.0.0.2"
 

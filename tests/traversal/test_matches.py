@@ -74,20 +74,32 @@ FORWARDED = [
     ("-m pkttype --pkt-type broadcast", "outside:198.51.100.7", "openresty:80", NO),
     ("-m length --length 0:65535", "outside:198.51.100.7", "openresty:80", YES),
     ("-m length --length 60", "outside:198.51.100.7", "openresty:80", UNKNOWN),
-    ("-m limit --limit 3/min", "outside:198.51.100.7", "openresty:80", UNKNOWN),
+    ("-m limit --limit 3/min", "outside:198.51.100.7", "openresty:80", YES),
     ("-m statistic --mode random --probability 0.5", "outside:198.51.100.7", "openresty:80", UNKNOWN),
-    ("-m recent --rcheck --name x", "outside:198.51.100.7", "openresty:80", UNKNOWN),
+    ("-m recent --rcheck --name x", "outside:198.51.100.7", "openresty:80", NO),
+    ("-m time --timestart 08:00:00", "outside:198.51.100.7", "openresty:80", UNKNOWN),
     ("-m recent --set --name x", "outside:198.51.100.7", "openresty:80", YES),
     ("-m helper --helper ftp", "outside:198.51.100.7", "openresty:80", NO),
     ("-m frobnicate --widgets 3", "outside:198.51.100.7", "openresty:80", UNKNOWN),
     ('-m comment --comment "-j ACCEPT"', "outside:198.51.100.7", "openresty:80", YES),
     # a match that fails decides, whatever else is not known
     ("-p udp -m limit --limit 3/min", "outside:198.51.100.7", "openresty:80", NO),
-    # some machine outside: single addresses elsewhere mean others, own-link ones could be it
+    # some machine outside: single addresses mean others, and nobody beyond a router is on the own link
     ("-s 203.0.113.7/32", "outside", "openresty:80", NO),
     ("-s 172.18.0.0/16", "outside", "openresty:80", NO),
     ("-s 203.0.0.0/8", "outside", "openresty:80", UNKNOWN),
-    ("-s 198.51.100.7/32", "outside", "openresty:80", UNKNOWN),
+    ("-s 198.51.100.7/32", "outside", "openresty:80", NO),
+    ("-s 198.51.100.0/24", "outside", "openresty:80", NO),
+    ("-s 198.0.0.0/8", "outside", "openresty:80", UNKNOWN),
+    ("-s 0.0.0.0/8", "outside", "openresty:80", NO),
+    ("-s 127.0.0.0/8", "outside", "openresty:80", NO),
+    ("! -s 224.0.0.0/4", "outside", "openresty:80", YES),
+    ("-s 240.0.0.0/5", "outside", "openresty:80", NO),
+    ("-m iprange --src-range 127.0.0.1-127.0.0.9", "outside", "openresty:80", NO),
+    ("-m iprange --src-range 203.0.113.1-203.0.113.9", "outside", "openresty:80", UNKNOWN),
+    ("-m iprange --src-range 0.0.0.0-255.255.255.255", "outside", "openresty:80", YES),
+    ("-d 127.0.0.0/8", "blog", "outside:80", NO),
+    ("-d 198.51.100.0/24", "blog", "outside:80", NO),
     ("-s 0.0.0.0/0", "outside", "openresty:80", YES),
 ]
 
@@ -132,14 +144,36 @@ def test_an_unknown_match_that_changes_nothing_leaves_the_verdict_standing() -> 
     """Both branches of a rate-limited LOG agree, so the verdict stands and the match is listed."""
     made = host(filter_rules("-A FORWARD -m limit --limit 3/min -j LOG", "-A FORWARD -j DROP"))
     found = path(made, "outside:198.51.100.7", "openresty:80")
-    assert found.verdict == "dropped"
+    assert (found.verdict, found.condition) == ("dropped", "")
     assert [item.match for item in found.undecided] == ["limit --limit 3/min"]
-    assert [step.rule for step in found.legs[0].steps if step.table == "filter"] == [2]
+    # the likely way is shown: the limit is not used up
+    assert [step.rule for step in found.legs[0].steps if step.table == "filter"] == [1, 2]
 
 
 def test_a_thousand_unknowns_end_and_are_undecided() -> None:
     """More possibilities than can be walked give an answer soon, and it is undecided."""
-    made = host(
+    made = host(filter_rules(*(f"-A FORWARD -m length --length {n} -j ACCEPT" for n in range(1, 500)), forward="DROP"))
+    assert path(made, "outside:198.51.100.7", "openresty:80").verdict == "undecided"
+    counted = host(
         filter_rules(*(f"-A FORWARD -m limit --limit {n}/min -j ACCEPT" for n in range(1, 500)), forward="DROP")
     )
-    assert path(made, "outside:198.51.100.7", "openresty:80").verdict == "undecided"
+    found = path(counted, "outside:198.51.100.7", "openresty:80")
+    assert found.verdict == "delivered"
+    assert any("not all were walked" in note for note in found.notes)
+
+
+def test_icmpv6_by_each_of_its_names() -> None:
+    """The module is printed as icmp6 and known as icmpv6, too."""
+    for name in ("icmp6", "icmpv6", "ipv6-icmp"):
+        rules = filter_rules(f"-A INPUT -p ipv6-icmp -m {name} --icmpv6-type 128 -j DROP")
+        assert path(host("", rules), "outside:2001:db8:1::7", "2001:db8:1::1/icmp").verdict == "dropped", name
+
+
+def test_a_set_that_was_not_read_says_what_would_tell() -> None:
+    """Without `ipset save`, and with one that lacks the set, the reason says so."""
+    rules = filter_rules("-A FORWARD -m set --match-set bad src -j DROP")
+    for sets, words in ((None, "`ipset save` would tell"), ({}, "the set bad is not in")):
+        found = path(host(rules, ipsets=sets), "outside:198.51.100.7", "openresty:80")
+        assert found.verdict == "undecided"
+        assert words in found.reason
+        assert words in found.undecided[0].reason

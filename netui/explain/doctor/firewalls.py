@@ -33,7 +33,7 @@ def input_bypassed(view: View) -> Iterator[Finding]:
             continue
         seen.add(key)
         destination = f"{address}:{bound.host_port}/{bound.protocol}"
-        found = view.walk("outside", destination)
+        found = view.walk("outside", destination, reply=True)
         if found is None or found.verdict != "delivered" or found.deciding is None:
             continue
         if found.deciding.hook != "forward":
@@ -104,7 +104,7 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
             for destination, (name, bound) in ports.items():
                 if (family == "ip6") != destination.startswith("["):
                     continue
-                found = view.walk(source, destination)
+                found = view.walk(source, destination, reply=True)
                 if found is None or found.verdict != "delivered" or found.deciding is None:
                     continue
                 fate = view.fates.of(source, destination)

@@ -215,7 +215,7 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                 continue
             for target in sorted(view.addresses(container, "ip")):
                 destination = f"{target}:{bound.container_port}/{bound.protocol}"
-                found = view.walk(place.source, destination)
+                found = view.walk(place.source, destination, reply=True)
                 if found is None or found.verdict != "delivered" or found.deciding is None:
                     continue
                 tool, chain = view.before(found.deciding)

@@ -50,12 +50,17 @@ def why(path: Path) -> Spans:
         to = path.delivered_to
         port = f" port {to.port}" if to.port is not None else ""
         lines.append((escape(f"received by {to.name or to.kind} ({to.address}{port})"), "dim"))
+    if path.one_of:
+        names = ", ".join(to.name for to in path.one_of)
+        lines.append((escape(f"received by one of {names}"), "dim"))
+    if path.condition:
+        lines.append((escape(f"{path.verdict} {path.condition}"), ""))
     if path.reason:
         lines.append((escape(path.reason), ""))
     for each in path.undecided:
         place = f" ({each.table} {each.chain} {each.rule or ''}".rstrip() + ")" if each.chain else ""
         lines.append((escape(f"not known: {each.match}{place}: {each.reason}"), "warn"))
-    lines.extend((escape(note), "dim") for note in path.notes)
+    lines.extend((escape(note), "dim") for note in path.notes if note != path.reason)
     return lines
 
 

@@ -1,0 +1,93 @@
+"""Whether all ways that a packet could go end alike, for whom, and up to which limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from netui.traversal.choices import Explored
+from netui.traversal.path import DeliveredTo, Undecided, Verdict
+
+
+class Ending(Protocol):
+    """What became of a packet on one way."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def delivered_to(self) -> DeliveredTo | None:
+        """Who got it."""
+
+
+Way = TypeVar("Way", bound=Ending)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What all ways of a quiet sender have in common.
+
+    one_of: all receivers where the kernel chooses by chance. condition: up to which limits it
+    holds. notes: what lies beyond them.
+    """
+
+    verdict: Verdict
+    delivered_to: DeliveredTo | None
+    one_of: tuple[DeliveredTo, ...] = ()
+    condition: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def agreement(explored: Explored[Way]) -> Agreement | None:
+    """Return what a quiet sender's ways have in common, None where they end differently."""
+    quiet = explored.of_quiet_sender()
+    verdict, to = quiet[0].verdict, quiet[0].delivered_to
+    if not explored.usual_complete or verdict == "undecided" or any(way.verdict != verdict for way in quiet):
+        return None
+    receivers: tuple[DeliveredTo, ...] = ()
+    if any(way.delivered_to != to for way in quiet):
+        receivers = _by_chance(explored)
+        if not receivers:
+            return None
+        to = None
+    counted, others = _limits(explored, verdict, set(receivers) if receivers else {to})
+    condition = " and ".join(f"{limit.bound} (rule {limit.rule} of {limit.table} {limit.chain})" for limit in counted)
+    notes: list[str] = []
+    if condition:
+        beyond = "; ".join(dict.fromkeys(f"{way.verdict} ({way.reason})" for way in others))
+        notes.append(f"{verdict} {condition}; beyond that: {beyond}")
+    elif not explored.complete:
+        notes.append(f"more than {len(explored.outcomes)} ways were possible beyond the limits; not all were walked")
+    return Agreement(verdict, to, receivers, condition, tuple(notes))
+
+
+def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:
+    """All who may receive it, where chance alone decides who: () where something not known does, too."""
+    groups: dict[object, dict[DeliveredTo, None]] = {}
+    for way, choices in zip(explored.of_quiet_sender(), explored.choices, strict=False):
+        if way.delivered_to is None:
+            return ()
+        groups.setdefault(choices.assumed(), {})[way.delivered_to] = None
+    every = list(groups.values())
+    return tuple(every[0]) if all(one.keys() == every[0].keys() for one in every) else ()
+
+
+def _limits(
+    explored: Explored[Way], verdict: Verdict, receivers: Iterable[DeliveredTo | None]
+) -> tuple[list[Undecided], list[Way]]:
+    """The limits beyond which it ends differently, and those ways: the fewest that it takes for each."""
+    wanted = set(receivers)
+    found = [
+        (choices.exceeded(), way)
+        for way, choices in zip(explored.outcomes[explored.usual :], explored.choices[explored.usual :], strict=True)
+        if way.verdict != verdict or way.delivered_to not in wanted
+    ]
+    least = [(limits, way) for limits, way in found if not any(other < limits for other, _ in found)]
+    named = frozenset().union(*(limits for limits, _ in least))
+    return [limit for limit in explored.unknown if limit in named], [way for _, way in least]
