@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netui.explain.doctor import Diagnosis, Evidence, Finding
+from netui.explain.doctor.finding import Change, Cure
 from netui.explain.escape import printable
 from netui.explain.listing import plural
 
@@ -30,8 +31,31 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "why": finding.why,
         "evidence": [_evidence_json(item) for item in finding.evidence],
         "advice": list(finding.advice),
+        "cures": [_cure_json(text) for text in finding.advice if isinstance(text, Cure)],
         "about": list(finding.about),
     }
+
+
+def _cure_json(cure: Cure) -> dict[str, Any]:
+    """Return a cure with its changes, in the order in which its commands make them."""
+    return {"text": str(cure), "changes": [_change_json(change) for change in cure.changes]}
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    if change.op == "sysctl":
+        return {"op": "sysctl", "name": change.chain, "value": " ".join(change.words)}
+    if change.op == "ip-rule":
+        return {"op": "ip-rule", "family": change.family, "words": list(change.words)}
+    result: dict[str, Any] = {
+        "op": change.op,
+        "family": change.family,
+        "backend": change.backend,
+        "table": change.table,
+        "chain": change.chain,
+    }
+    if change.number:
+        result["rule"] = change.number
+    return result | {"words": list(change.words)}
 
 
 def _evidence_json(item: Evidence) -> dict[str, Any]:

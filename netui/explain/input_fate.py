@@ -64,7 +64,8 @@ class InputFates:
         if deciding is None or deciding.hook != "forward":
             return ""
         fate = self.of(source, destination)
-        if not fate.refuses or fate.step is None:
+        if not fate.refuses or fate.step is None or neighbour(deciding.chain)[0] in ("ufw", "ufw-docker", "firewalld"):
+            # what such a firewall itself lets through to containers does not go around it
             return ""
         step = fate.step
         owner = f"{fate.owner}'s " if fate.owner else ""

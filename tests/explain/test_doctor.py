@@ -168,8 +168,8 @@ def test_rules_that_work_are_left_alone(rule: str) -> None:
 
 
 def test_a_rule_of_the_administrator_that_closes_a_port_is_no_finding() -> None:
-    """What DOCKER-USER drops is dropped on purpose."""
-    assert only(with_rules("-A DOCKER-USER -i vh -j DROP")) == []
+    """What DOCKER-USER drops of new connections is dropped on purpose."""
+    assert only(with_rules("-A DOCKER-USER -i vh -m conntrack --ctstate NEW -j DROP")) == []
 
 
 def test_overlapping_subnets_and_hidden_routes_are_named() -> None:

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netui.explain.doctor import bridges, docker_user, firewalls, forwarding, links, publishing, translations, unseen
+from netui.explain.doctor import (
+    answers,
+    between,
+    bridges,
+    docker_user,
+    firewalls,
+    forwarding,
+    in_vain,
+    links,
+    publishing,
+    translations,
+    unseen,
+)
 from netui.explain.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
+from netui.explain.doctor.remedy import Trials
 from netui.explain.doctor.view import View
 from netui.traversal import PreparedHost
 
@@ -22,8 +35,14 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     docker_user.names_host_address,
     docker_user.behind_the_end,
     docker_user.shadowed,
+    in_vain.behind_docker,
+    in_vain.interface_missing,
+    between.neighbours_blocked,
     forwarding.no_masquerade,
     forwarding.answers_cut,
+    answers.answers_dropped,
+    answers.networks_elsewhere,
+    answers.answers_elsewhere,
     forwarding.outbound_blocked,
     publishing.published_unreachable,
     bridges.stranded_bridges,
@@ -35,6 +54,7 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     links.overlapping_subnets,
     links.hidden_routes,
     links.mtu_too_large,
+    in_vain.jump_repeated,
     unseen.engine_elsewhere,
     unseen.off_the_bridge,
     unseen.client_address_lost,
@@ -54,7 +74,8 @@ _NEEDS = (
 def diagnose(host: PreparedHost) -> Diagnosis:
     """Return all findings, worst first; those of one severity in the order of their themes."""
     view = View(host)
-    found = [finding for check in _CHECKS for finding in check(view)]
+    trials = Trials(view)
+    found = [trials.proven(check, finding, (answers.answers_dropped,)) for check in _CHECKS for finding in check(view)]
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
     found.sort(key=lambda finding: rank[finding.severity])
     return Diagnosis(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Evidence, Finding
+from netui.explain.doctor.remedy import at_the_head
+from netui.explain.doctor.stops import let_pass
 from netui.explain.doctor.translations import translation
 from netui.explain.doctor.view import View
 from netui.explain.owners import neighbour
@@ -33,7 +35,6 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
         step = found.deciding
         if step.rule is not None or step.chain != "FORWARD" or found.legs[0].packet.iif != interface.name:
             continue
-        tool, chain = view.before(step)
         yield Finding(
             "bridge-stranded",
             "high",
@@ -42,9 +43,14 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
             "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
             (view.step_evidence(step), Evidence("interface", f"{interface.name} is a bridge that is not Docker's")),
             (
-                f"Let it pass: {tool} -I {chain} 1 -i {interface.name} -j ACCEPT",
-                f"and its answers: {tool} -I {chain} 1 -o {interface.name} -m conntrack "
-                "--ctstate RELATED,ESTABLISHED -j ACCEPT",
+                *let_pass(
+                    view,
+                    step,
+                    "ip",
+                    f"-i {interface.name} -j ACCEPT",
+                    f"-o {interface.name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                    inwards=interface.name,
+                ),
                 "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
             ),
             (interface.name,),
@@ -79,7 +85,6 @@ def stranded_publish(view: View) -> Iterator[Finding]:
         step, bridge = found.deciding, found.legs[-1].packet.oif
         if step.rule is not None or step.chain != "FORWARD" or bridge not in bridges:
             continue
-        tool, chain = view.before(step)
         owner = neighbour(place.chain.name)[0]
         whose = f"{owner} publishes port {asked}" if owner else f"A rule of {place.chain.name} sends port {asked} on"
         yield Finding(
@@ -90,7 +95,12 @@ def stranded_publish(view: View) -> Iterator[Finding]:
             "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
             (view.rule_evidence(place), view.step_evidence(step)),
             (
-                f"Let in what was translated: {tool} -I {chain} 1 -o {bridge} -m conntrack --ctstate DNAT -j ACCEPT",
+                at_the_head(
+                    view,
+                    view.key("ip", step),
+                    "Let in what was translated: ",
+                    f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT",
+                ),
                 "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
             ),
             (bridge,),

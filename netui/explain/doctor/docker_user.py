@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from netui.explain.doctor.cover import Earlier, is_unconditional
-from netui.explain.doctor.finding import Finding, Severity
+from netui.explain.doctor.finding import Change, Finding, Severity
+from netui.explain.doctor.remedy import cure, replaced, words_of
 from netui.explain.doctor.view import Place, View
 from netui.explain.listing import some
 from netui.model import Chain, Container, Family, Match, PublishedPort, Rule
@@ -30,12 +31,9 @@ def _ends(rule: Rule) -> bool:
 
 
 def _moved(view: View, chain: Chain, rule: Rule, before: int) -> tuple[str, ...]:
-    text = rule.text.removeprefix(f"-A {chain.name} ")
-    tool = view.tool(chain)
-    return (
-        f"Put it before that rule: {tool} -D {chain.name} {rule.number} && {tool} -I {chain.name} {before} {text}",
-        "Add rules with -I, not -A.",
-    )
+    key = (chain.family, chain.backend, chain.table, chain.name)
+    changes = (Change("delete", *key, rule.number), Change("insert", *key, before, words_of(rule)))
+    return (cure(view, "Put it before that rule: ", changes), "Add rules with -I, not -A.")
 
 
 def behind_the_end(view: View) -> Iterator[Finding]:
@@ -63,6 +61,7 @@ def shadowed(view: View) -> Iterator[Finding]:
     """A rule is covered by an earlier one that takes all of its packets."""
     for chain in _chains(view):
         before = Earlier(chain.family)
+        key = (chain.family, chain.backend, chain.table, chain.name)
         for rule in chain.rules:
             if is_unconditional(rule):
                 if _ends(rule):
@@ -76,7 +75,7 @@ def shadowed(view: View) -> Iterator[Finding]:
             same = rule.spec.target is not None and rule.spec.target == earlier.spec.target
             severity: Severity = "low" if same else "medium"
             advice = (
-                (f"Delete it: {view.delete(Place(chain, rule))}",)
+                (cure(view, "Delete it: ", (Change("delete", *key, rule.number),)),)
                 if same
                 else _moved(view, chain, rule, earlier.number)
             )
@@ -107,7 +106,6 @@ def names_published_port(view: View) -> Iterator[Finding]:
             if not ports:
                 continue
             host_port, container_port, name, protocol = ports[0]
-            fixes = [_by_original_port(view, chain, rule, port) for port in dict.fromkeys(p[0] for p in ports)]
             named = some([str(port) for port in dict.fromkeys(p[0] for p in ports)])
             yield Finding(
                 "docker-user-published-port",
@@ -117,7 +115,13 @@ def names_published_port(view: View) -> Iterator[Finding]:
                 f"The translation to {name} comes first, so the rule never sees them: "
                 f"{_effect(rule)} {host_port}/{protocol}.",
                 (view.rule_evidence(Place(chain, rule)),),
-                (f"Ask for the port as it was before the translation: {'; '.join(fixes)}",),
+                (
+                    cure(
+                        view,
+                        "Ask for the port as it was before the translation: ",
+                        _by_original_port(chain, rule, list(dict.fromkeys(p[0] for p in ports))),
+                    ),
+                ),
                 tuple(dict.fromkeys(p[2] for p in ports)),
             )
 
@@ -231,17 +235,31 @@ def _missed(view: View, chain: Chain, rule: Rule, port: int, protocol: str) -> b
     return True
 
 
-def _by_original_port(view: View, chain: Chain, rule: Rule, port: int) -> str:
-    """The rule with the published port asked for as it was before the translation."""
+def _by_original_port(chain: Chain, rule: Rule, ports: Sequence[int]) -> list[Change]:
+    """Return the rule with the published port asked for as it was before the translation: a rule for each."""
+    key = (chain.family, chain.backend, chain.table, chain.name)
+    changes: list[Change] = []
+    for port in ports:
+        words = by_original_port(rule, port)
+        last = rule.number + len(changes)
+        changes.append(Change("insert" if changes else "replace", *key, last, words))
+    return changes
+
+
+def by_original_port(rule: Rule, port: int) -> tuple[str, ...]:
+    """Return a rule's words with its destination port asked for as it was before the translation."""
     kept: list[str] = []
     for match in rule.spec.matches:
         if match.module in ("tcp", "udp", "sctp", "multiport") and _is_only_ports(match):
             continue
         kept += _words(match)
+    asked = ("-m", "conntrack", "--ctorigdstport", str(port), "--ctdir", "ORIGINAL")
+    return (*kept, *asked, *_then(rule))
+
+
+def _then(rule: Rule) -> list[str]:
     target = rule.spec.target
-    then = [] if target is None else ["-j", target.name, *(w for o in target.options for w in (o.name, *o.values))]
-    words = [*kept, "-m conntrack", f"--ctorigdstport {port}", "--ctdir ORIGINAL", *then]
-    return f"{view.tool(chain)} -R {chain.name} {rule.number} {' '.join(words)}"
+    return [] if target is None else ["-j", target.name, *(w for o in target.options for w in (o.name, *o.values))]
 
 
 def _is_only_ports(match: Match) -> bool:
@@ -254,7 +272,7 @@ def _words(match: Match) -> list[str]:
     words = ["-m", match.module] if match.module else []
     for option in match.options:
         words += ["!"] if option.negated else []
-        words += [option.name, *(f'"{v}"' if " " in v else v for v in option.values)]
+        words += [option.name, *option.values]
     return words
 
 
@@ -275,11 +293,7 @@ def names_host_address(view: View) -> Iterator[Finding]:
             address = to.value.partition("/")[0]
             rest = [w for m in rule.spec.matches for w in _words(m)]
             at = rest.index("-d")
-            rest = rest[:at] + rest[at + 2 :] + ["-m conntrack", f"--ctorigdst {address}"]
-            target = rule.spec.target
-            then = (
-                [] if target is None else ["-j", target.name, *(w for o in target.options for w in (o.name, *o.values))]
-            )
+            rest = rest[:at] + rest[at + 2 :] + ["-m", "conntrack", "--ctorigdst", address]
             yield Finding(
                 "docker-user-host-address",
                 "high",
@@ -288,7 +302,10 @@ def names_host_address(view: View) -> Iterator[Finding]:
                 "published port has the container's address by then.",
                 (view.rule_evidence(Place(chain, rule)),),
                 (
-                    "Ask for the address as it was before the translation: "
-                    f"{view.tool(chain)} -R {chain.name} {rule.number} {' '.join([*rest, *then])}",
+                    cure(
+                        view,
+                        "Ask for the address as it was before the translation: ",
+                        (replaced(Place(chain, rule), [*rest, *_then(rule)]),),
+                    ),
                 ),
             )

@@ -5,10 +5,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from netui.model import Backend, Family
+
 #: high: broken, or open though it looks closed. medium: it works otherwise than it looks. low: it
 #: can hurt later. note: nothing is wrong, and a reader should know (it does not count).
 Severity = Literal["high", "medium", "low", "note"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low", "note")
+
+
+#: insert, replace, delete and append as iptables does; sysctl sets a value, ip-rule adds a policy rule.
+Op = Literal["insert", "replace", "delete", "append", "sysctl", "ip-rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a host, as a command makes it.
+
+    number: the rule's, for insert, replace and delete. words: the rule's words behind the chain;
+    of a sysctl its value; of a policy rule what ``ip rule add`` takes. chain: of a sysctl its name.
+    """
+
+    op: Op
+    family: Family = "ip"
+    backend: Backend = "nft"
+    table: str = "filter"
+    chain: str = ""
+    number: int = 0
+    words: tuple[str, ...] = ()
+
+
+class Cure(str):
+    """Advice whose commands are known as changes too, so that it can be tried before it is given.
+
+    otherwise: what to try where this one does not help.
+    """
+
+    changes: tuple[Change, ...]
+    otherwise: Cure | None
+
+    def __new__(cls, text: str, changes: tuple[Change, ...], otherwise: Cure | None = None) -> Cure:
+        """Make the text, with its changes beside it."""
+        made = super().__new__(cls, text)
+        made.changes, made.otherwise = changes, otherwise
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +66,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. id: its kind, stable for scripts. about: containers and networks by name."""
+    """One finding. id: its kind, stable for scripts. about: containers and networks by name.
+
+    advice: each is plain text, or a :class:`Cure` that was tried on the host as it was read.
+    """
 
     id: str
     severity: Severity

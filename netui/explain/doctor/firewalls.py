@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Evidence, Finding, Severity
 from netui.explain.doctor.publishing import shown
+from netui.explain.doctor.remedy import at_the_head
+from netui.explain.doctor.stops import ufw_active
 from netui.explain.doctor.view import View
 from netui.explain.input_fate import InputFate
 from netui.explain.listing import plural, some
@@ -24,7 +26,7 @@ def input_bypassed(view: View) -> Iterator[Finding]:
     """A rule of INPUT (ufw's, say) denies a published port, or ufw's default does; both in vain."""
     if not view.judged:
         return
-    by_default: list[tuple[str, PublishedPort, InputFate]] = []
+    by_default: list[tuple[str, PublishedPort, InputFate, Step]] = []
     seen: set[tuple[str, int, str]] = set()
     for container, bound in view.published():
         address = view.outside_address(bound)
@@ -39,11 +41,14 @@ def input_bypassed(view: View) -> Iterator[Finding]:
         if found.deciding.hook != "forward":
             # docker-proxy takes it from INPUT: INPUT's rules count
             continue
+        if neighbour(found.deciding.chain)[0] in _LETS_IN:
+            # what ufw itself lets through to containers does not go around ufw
+            continue
         fate = view.fates.of("outside", destination)
         if not fate.refuses or fate.step is None:
             continue
         if fate.by_policy:
-            by_default.append((container.name, bound, fate))
+            by_default.append((container.name, bound, fate, found.deciding))
             continue
         whose = f"{fate.owner}'s rule" if fate.owner else "Rule"
         yield Finding(
@@ -53,11 +58,11 @@ def input_bypassed(view: View) -> Iterator[Finding]:
             f"port is open all the same: it is published for {container.name}.",
             _WHY,
             (view.step_evidence(fate.step), view.step_evidence(found.deciding)),
-            _advice(bound, _way_in(view, bound)),
+            _advice(view, found.deciding, bound),
             (container.name,),
         )
-    if by_default and _ufw_active(view):
-        ports = list(dict.fromkeys(shown(bound) for _, bound, _ in by_default))
+    if by_default and ufw_active(view):
+        ports = list(dict.fromkeys(shown(bound) for _, bound, _, _ in by_default))
         step = by_default[0][2].step
         severity: Severity = "medium"
         yield Finding(
@@ -67,12 +72,14 @@ def input_bypassed(view: View) -> Iterator[Finding]:
             f"({some(ports)}) {'is' if len(ports) == 1 else 'are'} open all the same.",
             _WHY,
             (view.step_evidence(step),) if step is not None else (),
-            _advice(by_default[0][1], _way_in(view, by_default[0][1])),
-            tuple(dict.fromkeys(name for name, _, _ in by_default)),
+            _advice(view, by_default[0][3], *(bound for _, bound, _, _ in by_default)),
+            tuple(dict.fromkeys(name for name, _, _, _ in by_default)),
         )
 
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+#: Whose rules for forwarded packets say as much as those for INPUT.
+_LETS_IN = ("ufw", "ufw-docker", "firewalld")
 #: Who bans addresses one by one, in chains of their own.
 _BANNERS = ("fail2ban", "sshguard", "CrowdSec")
 
@@ -114,7 +121,6 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
             if not steps:
                 continue
             named = list(dict.fromkeys(shown(bound) for _, bound in open_all_the_same))
-            tool = view.tool(place.chain)
             yield Finding(
                 "ban-bypassed",
                 "high",
@@ -123,7 +129,9 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
                 _WHY,
                 tuple(view.step_evidence(step) for step in steps),
                 (
-                    f"Ask the same chain for forwarded packets: {tool} -I DOCKER-USER 1 -j {jail}",
+                    at_the_head(
+                        view, view.key(family, steps[-1]), "Ask the same chain for forwarded packets: ", f"-j {jail}"
+                    ),
                     "Keep it: chain = DOCKER-USER for that jail, for all ports or the container's own "
                     "(in jail.local, for fail2ban).",
                 ),
@@ -149,19 +157,22 @@ def _way_in(view: View, bound: PublishedPort) -> str:
     return outer.interface if outer is not None else "eth0"
 
 
-def _advice(bound: PublishedPort, interface: str) -> tuple[str, ...]:
-    tool = "ip6tables" if ":" in bound.host_ip else "iptables"
+def _advice(view: View, let_in: Step, *ports: PublishedPort) -> tuple[str, ...]:
+    """What closes ports to the outside: ahead of the step that lets them in."""
+    bound = ports[0]
+    family: Family = "ip6" if ":" in bound.host_ip else "ip"
+    rules = dict.fromkeys(
+        f"-i {_way_in(view, one)} -p {one.protocol} -m conntrack --ctorigdstport {one.host_port} "
+        "--ctdir ORIGINAL -j DROP"
+        for one in ports
+        if (":" in one.host_ip) == (family == "ip6")
+    )
     return (
-        f"To close it to the outside: {tool} -I DOCKER-USER 1 -i {interface} -p {bound.protocol} -m conntrack "
-        f"--ctorigdstport {bound.host_port} --ctdir ORIGINAL -j DROP",
+        at_the_head(
+            view, view.key(family, let_in), f"To close {'it' if len(rules) == 1 else 'them'} to the outside: ", *rules
+        ),
         f"Or publish it for this machine only (-p 127.0.0.1:{bound.host_port}:{bound.container_port}) "
         "and put a proxy before it.",
-    )
-
-
-def _ufw_active(view: View) -> bool:
-    return view.jumps("ip", "filter", "INPUT", "ufw-before-input") and any(
-        True for _ in view.rules("ip", "filter", "ufw-before-input")
     )
 
 

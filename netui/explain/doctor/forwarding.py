@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.explain.doctor.finding import Evidence, Finding
+from netui.explain.doctor.finding import Change, Evidence, Finding, Severity
+from netui.explain.doctor.remedy import cure, replaced, words_of
+from netui.explain.doctor.stops import client_sees, does, let_pass, names_containers, where
 from netui.explain.doctor.view import Place, View, decided_by_the_administrator, mode
 from netui.explain.listing import plural, some
 from netui.explain.places import is_private
 from netui.model import Container, Endpoint, Family, Network
+from netui.traversal import Step
 from netui.traversal.address import parse_address, parse_net
 
 _WEB = "outside:443/tcp"
+_ANSWERS = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 _SYSCTL: tuple[tuple[Family, str, str], ...] = (
     ("ip", "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
     ("ip6", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.forwarding"),
@@ -37,14 +41,14 @@ def forwarding_off(view: View) -> Iterator[Finding]:
             "published ports are not reached from it (but through docker-proxy).",
             (Evidence("sysctl", f"{name} = 0"),),
             (
-                f"sysctl -w {name}=1",
+                cure(view, "", (Change("sysctl", family, chain=name, words=("1",)),)),
                 "Keep it over a reboot in /etc/sysctl.d. The engine sets it when it starts.",
             ),
             tuple(containers),
         )
 
 
-def _one_of_each(view: View, family: Family) -> Iterator[tuple[Container, Endpoint, Network]]:
+def one_of_each(view: View, family: Family) -> Iterator[tuple[Container, Endpoint, Network]]:
     """One container for each network by which its default route leaves."""
     seen: set[str] = set()
     for container, endpoint, network in view.bridged(family):
@@ -57,7 +61,7 @@ def no_masquerade(view: View) -> Iterator[Finding]:
     """Packets of a private subnet leave with their own source: answers do not come back."""
     if not view.judged:
         return
-    for container, endpoint, network in _one_of_each(view, "ip"):
+    for container, endpoint, network in one_of_each(view, "ip"):
         if mode(network, "ip") not in ("nat", "nat-unprotected") or not is_private("ip", endpoint.ipv4):
             continue
         if network.bridge_option("enable_ip_masquerade").lower() in ("false", "0"):
@@ -78,42 +82,84 @@ def no_masquerade(view: View) -> Iterator[Finding]:
             (Evidence("chain", f"nat POSTROUTING has no rule that translates a source in {subnet}"),),
             (
                 "Restart the engine, which makes its rules anew: systemctl restart docker",
-                f"Or put the rule back: iptables -t nat -I POSTROUTING 1 -s {subnet} ! -o {network.bridge} "
-                "-j MASQUERADE",
+                cure(view, "Or put the rule back: ", (_masquerade(view, subnet, network.bridge),)),
             ),
             (network.name,),
         )
+
+
+def _masquerade(view: View, subnet: str, bridge: str) -> Change:
+    words = ("-s", subnet, "!", "-o", bridge, "-j", "MASQUERADE")
+    return Change("insert", *view.key("ip"), "nat", "POSTROUTING", 1, words)
 
 
 def outbound_blocked(view: View) -> Iterator[Finding]:
     """Containers of a network that leads outside are stopped on the way, not by the administrator's own rule."""
     if not view.judged or not view.forwards_to_docker("ip"):
         return
-    for container, _, network in _one_of_each(view, "ip"):
+    for container, _, network in one_of_each(view, "ip"):
         if mode(network, "ip") == "isolated":
             continue
         found = view.walk(f"{container.id}@{network.name}", _WEB)
         if found is None or found.verdict not in ("dropped", "rejected") or found.deciding is None:
             continue
         step = found.deciding
-        if step.hook != "forward" or decided_by_the_administrator(found):
+        if step.hook != "forward":
             continue
-        where = f"rule {step.rule}" if step.rule is not None else "the policy"
-        tool, chain = view.before(step)
+        ours = decided_by_the_administrator(found)
+        place = view.rule_of(step)
+        if ours and (place is None or _on_purpose(view, place)):
+            continue
+        severity: Severity = "medium" if ours else "high"
         yield Finding(
             "outbound-blocked",
-            "high",
-            f"Containers of network {network.name} cannot reach the outside: {where} of {step.table} {step.chain} "
-            "drops their packets.",
-            f"{container.name} gets no answer from any machine beyond this host.",
+            severity,
+            f"Containers of network {network.name} cannot reach the outside: {where(step)} {does(step)} their packets.",
+            f"{container.name} {client_sees(step)}, whichever machine beyond this host it asks."
+            + (" The rule names no direction: it takes what containers send, too." if ours else ""),
             (view.step_evidence(step),),
             (
+                *_pass_outwards(view, step, network, place if ours else None),
                 f"See the way: netui path {container.name} {_WEB}",
-                "If Docker's own rules for the network are gone: systemctl restart docker",
-                f"Else let them pass: {tool} -I {chain} 1 -i {network.bridge} -j ACCEPT",
             ),
             (network.name,),
         )
+
+
+def _on_purpose(view: View, place: Place) -> bool:
+    """Whether a rule in DOCKER-USER is about what containers send: it names them, or the way out."""
+    spec = place.rule.spec
+    return names_containers(view, place) or spec.basic_option("-o") is not None or spec.basic_option("-i") is not None
+
+
+def _pass_outwards(view: View, step: Step, network: Network, own: Place | None) -> Iterator[str]:
+    outer = view.host.outer("ip")
+    if own is not None and outer is not None:
+        # the rule that was meant: what comes in from outside, but no answer
+        key = (own.chain.family, own.chain.backend, own.chain.table, own.chain.name)
+        changes = (
+            replaced(own, ("-i", outer.interface, *words_of(own.rule))),
+            Change("insert", *key, own.rule.number, tuple(_ANSWERS.split())),
+        )
+        yield cure(view, f"Keep out only what comes in by {outer.interface}: ", changes)
+        return
+    if step.rule is None and not _lets_out(view, network):
+        yield "Docker's own rule for the network is gone; the engine makes it anew: systemctl restart docker"
+    yield from let_pass(
+        view, step, "ip", f"-i {network.bridge} -j ACCEPT", f"-o {network.bridge} {_ANSWERS}", inwards=network.bridge
+    )
+
+
+def _lets_out(view: View, network: Network) -> bool:
+    """Whether Docker's rule is there that lets a network's packets out."""
+    for name in ("FORWARD", "DOCKER-FORWARD"):
+        for place in view.rules("ip", "filter", name):
+            spec = place.rule.spec
+            inwards = spec.basic_option("-i")
+            accepts = spec.target is not None and spec.target.name == "ACCEPT"
+            if accepts and inwards is not None and not inwards.negated and inwards.value == network.bridge:
+                return True
+    return False
 
 
 # --- raw (28 and newer) ----------------------------------------------------------------------
@@ -123,7 +169,7 @@ def answers_cut(view: View) -> Iterator[Finding]:
     """A network that is not masqueraded gets no answers: Docker's raw drop takes them (28.2 and newer)."""
     if not view.judged:
         return
-    for container, endpoint, network in _one_of_each(view, "ip"):
+    for container, endpoint, network in one_of_each(view, "ip"):
         found = view.walk(f"{container.id}@{network.name}", _WEB, reply=True)
         if found is None or not found.reply:
             continue

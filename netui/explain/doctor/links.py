@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from netui.explain.doctor.finding import Evidence, Finding
+from netui.explain.doctor.finding import Change, Evidence, Finding
+from netui.explain.doctor.remedy import cure
 from netui.explain.doctor.view import View
 from netui.explain.listing import some
 from netui.model import Family, Network, Route, Snapshot
@@ -45,7 +46,11 @@ def icc_without_netfilter(view: View) -> Iterator[Finding]:
                 Evidence("network", f"{network.name}: enable_icc=false, bridge {network.bridge}"),
             ),
             (
-                "modprobe br_netfilter; sysctl -w net.bridge.bridge-nf-call-iptables=1",
+                cure(
+                    view,
+                    "" if value is not None else "modprobe br_netfilter && ",
+                    (Change("sysctl", chain="net.bridge.bridge-nf-call-iptables", words=("1",)),),
+                ),
                 "Keep it over a reboot: /etc/sysctl.d",
             ),
             (network.name,),
@@ -194,11 +199,13 @@ def mtu_too_large(view: View) -> Iterator[Finding]:
         (
             f'Set "mtu": {uplink.mtu} in daemon.json for the default network, and for others make them anew with '
             f"-o com.docker.network.driver.mtu={uplink.mtu}",
-            "Or let TCP adapt: iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN "
-            "-j TCPMSS --clamp-mss-to-pmtu",
+            cure(view, "Or let TCP adapt: ", (Change("append", *view.key("ip"), "mangle", "FORWARD", 0, _CLAMP),)),
         ),
         tuple(larger),
     )
+
+
+_CLAMP = ("-p", "tcp", "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu")
 
 
 def _clamped(view: View) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Evidence, Finding, Severity
+from netui.explain.doctor.remedy import at_the_head, cure, deleted
+from netui.explain.doctor.stops import client_sees, does, let_pass, where
 from netui.explain.doctor.translations import dnats, dport_of, of_another_engine, protocol_of
 from netui.explain.doctor.view import View, decided_by_the_administrator, mode
 from netui.explain.exposure import listening_state
@@ -131,7 +133,7 @@ def stale_dnat(view: View) -> Iterator[Finding]:
                 f"Port {dport}/{protocol} is sent to {address}:{port}, an address that no running container has.",
                 f"Connections to the port run into the void: a container that is gone left the rule behind.{takes}",
                 (view.rule_evidence(place),),
-                (f"Delete it: {view.delete(place)}", _RESTART),
+                (cure(view, "Delete it: ", (deleted(place),)), _RESTART),
                 tuple(sorted(set(hidden))),
             )
 
@@ -190,15 +192,21 @@ def published_unreachable(view: View) -> Iterator[Finding]:
         step = found.deciding
         if step.hook != "forward" or decided_by_the_administrator(found):
             continue
-        where = f"rule {step.rule}" if step.rule is not None else "the policy"
+        bridge = found.legs[-1].packet.oif
         yield Finding(
             "published-unreachable",
             "high",
             f"Port {shown(bound)} is published for {container.name}, and machines outside cannot reach it: "
-            f"{where} of {step.table} {step.chain} drops it.",
-            "The packet is translated to the container's address and then dropped on its way there.",
+            f"{where(step)} {does(step)} it.",
+            "The packet is translated to the container's address and then stopped on its way there: a client "
+            f"{client_sees(step)}.",
             (view.step_evidence(step),),
-            (f"See its way: netui path outside {address}:{bound.host_port}/{bound.protocol}", _RESTART),
+            (
+                # the policy decides where Docker's own accept is gone
+                *((_RESTART,) if step.rule is None else ()),
+                *let_pass(view, step, "ip", f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT"),
+                f"See its way: netui path outside {address}:{bound.host_port}/{bound.protocol}",
+            ),
             (container.name,),
         )
 
@@ -218,7 +226,6 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                 found = view.walk(place.source, destination, reply=True)
                 if found is None or found.verdict != "delivered" or found.deciding is None:
                     continue
-                tool, chain = view.before(found.deciding)
                 yield Finding(
                     "loopback-publish-reachable",
                     "high",
@@ -228,9 +235,12 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                     "rule that Docker makes for a published port lets anybody in.",
                     (view.step_evidence(found.deciding),),
                     (
-                        "Close containers' own addresses to that network, as Engine 28 does: "
-                        f"{tool} -I {chain} 1 -i {place.name} -m conntrack --ctstate NEW "
-                        "-m conntrack ! --ctstate DNAT -j DROP",
+                        at_the_head(
+                            view,
+                            view.key("ip", found.deciding),
+                            "Close containers' own addresses to that network, as Engine 28 does: ",
+                            f"-i {place.name} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP",
+                        ),
                         "Or upgrade to Engine 28 or newer.",
                     ),
                     (container.name,),

@@ -28,7 +28,7 @@ class View:
     """A host as the findings see it."""
 
     host: PreparedHost
-    _paths: dict[tuple[str, str, bool], Path | None] = field(default_factory=dict)
+    _paths: dict[tuple[str, str, bool, int | None], Path | None] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> Places:
@@ -105,25 +105,29 @@ class View:
 
     def tool(self, chain: Chain) -> str:
         """Return the command that changes this chain's rules: with its variant where both are in use."""
-        return self._command(chain.family, chain.backend)
+        return self.command(chain.family, chain.backend)
 
-    def _command(self, family: Family, backend: Backend) -> str:
+    def command(self, family: Family, backend: Backend) -> str:
+        """Return the command for a ruleset: with its variant where both are in use."""
         name = "iptables" if family == "ip" else "ip6tables"
         variants = {key.backend for key, ruleset in self.host.snapshot.rulesets.items() if ruleset.rule_count()}
         return f"{name}-{backend}" if len(variants) > 1 else name
 
-    def before(self, step: Step) -> tuple[str, str]:
-        """Return where a rule comes before a step of FORWARD: the command of its variant, and the chain.
+    def key(self, family: Family, step: Step | None = None) -> RulesetKey:
+        """Return the ruleset for a rule against a step: the step's own, else the one that has Docker's chains."""
+        if step is not None and (key := RulesetKey(step.family, step.backend)) in self.host.snapshot.rulesets:
+            return key
+        for name in ("DOCKER", "DOCKER-USER", "FORWARD"):
+            for chain in self.chains(family, "filter", name):
+                return RulesetKey(family, chain.backend)
+        return RulesetKey(family, "nft")
 
-        DOCKER-USER is the administrator's, where Docker keeps one in that variant; else FORWARD itself.
-        """
-        user = any(chain.backend == step.backend for chain in self.chains(step.family, "filter", "DOCKER-USER"))
-        return self._command(step.family, step.backend), "DOCKER-USER" if user else "FORWARD"
-
-    def delete(self, place: Place) -> str:
-        """Return the command that deletes a rule."""
-        table = "" if place.chain.table == "filter" else f"-t {place.chain.table} "
-        return f"{self.tool(place.chain)} {table}-D{place.rule.text.removeprefix('-A')}"
+    def rule_of(self, step: Step) -> Place | None:
+        """Return the rule of a step of iptables', None for a policy or another table's."""
+        for chain in self.chains(step.family, step.table, step.chain) if step.rule is not None else ():
+            if chain.backend == step.backend and step.rule is not None and step.rule <= len(chain.rules):
+                return Place(chain, chain.rules[step.rule - 1])
+        return None
 
     # --- containers --------------------------------------------------------------------------
 
@@ -156,12 +160,12 @@ class View:
 
     # --- walking -----------------------------------------------------------------------------
 
-    def walk(self, source: str, destination: str, *, reply: bool = False) -> Path | None:
+    def walk(self, source: str, destination: str, *, reply: bool = False, sport: int | None = None) -> Path | None:
         """Return the path, None where this host cannot be asked that."""
-        key = (source, destination, reply)
+        key = (source, destination, reply, sport)
         if key not in self._paths:
             try:
-                self._paths[key] = path(self.host, source, destination, reply=reply)
+                self._paths[key] = path(self.host, source, destination, reply=reply, sport=sport)
             except EndpointError:
                 self._paths[key] = None
         return self._paths[key]

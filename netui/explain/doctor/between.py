@@ -1,0 +1,68 @@
+"""Findings about containers of one network that a rule keeps from each other, on purpose of nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.explain.doctor.finding import Change, Finding
+from netui.explain.doctor.remedy import cure
+from netui.explain.doctor.stops import client_sees, does, let_pass, names_containers, where
+from netui.explain.doctor.view import Place, View
+from netui.explain.reach import known_ports
+from netui.model import Container, Network
+
+
+def neighbours_blocked(view: View) -> Iterator[Finding]:
+    """Containers of one network do not reach each other: somebody's rule for forwarded packets stops them.
+
+    With br_netfilter a bridge shows its frames to iptables, to FORWARD as well.
+    """
+    if not view.judged or not view.forwards_to_docker("ip"):
+        return
+    for network, asking, asked, address in _pairs(view):
+        destinations = [f"{address}:{port}/{protocol}" for port, protocol in known_ports(asked)[:4]]
+        for destination in destinations or [f"{address}:80/tcp"]:
+            found = view.walk(f"{asking.id}@{network.name}", destination)
+            step = found.deciding if found is not None and found.verdict in ("dropped", "rejected") else None
+            if step is None or step.hook not in ("forward", "prerouting", "postrouting"):
+                continue
+            place = view.rule_of(step)
+            if place is not None and (names_containers(view, place) or _chosen(place)):
+                # it was made for them
+                continue
+            within = f"-i {network.bridge} -o {network.bridge} -j ACCEPT"
+            off = Change("sysctl", chain="net.bridge.bridge-nf-call-iptables", words=("0",))
+            yield Finding(
+                "neighbours-blocked",
+                "high",
+                f"Containers of network {network.name} cannot reach each other: {where(step)} {does(step)} what "
+                f"{asking.name} sends to {asked.name}.",
+                f"{asking.name} {client_sees(step)}. Frames from port to port of {network.bridge} are shown to "
+                "iptables (net.bridge.bridge-nf-call-iptables), so rules for forwarded packets take them, too.",
+                (view.step_evidence(step),),
+                (
+                    *let_pass(view, step, "ip", within),
+                    cure(view, "Or show no frames to iptables, if no network has icc=false: ", (off,)),
+                    f"See the way: netui path {asking.name} {destination}",
+                ),
+                (network.name,),
+            )
+            break
+
+
+def _chosen(place: Place) -> bool:
+    """Whether a rule is the administrator's own about ports: made in DOCKER-USER, so for containers."""
+    return place.chain.name == "DOCKER-USER" and "port" in place.rule.text
+
+
+def _pairs(view: View) -> Iterator[tuple[Network, Container, Container, str]]:
+    """Yield two containers of each bridge network whose containers may talk to each other."""
+    members: dict[str, list[tuple[Container, str]]] = {}
+    for container in view.host.containers:
+        for endpoint in container.endpoints if container.running and container.id else ():
+            if endpoint.ipv4:
+                members.setdefault(endpoint.network_id, []).append((container, endpoint.ipv4))
+    for network in view.host.networks.values():
+        pair = members.get(network.id, [])
+        if network.driver == "bridge" and network.icc and len(pair) > 1:
+            yield network, pair[0][0], pair[1][0], pair[1][1]
