@@ -43,12 +43,12 @@ def _stop_of_answer(view: View, source: str, destination: str, home: str | None 
     home: the interface by which the answer should leave ("" for this machine's own); None: by which it came in.
     What leaves elsewhere has findings of its own.
     """
-    there = view.walk(source, destination, sport=_CLIENT_PORT)
-    if there is None or there.verdict != "delivered":
-        return None
     back = view.walk(source, destination, reply=True, sport=_CLIENT_PORT)
     for leg in back.reply or () if back is not None else ():
         if leg.steps and not leg.where and stopped(leg.steps[-1].verdict):
+            there = view.walk(source, destination, sport=_CLIENT_PORT)
+            if there is None or there.verdict != "delivered":
+                return None
             expected = there.legs[0].packet.iif if home is None else home
             return (there, leg.steps[-1]) if leg.packet.oif in ("", expected) else None
     return None

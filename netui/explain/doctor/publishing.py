@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from netui.explain.doctor.finding import Evidence, Finding, Severity
 from netui.explain.doctor.remedy import at_the_head, cure, deleted
@@ -67,8 +67,9 @@ def missing_dnat(view: View) -> Iterator[Finding]:
         if not view.translates(family):
             continue
         known = {(a, p, dport_of(place), protocol_of(place)) for place, a, p in dnats(view, family)}
+        natted = {c.id for c, _, n in view.bridged(family) if mode(n, family) in ("nat", "nat-unprotected")}
         for container, bound in view.published():
-            if not _expects_dnat(view, container, bound, family):
+            if not _expects_dnat(natted, container, bound, family):
                 continue
             addresses = view.addresses(container, family)
             wanted = (str(bound.container_port), str(bound.host_port), bound.protocol)
@@ -90,17 +91,14 @@ def missing_dnat(view: View) -> Iterator[Finding]:
             )
 
 
-def _expects_dnat(view: View, container: Container, bound: PublishedPort, family: Family) -> bool:
+def _expects_dnat(natted: Set[str], container: Container, bound: PublishedPort, family: Family) -> bool:
     six = ":" in bound.host_ip
     if bound.host_ip and six != (family == "ip6"):
         return False
     if not bound.host_ip and family == "ip6":
         return False
     # a container without an address of the family is reached through docker-proxy alone
-    for owner, _, network in view.bridged(family):
-        if owner is container and mode(network, family) in ("nat", "nat-unprotected"):
-            return True
-    return False
+    return container.id in natted
 
 
 def stale_dnat(view: View) -> Iterator[Finding]:
