@@ -13,9 +13,8 @@ from netui.explain.doctor.stops import client_sees, does, only_new, stopped, whe
 from netui.explain.doctor.view import View
 from netui.explain.listing import some
 from netui.model import Container, Family, Network, PolicyRule, PublishedPort, Route
-from netui.traversal import EndpointError, Path, Step
+from netui.traversal import EndpointError, Path, Step, path
 from netui.traversal.address import parse_address
-from netui.traversal.entrance import path_by
 from netui.traversal.routing import Lookup, RoutingUnknown
 
 #: A machine of the internet by its address (RFC 5737), where what stands for all of them cannot be decided.
@@ -234,27 +233,33 @@ def _elsewhere(
     back: Route | None,
 ) -> Finding | None:
     try:
-        found = path_by(view.host, f"outside:{client}", destination, interface, reply=True)
-        there = path_by(view.host, f"outside:{client}", destination, interface)
+        found = path(view.host, f"outside:{client}", destination, reply=True, iif=interface)
+        there = path(view.host, f"outside:{client}", destination, iif=interface)
     except EndpointError:
         return None
     to = there.delivered_to
-    if there.verdict != "delivered" or to is None or to.kind != "container" or not found.reply:
-        return None
-    leaves = found.reply[-1].packet.oif
-    if not leaves or leaves == interface or leaves in view.host.bridges.values():
-        return None
-    if any(leg.steps and stopped(leg.steps[-1].verdict) for leg in found.reply):
+    if there.verdict != "delivered" or to is None or to.kind != "container":
         return None
     network = next((n for c, _, n in view.bridged() if c.name == to.name), None)
     ask = parse_address(client), parse_address(to.address)
     if network is None or ask[0] is None or ask[1] is None:
         return None
+    fib = view.host.namespace.fibs["ip"]
     try:
-        route = view.host.namespace.fibs["ip"].lookup(Lookup(ask[0][1], ask[1][1], iif=network.bridge))
+        route = fib.lookup(Lookup(ask[0][1], ask[1][1], iif=network.bridge))
     except RoutingUnknown:
         return None
-    if route is None:
+    if route is None or route.type != "unicast":
+        return None
+    leaves = fib.devices(route)[0]
+    if found.reply:
+        # the walk knows of marks, which the routes alone do not
+        if any(leg.steps and stopped(leg.steps[-1].verdict) for leg in found.reply):
+            return None
+        leaves = found.reply[-1].packet.oif
+    elif found.verdict != "undecided" or any(item.match != "route" for item in found.undecided):
+        return None
+    if not leaves or leaves == interface or leaves in view.host.bridges.values():
         return None
     rule = _policy_rule(view, route)
     who = "machines on its link" if back is None or client != "203.0.113.99" else "machines beyond it"
