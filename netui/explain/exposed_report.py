@@ -79,6 +79,7 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
             "text": step.text,
         },
         "undecided": list(cell.undecided),
+        "condition": cell.condition,
     }
 
 
@@ -110,6 +111,9 @@ def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
             yield printable(f"! {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
     for exposure in exposures:
         for text in exposure.notes:
+            yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
+    for exposure in exposures:
+        for text in dict.fromkeys(f"{cell.state} {cell.condition}" for cell in exposure.cells if cell.condition):
             yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
     unknown: dict[str, None] = {}
     for exposure in exposures:

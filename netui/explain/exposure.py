@@ -32,7 +32,7 @@ class Cell:
     """The answer for one place and family.
 
     way: how it is asked for ("published", "direct"). source, destination: the path that was
-    walked. step: the deciding rule. reason: in one sentence.
+    walked. step: the deciding rule. reason: in one sentence. condition: up to which limit that holds.
     """
 
     place: Place
@@ -42,6 +42,7 @@ class Cell:
     reason: str
     step: Step | None
     undecided: tuple[str, ...] = ()
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +234,12 @@ def _cell(
             return None
         reason = "it is not published, and no router of the internet carries packets for a private address"
         return Cell(place, "closed", "none", "", reason, None)
-    (state, reason, step, unknown), way, destination = best
-    return Cell(place, state, way, destination, reason, step, unknown)
+    (state, reason, step, unknown, condition), way, destination = best
+    return Cell(place, state, way, destination, reason, step, unknown, condition)
 
 
-#: State, reason, deciding step, what is unknown.
-Judged = tuple[State, str, "Step | None", tuple[str, ...]]
+#: State, reason, deciding step, what is unknown, up to which limit it holds.
+Judged = tuple[State, str, "Step | None", tuple[str, ...], str]
 
 
 def _judge(host: PreparedHost, container: Container, found: Outcome, port: int, listening: Listening) -> Judged:
@@ -264,10 +265,8 @@ def _judge(host: PreparedHost, container: Container, found: Outcome, port: int, 
         elif to.kind != "host":
             reason = f"{reason}, not {container.name}"
     step = found.deciding
-    if found.condition:
-        reason = f"{reason}, {found.condition}"
     unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
-    return state, reason, step, unknown
+    return state, reason, step, unknown, found.condition
 
 
 def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:

@@ -94,5 +94,6 @@ class InputFates:
 
         explored = explore(walk)
         first = explored.outcomes[0]
-        agreed = explored.complete and all(outcome.fate == first.fate for outcome in explored.outcomes)
+        quiet = explored.of_quiet_sender()
+        agreed = explored.usual_complete and all(outcome.fate == first.fate for outcome in quiet)
         return first if agreed else InputFate("unknown")

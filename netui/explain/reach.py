@@ -132,6 +132,7 @@ def reach_json(source: str, reaches: tuple[Reach, ...]) -> dict[str, Any]:
                 "verdict": one.path.verdict,
                 "reason": one.path.reason,
                 "listening": one.answered,
+                "condition": one.path.condition,
                 "rule": step_text(one.path.deciding) or None,
             }
             for one in reaches
@@ -150,7 +151,7 @@ def reach_text(source: str, reaches: tuple[Reach, ...]) -> str:
                 printable(one.label),
                 one.word,
                 printable(step_text(one.path.deciding)),
-                "" if one.word == "reached" else printable(one.path.reason, 90),
+                printable(one.path.condition if one.word == "reached" else one.path.reason, 90),
             ]
         )
     return "\n".join([f"from {printable(source)}:", *table(rows)])

@@ -113,7 +113,11 @@ class Gates:
         text = address_text("ip", packet.src)
         if not accept_local and fib.is_local(packet.src):
             return f"the source {text} is this machine's own address: the kernel drops it as martian"
-        back = fib.lookup(Lookup(packet.src, packet.dst, 0, packet.iif))
+        # IN_DEV_SRC_VMARK: wg-quick lets the mark choose the way back
+        marked = namespace.device_sysctl("ipv4", packet.iif, "src_valid_mark") or namespace.device_sysctl(
+            "ipv4", "all", "src_valid_mark"
+        )
+        back = fib.lookup(Lookup(packet.src, packet.dst, packet.mark if marked else 0, packet.iif))
         if back is not None and back.type == "unicast" and back.dev == packet.iif and not back.nexthops:
             if fib.simple:
                 namespace.right_ways.add((packet.src, packet.iif))

@@ -9,7 +9,7 @@ from netui.model import Container, Endpoint, Family, Interface, Network, Publish
 from netui.traversal.address import Net, parse_address, parse_net
 from netui.traversal.members import strangers, with_unlisted_endpoints
 from netui.traversal.namespace import Namespace, prepare_namespace
-from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.routing import DEFAULTS, Lookup, RoutingUnknown
 from netui.traversal.transit import Anywhere
 
 #: Representatives of "some machine outside": documentation addresses (RFC 5737, 3849), then
@@ -168,7 +168,7 @@ class PreparedHost:
                 route = fib.lookup(Lookup(parsed[1], iif="lo"))
             except RoutingUnknown:
                 route = None
-            if route is not None and route.type == "unicast" and route.dst in ("0.0.0.0/0", "::/0"):
+            if route is not None and route.type == "unicast" and route.dst in DEFAULTS:
                 default, representative = fib.devices(route)[0], parsed[1]
                 break
         if default is None:

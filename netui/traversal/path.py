@@ -120,6 +120,11 @@ class Path:
     condition: str = ""
     one_of: tuple[DeliveredTo, ...] = ()
 
+    @property
+    def telling_legs(self) -> tuple[Leg, ...]:
+        """The legs that lead to the verdict: with the answer's, where it is not known to come back."""
+        return self.legs if self.verdict == "delivered" or not self.reply else (*self.legs, *self.reply)
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:

@@ -23,7 +23,7 @@ from netui.traversal.endpoints import (
     shown,
 )
 from netui.traversal.host import PreparedHost
-from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.routing import DEFAULTS, Lookup, RoutingUnknown
 from netui.traversal.transit import Anywhere
 
 _NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
@@ -94,7 +94,8 @@ def resolve(host: PreparedHost, source: Written, destination: Written, iif: str 
     if iif:
         _check_named(host, source, iif, from_outside=bool(found_iif))
     elif found_iif:
-        iif = _uplink_of(host, family, src, dst, found_iif)
+        # a plain address says nothing of the way that it comes: the way back
+        iif = _uplink_of(host, family, src, dst, found_iif) if source.kind == "outside" else found_iif
         if iif != found_iif:
             notes.append(
                 f"it comes in by {iif}, which has {address_text(family, dst)}; --in {found_iif} asks for another way"
@@ -113,10 +114,10 @@ def _check_named(host: PreparedHost, source: Written, iif: str, *, from_outside:
 
 
 def _uplink_of(host: PreparedHost, family: Family, src: int, dst: int, towards: str) -> str:
-    """The interface by which a machine beyond a router reaches one of the host's own addresses.
+    """The interface by which a machine beyond the default route reaches one of the host's own addresses.
 
     It is the uplink that has the address, not the one by which the host would answer. A neighbour
-    sends by its own link, whatever it asks for.
+    and a machine with a route of its own come by that way, whatever they ask for.
     """
     fib = host.namespace.fibs[family]
     if not fib.known or not fib.is_local(dst):
@@ -125,7 +126,7 @@ def _uplink_of(host: PreparedHost, family: Family, src: int, dst: int, towards: 
         route = fib.lookup(Lookup(src, iif="lo"))
     except RoutingUnknown:
         route = None
-    if route is not None and route.type == "unicast" and not (route.gateway or route.nexthops):
+    if route is None or route.dst not in DEFAULTS:
         return towards
     own = next((i for i in host.namespace.interfaces.values() if _has(i, family, dst)), None)
     return own.name if own is not None and host.leads_out(own) else towards

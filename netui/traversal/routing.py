@@ -13,6 +13,8 @@ from netui.model import Address, Family, Interface, PolicyRule, Route
 from netui.traversal.address import Net, client_port_in, parse_address, parse_net, protocol_number, width
 
 _MAIN_RULES = (("local", 0), ("main", 32766), ("default", 32767))
+#: Destinations of a default route.
+DEFAULTS = ("0.0.0.0/0", "::/0")
 _TABLE_NUMBERS = {"255": "local", "254": "main", "253": "default"}
 
 

@@ -220,7 +220,7 @@ def _details(snapshot: Snapshot, source: Asked, target: Asked, found: Path | Non
     yield field("networks", f"{' '.join(source.networks)} → {' '.join(target.networks)}", "dim")
     yield heading("Steps")
     number = 0
-    for leg in found.legs:
+    for leg in found.telling_legs:
         for step in leg.steps:
             number += 1
             yield step_line(snapshot, step, f"{number:>3}", ("step", number))

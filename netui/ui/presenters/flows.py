@@ -39,7 +39,7 @@ def flow_spans(flow: Flow, width: int) -> Spans:
         (f"{sign} ", role),
         (fit(clip(escape(flow.label), width), width), ""),
         (f"  {flow.path.verdict:<11} ", role),
-        (escape(deciding(flow.path)), "dim"),
+        (escape(", ".join(filter(None, (deciding(flow.path), flow.path.condition)))), "dim"),
     ]
 
 
@@ -78,9 +78,11 @@ def path_text(flow: Flow) -> str:
     """Return a flow's steps as text, one a line (to copy or to save)."""
     lines = [f"{flow.label}: {flow.path.verdict}"]
     number = 0
-    for leg in flow.path.legs:
+    for index, leg in enumerate(flow.path.telling_legs):
         packet = leg.packet
-        lines.append(f"  {packet.protocol} {packet.src} → {packet.dst}" + (f" in {leg.where}" if leg.where else ""))
+        answer = "the answer: " if index >= len(flow.path.legs) else ""
+        where = f" in {leg.where}" if leg.where else ""
+        lines.append(f"  {answer}{packet.protocol} {packet.src} → {packet.dst}{where}")
         for step in leg.steps:
             number += 1
             change = f"  ({step.change})" if step.change else ""

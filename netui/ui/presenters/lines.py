@@ -136,10 +136,11 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
     """Lay out a flow's steps in order, each leg under a heading of its own."""
     lines: list[Line] = []
     number = 0
-    for index, leg in enumerate(flow.path.legs):
+    for index, leg in enumerate(flow.path.telling_legs):
         packet = leg.packet
+        answer = "the answer: " if index >= len(flow.path.legs) else ""
         where = f" in {leg.where}" if leg.where else ""
-        head = f"{packet.protocol} {_end(packet.src, packet.sport)} → {_end(packet.dst, packet.dport)}{where}"
+        head = f"{answer}{packet.protocol} {_end(packet.src, packet.sport)} → {_end(packet.dst, packet.dport)}{where}"
         lines.append(Line("note", RulesetKey(packet.family, "nft"), text=head, number=-1 - index))
         for step in leg.steps:
             number += 1
