@@ -1,9 +1,4 @@
-"""What the lab needs from outside, fetched once: Debian packages and the roots of newer engines.
-
-The machine's own engine is Debian 12's 20.10; newer ones live in debootstrapped roots in a
-cache folder outside the checkout. A root is built under another name and renamed when whole, so
-that an interrupted build is never taken for a finished one.
-"""
+"""What the lab needs from outside: the machine's Debian packages, the image, and a cache outside the checkout."""
 
 from __future__ import annotations
 
@@ -13,18 +8,12 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-SUITES = {"26.1": "trixie", "28.5": "forky"}
-
-# What a root must hold; docker-cli is a package of its own from trixie on.
-ROOT_PACKAGES = "docker.io,docker-cli,iptables,nftables,iproute2,ipset,busybox-static"
-
 # Program that shows a package is there → the Debian package.
 TOOLS = {
-    "/usr/sbin/dockerd": "docker.io",
     "iptables-nft-save": "iptables",
     "nft": "nftables",
     "ipset": "ipset",
@@ -58,7 +47,7 @@ def cache_root() -> Path:
 
 
 @contextmanager
-def _locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     """Hold a file lock, so that two labs started together fetch a thing once."""
     with (cache_root() / f".{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -91,6 +80,12 @@ def ensure(programs: Mapping[str, str]) -> None:
     install([package for program, package in programs.items() if shutil.which(program) is None])
 
 
+def ensure_files(any_of: Sequence[str], package: str) -> None:
+    """Install a package whose files are no programs, where none of these is there."""
+    if not any(Path(path).exists() for path in any_of):
+        install([package])
+
+
 def install(missing: list[str]) -> None:
     """Install Debian packages; LabUnavailable with the reason when that cannot be.
 
@@ -101,7 +96,7 @@ def install(missing: list[str]) -> None:
         return
     if shutil.which("apt-get") is None:
         raise LabUnavailable(f"the lab needs {', '.join(missing)}, and there is no apt-get here")
-    with _locked("apt"), _no_services():
+    with locked("apt"), _no_services():
         environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
         for command in (
             ["apt-get", "update", "-qq"],
@@ -132,56 +127,6 @@ def _no_services() -> Iterator[None]:
             units += ["docker.service", "docker.socket", "containerd.service"]
         if units and Path("/run/systemd/system").is_dir():
             subprocess.run(["systemctl", "disable", "-q", *units], check=False, capture_output=True)
-
-
-def mirror() -> str:
-    """Return where the machine's own apt gets Debian from; NETUI_LAB_MIRROR wins."""
-    given = os.environ.get("NETUI_LAB_MIRROR")
-    if given:
-        return given
-    apt = Path("/etc/apt")
-    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    for file in files:
-        if not file.is_file():
-            continue
-        for line in file.read_text(errors="replace").splitlines():
-            if line.lstrip().startswith("#"):
-                continue
-            for word in line.split():
-                if word.startswith(("http://", "https://")) and word.rstrip("/").endswith("/debian"):
-                    return word
-    raise LabUnavailable("no Debian mirror in /etc/apt: name one in NETUI_LAB_MIRROR")
-
-
-def engine_root(version: str) -> Path:
-    """The root folder that holds the engine of this version, debootstrapped when missing.
-
-    About 45 s and 400 MB each, once.
-    """
-    root = cache_root() / version
-    if root.is_dir():
-        return root
-    with _locked(version):
-        if root.is_dir():
-            return root
-        partial = cache_root() / f"{version}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        # The script is named because Debian 12's debootstrap knows no forky; every Debian suite
-        # uses the one of sid. A mount namespace of its own: an abort leaves no mount behind.
-        command = [
-            *("unshare", "-m", "--propagation", "private", "debootstrap", "--variant=minbase"),
-            f"--include={ROOT_PACKAGES}",
-            *(SUITES[version], str(partial), mirror(), "/usr/share/debootstrap/scripts/sid"),
-        ]
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            last = "; ".join(done.stdout.strip().splitlines()[-2:])
-            shutil.rmtree(partial, ignore_errors=True)
-            raise LabUnavailable(f"debootstrap of {SUITES[version]} failed: {last}")
-        for waste in (*partial.glob("var/cache/apt/archives/*.deb"), *partial.glob("var/lib/apt/lists/*_*")):
-            waste.unlink()
-        partial.rename(root)
-    return root
 
 
 def busybox_image() -> bytes:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from .cache import LabUnavailable, engine_root, ensure_tools
+from .cache import LabUnavailable, ensure_tools
 from .engines import KINDS, Options
 from .hosts import Host, blog_host
 from .namespaces import raise_on_sigterm
+from .roots import engine_root
 from .wide import wide_host
 
 HERE = Path(__file__).parent
@@ -56,8 +57,7 @@ class Hosts:
     def __call__(self, kind: str) -> Host:
         if kind not in self._hosts:
             try:
-                if kind[:4] in ("26.1", "28.5"):
-                    engine_root(kind)
+                engine_root(kind.partition("-")[0])
             except LabUnavailable as reason:
                 unavailable(str(reason))
             self._hosts[kind] = self._make(kind)

@@ -1,8 +1,8 @@
 """Docker engines, each in a network namespace: start, stop, kill, and their own tools.
 
-"20.10-nft" and "20.10-legacy" are the machine's own engine (Debian 12), the second with
-iptables-legacy first on its PATH; "26.1" and "28.5" live in debootstrapped roots. All run in a
-mount namespace of their own, held open by one sleeping process, so that all mounts go with it.
+All live in debootstrapped roots (roots.py) with tools of their own; "20.10-legacy" has
+iptables-legacy first on its PATH. Each runs in a mount namespace of its own, held open by one
+sleeping process, so that all mounts go with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import docker
 
-from . import cache
+from . import cache, roots
 from .namespaces import Namespace, cgroup_parent, path_with, reap, state_folder
 
 KINDS = ("20.10-nft", "20.10-legacy", "26.1", "28.5")
@@ -52,14 +52,6 @@ echo ready
 exec sleep infinity
 """
 
-# The machine's own root: only /etc/docker is hidden, where 20.10 would leave a key file.
-_OWN = """
-set -e
-if [ -d /etc/docker ]; then mount -t tmpfs tmpfs /etc/docker; fi
-echo ready
-exec sleep infinity
-"""
-
 
 @dataclass(frozen=True)
 class Options:
@@ -84,10 +76,11 @@ class Engine:
         #: of its own for each engine, also where two share a namespace
         self.state = state_folder(label or namespace.label)
         self.bin = self.state / "bin"
+        self._legacy = self.state / "legacy"
         self.socket = self.state / "docker.sock"
         self.url = f"unix://{self.socket}"
         self.log = self.state / "dockerd.log"
-        self._root = cache.engine_root(self.version) if self.version in cache.SUITES else None
+        self._root = roots.engine_root(self.version)
         self._holder: subprocess.Popen[str] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._client: docker.DockerClient | None = None
@@ -161,7 +154,7 @@ class Engine:
             [
                 *("nsenter", f"--net={self.namespace.path}"),
                 *("unshare", "-m", "--propagation", "private"),
-                *("/bin/sh", "-c", _PIVOT if self._root else _OWN),
+                *("/bin/sh", "-c", _PIVOT),
             ],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -239,21 +232,20 @@ class Engine:
         """The daemon's own environment."""
         path = "/usr/sbin:/usr/bin:/sbin:/bin"
         if self.legacy:
-            path = f"{self.bin}:{path}"
+            path = f"{self._legacy}:{path}"
         return {"PATH": path, "HOME": str(self.state)}
 
     def _write_tools(self) -> None:
         """The folder for the front of PATH: the engine's own tools under their usual names."""
         self.bin.mkdir(exist_ok=True)
-        names = [*_TABLES, *_VARIANTS, "nft", "ipset", "docker"]
-        for name in names:
+        self._legacy.mkdir(exist_ok=True)
+        for name in [*_TABLES, *_VARIANTS, "nft", "ipset", "docker"]:
             target = "/usr/bin/docker" if name == "docker" else f"/usr/sbin/{name}"
+            if self.legacy and name in _TABLES:
+                # For the daemon: a path that is the same inside its root.
+                target = str(self._legacy / name)
+                (self._legacy / name).symlink_to("/usr/sbin/xtables-legacy-multi")
             link = self.bin / name
-            if self._root is None:
-                if self.legacy and name in _TABLES:
-                    target = "/usr/sbin/xtables-legacy-multi"
-                link.symlink_to(target)
-            else:
-                # The network namespace stays the caller's; only the root is the engine's.
-                link.write_text(f'#!/bin/sh\nexec nsenter --mount={self.mount_namespace} -- {target} "$@"\n')
-                link.chmod(0o755)
+            # The network namespace stays the caller's; only the root is the engine's.
+            link.write_text(f'#!/bin/sh\nexec nsenter --mount={self.mount_namespace} -- {target} "$@"\n')
+            link.chmod(0o755)

@@ -17,9 +17,11 @@ from .hosts import Host, serve
 from .namespaces import cgroup_parent
 from .neighbours import wait_for
 
-#: Program → Debian package (see cache.ensure); the script comes with docker.io.
-PROGRAMS = {"newuidmap": "uidmap", "rootlesskit": "rootlesskit", "slirp4netns": "slirp4netns"}
+#: Program → Debian package (see cache.ensure). The machine's own dockerd: netui is to follow into its mounts.
+PROGRAMS = {"dockerd": "docker.io", "newuidmap": "uidmap", "rootlesskit": "rootlesskit", "slirp4netns": "slirp4netns"}
 
+#: Docker's own script, as Debian's and as Docker's package have it.
+_SCRIPTS = ("/usr/share/docker.io/contrib/dockerd-rootless.sh", "/usr/bin/dockerd-rootless.sh")
 _UID = 61234
 _IMAGE = "lab/busybox"
 # A cgroup of the lab's: its shims are children of nobody, and are ended with it whatever happens.
@@ -44,7 +46,7 @@ mknod -m 666 /dev/net/tun c 10 200
 cd "$FOLDER"
 exec setpriv --reuid $ID --regid $ID --clear-groups env -i USER=rootless HOME="$FOLDER/home" \
   XDG_RUNTIME_DIR="$FOLDER/run" PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-  sh /usr/share/docker.io/contrib/dockerd-rootless.sh \
+  sh "$SCRIPT" \
   --data-root "$FOLDER/home/data" --exec-root "$FOLDER/run/exec" --storage-driver vfs
 """
 
@@ -80,6 +82,7 @@ class Rootless:
                     **os.environ,
                     "FOLDER": str(self.folder),
                     "ID": str(_UID),
+                    "SCRIPT": next((path for path in _SCRIPTS if Path(path).exists()), _SCRIPTS[0]),
                     "CGROUP": cgroup_parent(self._host.namespace.name),
                 },
                 stdin=subprocess.DEVNULL,
@@ -117,4 +120,5 @@ class Rootless:
 
     def _docker(self, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         environment = {**os.environ, "DOCKER_HOST": self.url}
-        return subprocess.run(["docker", *words], env=environment, check=False, capture_output=True, input=stdin)
+        docker = str(self._host.engine.bin / "docker")
+        return subprocess.run([docker, *words], env=environment, check=False, capture_output=True, input=stdin)

@@ -21,9 +21,12 @@ from .hosts import Host
 ROOT = Path(__file__).parents[2]
 
 
-def inside(host: Host, program: str, timeout: float = 120) -> Any:
-    """Run Python in the host's network namespace with its engine's environment; return its JSON."""
-    environment = {**os.environ, **host.engine.environment(), "PYTHONPATH": str(ROOT)}
+def inside(host: Host, program: str, timeout: float = 120, machine: bool = False) -> Any:
+    """Run Python in the host's network namespace with its engine's environment; return its JSON.
+
+    machine: with the machine's own tools instead, which are of one version with its libxtables.
+    """
+    environment = {**os.environ, **({} if machine else host.engine.environment()), "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         ["nsenter", f"--net={host.namespace.path}", sys.executable, "-c", program],
         env=environment,
@@ -136,6 +139,7 @@ for family in ("ip", "ip6"):
     found[family] = [by, by_save, lines(one), lines(other)]
 print(json.dumps(found))
 """,
+        machine=True,
     )
     by, by_save, one, other = found["ip"]
     assert (by, by_save) == ("python-iptables", "iptables-legacy-save")
