@@ -87,7 +87,11 @@ def explain_text(snapshot: Snapshot, chains: Sequence[Chain], number: int | None
 
 
 def _chain_lines(names: Names, snapshot: Snapshot, chain: Chain, number: int | None) -> Iterator[str]:
-    family = {"ip": "IPv4", "ip6": "IPv6"}[chain.family] if len({k.family for k in snapshot.rulesets}) > 1 else ""
+    family = (
+        {"ip": "IPv4", "ip6": "IPv6"}.get(chain.family, chain.family)
+        if len({k.family for k in snapshot.rulesets}) > 1
+        else ""
+    )
     several = len({key.backend for key in snapshot.rulesets}) > 1
     words = [family, chain.backend if several else "", chain.table, printable(chain.name)]
     owner = owner_of(chain.name)

@@ -86,7 +86,7 @@ def describe(spec: RuleSpec, names: Names, family: str) -> Words:
 
 
 def _as_written(match: Match) -> str:
-    parts = ["-m", match.module] if match.module else []
+    parts = ["-m", match.module] if match.module not in ("", "nft") else []
     for option in match.options:
         parts += ["!"] if option.negated else []
         parts += [option.name, *option.values]

@@ -112,7 +112,7 @@ _WHOLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("LOGDROPIN", "LOGDROPOUT"), ("csf", "what it logs and drops")),
     **dict.fromkeys(("INVDROP", "SYNFLOOD", "UDPFLOOD", "PORTFLOOD", "SMTPOUTPUT"), ("csf", "its own rules")),
     **dict.fromkeys(("SPAMHAUS", "DSHIELD", "CC_DENY", "CC_ALLOW"), ("csf", "a list of addresses that it fetches")),
-    **dict.fromkeys(("smurfs", "tcpflags", "sfilter", "logdrop", "logflags"), ("Shorewall", "its own rules")),
+    **dict.fromkeys(("smurfs", "tcpflags", "sfilter", "logflags"), ("Shorewall", "its own rules")),
     **dict.fromkeys(("FORWARD-firewalld", "INPUT-firewalld"), ("firewalld", "its own rules")),
 }
 _ZONE = "(?:fw|net|loc|lan|wan|dmz|all|vpn|dock)"

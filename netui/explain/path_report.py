@@ -71,6 +71,8 @@ def _step_json(step: Step) -> dict[str, Any]:
         "text": step.text,
         "verdict": step.verdict,
     }
+    if step.handle:
+        result["backend"], result["handle"] = "nftables", step.handle
     if step.change:
         result["change"] = step.change
     return result
@@ -168,7 +170,7 @@ def _leg_lines(leg: Leg, number: int, legs: int) -> list[str]:
         shown = step.hook if step.hook != hook else ""
         hook = step.hook
         number_text = "policy" if step.rule is None else str(step.rule)
-        says = "" if step.rule is None else short_rule(step.text)
+        says = "" if step.rule is None else step.text if step.handle else short_rule(step.text)
         line = f"    {shown:<11} {place:<{place_width}} {number_text:>6}  {step.verdict:<{verdict_width}}  {says}"
         lines.append(line.rstrip())
         if step.change:
@@ -178,4 +180,6 @@ def _leg_lines(leg: Leg, number: int, legs: int) -> list[str]:
 
 def _place(step: Step, show_backend: bool) -> str:
     place = f"{step.table} {step.chain}"
+    if step.backend == "nftables":
+        return f"{step.family} {place}"
     return f"{step.backend} {place}" if show_backend else place

@@ -14,6 +14,7 @@ from netui.explain.docker_nat import split_socket
 from netui.explain.escape import printable
 from netui.explain.match_words import describe
 from netui.explain.names import Names
+from netui.explain.native_sentence import native_sentence
 from netui.explain.owners import chain_of_dockers, neighbour, owner_of_rule
 from netui.explain.shape import Shape, shape_of
 from netui.explain.target_words import does
@@ -27,6 +28,8 @@ match_words_host.install()
 
 def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
     """Return the rule in one sentence; its comment, if it has one, follows in quotes."""
+    if rule.native is not None:
+        return native_sentence(names, chain, rule, rule.native)
     shape = shape_of(rule.text)
     sentence = _sentence(names, chain, shape)
     comment = shape.spec.comment

@@ -17,10 +17,13 @@ from netui.model.ruleset import (
     Hook,
     IpSet,
     NativeChain,
+    NativeRule,
     Rule,
     Ruleset,
     RulesetKey,
     Table,
+    TableFamily,
+    packet_family,
 )
 from netui.model.snapshot import SOURCES, Snapshot, SourceState
 from netui.model.words import Match, Option, RuleSpec, Target, parse_rule, split_words
@@ -48,6 +51,7 @@ __all__ = [
     "Match",
     "Member",
     "NativeChain",
+    "NativeRule",
     "Network",
     "NextHop",
     "Option",
@@ -63,7 +67,9 @@ __all__ = [
     "SourceState",
     "Subnet",
     "Table",
+    "TableFamily",
     "Target",
+    "packet_family",
     "parse_rule",
     "split_words",
 ]

@@ -12,11 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from netui.model.statements import NftSet, Statement
 from netui.model.words import RuleSpec, parse_rule
 
 Family = Literal["ip", "ip6"]
-Backend = Literal["nft", "legacy"]
-Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]
+#: A native nftables table's family: packets are of a :data:`Family`.
+TableFamily = Literal["ip", "ip6", "inet", "arp", "bridge", "netdev"]
+#: "nft" and "legacy" are iptables' two variants; "nftables" are native tables, which iptables did not make.
+Backend = Literal["nft", "legacy", "nftables"]
+Hook = Literal["prerouting", "input", "forward", "output", "postrouting", "ingress", "egress"]
 ChainType = Literal["filter", "nat", "route"]
 
 HOOKS: tuple[Hook, ...] = ("prerouting", "input", "forward", "output", "postrouting")
@@ -39,10 +43,15 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class RulesetKey(NamedTuple):
-    """Which of the up to four iptables rulesets of a host: family and variant."""
+def packet_family(family: TableFamily) -> Family:
+    """Return the family in which a table's addresses are written: IPv4 for all but ip6."""
+    return "ip6" if family == "ip6" else "ip"
 
-    family: Family
+
+class RulesetKey(NamedTuple):
+    """Which of a host's rulesets: iptables' up to four by family and variant, native tables by their family."""
+
+    family: TableFamily
     backend: Backend
 
 
@@ -80,29 +89,44 @@ class BaseHook:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeRule:
+    """What a native rule says: its handle, its statements in order, and iptables' words for it where there are any."""
+
+    handle: int
+    statements: tuple[Statement, ...]
+    spec: RuleSpec
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule, as printed.
 
     number: from 1 in its chain, as ``iptables -L --line-numbers`` counts.
-    text: ``-A CHAIN …`` exactly as printed, without the counter.
+    text: ``-A CHAIN …`` exactly as printed, without the counter; a native rule's in nft's words.
     index: where its counter stands in the ruleset's :class:`Counters`; -1: none printed.
+    native: what nft's JSON says of a rule that iptables did not write, None for iptables' own.
     """
 
     number: int
     text: str
     index: int
+    native: NativeRule | None = None
 
     @property
     def spec(self) -> RuleSpec:
-        """Matches and target, parsed once per text and cached."""
-        return parse_rule(self.text)
+        """Matches and target: parsed once per text and cached; a native rule's as far as iptables has words."""
+        return parse_rule(self.text) if self.native is None else self.native.spec
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain; ``base`` and ``policy`` are None for one that is only jumped to."""
+    """A chain; ``base`` and ``policy`` are None for one that is only jumped to.
 
-    family: Family
+    devices: the interfaces of a native chain at ingress or egress.
+    """
+
+    family: TableFamily
     backend: Backend
     table: str
     name: str
@@ -110,16 +134,18 @@ class Chain:
     base: BaseHook | None
     index: int
     rules: tuple[Rule, ...]
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its chains in the order of the text."""
+    """A table with its chains in the order of the text, and a native one's sets and maps by name."""
 
-    family: Family
+    family: TableFamily
     backend: Backend
     name: str
     chains: tuple[Chain, ...]
+    sets: Mapping[str, NftSet] = field(default_factory=dict)
 
     def chain(self, name: str) -> Chain | None:
         """Return the chain of that name, or None."""
@@ -137,7 +163,7 @@ class Ruleset:
     comment lines by ``#``; equal shapes mean equal rules.
     """
 
-    family: Family
+    family: TableFamily
     backend: Backend
     tables: tuple[Table, ...]
     shape: str = field(repr=False)
@@ -166,11 +192,10 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class NativeChain:
-    """A base chain of a table that iptables did not make (``nft list ruleset``).
+    """A base chain of a native table whose rules were not read.
 
-    effects: what a packet that enters could suffer in it or in the chains that
-    it jumps to: any of "drop", "reject", "nat", "mark", "queue", "unknown".
-    Empty: it can only count, log or accept, which changes no verdict.
+    effects: what a packet that enters could suffer: any of "drop", "reject", "nat", "mark", "queue",
+    "unknown"; empty: nothing that changes a verdict. why: why its rules are not known.
     """
 
     family: str
@@ -181,6 +206,7 @@ class NativeChain:
     type: str
     policy: str
     effects: frozenset[str]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from netui import __version__
-from netui.model import BUILT_IN, SOURCES, Backend, Counters, Family, Ruleset, Snapshot, Socket
+from netui.model import BUILT_IN, SOURCES, Backend, Counters, Family, Ruleset, Snapshot, Socket, packet_family
 from netui.sources import docker_api, iproute, ipset_save, iptables_save, nft_ruleset, socket_text, sysctl
 from netui.sources import json_text as js
 from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
@@ -136,13 +136,16 @@ class CaptureReading:
         if own not in self._files and plain in self._files:
             text = self._read(plain, lambda text: text)
             told = iptables_save.names_variant(text)
-            if text.strip() and (iptables_save.variant(text) if told else self._likelier(key.family)) == key.backend:
+            if (
+                text.strip()
+                and (iptables_save.variant(text) if told else self._likelier(packet_family(key.family))) == key.backend
+            ):
                 name = plain
                 note = "" if told else f"{plain} does not tell which variant printed it: taken for {key.backend}'s"
         cached = self._parts.get(source)
         previous: Ruleset | None = cached[1].values["rules"][0] if cached and cached[1].values else None
         rules: tuple[Ruleset, Counters] = self._read(
-            name, lambda text: iptables_save.read_save(text, key.family, key.backend, previous)
+            name, lambda text: iptables_save.read_save(text, packet_family(key.family), key.backend, previous)
         )
         return Part({"rules": rules}, via=name, note=note)
 
@@ -186,15 +189,14 @@ class CaptureReading:
         return Part(values, "; ".join(errors), "docker-*.json")
 
     def _nft(self) -> Part:
-        made = {
-            (key.family, table.name)
+        saves = [
+            rules["rules"][0]
             for name, key in RULESET_SOURCES.items()
             if key.backend == "nft" and (rules := self._source(name).values)
-            for table in rules["rules"][0].tables
-        }
+        ]
         name = "nft-ruleset.json"
-        chains = self._read(name, lambda text: nft_ruleset.parse_native_chains(text, made))
-        return Part({"chains": chains}, via=name)
+        entries = self._read(name, nft_ruleset.parse_document)
+        return Part({"native": nft_ruleset.native_rules(entries, saves)}, via=name)
 
     def _routes(self) -> Part:
         """``ip -j route show table all`` prints IPv6 too: it serves where the other file is missing."""
@@ -232,7 +234,10 @@ class CaptureReading:
         for name in self._names_in("namespaces"):
             try:
                 saves = self._read(name, iptables_save.split_saves)
-                rulesets = [iptables_save.read_save(text, *key)[0] for key, text in saves.items()]
+                rulesets = [
+                    iptables_save.read_save(text, packet_family(key.family), key.backend)[0]
+                    for key, text in saves.items()
+                ]
             except SourceError:
                 continue
             found[name.split("/")[1].removesuffix(".txt")] = tuple(rulesets)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from netui.model import BUILT_IN, Container, Family, Ruleset, Socket
-from netui.sources import command, iproute, ipset_save, iptables_live, nft_ruleset, socket_text
+from netui.model import Container, Family, Ruleset, Socket
+from netui.sources import command, iproute, ipset_save, iptables_live, socket_text
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
 from netui.sources.parts import Part
@@ -108,35 +108,6 @@ def listening_text(pid: int) -> str:
 def read_ipsets() -> Part:
     """Read ``ipset save``; a host without the program has no sets that it can show."""
     return _part("ipset save", lambda: {"sets": ipset_save.ipsets(command.run(IPSET))})
-
-
-def read_native(rulesets: Iterable[Ruleset]) -> Part:
-    """Read the base chains that iptables did not make, listing their tables only.
-
-    The whole ruleset costs 460 ms where iptables has 10,000 rules; the chains
-    alone tell which tables are native.
-    """
-    made = {
-        (ruleset.family, table.name) for ruleset in rulesets if ruleset.backend == "nft" for table in ruleset.tables
-    }
-    return _part("nft", lambda: {"chains": _native_chains(made)})
-
-
-def _native_chains(made: Collection[tuple[str, str]]) -> object:
-    if not iptables_live.nf_tables_loaded():
-        return ()
-    chains = js.items(js.obj(_json(("nft", "-j", "list", "chains"))).get("nftables"))
-    tables: dict[tuple[str, str], None] = {}
-    for entry in chains:
-        chain = js.obj(js.obj(entry).get("chain"))
-        table = (js.text(chain.get("family")), js.text(chain.get("table")))
-        own = table in made and js.text(chain.get("name")) in BUILT_IN.get(table[1], ())
-        if chain.get("hook") and not own:
-            tables[table] = None
-    document: list[object] = []
-    for family, name in tables:
-        document += js.items(js.obj(_json(("nft", "-j", "list", "table", family, name))).get("nftables"))
-    return nft_ruleset.native_chains({"nftables": document}, made)
 
 
 def namespace_part(containers: Iterable[Container], known: dict[tuple[str, int], tuple[Ruleset, ...]]) -> Part:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from netui.model import Backend, Counters, Family, Ruleset, RulesetKey
+from netui.model import Backend, Counters, Family, Ruleset, RulesetKey, packet_family
 from netui.sources import command
 from netui.sources.errors import SourceError, plain
 from netui.sources.iptables_save import read_save, variant
@@ -39,14 +39,15 @@ def save_text(key: RulesetKey, legacy: LegacyReader | None = None) -> tuple[str,
     where it raises SourceError. The text is empty where the host has no such
     tables. Raises SourceError.
     """
-    tool = _TOOL[key.family]
+    family = packet_family(key.family)
+    tool = _TOOL[family]
     if key.backend == "legacy":
-        tables = legacy_tables(key.family)
+        tables = legacy_tables(family)
         if not tables:
-            return "", Path(_LEGACY_TABLES[key.family]).name
+            return "", Path(_LEGACY_TABLES[family]).name
         if legacy is not None:
             try:
-                return legacy(key.family, tables)
+                return legacy(family, tables)
             except SourceError:
                 pass
     elif not nf_tables_loaded():
@@ -126,7 +127,9 @@ class LiveRules:
             return known[1]
         try:
             text, via = save_text(key, self._legacy)
-            rules: tuple[Ruleset, Counters] = read_save(text, key.family, key.backend, self._previous.get(source))
+            rules: tuple[Ruleset, Counters] = read_save(
+                text, packet_family(key.family), key.backend, self._previous.get(source)
+            )
         except SourceError as error:
             return Part(error=str(error))
         self._previous[source] = rules[0]
@@ -141,7 +144,9 @@ def namespace_rulesets(pid: int) -> tuple[Ruleset, ...]:
 
     Legacy tables are read only where that namespace has some. Raises SourceError.
     """
-    return tuple(read_save(text, *key)[0] for key, text in namespace_texts(pid).items())
+    return tuple(
+        read_save(text, packet_family(key.family), key.backend)[0] for key, text in namespace_texts(pid).items()
+    )
 
 
 def namespace_texts(pid: int) -> dict[RulesetKey, str]:

@@ -6,16 +6,19 @@ import json
 from typing import Any, cast
 
 from netui.sources.errors import SourceError
+from netui.text.json_fields import items, labels, number, obj, text, texts
+
+__all__ = ["items", "labels", "list_of_objects", "number", "obj", "parse", "text", "texts"]
 
 
-def parse(text: str) -> object:
+def parse(document: str) -> object:
     """Parse one JSON document; raise SourceError with one plain line where it is none."""
-    if not text.strip():
+    if not document.strip():
         raise SourceError("is empty; capture it again")
     try:
-        return cast("object", json.loads(text))
+        return cast("object", json.loads(document))
     except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip()):
+        if error.pos >= len(document.rstrip()):
             raise SourceError("is cut off; capture it again") from None
         raise SourceError(f"is not JSON (line {error.lineno}, column {error.colno}); capture it again") from None
     except (RecursionError, ValueError):
@@ -30,46 +33,3 @@ def list_of_objects(value: object, what: str) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise SourceError(f"is not {what}; capture it again")
     return [entry for entry in value if isinstance(entry, dict)]
-
-
-def obj(value: object) -> dict[str, Any]:
-    """Return a JSON object, empty where it is null or something else."""
-    return value if isinstance(value, dict) else {}
-
-
-def items(value: object) -> list[Any]:
-    """Return a JSON list, empty where it is null or something else."""
-    return value if isinstance(value, list) else []
-
-
-def text(value: object) -> str:
-    """Return a JSON string (numbers as they are written), "" for null or something else."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return ""
-
-
-def number(value: object, default: int = 0) -> int:
-    """Return an integer, also one written as a decimal or 0x string; else the default."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and len(value) <= 20:
-        try:
-            return int(value, 0)
-        except ValueError:
-            return default
-    return default
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """Return the strings of a JSON list."""
-    return tuple(entry for entry in items(value) if isinstance(entry, str))
-
-
-def labels(value: object) -> dict[str, str]:
-    """Return an object of strings (labels, options)."""
-    return {key: text(entry) for key, entry in obj(value).items()}

@@ -13,7 +13,8 @@ from netui.model.events import Event
 from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
-from netui.sources.iptables_live import LiveRules
+from netui.sources.iptables_live import LiveRules, nf_tables_loaded
+from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 #: Groups of sources that are read together, one thread a group.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "docker": ("docker",),
-    "rules": tuple(RULESET_SOURCES),
+    "rules": (*RULESET_SOURCES, "nft"),
     "host": ("address", "route", "rule", "sysctl", "sockets", "listening"),
-    "nft": ("nft", "ipset"),
+    "sets": ("ipset",),
 }
 
 
@@ -55,6 +56,7 @@ class LiveHost:
         self._legacy: LegacyTables | None = None
         # A report reads once, and the import alone takes longer than the program.
         self._rules = LiveRules(self._read_legacy if on_event is not None else None)
+        self._native = LiveNative()
         #: the rules in containers' own namespaces, by container and process ID
         self.namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
 
@@ -79,8 +81,10 @@ class LiveHost:
             return {"docker": Part(error=str(error))}
 
     def read_rules(self) -> dict[str, Part]:
-        """Read the four iptables rulesets with their counters."""
-        return self._rules.read()
+        """Read the four iptables rulesets and the native tables with their counters."""
+        parts = self._rules.read()
+        parts["nft"] = self._native.read(rulesets_of(parts), nf_tables_loaded())
+        return parts
 
     def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
         """Read interfaces, routes, sysctls and sockets, and those of the containers given."""
@@ -93,9 +97,9 @@ class LiveHost:
         parts["namespaces"] = host_live.namespace_part(containers, self.namespaces)
         return parts
 
-    def read_nft(self, rulesets: Iterable[Ruleset]) -> dict[str, Part]:
-        """Read native nftables chains and ipsets."""
-        return {"nft": host_live.read_native(rulesets), "ipset": host_live.read_ipsets()}
+    def read_sets(self) -> dict[str, Part]:
+        """Read the ipsets."""
+        return {"ipset": host_live.read_ipsets()}
 
     def close(self) -> None:
         """End the event stream and whatever program still runs; returns at once."""
@@ -130,7 +134,7 @@ def read_live(environ: Mapping[str, str] | None = None) -> Snapshot:
     host = LiveHost(environ)
     try:
         parts = host.read_docker() | host.read_rules()
-        parts |= host.read_host(local_containers(parts["docker"])) | host.read_nft(rulesets_of(parts))
+        parts |= host.read_host(local_containers(parts["docker"])) | host.read_sets()
         return Assembly("live").snapshot(parts, time.time(), hostname())
     finally:
         host.close()

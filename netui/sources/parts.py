@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netui.model import SOURCES, Container, RulesetKey, Snapshot, SourceState
+from netui.sources.nft_ruleset import NativeRules
 
 #: Which source reads which ruleset.
 RULESET_SOURCES: Mapping[str, RulesetKey] = {
@@ -22,7 +23,7 @@ class Part:
     """What one source gave.
 
     values, by source: docker: engine, networks, containers; each ruleset source:
-    rules (ruleset, counters); nft: chains; ipset: sets; address: interfaces; route
+    rules (ruleset, counters); nft: native (NativeRules); ipset: sets; address: interfaces; route
     and rule: families; sysctl: sysctls; sockets: sockets; listening: listening
     (sockets by container ID); namespaces: rulesets by container ID. Empty: not read.
     error, via, note, time: as in SourceState.
@@ -54,6 +55,12 @@ class Assembly:
         whole = {name: parts.get(name, _NOTHING) for name in SOURCES}
         values = {name: part.values for name, part in whole.items()}
         rules = {key: values[name]["rules"] for name, key in RULESET_SOURCES.items() if values[name]}
+        native: NativeRules | None = values["nft"].get("native")
+        if native is not None:
+            for key, (printed, true) in native.corrected.items():
+                if key in rules and rules[key][0] is printed:
+                    rules[key] = true, rules[key][1]
+            rules |= native.rules
         engine = values["docker"].get("engine")
         return Snapshot(
             time=time,
@@ -64,7 +71,7 @@ class Assembly:
             containers=self._containers(values["docker"], values["listening"]),
             rulesets={key: pair[0] for key, pair in rules.items()},
             counters={key: pair[1] for key, pair in rules.items()},
-            nft_chains=values["nft"].get("chains"),
+            nft_chains=native.unread if native is not None else None,
             ipsets=values["ipset"].get("sets"),
             interfaces=values["address"].get("interfaces"),
             routes=values["route"].get("families", {}),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from netui import __version__
-from netui.model import RulesetKey
+from netui.model import RulesetKey, packet_family
 from netui.sources import command, docker_api, host_live, iproute, iptables_live, iptables_save, socket_text
 from netui.sources import json_text as js
 from netui.sources.capture_files import FRAMES
@@ -152,7 +152,7 @@ def _meaning(name: str, text: str | None) -> object:
     try:
         if name in _SAVES:
             key = _SAVES[name]
-            ruleset, counters = iptables_save.read_save(text, *key)
+            ruleset, counters = iptables_save.read_save(text, packet_family(key.family), key.backend)
             return ruleset.shape, counters
         if name == "ip-address.json":
             return iproute.interfaces(js.parse(text))
@@ -160,7 +160,8 @@ def _meaning(name: str, text: str | None) -> object:
             return socket_text.proc_sockets(text)
         if name.startswith("namespaces/"):
             return [
-                iptables_save.read_save(save, *key)[0].shape for key, save in iptables_save.split_saves(text).items()
+                iptables_save.read_save(save, packet_family(key.family), key.backend)[0].shape
+                for key, save in iptables_save.split_saves(text).items()
             ]
         if name == "nft-ruleset.json":
             return _NFT_COUNTER.sub("", text)

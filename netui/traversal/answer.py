@@ -299,12 +299,17 @@ def deciding_step(verdict: Verdict, steps: Sequence[Step]) -> Step | None:
         return None
     for wanted in ("accept", "policy accept"):
         for step in reversed(steps):
-            if step.table == "filter" and step.verdict == wanted and step.hook in ("forward", "input"):
+            if _filters(step) and step.verdict == wanted and step.hook in ("forward", "input"):
                 return step
     for step in reversed(steps):
-        if step.change and step.table == "nat":
+        if step.change and (step.table == "nat" or step.backend == "nftables"):
             return step
     return steps[-1]
+
+
+def _filters(step: Step) -> bool:
+    """Whether a step is of a table that lets packets in: iptables' filter, or a native one."""
+    return step.table == "filter" or step.backend == "nftables"
 
 
 def host_notes(host: PreparedHost, family: Family) -> list[str]:
@@ -320,15 +325,13 @@ def _host_notes(host: PreparedHost, family: Family) -> list[str]:
     stem = "iptables" if family == "ip" else "ip6tables"
     sources = host.snapshot.sources
     if sources:
-        unread = [name for name in (f"{stem}-nft", f"{stem}-legacy") if name not in sources or not sources[name].read]
-        if len(unread) == 1:
-            notes.append(f"{unread[0]} rules were not read: if this host has any, they count too")
+        missing = [name for name in (f"{stem}-nft", f"{stem}-legacy") if name not in sources or not sources[name].read]
+        if len(missing) == 1:
+            notes.append(f"{missing[0]} rules were not read: if this host has any, they count too")
         if "nft" not in sources or not sources["nft"].read:
             notes.append("native nftables tables were not read: if this host has any, they count too")
-    native = [c for c in host.snapshot.nft_chains or () if c.family in (family, "inet")]
-    tables = sorted({f"{chain.family} {chain.table}" for chain in native})
-    if tables:
-        notes.append(f"native nftables tables exist ({', '.join(tables)}): netui does not walk them yet")
+    unread = [chain for chain in host.snapshot.nft_chains or () if chain.family in (family, "inet")]
+    notes += dict.fromkeys(chain.why or f"table {chain.family} {chain.table} was not read" for chain in unread)
     engine = host.snapshot.engine
     if engine is not None and not engine.local:
         notes.append("the engine is on another machine: its containers are not joined with these rules")

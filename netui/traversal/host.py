@@ -282,8 +282,8 @@ def _unread(snapshot: Snapshot, family: Family) -> str:
     tool said nothing of it: ``iptables-nft-save`` warns where legacy tables exist.
     """
     stem = "iptables" if family == "ip" else "ip6tables"
-    keys = {key for key in snapshot.rulesets if key.family == family}
-    if not keys:
+    keys = {key for key in snapshot.rulesets if key.family == family and key.backend != "nftables"}
+    if not keys and snapshot.nft_chains is None:
         state = snapshot.sources.get(f"{stem}-nft")
         why = f" ({state.error})" if state is not None and state.error else ""
         return f"{stem}' rules were not read{why}"

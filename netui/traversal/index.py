@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain as chained
 from typing import TypeVar
 
-from netui.model import Chain, Family, Rule, RuleSpec
+from netui.model import Chain, Family, Rule, RuleSpec, packet_family
 from netui.traversal.address import parse_net, parse_ports
 from netui.traversal.transit import Anywhere, Transit
 
@@ -105,8 +105,9 @@ class ChainIndex:
 def build_index(chain: Chain) -> ChainIndex:
     """Build the index of a chain: each rule under the most telling thing that it requires."""
     index = ChainIndex(len(chain.rules))
+    family = packet_family(chain.family)
     for position, rule in enumerate(chain.rules):
-        _put(index, rule, chain.family, position)
+        _put(index, rule, family, position)
     return index
 
 

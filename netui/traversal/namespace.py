@@ -19,10 +19,15 @@ from netui.model import (
     Ruleset,
     Socket,
     Table,
+    TableFamily,
 )
+from netui.model.references import targets_of, tracks
 from netui.traversal.actions import Action
 from netui.traversal.index import ChainIndex, build_index
 from netui.traversal.matches import compile_match
+from netui.traversal.native.evaluate import TableSets
+from netui.traversal.native.keys import Place
+from netui.traversal.native.program import Program
 from netui.traversal.path import Step, Undecided
 from netui.traversal.predicates import Predicate, Surroundings
 from netui.traversal.routing import Fib
@@ -48,6 +53,19 @@ class RulesError(Exception):
     """The rules cannot be walked (a loop of jumps); the message names the chains."""
 
 
+#: A native rule's action is what its program says.
+_RUNS = Action("continue", "continue")
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the rules of a table need: the family of iptables' own, its surroundings, and the place for native rules."""
+
+    family: Family
+    surroundings: Surroundings
+    place: Place
+
+
 @dataclass(slots=True)
 class PreparedRule:
     """A rule with its predicates and action."""
@@ -59,6 +77,8 @@ class PreparedRule:
     inner: PreparedChain | None = None
     #: its steps, each made once: by hook, and by what they changed where they did
     steps: dict[Hook | tuple[Hook, str], Step] = field(default_factory=dict)
+    #: a native rule's statements, which take the place of predicates and action
+    program: Program | None = None
     _named: dict[Hook, Undecided] = field(default_factory=dict)
 
     def named(self, hook: Hook, chain: Chain) -> Undecided:
@@ -104,14 +124,15 @@ class PreparedRule:
 class PreparedChain:
     """A chain whose rules are compiled when a packet first comes to them."""
 
-    def __init__(self, chain: Chain, table: PreparedTable, around: Surroundings) -> None:
+    def __init__(self, chain: Chain, table: PreparedTable, around: Around) -> None:
         self.chain = chain
         self.table = table
         self._around = around
         self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
         self._index: ChainIndex | None = None
         self._all = range(len(chain.rules))
-        self._few = len(chain.rules) < _FEW
+        # a native rule's effects may stand before its matches: every rule is asked
+        self._few = len(chain.rules) < _FEW or any(rule.native is not None for rule in chain.rules)
         self._left: dict[Hook, Step] = {}
 
     def rule(self, position: int) -> PreparedRule:
@@ -119,11 +140,16 @@ class PreparedChain:
         prepared = self.compiled[position]
         if prepared is None:
             rule = self.chain.rules[position]
+            if rule.native is not None:
+                program = Program(rule, self.chain, rule.native.statements, self._around.place, self.table.sets)
+                prepared = PreparedRule(rule, [], _RUNS, program=program)
+                self.compiled[position] = prepared
+                return prepared
             spec = rule.spec
             predicates: list[tuple[Predicate, str]] = []
             for match in spec.matches:
-                predicates.extend(compile_match(match, self.chain.family, self._around))
-            action = compile_target(spec.target, self.table.names, self.chain.family)
+                predicates.extend(compile_match(match, self._around.family, self._around.surroundings))
+            action = compile_target(spec.target, self.table.names, self._around.family)
             prepared = PreparedRule(rule, predicates, action)
             self.compiled[position] = prepared
         return prepared
@@ -158,7 +184,7 @@ class PreparedChain:
                 table=chain.table,
                 chain=chain.name,
                 rule=None,
-                text=f"-P {chain.name} {policy}",
+                text=f"policy {policy.lower()}" if chain.backend == "nftables" else f"-P {chain.name} {policy}",
                 verdict=f"policy {policy.lower()}",
                 index=chain.index,
             )
@@ -168,8 +194,9 @@ class PreparedChain:
 class PreparedTable:
     """A table's chains by name."""
 
-    def __init__(self, table: Table, around: Surroundings) -> None:
+    def __init__(self, table: Table, around: Around) -> None:
         self.table = table
+        self.sets = TableSets(table.sets)
         self.names = frozenset(chain.name for chain in table.chains)
         self._around = around
         self._by_name = {chain.name: chain for chain in table.chains}
@@ -316,15 +343,21 @@ def prepare_namespace(
     }
     bridge_of = {interface.name: interface.master for interface in interfaces or () if interface.master}
     bases: dict[tuple[Family, Hook], dict[int, list[Base]]] = {}
+    place = Place(fibs, {interface.name: interface for interface in interfaces or ()})
+    surroundings = {family: Surroundings(fibs[family], sets, bridge_of) for family in families}
     for ruleset in rulesets:
-        around = Surroundings(fibs[ruleset.family], sets, bridge_of)
+        seen_by = _seen_by(ruleset.family)
+        family = seen_by[0] if seen_by else "ip"
+        around = Around(family, surroundings[family], place)
         for table in ruleset.tables:
             _refuse_loops(table)
             prepared = PreparedTable(table, around)
             for chain in table.chains:
-                if chain.base is not None:
+                if chain.base is None:
+                    continue
+                for family in seen_by:
                     base = Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
-                    _hang(bases, (ruleset.family, chain.base.hook), base)
+                    _hang(bases, (family, chain.base.hook), base)
     for chain_native in native:
         for family in families:
             if chain_native.family in (family, "inet") and chain_native.effects:
@@ -340,11 +373,30 @@ def prepare_namespace(
         sysctls=sysctls,
         sockets=sockets,
         rules_read=rules_read,
-        tracks={
-            family: bool(native) or any(r.family == family and _TRACKING.search(r.shape) for r in rulesets)
-            for family in families
-        },
+        tracks={family: bool(native) or any(_tracks(ruleset, family) for ruleset in rulesets) for family in families},
         bridge_of=bridge_of,
+    )
+
+
+def _seen_by(family: TableFamily) -> tuple[Family, ...]:
+    """Return the families of the packets that a table's base chains see at the IP hooks."""
+    if family == "inet":
+        return ("ip", "ip6")
+    return (family,) if family in ("ip", "ip6") else ()
+
+
+def _tracks(ruleset: Ruleset, family: Family) -> bool:
+    """Return whether the ruleset's rules make the kernel track connections of the family."""
+    if family not in _seen_by(ruleset.family):
+        return False
+    if ruleset.backend != "nftables":
+        return _TRACKING.search(ruleset.shape) is not None or any(
+            rule.native is not None and tracks(rule.native.statements)
+            for chain in ruleset.chains()
+            for rule in chain.rules
+        )
+    return any(
+        rule.native is not None and tracks(rule.native.statements) for chain in ruleset.chains() for rule in chain.rules
     )
 
 
@@ -353,12 +405,19 @@ def _hang(bases: dict[tuple[Family, Hook], dict[int, list[Base]]], key: tuple[Fa
     bases.setdefault(key, {}).setdefault(base.priority, []).append(base)
 
 
+def _jumps(rule: Rule, table: Table) -> Sequence[str]:
+    """Return the chains that a rule may jump or go to."""
+    if rule.native is not None:
+        return targets_of(rule.native.statements, table.sets)
+    return _TARGET.findall(rule.text)
+
+
 def _refuse_loops(table: Table) -> None:
     """Raise RulesError if chains jump in a circle, which the kernel refuses and a capture can hold."""
     names = {chain.name for chain in table.chains}
     edges: dict[str, list[str]] = {}
     for chain in table.chains:
-        targets = dict.fromkeys(found for rule in chain.rules for found in _TARGET.findall(rule.text) if found in names)
+        targets = dict.fromkeys(found for rule in chain.rules for found in _jumps(rule, table) if found in names)
         edges[chain.name] = list(targets)
     done: set[str] = set()
     for start, first in edges.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from netui.model import Backend, Family, Hook
+from netui.model import Backend, Family, Hook, TableFamily
 
 Verdict = Literal["delivered", "dropped", "rejected", "unreachable", "undecided"]
 
@@ -38,10 +38,11 @@ class Step:
 
     index: where its counter stands in the ruleset's counters. packet: as it is after
     the step. change: what the step changed, in short ("dst 172.18.0.3:443"), or "".
+    handle: a native rule's handle, 0 for iptables' own.
     """
 
     hook: Hook
-    family: Family
+    family: TableFamily
     backend: Backend
     table: str
     chain: str
@@ -50,6 +51,7 @@ class Step:
     verdict: str
     index: int = -1
     change: str = ""
+    handle: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from netui.traversal.transit import Transit
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
-    """``--to-destination`` or ``--to-source``: addresses (None: kept) and ports (None: kept)."""
+class Span:
+    """Where to translate: ``--to-destination`` or ``--to-source``: addresses (None: kept) and ports (None: kept)."""
 
     first: int | None
     last: int | None
@@ -34,7 +34,7 @@ def _is_random(target: Target) -> bool:
     return target.option("--random", "--random-fully") is not None
 
 
-def _parse_range(text: str, family: Family, random: bool) -> _Range | None:
+def _parse_range(text: str, family: Family, random: bool) -> Span | None:
     """Parse ``A[-B][:P[-Q[/BASE]]]``, IPv6 in brackets where there is a port."""
     address, ports_text = text, ""
     if text.startswith("["):
@@ -61,10 +61,10 @@ def _parse_range(text: str, family: Family, random: bool) -> _Range | None:
             base = int(base_text) if base_text else None
         except ValueError:
             return None
-    return _Range(first, last, ports, base, random)
+    return Span(first, last, ports, base, random)
 
 
-def translate(target: Target, option_name: str, family: Family, make: Callable[[_Range], Effect]) -> Action:
+def translate(target: Target, option_name: str, family: Family, make: Callable[[Span], Effect]) -> Action:
     """DNAT or SNAT, by its option and what makes its effect."""
     option = target.option(option_name)
     parsed = _parse_range(option.value, family, _is_random(target)) if option else None
@@ -73,7 +73,7 @@ def translate(target: Target, option_name: str, family: Family, make: Callable[[
     return Action("nat", f"{target.name.lower()} {option.value}", effect=make(parsed))
 
 
-def _choose_address(span: _Range, current: int, scene: Scene) -> int:
+def _choose_address(span: Span, current: int, scene: Scene) -> int:
     if span.first is None or span.last is None:
         return current
     ways = span.last - span.first + 1
@@ -92,7 +92,7 @@ def _because(scene: Scene, reason: str) -> Undecided:
     )
 
 
-def _choose_port(span: _Range, current: int | None, *, destination: bool) -> int | None:
+def _choose_port(span: Span, current: int | None, *, destination: bool) -> int | None:
     """nf_nat_l4proto_unique_tuple: a port within the range is kept; one port is that port."""
     if span.ports is None:
         return None if span.random and not destination else current
@@ -106,7 +106,7 @@ def _choose_port(span: _Range, current: int | None, *, destination: bool) -> int
     return None
 
 
-def dnat(span: _Range) -> Effect:
+def dnat(span: Span) -> Effect:
     """The effect of DNAT."""
 
     def effect(packet: Transit, scene: Scene) -> str:
@@ -117,7 +117,7 @@ def dnat(span: _Range) -> Effect:
     return effect
 
 
-def snat(span: _Range) -> Effect:
+def snat(span: Span) -> Effect:
     """The effect of SNAT."""
 
     def effect(packet: Transit, scene: Scene) -> str:
@@ -158,21 +158,27 @@ def rewrite_source(packet: Transit, src: int, port: int | None) -> str:
 
 def masquerade(target: Target) -> Action:
     """MASQUERADE: the out-interface's own address."""
-    return Action("nat", "masquerade", effect=_masquerade(target.option("--to-ports"), _is_random(target)))
+    return Action("nat", "masquerade", effect=masquerade_effect(_span(target.option("--to-ports"), _is_random(target))))
 
 
-def _masquerade(ports: Option | None, random: bool) -> Effect:
+def _span(ports: Option | None, random: bool) -> Span:
+    """The ports of ``--to-ports``, as a range without addresses."""
     span = None
     if ports is not None:
         low, _, high = ports.value.partition("-")
         if low.isdigit() and (high or low).isdigit():
             span = (int(low), int(high or low))
+    return Span(None, None, span, None, random)
+
+
+def masquerade_effect(span: Span) -> Effect:
+    """The effect of MASQUERADE; of the span only the ports count."""
 
     def effect(packet: Transit, scene: Scene) -> str:
         source = _masquerade_address(packet, scene)
         port = packet.sport
         if not packet.is_echo:
-            port = _choose_port(_Range(None, None, span, None, random), packet.sport, destination=False)
+            port = _choose_port(span, packet.sport, destination=False)
         return rewrite_source(packet, source, port)
 
     return effect
@@ -221,7 +227,12 @@ def redirect(target: Target) -> Action:
         if not low.isdigit() or not (high or low).isdigit():
             return Action("unknown", "unknown target REDIRECT")
         span = (int(low), int(high or low))
-    rule = _Range(None, None, span, None, _is_random(target))
+    rule = Span(None, None, span, None, _is_random(target))
+    return Action("nat", f"redirect {option.value}" if option else "redirect", effect=redirect_effect(rule))
+
+
+def redirect_effect(rule: Span) -> Effect:
+    """The effect of REDIRECT; of the span only the ports count."""
 
     def effect(packet: Transit, scene: Scene) -> str:
         """nf_nat_redirect: the in-interface's first address; sent from here: loopback."""
@@ -237,4 +248,4 @@ def redirect(target: Target) -> Action:
             dst = parsed[1]
         return rewrite_destination(packet, dst, _choose_port(rule, packet.dport, destination=True))
 
-    return Action("nat", f"redirect {option.value}" if option else "redirect", effect=effect)
+    return effect

@@ -16,6 +16,7 @@ from netui.model import Chain, Hook
 from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
+from netui.traversal.native.program import Outcome, Program
 from netui.traversal.path import Fate, Step, Undecided
 from netui.traversal.predicates import Predicate, Unsure
 from netui.traversal.transit import Transit
@@ -164,7 +165,7 @@ class Walker:
             return "accept"
         unknown = Undecided(
             "nftables",
-            f"table {native.family} {native.table} is native nftables, which netui does not walk yet",
+            native.why or f"the rules of table {native.family} {native.table} (native nftables) were not read",
             hook=hook,
             family=native.family,
             backend="native",
@@ -185,6 +186,17 @@ class Walker:
         chain, compiled = prepared.chain, prepared.compiled
         for position in prepared.candidates(packet):
             rule = compiled[position] or prepared.rule(position)
+            if rule.program is not None:
+                outcome = rule.program.run(hook, packet, self.choices)
+                if outcome is None:
+                    continue
+                self.steps.append(rule.program.step(hook, outcome))
+                if outcome.kind == "continue":
+                    continue
+                ruled = self._native_verdict(hook, prepared, rule.program, outcome, packet, depth)
+                if ruled == "next":
+                    continue
+                return None if ruled == "return" else ruled
             matched = True
             unknown: tuple[tuple[Predicate, str], ...] = ()
             for asked in rule.predicates:
@@ -231,6 +243,36 @@ class Walker:
                 case _:
                     return "drop"
         return None
+
+    def _native_verdict(
+        self,
+        hook: Hook,
+        prepared: PreparedChain,
+        program: Program,
+        outcome: Outcome,
+        packet: Transit,
+        depth: int,
+    ) -> Fate | Literal["next", "return"]:
+        """What a native rule's verdict makes of the packet: its fate, the next rule, or the return to the caller."""
+        match outcome.kind:
+            case "jump" | "goto":
+                if depth >= _DEEPEST:
+                    raise Unknowable(program.about(hook, outcome.verdict, "the jumps are too deep"))
+                if outcome.chain not in prepared.table.names:
+                    reason = f"the table has no chain {outcome.chain}"
+                    raise Unknowable(program.about(hook, outcome.verdict, reason))
+                fate = self._chain(hook, prepared.table.chain(outcome.chain), packet, depth + 1)
+                if fate is not None:
+                    return fate
+                return "next" if outcome.kind == "jump" else "return"
+            case "return":
+                return "return"
+            case "accept" | "nat":
+                return "accept"
+            case "reject":
+                return "reject"
+            case _:
+                return "drop"
 
     def _assumed(
         self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[tuple[Predicate, str], ...]

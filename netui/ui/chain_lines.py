@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rich.cells import cell_len
 
-from netui.model import Rule, RulesetKey
+from netui.model import Rule, RulesetKey, packet_family
 from netui.ui.escape import clip, escape
 from netui.ui.line_view import LineView
 from netui.ui.messages import ItemSelected
@@ -227,7 +227,9 @@ class ChainLines(LineView):
         if cells is None:
             if len(self._cells) > 4000:
                 self._cells.clear()
-            cells = self._cells[line.rule.text] = rule_cells(line.rule, self.state.names, line.ruleset.family)
+            cells = self._cells[line.rule.text] = rule_cells(
+                line.rule, self.state.names, packet_family(line.ruleset.family)
+            )
         return cells
 
     def _reading(self, line: Line) -> Reading:

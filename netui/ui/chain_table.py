@@ -16,7 +16,7 @@ from netui.ui.presenters.lines import Fold, TableView, build_lines
 from netui.ui.state import State
 
 _FAMILIES: tuple[tuple[str, ...], ...] = ((), ("ip",), ("ip6",))
-_BACKENDS: tuple[tuple[str, ...], ...] = ((), ("nft",), ("legacy",))
+_BACKENDS: tuple[tuple[str, ...], ...] = ((), ("nft",), ("legacy",), ("nftables",))
 
 
 class ChainTable(ChainLines):

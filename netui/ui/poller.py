@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 MIN_INTERVAL = 0.5
 #: Seconds between readings of what no event announces.
-_SLOW: Mapping[str, float] = {"docker": 30.0, "host": 15.0, "nft": 30.0}
+_SLOW: Mapping[str, float] = {"docker": 30.0, "host": 15.0, "sets": 30.0}
 #: Shares of one core that each group's readings may take: below 5 % together with the painting.
-_BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, "nft": 0.003}
+_BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, "sets": 0.003}
 #: Seconds after which a group that does not come back is said to hang.
-_DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "nft": 15.0}
+_DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "sets": 15.0}
 #: How long the first snapshot, and any later one, waits for groups that are still being read.
 _FIRST_WAIT, _WAIT = 1.0, 0.1
 #: How long the first reading of the host waits for the containers whose sockets it reads too.
@@ -238,7 +238,7 @@ class Poller:
             return self._host.read_rules()
         if group == "host":
             return self._host.read_host(local_containers(self._parts.get("docker")))
-        return self._host.read_nft(rulesets_of(self._parts))
+        return self._host.read_sets()
 
     def _merge(self, group: str, parts: dict[str, Part]) -> bool:
         """Take a group's result and say when it, and what hangs on it, is next read."""
@@ -253,7 +253,7 @@ class Poller:
             shapes = tuple(id(ruleset) for ruleset in rulesets_of(self._parts))
             if shapes != self._shapes:
                 self._shapes = shapes
-                self._at("nft", now)
+                self._at("sets", now)
                 self._at("host", now if "docker" in self._answered else now + _FOR_CONTAINERS)
         elif group == "docker":
             self._at("host", now)

@@ -41,7 +41,7 @@ def test_a_captured_host_is_read(host: Path) -> None:
     assert snapshot.engine.version
     assert snapshot.networks
     assert snapshot.containers
-    assert snapshot.rulesets[RulesetKey("ip", "nft")].rule_count() > 50
+    assert sum(ruleset.rule_count() for ruleset in snapshot.rulesets.values()) > 50
     assert snapshot.nft_chains == ()
     assert {"ip", "ip6"} == set(snapshot.routes)
     assert snapshot.interfaces

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netui.model import IpSet, NextHop, PublishedPort, Socket
-from netui.sources import docker_api, iproute, ipset_save, json_text, nft_ruleset, socket_text, sysctl
+from netui.sources import docker_api, iproute, ipset_save, json_text, socket_text, sysctl
 from netui.sources.errors import SourceError, plain, quoted
 
 # -- sockets --------------------------------------------------------------------
@@ -193,73 +193,6 @@ def test_rootless_is_read_from_the_security_options() -> None:
     assert docker_api.engine({"SecurityOptions": ["name=seccomp", "name=rootless"]}, {}).rootless
 
 
-# -- nftables -------------------------------------------------------------------
-
-
-def chain(name: str, table: str = "t", family: str = "inet", **more: Any) -> dict[str, Any]:
-    return {"chain": {"family": family, "table": table, "name": name, **more}}
-
-
-def rule(name: str, *expressions: Any, table: str = "t", family: str = "inet") -> dict[str, Any]:
-    return {"rule": {"family": family, "table": table, "chain": name, "expr": list(expressions)}}
-
-
-BASE = {"type": "filter", "hook": "forward", "prio": 10, "policy": "accept"}
-
-
-@pytest.mark.parametrize(
-    ("entries", "effects"),
-    [
-        ([rule("base", {"counter": {}}, {"log": None}, {"accept": None})], set()),
-        ([rule("base", {"match": {}}, {"mangle": {"key": {"meta": {"key": "nftrace"}}, "value": 1}})], set()),
-        ([rule("base", {"drop": None})], {"drop"}),
-        ([rule("base", {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 1}})], {"mark"}),
-        ([rule("base", {"mangle": {"key": {"ct": {"key": "mark"}}, "value": 1}})], {"mark"}),
-        ([rule("base", {"mangle": {"key": {"payload": {}}, "value": 1}})], {"unknown"}),
-        ([rule("base", {"mangle": {"key": {"tcp option": {"name": "maxseg"}}, "value": 1}})], set()),
-        ([rule("base", {"jump": {"target": "a"}}), rule("a", {"goto": {"target": "b"}}), rule("b", {"reject": None})],
-         {"reject"}),
-        ([rule("base", {"jump": {"target": "a"}}), rule("a", {"jump": {"target": "base"}})], set()),
-        ([rule("base", {"jump": {"target": "missing"}})], {"unknown"}),
-        ([rule("base", {"vmap": {"key": 1, "data": {"set": [[1, {"drop": None}], [2, {"goto": {"target": "a"}}]]}}}),
-          rule("a", {"dnat": {"addr": "10.0.0.1"}})], {"drop", "nat"}),
-        ([{"map": {"family": "inet", "table": "t", "name": "m", "elem": [["eth0", {"jump": {"target": "a"}}]]}},
-          rule("base", {"vmap": {"key": 1, "data": "@m"}}), rule("a", {"masquerade": None})], {"nat"}),
-        ([rule("base", {"vmap": {"key": 1, "data": "@missing"}})], {"unknown"}),
-        ([rule("base", {"xt": {"type": "match", "name": "x"}}, {"xt": {"type": "target", "name": "X"}})], {"unknown"}),
-        ([rule("base", {"xt": None})], {"unknown"}),
-        ([rule("base", {"queue": {"num": 0}})], {"queue"}),
-        ([rule("base", {"somethingnew": {}})], {"unknown"}),
-        ([rule("other", {"drop": None})], set()),
-    ],
-)  # fmt: skip
-def test_what_a_native_chain_can_do(entries: list[dict[str, Any]], effects: set[str]) -> None:
-    """Found through jumps and verdict maps; what is not understood is "unknown", never nothing."""
-    document = {"nftables": [{"metainfo": {}}, chain("base", **BASE), *entries]}
-    (found,) = nft_ruleset.native_chains(document, set())
-    assert found.effects == effects
-    assert (found.family, found.table, found.hook, found.priority) == ("inet", "t", "forward", 10)
-
-
-def test_a_policy_that_drops_is_an_effect() -> None:
-    """An empty chain with policy drop drops."""
-    (found,) = nft_ruleset.native_chains({"nftables": [chain("base", **{**BASE, "policy": "drop"})]}, ())
-    assert found.effects == {"drop"}
-
-
-def test_iptables_own_chains_are_left_out() -> None:
-    """By table and name; a foreign chain in the same table, and a table that iptables does not show, are native."""
-    document = {"nftables": [
-        chain("FORWARD", "filter", "ip", **BASE), chain("mine", "filter", "ip", **BASE),
-        chain("DOCKER", "filter", "ip"),
-        chain("FORWARD", "filter", "ip6", **BASE), chain("FORWARD", "docker-bridges", "ip", **BASE),
-    ]}  # fmt: skip
-    found = nft_ruleset.native_chains(document, {("ip", "filter")})
-    assert [(entry.family, entry.table, entry.name) for entry in found] == [
-        ("ip", "filter", "mine"), ("ip6", "filter", "FORWARD"), ("ip", "docker-bridges", "FORWARD"),
-    ]  # fmt: skip
-
-
 # -- small ones -----------------------------------------------------------------
 
 
@@ -297,7 +230,6 @@ TEXT_PARSERS: list[Callable[[str], object]] = [
 JSON_PARSERS: list[Callable[[object], object]] = [
     docker_api.networks, docker_api.containers, lambda value: docker_api.engine(value, value), iproute.interfaces,
     lambda value: iproute.routes(value, "ip"), lambda value: iproute.policy_rules(value, "ip6"),
-    lambda value: nft_ruleset.native_chains(value, ()),
 ]  # fmt: skip
 
 

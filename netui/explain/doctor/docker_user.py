@@ -11,7 +11,7 @@ from netui.explain.doctor.finding import Change, Finding, Severity
 from netui.explain.doctor.remedy import cure, replaced, words_of
 from netui.explain.doctor.view import Place, View
 from netui.explain.listing import some
-from netui.model import Chain, Container, Family, Match, PublishedPort, Rule
+from netui.model import Chain, Container, Family, Match, PublishedPort, Rule, packet_family
 from netui.traversal.address import parse_net, parse_ports
 
 _ENDS = ("ACCEPT", "DROP", "REJECT", "RETURN")
@@ -60,7 +60,7 @@ def behind_the_end(view: View) -> Iterator[Finding]:
 def shadowed(view: View) -> Iterator[Finding]:
     """A rule is covered by an earlier one that takes all of its packets."""
     for chain in _chains(view):
-        before = Earlier(chain.family)
+        before = Earlier(packet_family(chain.family))
         key = (chain.family, chain.backend, chain.table, chain.name)
         for rule in chain.rules:
             if is_unconditional(rule):
@@ -217,7 +217,7 @@ def _from_containers(chain: Chain, rule: Rule, known: _Ports) -> bool:
     net = parse_net(source.value, chain.family) if source is not None and not source.negated else None
     if net is None:
         return False
-    addresses = known.addresses[chain.family]
+    addresses = known.addresses[packet_family(chain.family)]
     return net.value in addresses if net.single else any(address in net for address in addresses)
 
 
@@ -288,7 +288,7 @@ def names_host_address(view: View) -> Iterator[Finding]:
             net = parse_net(to.value, chain.family) if to is not None and not to.negated else None
             if net is None or to is None or not net.single:
                 continue
-            if not view.host.namespace.fibs[chain.family].is_local(net.value):
+            if not view.host.namespace.fibs[packet_family(chain.family)].is_local(net.value):
                 continue
             address = to.value.partition("/")[0]
             rest = [w for m in rule.spec.matches for w in _words(m)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from netui.model import Backend, Family
+from netui.model import Backend, TableFamily
 
 #: high: broken, or open though it looks closed. medium: it works otherwise than it looks. low: it
 #: can hurt later. note: nothing is wrong, and a reader should know (it does not count).
@@ -26,7 +26,7 @@ class Change:
     """
 
     op: Op
-    family: Family = "ip"
+    family: TableFamily = "ip"
     backend: Backend = "nft"
     table: str = "filter"
     chain: str = ""

@@ -12,7 +12,7 @@ from netui.explain.doctor.view import View
 from netui.explain.input_fate import InputFate
 from netui.explain.listing import plural, some
 from netui.explain.owners import neighbour
-from netui.model import Chain, Family, PublishedPort, Ruleset
+from netui.model import Chain, Family, PublishedPort, Ruleset, packet_family
 from netui.traversal import Step
 from netui.traversal.address import address_text, parse_net
 
@@ -141,7 +141,7 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
 
 def _banned(view: View, parent: Chain, jail: str) -> str:
     """The first address that a jail's chain refuses; all of them go the same way."""
-    for place in view.rules(parent.family, "filter", jail):
+    for place in view.rules(packet_family(parent.family), "filter", jail):
         target, source = place.rule.spec.target, place.rule.spec.basic_option("-s")
         if place.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
             continue

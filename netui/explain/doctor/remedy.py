@@ -22,6 +22,7 @@ from netui.model import (
     RulesetKey,
     Snapshot,
     Table,
+    packet_family,
     split_words,
 )
 from netui.traversal import RulesError, prepare
@@ -212,13 +213,14 @@ def _with_sysctl(snapshot: Snapshot, change: Change) -> Snapshot | None:
 
 
 def _with_policy_rule(snapshot: Snapshot, change: Change) -> Snapshot | None:
-    known = snapshot.policy_rules.get(change.family)
+    family = packet_family(change.family)
+    known = snapshot.policy_rules.get(family)
     if known is None:
         return None
     words = dict(zip(change.words[::2], change.words[1::2], strict=False))
     mark, _, mask = words.get("fwmark", "").partition("/")
     rule = PolicyRule(
-        change.family,
+        family,
         int(words["priority"]),
         words.get("lookup", ""),
         src=words.get("from", ""),
@@ -228,7 +230,7 @@ def _with_policy_rule(snapshot: Snapshot, change: Change) -> Snapshot | None:
         fwmask=int(mask, 0) if mask else 0xFFFFFFFF,
     )
     rules = tuple(sorted((*known, rule), key=lambda one: one.priority))
-    return replace(snapshot, policy_rules={**snapshot.policy_rules, change.family: rules})
+    return replace(snapshot, policy_rules={**snapshot.policy_rules, family: rules})
 
 
 # --- trying -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from netui.explain.doctor.finding import Change, Cure
 from netui.explain.doctor.remedy import at_the_head, cure, words_of
 from netui.explain.doctor.view import Place, View
 from netui.explain.owners import chain_of_dockers, owner_of_rule, owner_of_table
-from netui.model import Family
+from netui.model import Family, packet_family
 from netui.traversal import Step
 from netui.traversal.address import Net, parse_net
 
@@ -80,7 +80,7 @@ def ufw_active(view: View) -> bool:
 
 def names_containers(view: View, place: Place) -> bool:
     """Whether a rule itself names one of Docker's networks: its bridge, its subnet or an address in it."""
-    family = place.chain.family
+    family = packet_family(place.chain.family)
     bridges = {network.bridge for network in view.host.networks.values() if network.bridge}
     for name in ("-i", "-o"):
         option = place.rule.spec.basic_option(name)

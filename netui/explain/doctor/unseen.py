@@ -60,8 +60,9 @@ def engine_elsewhere(view: View) -> Iterator[Finding]:
     if engine.firewall == "nftables":
         yield _note(
             "engine-nftables",
-            "The engine makes native nftables rules (table ip docker-bridges), which netui does not walk yet.",
-            "What hangs on them is undecided.",
+            "The engine makes native nftables rules (tables ip and ip6 docker-bridges), not iptables'.",
+            "There is no DOCKER-USER: a rule of your own belongs into a table of your own, in a base chain at the "
+            "hook forward, whose drop is final whatever docker-bridges accepts.",
             shown_engine,
             advice="See them with: nft list table ip docker-bridges",
         )
@@ -95,14 +96,14 @@ def off_the_bridge(view: View) -> Iterator[Finding]:
             *(Evidence("network", f"{n.name}: {n.driver}, parent {n.parent}") for n in networks),
             about=tuple(n.name for n in networks),
         )
-    native = sorted({f"{c.family} {c.table}" for c in view.host.snapshot.nft_chains or () if c.effects})
-    if native:
+    unread = {f"{c.family} {c.table}": c.why for c in view.host.snapshot.nft_chains or () if c.effects}
+    if unread:
         yield _note(
             "native-tables",
-            f"Native nftables tables that can drop or change packets: {some(native)}; netui does not walk them yet.",
-            "Answers that hang on them are undecided.",
-            *(Evidence("chain", f"table {table}") for table in native),
-            advice="See them with: nft list ruleset",
+            f"Native nftables tables whose rules could not be read: {some(list(unread))}.",
+            f"Answers that hang on them are undecided. {'; '.join(dict.fromkeys(filter(None, unread.values())))}",
+            *(Evidence("chain", f"table {table}") for table in unread),
+            advice="Install an nftables that is as new as the program that wrote them, then: nft list ruleset",
         )
 
 

@@ -9,7 +9,18 @@ from functools import cached_property
 from netui.explain.doctor.finding import Evidence
 from netui.explain.input_fate import InputFates
 from netui.explain.places import Places
-from netui.model import Backend, Chain, Container, Endpoint, Family, Network, PublishedPort, Rule, RulesetKey
+from netui.model import (
+    Backend,
+    Chain,
+    Container,
+    Endpoint,
+    Family,
+    Network,
+    PublishedPort,
+    Rule,
+    RulesetKey,
+    TableFamily,
+)
 from netui.traversal import EndpointError, Path, PreparedHost, Step, path
 
 _JUMPS = ("DOCKER-FORWARD", "DOCKER", "DOCKER-ISOLATION", "DOCKER-ISOLATION-STAGE-1")
@@ -56,33 +67,33 @@ class View:
 
     # --- rules -------------------------------------------------------------------------------
 
-    def chains(self, family: Family, table: str, name: str = "") -> Iterator[Chain]:
+    def chains(self, family: TableFamily, table: str, name: str = "") -> Iterator[Chain]:
         """Yield the chains of a table (of that name) in each variant."""
         for key, ruleset in self.host.snapshot.rulesets.items():
-            if key.family == family:
+            if key.family == family and key.backend != "nftables":
                 for chain in ruleset.chains():
                     if chain.table == table and (not name or chain.name == name):
                         yield chain
 
-    def rules(self, family: Family, table: str, name: str = "") -> Iterator[Place]:
+    def rules(self, family: TableFamily, table: str, name: str = "") -> Iterator[Place]:
         """Yield the rules of a table's chains."""
         for chain in self.chains(family, table, name):
             for rule in chain.rules:
                 yield Place(chain, rule)
 
-    def jumps(self, family: Family, table: str, chain: str, *targets: str) -> bool:
+    def jumps(self, family: TableFamily, table: str, chain: str, *targets: str) -> bool:
         """Whether a rule of the chain jumps to one of the targets."""
         return any(
             place.rule.spec.target is not None and place.rule.spec.target.name in targets
             for place in self.rules(family, table, chain)
         )
 
-    def forwards_to_docker(self, family: Family) -> bool:
+    def forwards_to_docker(self, family: TableFamily) -> bool:
         """Whether FORWARD leads to Docker's own chains."""
         direct = self.jumps(family, "filter", "FORWARD", *_JUMPS)
         return direct and any(True for _ in self.chains(family, "filter", "DOCKER"))
 
-    def translates(self, family: Family) -> bool:
+    def translates(self, family: TableFamily) -> bool:
         """Whether Docker keeps published ports in this family: nat has its chain."""
         return any(True for _ in self.chains(family, "nat", "DOCKER"))
 
@@ -107,7 +118,7 @@ class View:
         """Return the command that changes this chain's rules: with its variant where both are in use."""
         return self.command(chain.family, chain.backend)
 
-    def command(self, family: Family, backend: Backend) -> str:
+    def command(self, family: TableFamily, backend: Backend) -> str:
         """Return the command for a ruleset: with its variant where both are in use."""
         name = "iptables" if family == "ip" else "ip6tables"
         variants = {key.backend for key, ruleset in self.host.snapshot.rulesets.items() if ruleset.rule_count()}

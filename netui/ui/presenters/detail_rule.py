@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.model import RulesetKey, Snapshot
+from netui.model import RulesetKey, Snapshot, packet_family
 from netui.ui.escape import escape
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
@@ -25,7 +25,7 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     from netui.explain.rule_sentence import explain_rule
 
     chain, rule = found
-    cells = rule_cells(rule, given.names, item.ruleset.family)
+    cells = rule_cells(rule, given.names, packet_family(item.ruleset.family))
     where = f"{FAMILIES[item.ruleset.family]} {item.ruleset.backend}, {chain.table} {chain.name}"
     place = f"{where}, rule {rule.number} of {len(chain.rules)}"
     yield field("text", rule.text, "strong")

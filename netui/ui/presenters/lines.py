@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from netui.model import Backend, Chain, Family, Rule, Ruleset, RulesetKey, Snapshot, Table
+from netui.model import Backend, Chain, Family, Rule, Ruleset, RulesetKey, Snapshot, Table, TableFamily
 from netui.traversal.path import Flow, Step
 from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.flows import why
 from netui.ui.presenters.line_list import Block, Line, LineList, Lines
 
-FAMILIES: Mapping[str, str] = {"ip": "IPv4", "ip6": "IPv6"}
+#: A table's family as it is shown; nft's own families by nft's words.
+FAMILIES: Mapping[str, str] = {
+    "ip": "IPv4",
+    "ip6": "IPv6",
+    "inet": "inet",
+    "bridge": "bridge",
+    "netdev": "netdev",
+    "arp": "arp",
+}
 #: The order in which a packet meets the tables at a hook.
 _ORDER = {"raw": 0, "mangle": 1, "nat": 2, "filter": 3, "security": 4}
 _SOURCES: Mapping[RulesetKey, str] = {
@@ -21,6 +30,9 @@ _SOURCES: Mapping[RulesetKey, str] = {
     RulesetKey("ip", "legacy"): "iptables-legacy",
     RulesetKey("ip6", "legacy"): "ip6tables-legacy",
 }
+
+#: Native tables stand behind iptables' own.
+_NATIVE = tuple(RulesetKey(family, "nftables") for family in get_args(TableFamily))
 
 Fold = tuple[RulesetKey, str, str]
 
@@ -70,12 +82,12 @@ def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
 
 
 def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[RulesetKey, Ruleset]]:
-    """Yield the rulesets that the view asks for, IPv4 before IPv6, nft before legacy."""
-    for key in _SOURCES:
+    """Yield the rulesets that the view asks for, IPv4 before IPv6, nft before legacy, native tables last."""
+    for key in (*_SOURCES, *_NATIVE):
         ruleset = snapshot.rulesets.get(key)
         if ruleset is None or not ruleset.tables:
             continue
-        if view.families and key.family not in view.families:
+        if view.families and key.family not in view.families and key.family in ("ip", "ip6"):
             continue
         if view.backends and key.backend not in view.backends:
             continue
@@ -108,17 +120,13 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
 
 
 def _notes(snapshot: Snapshot, view: TableView) -> Iterator[Line]:
-    """Yield what the table cannot show: sources that were not read, native nft tables."""
+    """Yield what the table cannot show: sources and native tables that were not read."""
     for key, source in _SOURCES.items():
         state = snapshot.sources.get(source)
         if state is not None and not state.read and state.error and key not in snapshot.rulesets:
             yield Line("note", key, text=f"{FAMILIES[key.family]} {key.backend}: not read: {state.error}")
-    for table in sorted({(chain.family, chain.table) for chain in snapshot.nft_chains or ()}):
-        chains = [chain for chain in snapshot.nft_chains or () if (chain.family, chain.table) == table]
-        effects = sorted({effect for chain in chains for effect in chain.effects})
-        what = f"it can {', '.join(effects)}" if effects else "it changes no verdict"
-        text = f"nft table {table[0]} {table[1]}: {len(chains)} base chains that iptables did not make; {what}"
-        yield Line("note", RulesetKey("ip", "nft"), text=text)
+    for reason in dict.fromkeys(chain.why for chain in snapshot.nft_chains or ()):
+        yield Line("note", RulesetKey("ip", "nftables"), text=f"nftables: not read: {reason}")
 
 
 def _nothing(snapshot: Snapshot, view: TableView, total: int) -> Line:

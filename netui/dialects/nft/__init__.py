@@ -1,0 +1,1 @@
+"""nftables as ``nft -j list`` prints it (libnftables-json(5))."""

@@ -1,0 +1,148 @@
+"""``nft -j list …`` → rulesets of native tables, one a family, and their counters.
+
+Source: libnftables-json(5). A document may hold a whole ruleset or some of its tables.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast, get_args
+
+from netui.dialects.nft import words
+from netui.dialects.nft.expressions import Expressions
+from netui.dialects.nft.spec import spec_of
+from netui.dialects.nft.statements import statements_of
+from netui.dialects.nft.tables import OpenTable, names_in, open_tables
+from netui.model import (
+    BaseHook,
+    Chain,
+    ChainType,
+    Counters,
+    Hook,
+    NativeRule,
+    Rule,
+    Ruleset,
+    RulesetKey,
+    Table,
+    TableFamily,
+)
+from netui.text.json_fields import items, number, text
+
+#: A counter as it stands in the text, which moves while the rules stay.
+COUNTER = re.compile(r'"counter": ?\{"packets": ?(\d{1,20}), ?"bytes": ?(\d{1,20})\}')
+_FAMILIES = get_args(TableFamily)
+_HOOKS = get_args(Hook)
+_TYPES = get_args(ChainType)
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """Gives each counter of a family its place, in the order of the document."""
+
+    packets: list[int] = field(default_factory=list)
+    bytes: list[int] = field(default_factory=list)
+    of_rule: dict[int, int] = field(default_factory=dict)
+    shape: list[str] = field(default_factory=list)
+
+    def take(self, kind: str, given: dict[str, Any], entry: object) -> None:
+        """Count the counters in an entry; the first of a rule is the rule's."""
+        self.shape.append(COUNTER.sub("", json.dumps(entry)))
+        if kind not in ("rule", "set", "map"):
+            return
+        for counter in _counters(given):
+            if kind == "rule":
+                self.of_rule.setdefault(id(given), len(self.packets))
+            self.packets.append(number(counter.get("packets")))
+            self.bytes.append(number(counter.get("bytes")))
+
+
+def _counters(entry: object) -> Iterator[dict[str, Any]]:
+    if isinstance(entry, dict):
+        for name, value in entry.items():
+            if name == "counter" and isinstance(value, dict):
+                yield value
+            else:
+                yield from _counters(value)
+    elif isinstance(entry, list):
+        for value in entry:
+            yield from _counters(value)
+
+
+def read_entries(
+    entries: Iterable[object], wanted: Callable[[str, str], bool]
+) -> dict[RulesetKey, tuple[Ruleset, Counters]]:
+    """Return the wanted tables of a document's ``nftables`` list as rulesets by family, with their counters.
+
+    wanted: asked for (family, table).
+    """
+    numbers: dict[str, _Numbers] = {}
+
+    def each(family: str, kind: str, given: dict[str, Any], entry: object) -> None:
+        numbers.setdefault(family, _Numbers()).take(kind, given, entry)
+
+    tables = open_tables(entries, lambda family, name: family in _FAMILIES and wanted(family, name), each)
+    found: dict[RulesetKey, tuple[Ruleset, Counters]] = {}
+    for family, counted in numbers.items():
+        key = RulesetKey(cast("TableFamily", family), "nftables")
+        built = tuple(
+            _table(key.family, name, table, counted) for (owner, name), table in tables.items() if owner == family
+        )
+        counters = Counters(tuple(counted.packets), tuple(counted.bytes))
+        found[key] = Ruleset(key.family, "nftables", built, "\n".join(counted.shape)), counters
+    return found
+
+
+def _table(family: TableFamily, name: str, table: OpenTable, numbers: _Numbers) -> Table:
+    expressions = table.expressions(family)
+    dormant = "dormant" in table.flags
+    chains = tuple(
+        _chain(family, name, entry, table.rules.get(chain, []), expressions, table.limits, numbers, dormant)
+        for chain, entry in table.chains.items()
+    )
+    return Table(family, "nftables", name, chains, table.sets())
+
+
+def _chain(
+    family: TableFamily,
+    table: str,
+    entry: dict[str, Any],
+    rules: list[dict[str, Any]],
+    expressions: Expressions,
+    limits: Mapping[tuple[str, str], bool],
+    numbers: _Numbers,
+    dormant: bool,
+) -> Chain:
+    hook, policy, kind = (text(entry.get(name)) for name in ("hook", "policy", "type"))
+    base = None
+    if hook in _HOOKS and not dormant:
+        base = BaseHook(
+            cast("Hook", hook), number(entry.get("prio")), cast("ChainType", kind if kind in _TYPES else "filter")
+        )
+    made = tuple(
+        native_rule(position, rule, expressions, limits, numbers.of_rule.get(id(rule), -1))
+        for position, rule in enumerate(rules, 1)
+    )
+    shown = (policy or "accept").upper() if hook else None
+    return Chain(
+        family, "nftables", table, text(entry.get("name")), shown, base, -1, made, devices=names_in(entry.get("dev"))
+    )
+
+
+def native_rule(
+    position: int,
+    rule: dict[str, Any],
+    expressions: Expressions,
+    limits: Mapping[tuple[str, str], bool],
+    index: int,
+) -> Rule:
+    """Return one rule of a chain; position: counted from 1."""
+    printed = items(rule.get("expr"))
+    comment = text(rule.get("comment"))
+    statements = statements_of(printed, expressions, limits)
+    native = NativeRule(
+        number(rule.get("handle")), statements, spec_of(text(rule.get("chain")), statements, printed, comment), comment
+    )
+    return Rule(position, words.rule(printed, comment), index, native)

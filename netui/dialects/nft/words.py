@@ -1,0 +1,346 @@
+"""nft's JSON in nft's own words, as ``nft list ruleset`` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netui.text.json_fields import items, obj, text
+
+#: Meta keys that stand without the word "meta" (nft's src/meta.c).
+_UNQUALIFIED = frozenset({"iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup"})
+_INTERFACES = frozenset({"iif", "oif", "iifname", "oifname", "ibrname", "obrname"})
+_OPERATORS = ("&", "|", "^", "<<", ">>")
+
+
+def rule(statements: list[Any], comment: str = "") -> str:
+    """Return a rule's statements in one line."""
+    parts = [part for part in (statement(entry) for entry in statements) if part]
+    if comment:
+        parts.append(f'comment "{comment}"')
+    return " ".join(parts)
+
+
+def statement(printed: object) -> str:
+    """Return one statement."""
+    for kind, value in obj(printed).items():
+        writer = _STATEMENTS.get(kind)
+        if writer is not None:
+            return writer(value)
+        return _plain(kind, value)
+    return text(printed)
+
+
+def expression(printed: object) -> str:
+    """Return one expression or value."""
+    if isinstance(printed, bool):
+        return "exists" if printed else "missing"
+    if isinstance(printed, str | int | float):
+        return str(printed)
+    if isinstance(printed, list):
+        return ",".join(expression(part) for part in printed)
+    for kind, value in obj(printed).items():
+        if kind in _OPERATORS:
+            return f" {kind} ".join(expression(part) for part in items(value))
+        writer = _EXPRESSIONS.get(kind)
+        return writer(value) if writer is not None else _plain(kind, value)
+    return ""
+
+
+def _plain(kind: str, value: object) -> str:
+    """Return what is not known by name, so that nothing is lost."""
+    if value is None:
+        return kind
+    entry = obj(value)
+    if entry:
+        return " ".join([kind, *(f"{name} {expression(part)}" for name, part in entry.items() if part is not None)])
+    return f"{kind} {expression(value)}".strip()
+
+
+# --- expressions ------------------------------------------------------------------------
+
+
+def _payload(value: object) -> str:
+    entry = obj(value)
+    if "base" in entry:
+        return f"@{text(entry.get('base'))},{text(entry.get('offset'))},{text(entry.get('len'))}"
+    return f"{text(entry.get('protocol'))} {text(entry.get('field'))}"
+
+
+def _meta(value: object) -> str:
+    key = text(obj(value).get("key")) or text(value)
+    return key if key in _UNQUALIFIED else f"meta {key}"
+
+
+def _ct(value: object) -> str:
+    entry = obj(value)
+    return " ".join(filter(None, ("ct", text(entry.get("dir")), text(entry.get("family")), text(entry.get("key")))))
+
+
+def _fib(value: object) -> str:
+    entry = obj(value)
+    flags = entry.get("flags")
+    listed = items(flags) or [flags]
+    return f"fib {' . '.join(text(flag) for flag in listed)} {text(entry.get('result'))}"
+
+
+def _set(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{{ {', '.join(_element(entry) for entry in items(value))} }}"
+
+
+def _element(entry: object) -> str:
+    pair = items(entry)
+    if len(pair) == 2:
+        return f"{expression(pair[0])} : {_verdict_or_value(pair[1])}"
+    return expression(entry)
+
+
+def _verdict_or_value(printed: object) -> str:
+    kind = next(iter(obj(printed)), "")
+    return (
+        statement(printed) if kind in ("accept", "drop", "return", "continue", "jump", "goto") else expression(printed)
+    )
+
+
+def _prefix(value: object) -> str:
+    entry = obj(value)
+    return f"{expression(entry.get('addr'))}/{text(entry.get('len'))}"
+
+
+def _range(value: object) -> str:
+    return "-".join(expression(part) for part in items(value))
+
+
+def _concat(value: object) -> str:
+    return " . ".join(expression(part) for part in items(value))
+
+
+def _map(value: object) -> str:
+    entry = obj(value)
+    data = entry.get("data")
+    return f"{expression(entry.get('key'))} map {_set(data if isinstance(data, str) else obj(data).get('set'))}"
+
+
+def _numgen(value: object) -> str:
+    entry = obj(value)
+    offset = f" offset {entry['offset']}" if entry.get("offset") else ""
+    return f"numgen {text(entry.get('mode'))} mod {text(entry.get('mod'))}{offset}"
+
+
+def _jhash(value: object) -> str:
+    entry = obj(value)
+    seed = f" seed {text(entry.get('seed'))}" if entry.get("seed") is not None else ""
+    offset = f" offset {text(entry.get('offset'))}" if entry.get("offset") else ""
+    return f"jhash {expression(entry.get('expr'))} mod {text(entry.get('mod'))}{seed}{offset}"
+
+
+def _symhash(value: object) -> str:
+    entry = obj(value)
+    return f"symhash mod {text(entry.get('mod'))}"
+
+
+def _named(kind: str) -> Callable[[object], str]:
+    def write(value: object) -> str:
+        entry = obj(value)
+        return " ".join(filter(None, (kind, text(entry.get("name")), text(entry.get("field")))))
+
+    return write
+
+
+def _elem(value: object) -> str:
+    entry = obj(value)
+    extras = [f"{name} {expression(entry[name])}" for name in ("timeout", "expires") if name in entry]
+    return " ".join([expression(entry.get("val")), *extras])
+
+
+def _key_of(kind: str) -> Callable[[object], str]:
+    def write(value: object) -> str:
+        entry = obj(value)
+        return " ".join([kind, *(text(part) for part in entry.values() if text(part))])
+
+    return write
+
+
+_EXPRESSIONS: Mapping[str, Callable[[object], str]] = {
+    "payload": _payload,
+    "meta": _meta,
+    "ct": _ct,
+    "fib": _fib,
+    "set": _set,
+    "prefix": _prefix,
+    "range": _range,
+    "concat": _concat,
+    "map": _map,
+    "numgen": _numgen,
+    "jhash": _jhash,
+    "symhash": _symhash,
+    "elem": _elem,
+    "exthdr": _named("exthdr"),
+    "tcp option": _named("tcp option"),
+    "ip option": _named("ip option"),
+    "sctp chunk": _named("sctp chunk"),
+    "rt": _key_of("rt"),
+    "socket": _key_of("socket"),
+    "osf": _key_of("osf"),
+    "ipsec": _key_of("ipsec"),
+}
+
+
+# --- statements -------------------------------------------------------------------------
+
+
+def _match(value: object) -> str:
+    entry = obj(value)
+    operator = text(entry.get("op"))
+    written = _operand(entry.get("left"), entry.get("right"))
+    between = f" {operator} " if operator not in ("==", "in", "") else " "
+    left = expression(entry.get("left"))
+    if any(sign in obj(entry.get("left")) for sign in _OPERATORS) and operator == "==":
+        between = " == "
+    return f"{left}{between}{written}"
+
+
+def _operand(left: object, right: object) -> str:
+    """Return what a key is compared with; interfaces stand in quotes."""
+    if not _is_interface(left):
+        return expression(right)
+    listed = obj(right).get("set")
+    if isinstance(listed, list):
+        return f"{{ {', '.join(_quoted(name) for name in listed)} }}"
+    return _quoted(right)
+
+
+def _is_interface(left: object) -> bool:
+    return (text(obj(obj(left).get("meta")).get("key"))) in _INTERFACES
+
+
+def _quoted(name: object) -> str:
+    return f'"{name}"' if isinstance(name, str) and not name.startswith("@") else expression(name)
+
+
+def _counter(value: object) -> str:
+    return f'counter name "{value}"' if isinstance(value, str) else "counter"
+
+
+def _target(kind: str) -> Callable[[object], str]:
+    return lambda value: f"{kind} {text(obj(value).get('target')) or text(value)}"
+
+
+def _reject(value: object) -> str:
+    how = reject_kind(value)
+    return f"reject with {how}" if how else "reject"
+
+
+def reject_kind(value: object) -> str:
+    """Return how a reject answers: ``tcp reset``, ``icmp port-unreachable``; "" for the default."""
+    entry = obj(value)
+    return " ".join(filter(None, (text(entry.get("type")), expression(entry.get("expr")) if "expr" in entry else "")))
+
+
+def _nat(kind: str) -> Callable[[object], str]:
+    def write(value: object) -> str:
+        entry = obj(value)
+        address = expression(entry["addr"]) if "addr" in entry else ""
+        if "port" in entry:
+            port = expression(entry["port"])
+            address = f"[{address}]" if ":" in address and "map" not in address else address
+            address = f"{address}:{port}"
+        flags = entry.get("flags")
+        family = text(entry.get("family"))
+        to = f"to {address}" if address else ""
+        listed = [text(flag) for flag in (items(flags) or [flags]) if flag]
+        return " ".join(filter(None, (kind, family if to else "", to, ",".join(listed))))
+
+    return write
+
+
+def _mangle(value: object) -> str:
+    entry = obj(value)
+    return f"{expression(entry.get('key'))} set {expression(entry.get('value'))}"
+
+
+def _vmap(value: object) -> str:
+    entry = obj(value)
+    data = entry.get("data")
+    return f"{expression(entry.get('key'))} vmap {_set(data if isinstance(data, str) else obj(data).get('set'))}"
+
+
+def _limit(value: object) -> str:
+    if isinstance(value, str):
+        return f'limit name "{value}"'
+    entry = obj(value)
+    over = "over " if entry.get("inv") else ""
+    unit = f"{text(entry['rate_unit'])}/" if entry.get("rate_unit") not in (None, "packets") else "/"
+    burst = f" burst {text(entry['burst'])} {text(entry.get('burst_unit')) or 'packets'}" if "burst" in entry else ""
+    return (
+        f"limit rate {over}{text(entry.get('rate'))}{' ' if unit != '/' else ''}{unit}{text(entry.get('per'))}{burst}"
+    )
+
+
+def _quota(value: object) -> str:
+    if isinstance(value, str):
+        return f'quota name "{value}"'
+    entry = obj(value)
+    over = "over " if entry.get("inv") else ""
+    return f"quota {over}{text(entry.get('val'))} {text(entry.get('val_unit')) or 'bytes'}"
+
+
+def _log(value: object) -> str:
+    entry = obj(value)
+    prefix = f' prefix "{text(entry["prefix"])}"' if "prefix" in entry else ""
+    rest = [f"{name} {expression(entry[name])}" for name in ("group", "level", "flags", "snaplen") if name in entry]
+    return " ".join([f"log{prefix}", *rest])
+
+
+def _ct_count(value: object) -> str:
+    entry = obj(value)
+    return f"ct count {'over ' if entry.get('inv') else ''}{text(entry.get('val'))}"
+
+
+def _update(value: object) -> str:
+    entry = obj(value)
+    with_ = " ".join(statement(part) for part in items(entry.get("stmt")))
+    element = " ".join(filter(None, (expression(entry.get("elem")), with_)))
+    name = text(entry.get("set")) or text(entry.get("map"))
+    data = f" : {expression(entry['data'])}" if "data" in entry else ""
+    return f"{text(entry.get('op'))} {name} {{ {element}{data} }}"
+
+
+def _xt(value: object) -> str:
+    entry = obj(value)
+    return f'xt {text(entry.get("type"))} "{text(entry.get("name"))}"'
+
+
+def _flow(value: object) -> str:
+    return f"flow {text(obj(value).get('op'))} {text(obj(value).get('flowtable'))}"
+
+
+def _queue(value: object) -> str:
+    entry = obj(value)
+    return f"queue to {expression(entry['num'])}" if "num" in entry else "queue"
+
+
+_STATEMENTS: Mapping[str, Callable[[object], str]] = {
+    "match": _match,
+    "counter": _counter,
+    "jump": _target("jump"),
+    "goto": _target("goto"),
+    "reject": _reject,
+    "snat": _nat("snat"),
+    "dnat": _nat("dnat"),
+    "masquerade": _nat("masquerade"),
+    "redirect": _nat("redirect"),
+    "mangle": _mangle,
+    "vmap": _vmap,
+    "limit": _limit,
+    "quota": _quota,
+    "log": _log,
+    "ct count": _ct_count,
+    "set": _update,
+    "map": _update,
+    "xt": _xt,
+    "flow": _flow,
+    "queue": _queue,
+}

@@ -1,0 +1,202 @@
+"""The host's native nftables tables, live, with their counters, and native syntax in iptables' own tables.
+
+The kernel is asked for its base chains at each reading, which costs a millisecond; ``nft -j list table`` is run
+for native tables alone. iptables' own tables are listed only where the kernel shows a rule in them that
+iptables cannot have written: the whole of 10,000 rules would cost half a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+from netui.dialects.nft.document import COUNTER
+from netui.model import BUILT_IN, Counters, NativeChain, NativeRule, Rule, Ruleset, RulesetKey
+from netui.model.statements import Strange
+from netui.model.words import Match, Option, RuleSpec
+from netui.sources import command, nft_netlink
+from netui.sources.errors import SourceError
+from netui.sources.nft_ruleset import NativeRules, native_rules, parse_document
+from netui.sources.parts import Part
+
+_TableKey = tuple[str, str]
+#: What iptables-nft makes its rules of (iptables/nft.c, nft-shared.c of 1.8.0 to 1.8.11). "range" is of ports.
+_OWN = frozenset(
+    {"meta", "payload", "cmp", "bitwise", "counter", "immediate", "match", "target", "limit", "log", "range", "last"}
+)
+#: NFT_META_MARK, IIFNAME, OIFNAME, L4PROTO.
+_OWN_META = frozenset({3, 6, 7, 16})
+_NETWORK, _TRANSPORT = 1, 2
+#: Offset and length in the header: protocol, fragment, source, destination (any prefix of it).
+_OWN_NETWORK = {
+    "ip": ((9, 1), (6, 2), (12, 4), (16, 4)),
+    "ip6": ((6, 1), (8, 16), (24, 16)),
+}
+_OWN_TRANSPORT = ((0, 2), (2, 2), (0, 4), (13, 1), (0, 1), (1, 1))
+
+
+class LiveNative:
+    """Reads native tables again and again; where only counters moved the rulesets stay the same objects."""
+
+    def __init__(self, run: Callable[[Sequence[str]], str] = command.run) -> None:
+        self._run = run
+        self._before: tuple[tuple[str, ...], tuple[str, ...], NativeRules] | None = None
+        self._fixed: tuple[tuple[int, ...], NativeRules] | None = None
+
+    def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Part:
+        """Read all native tables.
+
+        rulesets: iptables' own as they were just read. loaded: whether the kernel has nf_tables; the question
+        would load it.
+        """
+        now = time.time()
+        if not loaded:
+            return Part({"native": NativeRules()}, via="no nf_tables loaded", time=now)
+        saves = [ruleset for ruleset in rulesets if ruleset.backend == "nft"]
+        try:
+            chains = nft_netlink.base_chains()
+            corrected = self._corrected(saves)
+        except SourceError as error:
+            return Part(error=str(error))
+        made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+        native = [chain for chain in chains if not _is_iptables(chain, made)]
+        tables = tuple(dict.fromkeys((chain.family, chain.table) for chain in native))
+        texts: dict[_TableKey, str] = {}
+        failed: dict[_TableKey, str] = {}
+        for table in tables:
+            try:
+                texts[table] = self._run(("nft", "-j", "list", "table", *table))
+            except SourceError as error:
+                failed[table] = self._why(table, error)
+        unread = tuple(
+            NativeChain(
+                c.family, c.table, c.name, c.hook, c.priority, c.type, c.policy, _ANY, failed[c.family, c.table]
+            )
+            for c in native
+            if (c.family, c.table) in failed
+        )
+        try:
+            rules = self._rules(texts, saves, made)
+        except SourceError as error:
+            return Part(error=f"nft: output {error}")
+        found = NativeRules(rules.rules, unread, corrected)
+        trouble = "; ".join(dict.fromkeys(failed.values()))
+        return Part({"native": found}, error=trouble, via="nft" if texts else "netlink", time=now)
+
+    def _why(self, table: _TableKey, error: SourceError) -> str:
+        """Say why a table cannot be listed, and what to install."""
+        name = f"table {table[0]} {table[1]}"
+        if command.find("nft") is None:
+            return f"{name} exists, and nft is not installed: install the package nftables"
+        return f"{self._version()} cannot list {name} ({error}): install a newer nftables"
+
+    def _version(self) -> str:
+        try:
+            words = self._run(("nft", "--version")).split()
+        except SourceError:
+            return "nft"
+        return f"nft {words[1].lstrip('v')}" if len(words) > 1 else "nft"
+
+    def _rules(
+        self, texts: dict[_TableKey, str], saves: Collection[Ruleset], made: Collection[_TableKey]
+    ) -> NativeRules:
+        """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
+        plain = not any(table in made for table in texts)
+        blank = tuple(COUNTER.sub("", text) for text in texts.values())
+        names = tuple(f"{family} {name}" for family, name in texts)
+        if plain and self._before is not None and self._before[:2] == (names, blank):
+            before = self._before[2]
+            return replace(before, rules={key: (before.rules[key][0], _moved(texts, key)) for key in before.rules})
+        entries = [entry for text in texts.values() for entry in parse_document(text)]
+        found = native_rules(entries, [r for r in saves if not plain])
+        self._before = (names, blank, found)
+        return found
+
+    def _corrected(self, saves: list[Ruleset]) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
+        """Return iptables' rulesets that hold native syntax, as they are; looked for when rules have changed."""
+        key = tuple(map(id, saves))
+        if self._fixed is None or self._fixed[0] != key:
+            self._fixed = (key, NativeRules(corrected=self._look(saves)))
+        return dict(self._fixed[1].corrected)
+
+    def _look(self, saves: list[Ruleset]) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
+        if not saves:
+            return {}
+        made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+        strange: dict[_TableKey, list[nft_netlink.RuleMake]] = {}
+        counts: dict[tuple[str, str, str], int] = {}
+        places: dict[tuple[str, str, str], set[int]] = {}
+        for rule in nft_netlink.rule_makes():
+            table = (rule.family, rule.table)
+            if table not in made:
+                continue
+            chain = (*table, rule.chain)
+            counts[chain] = counts.get(chain, 0) + 1
+            if not _could_be_iptables(rule):
+                strange.setdefault(table, []).append(rule)
+                places.setdefault(chain, set()).add(counts[chain])
+        if not strange:
+            return {}
+        entries: list[object] = []
+        try:
+            for table in strange:
+                entries += parse_document(self._run(("nft", "-j", "list", "table", *table)))
+        except SourceError:
+            return {ruleset.key: (ruleset, _hidden(ruleset, places)) for ruleset in saves if _touched(ruleset, places)}
+        return dict(native_rules(entries, saves).corrected)
+
+
+_ANY = frozenset({"unknown"})
+
+
+def _is_iptables(chain: nft_netlink.BaseChain, made: Collection[_TableKey]) -> bool:
+    return (chain.family, chain.table) in made and chain.name in BUILT_IN.get(chain.table, ())
+
+
+def _moved(texts: dict[_TableKey, str], key: RulesetKey) -> Counters:
+    """Return the counters of a family's tables, in the order of the texts."""
+    pairs = [pair for (family, _), text in texts.items() if family == key.family for pair in COUNTER.findall(text)]
+    return Counters(tuple(int(packets) for packets, _ in pairs), tuple(int(octets) for _, octets in pairs))
+
+
+def _could_be_iptables(rule: nft_netlink.RuleMake) -> bool:
+    """Return whether iptables-nft may have made a rule; a range may still be one of addresses."""
+    for name, details in rule.expressions:
+        if name not in _OWN or name == "range":
+            return False
+        if name == "meta" and details[0] not in _OWN_META:
+            return False
+        if name == "payload" and not _own_payload(rule.family, details):
+            return False
+    return True
+
+
+def _own_payload(family: str, details: tuple[int, ...]) -> bool:
+    base, offset, length = details
+    if base == _NETWORK:
+        return any(offset == place and length <= size for place, size in _OWN_NETWORK.get(family, ()))
+    return base == _TRANSPORT and (offset, length) in _OWN_TRANSPORT
+
+
+def _touched(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> bool:
+    return any((ruleset.family, c.table, c.name) in places for c in ruleset.chains())
+
+
+def _hidden(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> Ruleset:
+    """Return the ruleset with its native rules as rules of which nothing is known."""
+    tables = []
+    for table in ruleset.tables:
+        chains = []
+        for chain in table.chains:
+            numbers = places.get((ruleset.family, table.name, chain.name), set())
+            rules = tuple(_unknown(rule) if rule.number in numbers else rule for rule in chain.rules)
+            chains.append(replace(chain, rules=rules) if numbers else chain)
+        tables.append(replace(table, chains=tuple(chains)))
+    return Ruleset(ruleset.family, ruleset.backend, tuple(tables), ruleset.shape)
+
+
+def _unknown(rule: Rule) -> Rule:
+    words = "native nft syntax, which iptables-nft-save prints wrong and nft did not list"
+    spec = RuleSpec(rule.spec.chain, (Match("nft", (Option(words),)),), rule.spec.target)
+    return replace(rule, native=NativeRule(0, (Strange(words),), spec))

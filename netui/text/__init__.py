@@ -1,0 +1,1 @@
+"""Text and JSON from outside, taken apart without I/O."""

@@ -1,0 +1,417 @@
+"""What a native rule's key reads of a packet, after the kernel's nft_payload.c, nft_meta.c, nft_ct.c, nft_fib*.c.
+
+A reading is a number or a name; None where it cannot be known; :data:`ABSENT` where the packet
+has no such thing, which ends the rule (NFT_BREAK), inverted or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from netui.model import Family, Interface
+from netui.traversal.address import ICMP, ICMP6, SCTP, TCP, UDP, WITH_PORTS, width
+from netui.traversal.routing import Fib, Lookup, RoutingUnknown
+from netui.traversal.transit import Anywhere, Connection, Transit
+
+
+class _Absent:
+    """The packet has no such thing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class PortSpan:
+    """A port that is not chosen yet, somewhere from ``low`` to ``high``."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vague:
+    """An address that is only a representative of some machine outside. bits: 32 or 128."""
+
+    who: Anywhere
+    bits: int
+
+
+Reading = int | str | Vague | PortSpan | _Absent | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What keys need to know of the namespace: its routes by family, and its interfaces by name."""
+
+    fibs: Mapping[Family, Fib]
+    interfaces: Mapping[str, Interface]
+
+
+Reader = Callable[[Transit, Place], Reading]
+
+_PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
+_FLAG_BITS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
+#: enum ip_conntrack_status.
+_SEEN_REPLY, _CONFIRMED, _SNAT, _DNAT, _SNAT_DONE, _DNAT_DONE = 2, 8, 16, 32, 128, 256
+
+
+@lru_cache(maxsize=512)
+def reader(words: str) -> Reader:
+    """Return what reads a key, by nft's words for it; a key that is not known reads None."""
+    known = _READERS.get(words)
+    if known is not None:
+        return known
+    first, _, rest = words.partition(" ")
+    if first in _PROTOCOLS and rest in ("sport", "dport"):
+        return _port(_PROTOCOLS[first], rest == "sport")
+    if first in _PROTOCOLS:
+        return _of_protocol(_PROTOCOLS[first])
+    if first == "fib":
+        return _fib(rest)
+    if first == "ct":
+        return _ct(rest)
+    if first == "exthdr":
+        return _absent if " " in rest else _zero
+    if first in ("ip", "ip6"):
+        return _of_family("ip" if first == "ip" else "ip6")
+    if first == "vlan":
+        return _absent
+    return _unknown
+
+
+def _unknown(_packet: Transit, _place: Place) -> Reading:
+    return None
+
+
+def _absent(_packet: Transit, _place: Place) -> Reading:
+    return ABSENT
+
+
+def _zero(_packet: Transit, _place: Place) -> Reading:
+    return 0
+
+
+# --- payload ----------------------------------------------------------------------------
+
+
+def _source(packet: Transit) -> Reading:
+    return packet.src if packet.any_src is None else Vague(packet.any_src, width(packet.family))
+
+
+def _destination(packet: Transit) -> Reading:
+    return packet.dst if packet.any_dst is None else Vague(packet.any_dst, width(packet.family))
+
+
+def _address(family: Family, source: bool) -> Reader:
+    which = _source if source else _destination
+    return lambda packet, _place: which(packet) if packet.family == family else ABSENT
+
+
+def _protocol_of(family: Family) -> Reader:
+    return lambda packet, _place: packet.protocol if packet.family == family else ABSENT
+
+
+def _of_family(family: Family) -> Reader:
+    """A header field that netui does not follow: it is there, and not known."""
+    return lambda packet, _place: None if packet.family == family else ABSENT
+
+
+def _of_protocol(protocol: int) -> Reader:
+    return lambda packet, _place: None if packet.protocol == protocol else ABSENT
+
+
+def _source_port(packet: Transit) -> Reading:
+    return PortSpan(*packet.sport_range) if packet.sport is None else packet.sport
+
+
+def _port(protocol: int, source: bool) -> Reader:
+    def read(packet: Transit, _place: Place) -> Reading:
+        if packet.protocol != protocol:
+            return ABSENT
+        return _source_port(packet) if source else packet.dport
+
+    return read
+
+
+def _transport_port(source: bool) -> Reader:
+    """``th dport``: the same place in the header of whatever protocol."""
+
+    def read(packet: Transit, _place: Place) -> Reading:
+        if packet.protocol not in WITH_PORTS:
+            return None
+        return _source_port(packet) if source else packet.dport
+
+    return read
+
+
+def _tcp_flags(packet: Transit, _place: Place) -> Reading:
+    if packet.protocol != TCP:
+        return ABSENT
+    return sum(_FLAG_BITS[name] for name in packet.tcp_flags if name in _FLAG_BITS)
+
+
+def _icmp(protocol: int, position: int) -> Reader:
+    def read(packet: Transit, _place: Place) -> Reading:
+        if packet.protocol != protocol:
+            return ABSENT
+        return None if packet.icmp is None else packet.icmp[position]
+
+    return read
+
+
+def _ether_address(packet: Transit, _place: Place) -> Reading:
+    """Without an Ethernet header (sent from here) there is nothing to read."""
+    if not packet.link:
+        return ABSENT
+    return None if packet.mac is None else int(packet.mac.replace(":", ""), 16)
+
+
+def _ether_other(packet: Transit, _place: Place) -> Reading:
+    return None if packet.link else ABSENT
+
+
+def _ether_type(packet: Transit, _place: Place) -> Reading:
+    return _ethertype(packet) if packet.link else ABSENT
+
+
+def _ethertype(packet: Transit) -> int:
+    return 0x800 if packet.family == "ip" else 0x86DD
+
+
+# --- meta -------------------------------------------------------------------------------
+
+
+def _kind(incoming: bool) -> Reader:
+    def read(packet: Transit, place: Place) -> Reading:
+        name = packet.iif if incoming else packet.oif
+        if not name:
+            return ABSENT
+        interface = place.interfaces.get(name)
+        return interface.kind if interface is not None and interface.kind else None
+
+    return read
+
+
+def _group(incoming: bool) -> Reader:
+    """``ip address`` prints a group by name; 0 is "default"."""
+
+    def read(packet: Transit, place: Place) -> Reading:
+        name = packet.iif if incoming else packet.oif
+        if not name:
+            return ABSENT
+        interface = place.interfaces.get(name)
+        if interface is None:
+            return None
+        if interface.group in ("default", ""):
+            return 0 if interface.group else None
+        return int(interface.group) if interface.group.isdigit() else None
+
+    return read
+
+
+def _packet_type(packet: Transit, _place: Place) -> Reading:
+    if packet.family == "ip":
+        special = packet.dst >> 28 == 0xE or packet.dst == 0xFFFFFFFF
+    else:
+        special = packet.dst >> 120 == 0xFF
+    return None if special else 0
+
+
+def _user(packet: Transit, _place: Place) -> Reading:
+    return packet.uid if packet.local else ABSENT
+
+
+def _group_id(packet: Transit, _place: Place) -> Reading:
+    return None if packet.local else ABSENT
+
+
+# --- conntrack --------------------------------------------------------------------------
+
+
+def _state(packet: Transit, _place: Place) -> Reading:
+    """Before conntrack saw the packet there is no connection, which reads as invalid."""
+    connection = packet.connection
+    if connection is None:
+        return 64 if packet.untracked else 1
+    return 8 if connection.new else 2
+
+
+def _ct(words: str) -> Reader:
+    if words == "state":
+        return _state
+    asked = _CT.get(words) or _side(words)
+
+    def read(packet: Transit, _place: Place) -> Reading:
+        return ABSENT if packet.connection is None else asked(packet, packet.connection)
+
+    return read
+
+
+def _status(_packet: Transit, connection: Connection) -> Reading:
+    answered = connection.is_reply or not connection.new
+    return (
+        (_SEEN_REPLY if answered else 0)
+        | (_CONFIRMED if connection.confirmed or not connection.new else 0)
+        | (_SNAT if connection.snat else 0)
+        | (_DNAT if connection.dnat else 0)
+        | (_SNAT_DONE if connection.src_done else 0)
+        | (_DNAT_DONE if connection.dst_done else 0)
+    )
+
+
+_CT: Mapping[str, Callable[[Transit, Connection], Reading]] = {
+    "direction": lambda _packet, connection: int(connection.is_reply),
+    "status": _status,
+    "mark": lambda _packet, connection: connection.mark,
+    "protocol": lambda packet, _connection: packet.protocol,
+    "original protocol": lambda packet, _connection: packet.protocol,
+    "l3proto": lambda packet, _connection: 2 if packet.family == "ip" else 10,
+    "original l3proto": lambda packet, _connection: 2 if packet.family == "ip" else 10,
+    # a first packet has no helper but by expectation
+    "helper": lambda _packet, _connection: ABSENT,
+    "zone": lambda _packet, _connection: 0,
+}
+
+
+def _side(words: str) -> Callable[[Transit, Connection], Reading]:
+    """``original ip saddr``, ``reply proto-dst``."""
+    parts = words.split(" ")
+    direction, name = parts[0], parts[-1]
+    family = parts[1] if len(parts) == 3 else ""
+    if direction not in ("original", "reply") or name not in ("saddr", "daddr", "proto-src", "proto-dst"):
+        return lambda _packet, _connection: None
+    source = name in ("saddr", "proto-src")
+
+    def read(packet: Transit, connection: Connection) -> Reading:
+        tuple5 = connection.original if direction == "original" else connection.reply
+        # the original source and the reply's destination are the client's side
+        client = source == (direction == "original")
+        if name.startswith("proto"):
+            port = tuple5.sport if source else tuple5.dport
+            if port is None and client and not packet.is_echo:
+                return PortSpan(*packet.sport_range)
+            return port
+        if family and family != packet.family:
+            return ABSENT
+        value = tuple5.src if source else tuple5.dst
+        vague = packet.any_src if client != connection.is_reply else packet.any_dst
+        if vague is not None and value in (packet.src, packet.dst):
+            return Vague(vague, width(packet.family))
+        return value
+
+    return read
+
+
+# --- fib --------------------------------------------------------------------------------
+
+
+def _fib(words: str) -> Reader:
+    flags_text, _, result = words.rpartition(" ")
+    flags = flags_text.split(" . ")
+    source = "saddr" in flags
+    device = "iif" if "iif" in flags else "oif" if "oif" in flags else ""
+    marked = "mark" in flags
+    if result == "type":
+        return _fib_type(source, device)
+    if result in ("oif", "oifname", "check"):
+        return _fib_device(source, device, marked)
+    return _unknown
+
+
+def _fib_type(source: bool, device: str) -> Reader:
+    """inet_addr_type_dev_table; without ``. iif`` the address is asked of all devices."""
+
+    def read(packet: Transit, place: Place) -> Reading:
+        fib = place.fibs[packet.family]
+        if not fib.known:
+            return None
+        address = packet.src if source else packet.dst
+        name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""
+        found = fib.address_type(address, name)
+        if found != "unicast":
+            return found
+        try:
+            route = fib.lookup(Lookup(address, mark=0))
+        except RoutingUnknown:
+            return None
+        if packet.family == "ip6":
+            return "unreachable" if route is None else route.type if route.type != "unicast" else found
+        return found
+
+    return read
+
+
+def _fib_device(source: bool, device: str, marked: bool) -> Reader:
+    """nft_fib4_eval: the device of the route; "" where there is none, or not by the device asked for."""
+
+    def read(packet: Transit, place: Place) -> Reading:
+        fib = place.fibs[packet.family]
+        if not fib.known:
+            return None
+        name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""
+        if name == "lo":
+            return name
+        address, other = (packet.src, packet.dst) if source else (packet.dst, packet.src)
+        ask = Lookup(address, other, packet.mark if marked else 0, oif=name if packet.family == "ip6" else "")
+        try:
+            route = fib.lookup(ask)
+        except RoutingUnknown:
+            return None
+        if route is None or route.type != "unicast":
+            return ""
+        devices = fib.devices(route)
+        if name:
+            return name if name in devices else ""
+        return devices[0] if len(devices) == 1 else None
+
+    return read
+
+
+_READERS: Mapping[str, Reader] = {
+    "ip saddr": _address("ip", source=True),
+    "ip daddr": _address("ip", source=False),
+    "ip6 saddr": _address("ip6", source=True),
+    "ip6 daddr": _address("ip6", source=False),
+    "ip protocol": _protocol_of("ip"),
+    "ip6 nexthdr": _protocol_of("ip6"),
+    "ip version": lambda packet, _place: 4 if packet.family == "ip" else ABSENT,
+    "ip6 version": lambda packet, _place: 6 if packet.family == "ip6" else ABSENT,
+    "th sport": _transport_port(source=True),
+    "th dport": _transport_port(source=False),
+    "tcp flags": _tcp_flags,
+    "icmp type": _icmp(ICMP, 0),
+    "icmp code": _icmp(ICMP, 1),
+    "icmpv6 type": _icmp(ICMP6, 0),
+    "icmpv6 code": _icmp(ICMP6, 1),
+    "ether saddr": _ether_address,
+    "ether daddr": _ether_other,
+    "ether type": _ether_type,
+    "iifname": lambda packet, _place: packet.iif,
+    "oifname": lambda packet, _place: packet.oif,
+    "iif": lambda packet, _place: packet.iif,
+    "oif": lambda packet, _place: packet.oif,
+    "iifgroup": _group(incoming=True),
+    "oifgroup": _group(incoming=False),
+    "meta iifkind": _kind(incoming=True),
+    "meta oifkind": _kind(incoming=False),
+    # only a bridge's port has these, and the IP hooks see the bridge
+    "meta ibrname": _absent,
+    "meta obrname": _absent,
+    "meta l4proto": lambda packet, _place: packet.protocol,
+    "meta nfproto": lambda packet, _place: 2 if packet.family == "ip" else 10,
+    "meta protocol": lambda packet, _place: _ethertype(packet),
+    "meta mark": lambda packet, _place: packet.mark,
+    "meta pkttype": _packet_type,
+    "meta skuid": _user,
+    "meta skgid": _group_id,
+    "meta ipsec": _zero,
+}

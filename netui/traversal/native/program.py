@@ -1,0 +1,292 @@
+"""A native rule as a program: its statements from left to right, the first that does not hold ends it.
+
+What stood before that statement has happened. Matches that follow one another are one block, so that
+a certain no beats an unknown; an unknown block is decided, way by way, before the next effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from netui.model import Chain, Hook, Rule
+from netui.model.statements import (
+    Compare,
+    Concat,
+    Element,
+    Interval,
+    Key,
+    Nat,
+    Note,
+    Opaque,
+    SetField,
+    SetUpdate,
+    Statement,
+    Strange,
+    Untrack,
+    Verdict,
+    VerdictMap,
+)
+from netui.traversal.actions import Kind, Scene, Unknowable
+from netui.traversal.choices import Choices
+from netui.traversal.marks import notrack
+from netui.traversal.native.elements import member
+from netui.traversal.native.evaluate import Evaluation, TableSets, UnknownMap
+from netui.traversal.native.keys import ABSENT, Place, Reading
+from netui.traversal.native.translate import translate
+from netui.traversal.path import Step, Undecided
+from netui.traversal.predicates import Answer
+from netui.traversal.transit import Transit
+
+#: Fields whose change no match that netui follows can see.
+_UNSEEN = ("meta priority", "meta nftrace", "meta pkttype", "meta secmark", "ct label", "ct event", "ct helper",
+           "ct secmark", "ip dscp", "ip6 dscp", "ip ecn", "ip6 ecn", "ip ttl", "ip6 hoplimit", "ip6 flowlabel",
+           "tcp option", "tcp window", "ether ", "vlan pcp")  # fmt: skip
+_ORDER: Mapping[str, Callable[[int, int], bool]] = {
+    "<": lambda left, right: left < right,
+    ">": lambda left, right: left > right,
+    "<=": lambda left, right: left <= right,
+    ">=": lambda left, right: left >= right,
+}
+_ASSURED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rule that matched does: kind, verdict as its step says it, chain of a jump, and what it changed."""
+
+    kind: Kind
+    verdict: str
+    chain: str = ""
+    change: str = ""
+
+
+@dataclass(slots=True)
+class Program:
+    """One native rule, ready to be run."""
+
+    rule: Rule
+    chain: Chain
+    statements: Sequence[Statement]
+    place: Place
+    sets: TableSets
+
+    def run(self, hook: Hook, packet: Transit, choices: Choices) -> Outcome | None:
+        """Run the rule for a packet; None where it does not match."""
+        return _Run(self, hook, packet, choices).run()
+
+    def about(self, hook: Hook, match: str, reason: str) -> Undecided:
+        """Name this rule where something cannot be known."""
+        chain = self.chain
+        return Undecided(
+            match, reason, hook, chain.family, chain.backend, chain.table, chain.name, self.rule.number, self.rule.text
+        )
+
+    def step(self, hook: Hook, outcome: Outcome) -> Step:
+        """Return the step of this rule."""
+        chain, rule = self.chain, self.rule
+        return Step(
+            hook=hook,
+            family=chain.family,
+            backend=chain.backend,
+            table=chain.table,
+            chain=chain.name,
+            rule=rule.number,
+            text=rule.text,
+            verdict=outcome.verdict,
+            index=rule.index,
+            change=outcome.change,
+            handle=rule.native.handle if rule.native is not None else 0,
+        )
+
+
+class _Run:
+    """One run of a program."""
+
+    def __init__(self, program: Program, hook: Hook, packet: Transit, choices: Choices) -> None:
+        self.program = program
+        self.hook: Hook = hook
+        self.packet = packet
+        self.choices = choices
+        self.changes: list[str] = []
+        self.evaluation = Evaluation(packet, program.place, program.sets, choices, self._about)
+        #: the first match of the block that cannot be known, and what is likely of it
+        self.pending: Opaque | None = None
+
+    def _about(self, match: str, reason: str) -> Undecided:
+        return self.program.about(self.hook, match, reason)
+
+    def run(self) -> Outcome | None:
+        outcome: Outcome | None = None
+        for statement in self.program.statements:
+            if isinstance(statement, Compare):
+                answer = self._compare(statement)
+                if answer is False:
+                    return None
+                if answer is None and (self.pending is None or self.pending.bound):
+                    self.pending = Opaque(statement.words)
+                continue
+            if isinstance(statement, Opaque):
+                # what cannot be known at all tells more than a limit
+                if self.pending is None or (self.pending.bound and not statement.bound):
+                    self.pending = statement
+                continue
+            if isinstance(statement, Note):
+                continue
+            if not self._settled():
+                return None
+            outcome = self._effect(statement)
+            if outcome is None:
+                return None
+            if outcome.kind != "continue":
+                return replace(outcome, change=", ".join(self.changes))
+        if not self._settled():
+            return None
+        return outcome or Outcome("continue", "continue", change=", ".join(self.changes))
+
+    def _settled(self) -> bool:
+        """Decide an unknown block: whether this way takes it to hold."""
+        if self.pending is None:
+            return True
+        asked, self.pending = self.pending, None
+        about = replace(self._about(asked.words, "a snapshot cannot tell whether this matches"), bound=asked.bound)
+        return bool(self.choices.pick(2, about, int(bool(asked.likely))))
+
+    # --- matches ------------------------------------------------------------------------
+
+    def _compare(self, statement: Compare) -> Answer:
+        readings = self.evaluation.readings(statement.left)
+        if readings[0] is ABSENT:
+            return False
+        if statement.operator in ("==", "!="):
+            answer = member(self.program.sets.index(statement.right, self.packet), readings)
+            if statement.left == _STATUS and answer is not None and self._doubtful(statement):
+                return None
+            return answer if answer is None or statement.operator == "==" else not answer
+        value = _single(statement)
+        reading = readings[0]
+        if value is None or not isinstance(reading, int) or isinstance(statement.left, Concat):
+            return None
+        if statement.operator in ("in", "!"):
+            if statement.left == _STATUS and self._doubtful(statement) and not reading & value.low & ~_ASSURED:
+                return None
+            return bool(reading & value.low) == (statement.operator == "in")
+        return _ORDER[statement.operator](reading, value.low)
+
+    def _doubtful(self, statement: Compare) -> bool:
+        """Whether a connection is assured cannot be told of one that is not new."""
+        connection = self.packet.connection
+        value = _single(statement)
+        if connection is None or connection.new:
+            return False
+        return value is None or bool(value.low & _ASSURED)
+
+    # --- effects ------------------------------------------------------------------------
+
+    def _effect(self, statement: Statement) -> Outcome | None:
+        if isinstance(statement, Verdict):
+            return self._verdict(statement)
+        if isinstance(statement, VerdictMap):
+            return self._mapped(statement)
+        if isinstance(statement, Nat):
+            return self._translated(statement)
+        if isinstance(statement, SetField):
+            self._set(statement)
+        elif isinstance(statement, SetUpdate):
+            self.packet.touched.add(statement.name)
+        elif isinstance(statement, Untrack):
+            change = notrack(self.packet, self._scene())
+            if change:
+                self.changes.append(change)
+        elif isinstance(statement, Strange):
+            return self._strange(statement)
+        return Outcome("continue", "continue")
+
+    def _scene(self) -> Scene:
+        fib = self.program.place.fibs[self.packet.family]
+        return Scene(self.hook, fib, self.choices, self._about("nat", ""))
+
+    def _verdict(self, statement: Verdict) -> Outcome:
+        match statement.kind:
+            case "jump" | "goto" as kind:
+                return Outcome("jump" if kind == "jump" else "goto", f"{kind} {statement.chain}", statement.chain)
+            case "reject":
+                return Outcome("reject", f"reject {statement.how}")
+            case "queue":
+                taken = self.choices.pick(2, self._about("queue", "a program decides"))
+                return Outcome("drop" if taken else "accept", "queue")
+            case "accept":
+                return Outcome("accept", "accept")
+            case "drop":
+                return Outcome("drop", "drop")
+            case "return":
+                return Outcome("return", "return")
+            case _:
+                return Outcome("continue", "continue")
+
+    def _mapped(self, statement: VerdictMap) -> Outcome | None:
+        try:
+            element: Element | None = self.evaluation.element(statement.key, statement.elements, statement)
+        except UnknownMap as error:
+            raise Unknowable(self._about(statement.words, str(error))) from None
+        if element is None:
+            return None
+        if not isinstance(element.data, Verdict):
+            raise Unknowable(self._about(statement.words, "netui does not understand an element of this map"))
+        return self._verdict(element.data)
+
+    def _translated(self, statement: Nat) -> Outcome | None:
+        packet = self.packet
+        if statement.family in ("ip", "ip6") and statement.family != packet.family:
+            return Outcome("continue", "continue")
+        try:
+            change = translate(statement, packet, self._scene(), self.evaluation)
+        except UnknownMap as error:
+            raise Unknowable(self._about(statement.words, str(error))) from None
+        if change is None:
+            return None
+        if change:
+            self.changes.append(change)
+        to = change.partition(" ")[2] if statement.kind in ("snat", "dnat") else ""
+        return Outcome("nat", f"{statement.kind} {to}".strip())
+
+    def _set(self, statement: SetField) -> None:
+        packet, key = self.packet, statement.key
+        if key.startswith(_UNSEEN):
+            return
+        if key not in ("meta mark", "ct mark"):
+            raise Unknowable(self._about(statement.words, f"netui does not follow what {key} set changes"))
+        value: Reading
+        try:
+            value = self.evaluation.reading(statement.value)
+        except UnknownMap:
+            value = None
+        number = value if isinstance(value, int) else None
+        if number is not None:
+            number &= 0xFFFFFFFF
+        if key == "meta mark":
+            packet.mark = number
+            self.changes.append("mark unknown" if number is None else f"mark {number:#x}")
+        elif packet.connection is not None:
+            packet.connection.mark = number
+            self.changes.append("connmark unknown" if number is None else f"connmark {number:#x}")
+
+    def _strange(self, statement: Strange) -> Outcome | None:
+        about = self._about(statement.words, f"netui does not know the statement ({statement.words})")
+        if self.program.chain.base is not None and self.program.chain.base.type == "nat":
+            raise Unknowable(about)
+        ways: tuple[Kind, ...] = ("continue", "accept", "drop")
+        kind = ways[self.choices.pick(3, about)]
+        return Outcome(kind, "continue" if kind == "continue" else statement.words)
+
+
+_STATUS = Key("ct status", "ct_status")
+
+
+def _single(statement: Compare) -> Interval | None:
+    """Return the one number that a match compares with."""
+    elements = statement.right.elements
+    if statement.right.name or len(elements) != 1 or len(elements[0].parts) != 1:
+        return None
+    value = elements[0].parts[0]
+    return value if isinstance(value, Interval) and value.low == value.high else None

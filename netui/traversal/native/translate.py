@@ -1,0 +1,107 @@
+"""snat, dnat, masquerade and redirect of native rules, by the effects of iptables' own targets."""
+
+from __future__ import annotations
+
+from netui.model.statements import Expression, Interval, Literal, Nat
+from netui.traversal.actions import Scene, Unknowable
+from netui.traversal.address import width
+from netui.traversal.native.evaluate import Evaluation
+from netui.traversal.native.keys import ABSENT
+from netui.traversal.path import Undecided
+from netui.traversal.transit import Transit
+from netui.traversal.translation import Span, dnat, masquerade_effect, redirect_effect, snat
+
+
+def translate(nat: Nat, packet: Transit, scene: Scene, evaluation: Evaluation) -> str | None:
+    """Carry a translation out; returns what it changed, None where the rule does not hold for the packet.
+
+    Raises Unknowable where an address or port cannot be known.
+    """
+    if nat.family in ("ip", "ip6") and nat.family != packet.family:
+        return ""
+    ports = _ports(nat, scene, evaluation)
+    if ports == ():
+        return None
+    if nat.kind == "masquerade":
+        return masquerade_effect(Span(None, None, ports or None, None, nat.random))(packet, scene)
+    if nat.kind == "redirect":
+        return redirect_effect(Span(None, None, ports or None, None, nat.random))(packet, scene)
+    addresses = _addresses(nat, packet, scene, evaluation)
+    if addresses is None:
+        return None
+    first, last, port = addresses
+    if port is not None:
+        ports = (port, port)
+    if nat.prefix and first is not None and last is not None:
+        first = last = _kept(nat, packet, first, last)
+    span = Span(first, last, ports or None, None, nat.random)
+    return (dnat if nat.kind == "dnat" else snat)(span)(packet, scene)
+
+
+def _kept(nat: Nat, packet: Transit, first: int, last: int) -> int:
+    """Replace the network and keep the rest of the address."""
+    rest = last - first
+    own = packet.dst if nat.kind == "dnat" else packet.src
+    return first | (own & rest)
+
+
+def _ports(nat: Nat, scene: Scene, evaluation: Evaluation) -> tuple[int, int] | tuple[()] | None:
+    """Return the ports, None where the port is kept, () where a map has none for the packet."""
+    if nat.port is None:
+        return None
+    low = _number(nat.port, scene, evaluation)
+    if low is None:
+        return ()
+    if nat.last_port is None:
+        return low
+    high = _number(nat.last_port, scene, evaluation)
+    return () if high is None else (low[0], high[1])
+
+
+def _addresses(
+    nat: Nat, packet: Transit, scene: Scene, evaluation: Evaluation
+) -> tuple[int | None, int | None, int | None] | None:
+    """Return the first and last address and the port that a map gives beside it; None: no element for the packet."""
+    if nat.both is not None:
+        readings = evaluation.readings(nat.both)
+        if readings[0] is ABSENT:
+            return None
+        if not all(isinstance(part, int) for part in readings) or len(readings) > 2:
+            raise Unknowable(_because(scene, "netui cannot tell what this map gives"))
+        address = readings[0]
+        port = readings[1] if len(readings) == 2 else None
+        assert isinstance(address, int) and not isinstance(port, str)
+        return address, address, port if isinstance(port, int) else None
+    if nat.address is None:
+        return None, None, None
+    span = _number(nat.address, scene, evaluation)
+    if span is None:
+        return None
+    low, high = span
+    if nat.last_address is not None:
+        last = _number(nat.last_address, scene, evaluation)
+        if last is None:
+            return None
+        high = last[1]
+    if high >= 1 << width(packet.family):
+        raise Unknowable(_because(scene, "the address is not of the packet's family"))
+    return low, high, None
+
+
+def _number(expression: Expression, scene: Scene, evaluation: Evaluation) -> tuple[int, int] | None:
+    """Return an expression's number or interval; None where it is absent."""
+    if isinstance(expression, Literal) and isinstance(expression.value, Interval):
+        return expression.value.low, expression.value.high
+    reading = evaluation.reading(expression)
+    if reading is ABSENT:
+        return None
+    if not isinstance(reading, int):
+        raise Unknowable(_because(scene, "netui cannot tell to what this translates"))
+    return reading, reading
+
+
+def _because(scene: Scene, reason: str) -> Undecided:
+    rule = scene.rule
+    return Undecided(
+        rule.match, reason, rule.hook, rule.family, rule.backend, rule.table, rule.chain, rule.rule, rule.text
+    )

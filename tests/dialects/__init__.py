@@ -1,0 +1,1 @@
+"""Tests of the dialects: a tool's text and JSON, and what it says."""
