@@ -16,6 +16,7 @@ import pytest
 from netui.model import Container, Engine, Ruleset, Snapshot
 from netui.model.events import Event
 from netui.sources.iptables_save import read_save
+from netui.sources.nft_ruleset import NativeRules
 from netui.sources.parts import Part
 from netui.sources.recording import demo
 from netui.ui import poller as poller_module
@@ -65,7 +66,10 @@ class FakeHost:
         self._count += 1
         rules = read_save(self.save.format(n=self._count), "ip", "nft", self._previous)
         self._previous = rules[0]
-        return {"iptables-nft": Part({"rules": rules}, time=time.time())}
+        return {
+            "iptables-nft": Part({"rules": rules}, time=time.time()),
+            "nft": Part({"native": NativeRules()}, time=time.time()),
+        }
 
     def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
         self._begin("host")
@@ -75,9 +79,9 @@ class FakeHost:
             "listening": Part({"listening": listening}, time=time.time()),
         }
 
-    def read_nft(self, rulesets: Iterable[Ruleset]) -> dict[str, Part]:
-        self._begin("nft")
-        return {"nft": Part({"chains": ()}, time=time.time())}
+    def read_sets(self) -> dict[str, Part]:
+        self._begin("sets")
+        return {"ipset": Part({"sets": {}}, time=time.time())}
 
     def close(self) -> None:
         self.closed.set()
@@ -166,7 +170,7 @@ def test_the_host_is_first_read_with_its_containers(watched: Watched) -> None:
     """It waits for the engine a moment: once is enough."""
     watched.host.hang["docker"] = threading.Event()
     watched.start()
-    wait_for(lambda: "nft" in watched.host.reads)
+    wait_for(lambda: "sets" in watched.host.reads)
     watched.host.hang["docker"].set()
     first = watched.until(lambda snapshot: True)
     assert watched.host.reads.count("host") == 1
@@ -196,13 +200,13 @@ def test_an_event_is_passed_on_and_read_after(watched: Watched) -> None:
     assert len(later.containers or ()) == 2
 
 
-def test_changed_rules_make_the_host_and_nft_be_read_again(watched: Watched) -> None:
+def test_changed_rules_make_the_host_and_the_sets_be_read_again(watched: Watched) -> None:
     """The rest is read anew when the rules' text changed."""
     watched.start().until(lambda snapshot: snapshot.rulesets)
     watched.until(lambda snapshot: watched.host.reads.count("rules") >= 2)
-    before = watched.host.reads.count("nft")
+    before = watched.host.reads.count("sets")
     watched.host.save = SAVE.replace("ACCEPT", "DROP")
-    watched.until(lambda snapshot: watched.host.reads.count("nft") > before)
+    watched.until(lambda snapshot: watched.host.reads.count("sets") > before)
 
 
 def test_a_source_that_fails_keeps_its_old_data_with_the_error(watched: Watched) -> None:
@@ -230,10 +234,10 @@ def test_a_bug_in_a_source_is_that_sources_error(watched: Watched) -> None:
     assert snapshot.containers
 
 
-@pytest.mark.parametrize("group", ["docker", "rules", "host", "nft"])
+@pytest.mark.parametrize("group", ["docker", "rules", "host", "sets"])
 def test_a_source_that_hangs_holds_up_nothing(watched: Watched, group: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are posted after the first wait, and the one that hangs is said to."""
-    monkeypatch.setattr(poller_module, "_DEADLINE", dict.fromkeys(("docker", "rules", "host", "nft"), 1.2))
+    monkeypatch.setattr(poller_module, "_DEADLINE", dict.fromkeys(("docker", "rules", "host", "sets"), 1.2))
     watched.host.hang[group] = threading.Event()
     start = time.monotonic()
     watched.start().until(lambda snapshot: True)
@@ -346,8 +350,8 @@ def test_coming_back_into_focus_reads_at_once(watched: Watched) -> None:
         ({}, {"host": 101.0}, True, []),
         ({}, {"host": 84.0}, False, ["host"]),
         ({"host": 99.0}, {"host": 99.0}, False, ["host"]),
-        ({"rules": 99.0, "nft": 101.0}, {"docker": 99.0}, False, ["rules"]),
-        ({"rules": 99.0}, {"docker": 99.0, "nft": 99.0}, True, ["rules", "docker", "nft"]),
+        ({"rules": 99.0, "sets": 101.0}, {"docker": 99.0}, False, ["rules"]),
+        ({"rules": 99.0}, {"docker": 99.0, "sets": 99.0}, True, ["rules", "docker", "sets"]),
     ],
 )
 def test_what_only_grows_old_waits_while_keys_come(
