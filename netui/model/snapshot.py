@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from netui.model.engine import Container, Engine, Network
 from netui.model.host import Interface, PolicyRule, Route, Socket
+from netui.model.kernel import DaemonSettings, Kernel
 from netui.model.ruleset import Counter, Counters, Family, IpSet, NativeChain, Ruleset, RulesetKey
 
 #: The sources by name, in the order in which the screen shows them.
@@ -68,6 +69,9 @@ class Snapshot:
     policy_rules: Mapping[Family, tuple[PolicyRule, ...]] = field(default_factory=dict)
     sysctls: Mapping[str, str] | None = None
     sockets: tuple[Socket, ...] | None = None
+    #: modules of the running kernel, and the engine's settings in daemon.json
+    kernel: Kernel | None = None
+    daemon: DaemonSettings | None = None
     #: rules in a container's own namespace, by container ID, where they could be read
     namespaces: Mapping[str, tuple[Ruleset, ...]] = field(default_factory=dict)
     sources: Mapping[str, SourceState] = field(default_factory=dict)

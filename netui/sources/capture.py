@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from netui import __version__
 from netui.model import BUILT_IN, SOURCES, Backend, Counters, Family, Ruleset, Snapshot, Socket, packet_family
-from netui.sources import docker_api, iproute, ipset_save, iptables_save, nft_ruleset, socket_text, sysctl
+from netui.sources import docker_api, iproute, ipset_save, iptables_save, kernel, nft_ruleset, socket_text, sysctl
 from netui.sources import json_text as js
 from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
 from netui.sources.errors import SourceError, quoted
@@ -56,6 +56,11 @@ class CaptureReading:
         meta = self._part("meta", ("meta.json",), self._meta)
         time = meta.values.get("time") or max((file.modified for file in files.values()), default=0.0)
         parts = {name: replace(self._source(name), time=time) for name in SOURCES}
+        # optional: a capture without them is none the worse
+        if "kernel-modules.txt" in self._files:
+            parts["kernel"] = self._part("kernel", ("kernel-modules.txt",), self._kernel)
+        if "daemon.json" in self._files:
+            parts["daemon"] = self._part("daemon", ("daemon.json",), self._daemon)
         parts["namespaces"] = self._part("namespaces", self._names_in("namespaces"), self._namespaces)
         if meta.note or meta.error:
             parts["capture"] = replace(meta, time=time, via="meta.json")
@@ -115,6 +120,12 @@ class CaptureReading:
             raise SourceError(f"{name}{joint}{error}") from None
 
     # -- the sources --------------------------------------------------------------
+
+    def _kernel(self) -> Part:
+        return Part({"kernel": self._read("kernel-modules.txt", kernel.parse_kernel)}, via="kernel-modules.txt")
+
+    def _daemon(self) -> Part:
+        return Part({"daemon": self._read("daemon.json", kernel.parse_daemon)}, via="daemon.json")
 
     def _meta(self) -> Part:
         if "meta.json" not in self._files:

@@ -30,6 +30,9 @@ COMMANDS: Mapping[str, str] = {
     "ip6-rule.json": "ip -6 -j rule",
     "sysctl.txt": "sysctl -a",
     "ss.txt": "ss -Hltunp",
+    "kernel-modules.txt": "grep -sH . /proc/sys/kernel/osrelease /proc/net/ip*_tables_* "
+    "/lib/modules/$(uname -r)/modules.{builtin,dep} /boot/config-$(uname -r)",
+    "daemon.json": "cat /etc/docker/daemon.json",
     "docker-info.json": "docker info -f '{{json .}}'",
     "docker-version.json": "docker version -f '{{json .}}'",
     "docker-networks.json": "docker network inspect $(docker network ls -q)",

@@ -14,6 +14,7 @@ from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
 from netui.sources.iptables_live import LiveRules, nf_tables_loaded
+from netui.sources.kernel import read_daemon, read_kernel
 from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 
@@ -94,6 +95,7 @@ class LiveHost:
             return dict(reading.parts)
         parts = host_live.read_host()
         parts["listening"] = host_live.read_listening(containers)
+        parts["kernel"], parts["daemon"] = read_kernel(), read_daemon()
         parts["namespaces"] = host_live.namespace_part(containers, self.namespaces)
         return parts
 

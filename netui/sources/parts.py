@@ -25,7 +25,8 @@ class Part:
     values, by source: docker: engine, networks, containers; each ruleset source:
     rules (ruleset, counters); nft: native (NativeRules); ipset: sets; address: interfaces; route
     and rule: families; sysctl: sysctls; sockets: sockets; listening: listening
-    (sockets by container ID); namespaces: rulesets by container ID. Empty: not read.
+    (sockets by container ID); namespaces: rulesets by container ID; kernel: kernel;
+    daemon: daemon (its settings). Empty: not read.
     error, via, note, time: as in SourceState.
     """
 
@@ -78,6 +79,8 @@ class Assembly:
             policy_rules=values["rule"].get("families", {}),
             sysctls=values["sysctl"].get("sysctls"),
             sockets=values["sockets"].get("sockets"),
+            kernel=parts.get("kernel", _NOTHING).values.get("kernel"),
+            daemon=parts.get("daemon", _NOTHING).values.get("daemon"),
             namespaces=parts.get("namespaces", _NOTHING).values,
             sources={
                 name: SourceState(

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from netui import __version__
 from netui.model import RulesetKey, packet_family
-from netui.sources import command, docker_api, host_live, iproute, iptables_live, iptables_save, socket_text
+from netui.sources import command, docker_api, host_live, iproute, iptables_live, iptables_save, kernel, socket_text
 from netui.sources import json_text as js
 from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
@@ -107,6 +107,9 @@ def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
     for name, arguments in _COMMANDS.items():
         take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
     take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls()))
+    files["kernel-modules.txt"] = kernel.kernel_text()
+    if settings := kernel.daemon_text():
+        files["daemon.json"] = settings
     try:
         files |= _docker_files(engine)
     except SourceError as error:

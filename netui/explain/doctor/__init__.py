@@ -13,6 +13,7 @@ from netui.explain.doctor import (
     forwarding,
     in_vain,
     links,
+    preflight,
     publishing,
     translations,
     unseen,
@@ -23,6 +24,9 @@ from netui.explain.doctor.view import View
 from netui.traversal import PreparedHost
 
 _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
+    preflight.kernel_lacks,
+    preflight.forwarding_for_nftables,
+    preflight.published_twice,
     publishing.rules_missing,
     publishing.missing_dnat,
     publishing.stale_dnat,
@@ -104,6 +108,8 @@ def _unknown(view: View) -> Iterator[str]:
     for family, reason in view.host.namespace.rules_read.items():
         if reason:
             yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {reason}: its rules could not be checked"
+    if snapshot.kernel is None and snapshot.engine is None:
+        yield "the kernel's modules were not read: what would keep an engine from starting could not be checked"
     for family, kind in (("ip", "IPv4"), ("ip6", "IPv6")):
         if family == "ip" and not view.host.namespace.fibs["ip"].known:
             yield f"{kind} routes were not read: what hangs on a packet's way could not be checked"

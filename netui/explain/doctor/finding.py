@@ -52,8 +52,9 @@ class Cure(str):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows it. kind: "rule", "policy", "chain", "sysctl", "socket", "route", "interface", "network", "engine".
+    """What shows it.
 
+    kind: "rule", "policy", "chain", "sysctl", "socket", "route", "interface", "network", "engine", "kernel".
     text: as the host has it. packets: the rule's counter, None where it has none. place: of a
     rule, (family, backend, table, chain, number).
     """
