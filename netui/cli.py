@@ -109,6 +109,8 @@ def _path(options: Options) -> int:
         raise BadInput("path: give SRC and DST, as in: netui path outside host:443")
     host = _prepared(options)
     if options.destination == "*":
+        if options.iif:
+            raise BadInput("path: --in names the interface of one packet, not of all that '*' asks for")
         return _reach(options, host)
     try:
         found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif)

@@ -72,6 +72,28 @@ def test_path_with_reply_walks_the_answer(capsys: pytest.CaptureFixture[str]) ->
     assert not [step for step in reply[0]["steps"] if step["table"] == "nat"]
 
 
+def test_a_lost_answer_is_not_delivered(capsys: pytest.CaptureFixture[str]) -> None:
+    """The packet arrives and its answer does not: status 0 without --reply, 1 with it, and the drop decides."""
+    question = ("path", "nm1", "203.0.113.10:80", "--replay", HOST29)
+    assert run(capsys, *question)[0] == 0
+    status, out, _ = run(capsys, *question, "--reply")
+    assert status == 1
+    assert out.splitlines()[-1].startswith("DROPPED: the answer does not come back: rule 15 of raw PREROUTING")
+    status, out, _ = run(capsys, *question, "--reply", "--json")
+    assert (status, json.loads(out)["verdict"], json.loads(out)["delivered_to"]) == (1, "dropped", None)
+
+
+def test_the_interface_of_a_packet_from_outside_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """--in names it; of a packet that is not from outside, or an interface that is not there, it is a mistake."""
+    asked = ("path", "outside", "192.0.2.1:8080", "--json", "--replay", HOST29)
+    for arguments, interface in ((asked, "lan0"), ((*asked, "--in", "ext0"), "ext0")):
+        status, out, _ = run(capsys, *arguments)
+        assert (status, json.loads(out)["legs"][0]["packet"]["iif"]) == (0, interface)
+    for arguments in ((*asked, "--in", "wan9"), ("path", "nm1", "host:80", "--in", "ext0", "--replay", HOST29)):
+        status, out, err = run(capsys, *arguments)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
 def test_batch_answers_every_line_in_order(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from netui.model import Backend, Counters, Family, Ruleset, RulesetKey, packet_family
 from netui.sources import command
 from netui.sources.errors import SourceError, plain
-from netui.sources.iptables_save import read_save, variant
+from netui.sources.iptables_save import names_variant, read_save, variant
 from netui.sources.parts import RULESET_SOURCES, Part
 
 #: The tables that exist; the file itself exists where legacy iptables is loaded.
@@ -59,9 +59,17 @@ def save_text(key: RulesetKey, legacy: LegacyReader | None = None) -> tuple[str,
     if command.find(plain_save) is None:
         raise SourceError(f"neither {own} nor {plain_save} is installed: install the package iptables")
     text = command.run([plain_save, "-c"])
-    if text.strip() and variant(text) != key.backend:
+    if text.strip() and _variant_of(plain_save, text) != key.backend:
         raise SourceError(f"{plain_save} prints the other variant, and {own} is not installed")
     return text, plain_save
+
+
+def _variant_of(program: str, text: str) -> Backend:
+    """Return which variant a save program is: by what it prints, else by the program that its link leads to."""
+    if names_variant(text):
+        return variant(text)
+    found = command.find(program)
+    return "nft" if found is not None and "nft" in Path(found).resolve().name else "legacy"
 
 
 def legacy_tables(family: Family) -> list[str]:

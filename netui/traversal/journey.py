@@ -290,9 +290,12 @@ class Journey:
     def _leave(self, packet: Transit, route: Route) -> Arrival:
         """Out of ``packet.oif``: to a container behind a bridge, or to a machine outside."""
         family = packet.family
-        if family == "ip6" and packet.src == 1:
-            # ipv6_rcv of whoever gets it
-            return self._end(packet, "dropped", "its source is ::1, and whoever gets a packet from ::1 discards it")
+        if packet.src == 1 if family == "ip6" else packet.src >> 24 == 127:
+            # ipv6_rcv, ip_route_input_slow (martian source) of whoever gets it
+            own = address_text(family, packet.src)
+            return self._end(
+                packet, "dropped", f"its source is {own}, and whoever gets a packet from there discards it"
+            )
         text = address_text(family, packet.dst)
         interface = self.namespace.interfaces.get(packet.oif)
         if packet.oif and not route.gateway and packet.oif in self.host.bridges.values():

@@ -295,6 +295,10 @@ class Walker:
             bound,
             chance,
         )
+        if rule.action.kind == "continue" and rule.action.effect is None:
+            # a limited LOG: it goes on either way, so that there is one way only
+            self.choices.pick(1, about)
+            return likely
         return bool(self.choices.pick(2, about, int(likely)))
 
     def _unknown_target(

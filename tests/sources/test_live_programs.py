@@ -111,6 +111,22 @@ def test_a_plain_iptables_save_serves_for_its_variant(programs: Path, monkeypatc
         iptables_live.save_text(RulesetKey("ip", "nft"))
 
 
+def test_a_save_that_does_not_tell_its_variant_is_known_by_its_program(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 1.8.4 to 1.8.7 both print the same head: the link leads to nft's program or to legacy's."""
+    monkeypatch.setattr(iptables_live, "nf_tables_loaded", lambda: True)
+    text = SAVE.replace("iptables-nft-save v1.8.9 (nf_tables)", "iptables-save v1.8.7")
+    prints(programs, "xtables-nft-multi", text)
+    (programs / "iptables-save").symlink_to("xtables-nft-multi")
+    assert iptables_live.save_text(RulesetKey("ip", "nft"))[1] == "iptables-save"
+    (programs / "xtables-nft-multi").rename(programs / "xtables-legacy-multi")
+    (programs / "iptables-save").unlink()
+    (programs / "iptables-save").symlink_to("xtables-legacy-multi")
+    with pytest.raises(SourceError, match="other variant"):
+        iptables_live.save_text(RulesetKey("ip", "nft"))
+
+
 def test_without_iptables_the_line_says_what_to_install(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither program there."""
     monkeypatch.setattr(iptables_live, "nf_tables_loaded", lambda: True)

@@ -94,6 +94,19 @@ def test_of_several_limits_only_those_that_matter_are_named() -> None:
     assert any("beyond that: rejected" in note for note in found.notes)
 
 
+def test_many_limited_logs_are_no_ways_of_their_own() -> None:
+    """Whether a rule only logs changes nothing: twenty of them are still one way."""
+    logs = [f"-A FORWARD -m limit --limit {n}/min -j LOG" for n in range(1, 21)]
+    found = path(
+        host(filter_rules(*logs, "-A FORWARD -m limit --limit 9/sec -j ACCEPT", "-A FORWARD -j DROP")),
+        FROM,
+        "openresty:80",
+    )
+    assert (found.verdict, found.condition) == ("delivered", "up to 9/s (rule 21 of filter FORWARD)")
+    assert len(found.undecided) == 21
+    assert not any("not all were walked" in note for note in found.notes)
+
+
 def test_a_limit_beside_an_unknown_match_is_undecided() -> None:
     """A rule hangs on what nothing tells, however much it takes."""
     rules = filter_rules("-A FORWARD -m limit --limit 1/min -m frobnicate --widgets 3 -j DROP")

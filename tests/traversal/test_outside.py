@@ -38,6 +38,16 @@ def test_whoever_gets_a_packet_from_loopback_discards_it() -> None:
     assert path(host("", masked), "host", "[::1]:80").verdict == "delivered"
 
 
+def test_the_same_of_a_loopback_source_over_ipv4() -> None:
+    """With route_localnet it leaves, and whoever gets it takes it for a martian, unless it is masqueraded."""
+    rules = nat_rules("-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
+    open_way = {**SYSCTLS, "net.ipv4.conf.all.route_localnet": "1"}
+    found = path(host(rules, sysctls=open_way), "host", "127.0.0.1:80")
+    assert (found.verdict, "127.0.0.1" in found.reason) == ("dropped", True)
+    masked = rules.replace("COMMIT", "-A POSTROUTING -m addrtype --src-type LOCAL -j MASQUERADE\nCOMMIT")
+    assert path(host(masked, sysctls=open_way), "host", "127.0.0.1:80").verdict == "delivered"
+
+
 @pytest.mark.parametrize("source", ["0.0.0.7", "0.1.2.3", "127.0.0.9", "224.0.0.1", "255.255.255.255"])
 def test_nobody_has_such_a_source(source: str) -> None:
     """The kernel drops a packet from such an address as martian."""
