@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from netui.model.statements import Element, Interval, Text, Value
+from netui.traversal.address import client_port_in
 from netui.traversal.native.keys import PortSpan, Reading, Vague
 from netui.traversal.predicates import Answer
 
@@ -27,6 +28,8 @@ def _within(value: Interval, reading: Reading) -> Answer:
     if isinstance(reading, int):
         return value.low <= reading <= value.high
     if isinstance(reading, PortSpan):
+        if reading.client:
+            return client_port_in(value, (reading.low, reading.high))
         if value.low <= reading.low and reading.high <= value.high:
             return True
         return False if reading.high < value.low or value.high < reading.low else None

@@ -31,10 +31,14 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class PortSpan:
-    """A port that is not chosen yet, somewhere from ``low`` to ``high``."""
+    """A port that is not chosen yet, somewhere from ``low`` to ``high``.
+
+    client: of an answer, the port that the client chose: one that no rule singles out.
+    """
 
     low: int
     high: int
+    client: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +137,17 @@ def _source_port(packet: Transit) -> Reading:
     return PortSpan(*packet.sport_range) if packet.sport is None else packet.sport
 
 
+def _destination_port(packet: Transit) -> Reading:
+    if packet.dport is None and packet.dport_range is not None:
+        return PortSpan(*packet.dport_range, client=True)
+    return packet.dport
+
+
 def _port(protocol: int, source: bool) -> Reader:
     def read(packet: Transit, _place: Place) -> Reading:
         if packet.protocol != protocol:
             return ABSENT
-        return _source_port(packet) if source else packet.dport
+        return _source_port(packet) if source else _destination_port(packet)
 
     return read
 
@@ -148,7 +158,7 @@ def _transport_port(source: bool) -> Reader:
     def read(packet: Transit, _place: Place) -> Reading:
         if packet.protocol not in WITH_PORTS:
             return None
-        return _source_port(packet) if source else packet.dport
+        return _source_port(packet) if source else _destination_port(packet)
 
     return read
 

@@ -32,7 +32,7 @@ from netui.traversal.choices import Choices
 from netui.traversal.marks import notrack
 from netui.traversal.native.elements import member
 from netui.traversal.native.evaluate import Evaluation, TableSets, UnknownMap
-from netui.traversal.native.keys import ABSENT, Place, Reading
+from netui.traversal.native.keys import ABSENT, Place, PortSpan, Reading
 from netui.traversal.native.translate import translate
 from netui.traversal.path import Step, Undecided
 from netui.traversal.predicates import Answer
@@ -140,16 +140,19 @@ class _Run:
                 return None
             if outcome.kind != "continue":
                 return replace(outcome, change=", ".join(self.changes))
-        if not self._settled():
+        if not self._settled(harmless=outcome is None):
             return None
         return outcome or Outcome("continue", "continue", change=", ".join(self.changes))
 
-    def _settled(self) -> bool:
-        """Decide an unknown block: whether this way takes it to hold."""
+    def _settled(self, *, harmless: bool = False) -> bool:
+        """Decide an unknown block: whether this way takes it to hold. harmless: nothing follows but a note."""
         if self.pending is None:
             return True
         asked, self.pending = self.pending, None
         about = replace(self._about(asked.words, "a snapshot cannot tell whether this matches"), bound=asked.bound)
+        if harmless:
+            self.choices.pick(1, about)
+            return bool(asked.likely)
         return bool(self.choices.pick(2, about, int(bool(asked.likely))))
 
     # --- matches ------------------------------------------------------------------------
@@ -165,6 +168,9 @@ class _Run:
             return answer if answer is None or statement.operator == "==" else not answer
         value = _single(statement)
         reading = readings[0]
+        if isinstance(reading, PortSpan) and value is not None and statement.operator in _ORDER:
+            ends = {_ORDER[statement.operator](end, value.low) for end in (reading.low, reading.high)}
+            return ends.pop() if len(ends) == 1 else None
         if value is None or not isinstance(reading, int) or isinstance(statement.left, Concat):
             return None
         if statement.operator in ("in", "!"):
