@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,9 +43,7 @@ def _host(
     made = snapshot()
     read = native_rules(entries, ())
     rulesets = {**made.rulesets, **{key: ruleset for key, (ruleset, _) in read.rules.items()}}
-    return prepare(
-        type(made)(**{**{name: getattr(made, name) for name in made.__dataclass_fields__}, "rulesets": rulesets})
-    )
+    return prepare(replace(made, rulesets=rulesets))
 
 
 def test_a_limit_is_a_condition() -> None:
