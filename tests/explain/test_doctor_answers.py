@@ -13,6 +13,7 @@ from netui.explain.doctor.finding import Change, Cure
 from netui.explain.doctor.remedy import changed
 from netui.explain.doctor_report import doctor_json
 from netui.model import Address, Interface, PolicyRule, Route, RulesetKey, Snapshot
+from netui.sources import nft_ruleset
 from netui.sources.iptables_save import read_save
 from netui.traversal import prepare
 
@@ -295,3 +296,36 @@ def _read(words: list[str]) -> Change | None:
     op = {"-I": "insert", "-R": "replace", "-D": "delete", "-A": "append"}[letter]
     number = int(rest.pop(0)) if rest and rest[0].isdigit() else 0
     return Change(op, "ip", "nft", table, chain, number, tuple(rest))  # type: ignore[arg-type]
+
+
+def native(policy: str, *rules: str) -> Snapshot:
+    """The host with a native table beside iptables', as /etc/nftables.conf of Debian begins one."""
+    chain = {"family": "inet", "table": "filter", "name": "forward", "type": "filter", "hook": "forward", "prio": 0}
+    entries: list[object] = [{"table": {"family": "inet", "name": "filter"}}, {"chain": {**chain, "policy": policy}}]
+    for handle, name in enumerate(rules, 1):
+        accept = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": name}}
+        expr = [accept, {"accept": None}]
+        rule = {"family": "inet", "table": "filter", "chain": "forward", "handle": handle, "expr": expr}
+        entries.append({"rule": rule})
+    read = nft_ruleset.native_rules(entries, list(snapshot().rulesets.values()))
+    base = snapshot()
+    more = {key: pair[0] for key, pair in read.rules.items()}
+    counters = {key: pair[1] for key, pair in read.rules.items()}
+    return replace(base, rulesets={**base.rulesets, **more}, counters={**base.counters, **counters})
+
+
+def test_a_native_table_that_forwards_nothing() -> None:
+    """Its policy DROP is not Docker's: nothing is restarted, and iptables has no rule to help; nft has."""
+    found = [f for f in only(native("drop")) if f.id == "published-unreachable"]
+    assert found
+    assert "the policy of filter forward drops it" in found[0].what
+    assert not any("iptables" in text or "restart docker" in text for text in found[0].advice)
+    assert "nft insert rule inet filter forward oifname" in found[0].advice[0]
+    assert "/etc/nftables.conf" in found[0].advice[-1]
+
+
+def test_a_native_table_without_an_accept_for_answers() -> None:
+    """What comes from networks passes, and the answers meet the policy: nft's rule lets them in."""
+    bridges = [network.bridge for network in snapshot().networks or () if network.bridge]
+    found = next(f for f in only(native("drop", *bridges)) if f.id == "answers-dropped")
+    assert cures(found)[0].endswith("nft insert rule inet filter forward ct state related,established accept")

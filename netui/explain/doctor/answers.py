@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from netui.explain.doctor.finding import Change, Cure, Evidence, Finding
 from netui.explain.doctor.forwarding import one_of_each
 from netui.explain.doctor.publishing import shown
-from netui.explain.doctor.remedy import at_the_head, cure
-from netui.explain.doctor.stops import client_sees, does, only_new, stopped, where
+from netui.explain.doctor.remedy import at_the_head, at_the_head_of, cure
+from netui.explain.doctor.stops import client_sees, does, only_new, owner, stopped, where
 from netui.explain.doctor.view import View
 from netui.explain.listing import some
 from netui.model import Container, Family, Network, PolicyRule, PublishedPort, Route
@@ -55,7 +55,7 @@ def _stop_of_answer(view: View, source: str, destination: str, home: str | None 
 
 def answers_dropped(view: View) -> Iterator[Finding]:
     """A rule, or a policy, stops answers: no connection comes about, though its first packet passes."""
-    if not view.judged:
+    if not view.walked:
         return
     found: dict[tuple[object, ...], _Lost] = {}
 
@@ -133,8 +133,10 @@ def _finding(view: View, lost: _Lost) -> Finding:
         if step.rule is None
         else "The first packet passes; the rule takes answers as it takes new connections."
     )
-    words = at_the_head(view, view.key("ip", step), "Let answers pass first: ", _ESTABLISHED)
-    if step.hook == "input":
+    words: Cure | None = at_the_head(view, view.key("ip", step), "Let answers pass first: ", _ESTABLISHED)
+    if step.backend == "nftables":
+        words = at_the_head_of(view, step, "Let answers pass first: ", _ESTABLISHED) if not owner(view, step) else None
+    elif step.hook == "input":
         accept = Change("insert", *view.key("ip", step), "filter", "INPUT", 1, tuple(_ESTABLISHED.split()))
         words = cure(view, "Let answers pass first: ", (accept,))
     narrower = only_new(view, step, "ip")
@@ -145,9 +147,15 @@ def _finding(view: View, lost: _Lost) -> Finding:
         f"{because} Who asked waits until it times out"
         + (f"; who answered {client_sees(step)}." if step.verdict.startswith("reject") else "."),
         (view.step_evidence(step),),
-        (words, *((narrower,) if narrower is not None else ())),
+        (*filter(None, (words, narrower)), *_owners(view, step)),
         tuple(dict.fromkeys((*lost.networks, *lost.containers))),
     )
+
+
+def _owners(view: View, step: Step) -> Iterator[str]:
+    whose = owner(view, step)
+    if whose:
+        yield f"The rule is {whose}'s, which makes it anew when it starts: change it there."
 
 
 # --- the way back -----------------------------------------------------------------------------
@@ -155,7 +163,7 @@ def _finding(view: View, lost: _Lost) -> Finding:
 
 def answers_elsewhere(view: View) -> Iterator[Finding]:
     """Answers leave by another interface than the connection came in: a VPN's exit node, a second uplink."""
-    if not view.judged or not view.host.namespace.fibs["ip"].known:
+    if not view.walked or not view.host.namespace.fibs["ip"].known:
         return
     published = [(c, b) for c, b in view.published() if b.host_ip in ("", "0.0.0.0")]
     if not published:
@@ -179,7 +187,7 @@ def networks_elsewhere(view: View) -> Iterator[Finding]:
     """A policy rule takes packets for a network of Docker's elsewhere: a VPN's table that comes before main."""
     fib = view.host.namespace.fibs["ip"]
     outer = view.host.outer("ip")
-    if not view.judged or not fib.known or outer is None or not view.host.snapshot.policy_rules.get("ip"):
+    if not view.walked or not fib.known or outer is None or not view.host.snapshot.policy_rules.get("ip"):
         return
     for container, endpoint, network in one_of_each(view, "ip"):
         address = parse_address(endpoint.ipv4)

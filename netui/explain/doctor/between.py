@@ -11,14 +11,18 @@ from netui.explain.doctor.view import Place, View
 from netui.explain.reach import known_ports
 from netui.model import Container, Network
 
+#: So many containers of a network are asked.
+_MOST = 16
+
 
 def neighbours_blocked(view: View) -> Iterator[Finding]:
     """Containers of one network do not reach each other: somebody's rule for forwarded packets stops them.
 
     With br_netfilter a bridge shows its frames to iptables, to FORWARD as well.
     """
-    if not view.judged or not view.forwards_to_docker("ip"):
+    if not view.walked:
         return
+    said: set[tuple[object, ...]] = set()
     for network, asking, asked, address in _pairs(view):
         destinations = [f"{address}:{port}/{protocol}" for port, protocol in known_ports(asked)[:4]]
         for destination in destinations or [f"{address}:80/tcp"]:
@@ -30,6 +34,9 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
             if place is not None and (names_containers(view, place) or _chosen(place)):
                 # it was made for them
                 continue
+            if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in said:
+                break
+            said.add(key)
             within = f"-i {network.bridge} -o {network.bridge} -j ACCEPT"
             off = Change("sysctl", chain="net.bridge.bridge-nf-call-iptables", words=("0",))
             yield Finding(
@@ -56,13 +63,14 @@ def _chosen(place: Place) -> bool:
 
 
 def _pairs(view: View) -> Iterator[tuple[Network, Container, Container, str]]:
-    """Yield two containers of each bridge network whose containers may talk to each other."""
+    """Yield containers of each bridge network whose containers may talk to each other, each asked by another."""
     members: dict[str, list[tuple[Container, str]]] = {}
     for container in view.host.containers:
         for endpoint in container.endpoints if container.running and container.id else ():
             if endpoint.ipv4:
                 members.setdefault(endpoint.network_id, []).append((container, endpoint.ipv4))
     for network in view.host.networks.values():
-        pair = members.get(network.id, [])
-        if network.driver == "bridge" and network.icc and len(pair) > 1:
-            yield network, pair[0][0], pair[1][0], pair[1][1]
+        there = members.get(network.id, [])[:_MOST]
+        if network.driver == "bridge" and network.icc and len(there) > 1:
+            for position, (asked, address) in enumerate(there):
+                yield network, there[position - 1][0], asked, address

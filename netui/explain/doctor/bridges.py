@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netui.explain.doctor.cover import is_unconditional
 from netui.explain.doctor.finding import Evidence, Finding
-from netui.explain.doctor.remedy import at_the_head
-from netui.explain.doctor.stops import let_pass
+from netui.explain.doctor.stops import client_sees, does, let_pass, stopped, where
 from netui.explain.doctor.translations import translation
 from netui.explain.doctor.view import View
 from netui.explain.owners import neighbour
 from netui.model import Interface
+from netui.traversal import Step
 from netui.traversal.address import address_text, parse_address, parse_net
 
 _WEB = "outside:443/tcp"
@@ -30,17 +31,15 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
     for interface in _foreign_bridges(view):
         source = _guest(interface)
         found = view.walk(source, _WEB) if source else None
-        if found is None or found.verdict != "dropped" or found.deciding is None:
-            continue
-        step = found.deciding
-        if step.rule is not None or step.chain != "FORWARD" or found.legs[0].packet.iif != interface.name:
+        step = found.deciding if found is not None else None
+        if found is None or step is None or not _for_all(view, step) or found.legs[0].packet.iif != interface.name:
             continue
         yield Finding(
             "bridge-stranded",
             "high",
             f"What is on {interface.name} (virtual machines, another engine's containers) cannot reach the outside: "
-            "no rule lets its packets pass and FORWARD's policy is DROP.",
-            "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
+            f"no rule lets its packets pass before {where(step)} {does(step)} them.",
+            f"{_whose(step)} Who is there {client_sees(step)}.",
             (view.step_evidence(step), Evidence("interface", f"{interface.name} is a bridge that is not Docker's")),
             (
                 *let_pass(
@@ -51,10 +50,29 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
                     f"-o {interface.name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
                     inwards=interface.name,
                 ),
-                "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
+                *_by_the_engine(step),
             ),
             (interface.name,),
         )
+
+
+def _for_all(view: View, step: Step) -> bool:
+    """Whether a step stops what nobody let pass: a policy, or a rule of FORWARD for every packet."""
+    if step.hook != "forward" or not stopped(step.verdict):
+        return False
+    place = view.rule_of(step)
+    return step.rule is None or (place is not None and place.chain.base is not None and is_unconditional(place.rule))
+
+
+def _whose(step: Step) -> str:
+    if step.rule is None and step.chain == "FORWARD" and step.backend != "nftables":
+        return "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host."
+    return "It holds for everybody on the host."
+
+
+def _by_the_engine(step: Step) -> Iterator[str]:
+    if step.rule is None and step.chain == "FORWARD" and step.backend != "nftables":
+        yield "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json."
 
 
 def _guest(interface: Interface) -> str:
@@ -80,28 +98,24 @@ def stranded_publish(view: View) -> Iterator[Finding]:
             continue
         asked = translation(place)
         found = view.walk("outside", f"host:{asked}") if asked else None
-        if found is None or found.verdict != "dropped" or found.deciding is None:
+        step = found.deciding if found is not None else None
+        if found is None or step is None or not _for_all(view, step):
             continue
-        step, bridge = found.deciding, found.legs[-1].packet.oif
-        if step.rule is not None or step.chain != "FORWARD" or bridge not in bridges:
+        bridge = found.legs[-1].packet.oif
+        if bridge not in bridges:
             continue
         owner = neighbour(place.chain.name)[0]
         whose = f"{owner} publishes port {asked}" if owner else f"A rule of {place.chain.name} sends port {asked} on"
         yield Finding(
             "publish-stranded",
             "high",
-            f"{whose} to a machine behind {bridge}, and nobody outside reaches it: no rule lets its packets pass and "
-            "FORWARD's policy is DROP.",
-            "Docker sets that policy when it turns forwarding on, and it holds for everybody on the host.",
+            f"{whose} to a machine behind {bridge}, and nobody outside reaches it: no rule lets its packets pass "
+            f"before {where(step)} {does(step)} them.",
+            f"{_whose(step)} A client {client_sees(step)}.",
             (view.rule_evidence(place), view.step_evidence(step)),
             (
-                at_the_head(
-                    view,
-                    view.key("ip", step),
-                    "Let in what was translated: ",
-                    f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT",
-                ),
-                "Engine 28 and newer leave the policy alone with ip-forward-no-drop in daemon.json.",
+                *let_pass(view, step, "ip", f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT"),
+                *_by_the_engine(step),
             ),
             (bridge,),
         )

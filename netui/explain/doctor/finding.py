@@ -49,6 +49,11 @@ class Cure(str):
         made.changes, made.otherwise = changes, otherwise
         return made
 
+    def or_else(self, other: Cure) -> Cure:
+        """Return the cure with one more to try where neither it nor what follows it helps."""
+        then = other if self.otherwise is None else self.otherwise.or_else(other)
+        return Cure(str(self), self.changes, then)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

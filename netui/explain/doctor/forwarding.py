@@ -95,7 +95,7 @@ def _masquerade(view: View, subnet: str, bridge: str) -> Change:
 
 def outbound_blocked(view: View) -> Iterator[Finding]:
     """Containers of a network that leads outside are stopped on the way, not by the administrator's own rule."""
-    if not view.judged or not view.forwards_to_docker("ip"):
+    if not view.walked or (view.judged and not view.forwards_to_docker("ip")):
         return
     for container, _, network in one_of_each(view, "ip"):
         if mode(network, "ip") == "isolated":
@@ -143,7 +143,7 @@ def _pass_outwards(view: View, step: Step, network: Network, own: Place | None) 
         )
         yield cure(view, f"Keep out only what comes in by {outer.interface}: ", changes)
         return
-    if step.rule is None and not _lets_out(view, network):
+    if step.rule is None and step.backend != "nftables" and not _lets_out(view, network):
         yield "Docker's own rule for the network is gone; the engine makes it anew: systemctl restart docker"
     yield from let_pass(
         view, step, "ip", f"-i {network.bridge} -j ACCEPT", f"-o {network.bridge} {_ANSWERS}", inwards=network.bridge

@@ -180,7 +180,7 @@ def nobody_listens(view: View) -> Iterator[Finding]:
 
 def published_unreachable(view: View) -> Iterator[Finding]:
     """A published port has its DNAT and is dropped further on, not by the administrator's own rule."""
-    if not view.judged or not view.translates("ip") or not view.forwards_to_docker("ip"):
+    if not view.walked or (view.judged and not (view.translates("ip") and view.forwards_to_docker("ip"))):
         return
     for container, bound in view.published():
         address = view.outside_address(bound)
@@ -201,7 +201,7 @@ def published_unreachable(view: View) -> Iterator[Finding]:
             (view.step_evidence(step),),
             (
                 # the policy decides where Docker's own accept is gone
-                *((_RESTART,) if step.rule is None else ()),
+                *((_RESTART,) if step.rule is None and step.backend != "nftables" else ()),
                 *let_pass(view, step, "ip", f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT"),
                 f"See its way: netui path outside {address}:{bound.host_port}/{bound.protocol}",
             ),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from netui.explain.doctor.finding import Change, Cure, Finding
+from netui.explain.doctor.native_words import in_nft_words, native_rule
 from netui.explain.doctor.view import Place, View
 from netui.model import (
     BUILT_IN,
@@ -25,7 +26,7 @@ from netui.model import (
     packet_family,
     split_words,
 )
-from netui.traversal import RulesError, prepare
+from netui.traversal import RulesError, Step, prepare
 
 Check = Callable[[View], Iterator[Finding]]
 #: So many hosts are tried at most: each is prepared and walked anew.
@@ -42,8 +43,8 @@ def quoted(words: Iterable[str]) -> str:
 
 
 def words_of(rule: Rule) -> tuple[str, ...]:
-    """Return a rule's words behind ``-A CHAIN``."""
-    return tuple(split_words(rule.text)[2:])
+    """Return a rule's words behind ``-A CHAIN``; () for one that iptables has no words for."""
+    return tuple(split_words(rule.text)[2:]) if rule.native is None else ()
 
 
 def command(view: View, change: Change) -> str:
@@ -53,6 +54,8 @@ def command(view: View, change: Change) -> str:
     if change.op == "ip-rule":
         return f"ip {'-6 ' if change.family == 'ip6' else ''}rule add {quoted(change.words)}"
     table = "" if change.table == "filter" else f"-t {change.table} "
+    if change.backend == "nftables":
+        return f"nft insert rule {change.family} {quoted((change.table, change.chain, *change.words))}"
     start = f"{view.command(change.family, change.backend)} {table}"
     by_number = change.op in ("insert", "replace") or (change.op == "delete" and not change.words)
     number = f"{change.number} " if by_number else ""
@@ -79,6 +82,22 @@ def at_the_head(view: View, key: RulesetKey, lead: str, *rules: str) -> Cure:
     last = put("FORWARD")
     has_user = any(chain.backend == key.backend for chain in view.chains(key.family, "filter", "DOCKER-USER"))
     return put("DOCKER-USER", last) if has_user else last
+
+
+def at_the_head_of(view: View, step: Step, lead: str, *rules: str) -> Cure | None:
+    """Return a cure that puts rules before all others of a native chain; None for words that nft has not.
+
+    rules: in iptables' words, in the order in which they are to stand.
+    """
+    said = [in_nft_words(text.split()) for text in rules]
+    if any(words is None for words in said):
+        return None
+    made = [
+        Change("insert", step.family, "nftables", step.table, step.chain, 1, words)
+        for words in reversed(said)
+        if words is not None
+    ]
+    return cure(view, lead, made)
 
 
 def deleted(place: Place) -> Change:
@@ -140,6 +159,11 @@ def _one(snapshot: Snapshot, change: Change) -> Snapshot | None:
 def _rules(chain: Chain, change: Change) -> tuple[Rule, ...] | None:
     rules = list(chain.rules)
     at = change.number - 1
+    if chain.backend == "nftables":
+        native = native_rule(chain, change.words) if change.op == "insert" else None
+        return None if native is None else _numbered([native, *rules])
+    if not change.words and change.op != "delete":
+        return None
     new = Rule(0, f"-A {chain.name} {_as_printed(change.words)}", -1)
     match change.op:
         case "append":
@@ -158,6 +182,10 @@ def _rules(chain: Chain, change: Change) -> tuple[Rule, ...] | None:
             del rules[at]
         case _:
             return None
+    return _numbered(rules)
+
+
+def _numbered(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(replace(rule, number=number) for number, rule in enumerate(rules, start=1))
 
 
@@ -297,6 +325,9 @@ class Trials:
         added = [change for change in rules if change.op != "delete"]
         # what ufw and the like write themselves, they keep themselves
         added = [change for change in added if not change.chain.startswith("ufw-")]
+        if any(change.backend == "nftables" for change in added):
+            yield "Keep it over a reboot: write it where the table is made, /etc/nftables.conf on most hosts."
+            return
         if not added:
             return
         where = added[0].chain

@@ -5,30 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Change, Cure
-from netui.explain.doctor.remedy import at_the_head, cure, words_of
+from netui.explain.doctor.remedy import at_the_head, at_the_head_of, cure, words_of
 from netui.explain.doctor.view import Place, View
 from netui.explain.owners import chain_of_dockers, owner_of_rule, owner_of_table
 from netui.model import Family, packet_family
 from netui.traversal import Step
 from netui.traversal.address import Net, parse_net
 
-#: What connect() of a client says for each answer (icmp_err_convert of net/ipv4/icmp.c, net/ipv6/icmp.c).
+#: What connect() of a client says for each answer (icmp_err_convert of net/ipv4/icmp.c, net/ipv6/icmp.c), by the end
+#: of its name in iptables and nft.
 _SEEN = {
-    "tcp-reset": "connection refused",
-    "icmp-port-unreachable": "connection refused",
-    "icmp6-port-unreachable": "connection refused",
-    "icmp-host-unreachable": "no route to host",
-    "icmp-host-prohibited": "no route to host",
-    "icmp-admin-prohibited": "no route to host",
-    "icmp6-addr-unreachable": "no route to host",
-    "icmp-net-unreachable": "network is unreachable",
-    "icmp-net-prohibited": "network is unreachable",
-    "icmp6-no-route": "network is unreachable",
-    "icmp-proto-unreachable": "protocol not available",
-    "icmp6-adm-prohibited": "permission denied",
-    "icmp6-policy-fail": "permission denied",
-    "icmp6-reject-route": "permission denied",
+    "reset": "connection refused",
+    "port-unreachable": "connection refused",
+    "host-unreachable": "no route to host",
+    "host-prohibited": "no route to host",
+    "admin-prohibited": "no route to host",
+    "addr-unreachable": "no route to host",
+    "net-unreachable": "network is unreachable",
+    "net-prohibited": "network is unreachable",
+    "no-route": "network is unreachable",
+    "proto-unreachable": "protocol not available",
+    "prot-unreachable": "protocol not available",
+    "adm-prohibited": "permission denied",
+    "policy-fail": "permission denied",
+    "reject-route": "permission denied",
 }
+
+
+_ANSWERS = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 
 
 def stopped(verdict: str) -> bool:
@@ -51,16 +55,17 @@ def client_sees(step: Step) -> str:
     """Return what a program sees whose packet met this step."""
     if not step.verdict.startswith("reject"):
         return "waits until it times out"
-    how = step.verdict.removeprefix("reject").strip()
-    seen = _SEEN.get(how)
+    how = step.verdict.removeprefix("reject").strip() or "port-unreachable"
+    seen = next((seen for end, seen in _SEEN.items() if how.endswith(end)), "")
+    if how.endswith("admin-prohibited") and ("icmpv6" in how or (step.family == "ip6" and "icmpx" in how)):
+        seen = "permission denied"
     return f'sees "{seen}" at once' if seen else "is refused at once"
 
 
 def owner(view: View, step: Step) -> str:
     """Return whose rule stops it: Docker, ufw, …; "" for the administrator's and a built-in chain's own."""
-    native = owner_of_table(step.table)
-    if native:
-        return native
+    if step.backend == "nftables":
+        return owner_of_table(step.table)
     if step.chain != "DOCKER-USER" and chain_of_dockers(step.chain):
         return "Docker"
     place = view.rule_of(step)
@@ -135,8 +140,16 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
             f"{' '.join(words)} && firewall-cmd --reload",
             (accept,),
         )
-    yield at_the_head(view, view.key(family, step), "Let them pass: ", *rules)
-    if whose and whose not in ("Docker", "ufw", "firewalld", "mailcow", "fail2ban"):
+    with_answers = (*rules, _ANSWERS)
+    if step.backend != "nftables":
+        cures = at_the_head(view, view.key(family, step), "Let them pass: ", *rules)
+        yield cures.or_else(at_the_head(view, view.key(family, step), "Let them and answers pass: ", *with_answers))
+    elif not whose:
+        native = at_the_head_of(view, step, "Let them pass: ", *rules)
+        both = at_the_head_of(view, step, "Let them and answers pass: ", *with_answers)
+        if native is not None and both is not None:
+            yield native.or_else(both)
+    if whose and whose not in ("Docker", "ufw", "mailcow", "fail2ban"):
         yield f"The rule is {whose}'s, which makes it anew when it starts: change it there."
 
 

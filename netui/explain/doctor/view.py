@@ -53,13 +53,17 @@ class View:
 
     @property
     def judged(self) -> bool:
-        """Whether Docker's own rules are to be expected in the tables that were read."""
+        """Whether Docker's own rules are to be expected in iptables' tables, and those were read."""
+        engine = self.host.snapshot.engine
+        return self.walked and engine is not None and engine.firewall != "nftables"
+
+    @property
+    def walked(self) -> bool:
+        """Whether rules, networks and containers were read, so that a walk between them tells something."""
         snapshot = self.host.snapshot
-        engine = snapshot.engine
         return (
-            engine is not None
+            snapshot.engine is not None
             and snapshot.joined
-            and engine.firewall != "nftables"
             and snapshot.containers is not None
             and snapshot.networks is not None
             and not self.host.namespace.rules_read.get("ip")
