@@ -11,9 +11,11 @@ from netui.explain.doctor.finding import Cure
 
 from .doctor_host import findings, run_advice
 from .hosts import HOST, OUTSIDE, Host
-from .test_doctor import outcome
+from .test_doctor import outcome, real_ufw
+from .ufw import ufw
 
 Own = Callable[..., Host]
+__all__ = ["real_ufw"]
 ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED"
 
 
@@ -177,3 +179,50 @@ def test_the_same_jump_three_times(own_host: Own) -> None:
     run_advice(host, found)
     assert findings(host) == {}
     assert host.engine.tool("iptables", "-S", "FORWARD").count("-j DOCKER-USER") == 1
+
+
+def test_a_native_table_that_forwards_nothing(own_host: Own) -> None:
+    """Debian's nftables.conf with a policy DROP: nothing is restarted, and nft's own rule lets connections pass."""
+    host = own_host("28.5")
+    chain = "type filter hook forward priority filter; policy drop;"
+    host.engine.tool("nft", "-f", "-", stdin=f"add table inet filter; add chain inet filter forward {{ {chain} }}\n")
+    assert outcome(host, "outside", HOST, 80) == "timeout"
+    found = findings(host)["published-unreachable"]
+    assert found.evidence[0].place is not None and found.evidence[0].place[2:4] == ("filter", "forward")
+    assert not any("restart docker" in text for text in found.advice)
+    follow(host, found)
+    assert outcome(host, "outside", HOST, 80) == "connected"
+    follow(host, findings(host)["outbound-blocked"])
+    assert findings(host) == {}
+    assert outcome(host, "blog", OUTSIDE, 9) == "ECONNREFUSED"
+
+
+def guests(host: Host) -> None:
+    """A bridge of virtual machines with nobody on it."""
+    host.namespace.ip("link", "add", "virbr0", "type", "bridge")
+    host.namespace.ip("address", "add", "192.168.122.1/24", "dev", "virbr0")
+    host.namespace.ip("link", "set", "virbr0", "up")
+
+
+def test_guests_that_a_last_reject_strands(own_host: Own) -> None:
+    """A REJECT of all at FORWARD's end, as RHEL had it: said with what the guest sees, and cured."""
+    host = own_host("28.5")
+    guests(host)
+    iptables(host, "-P FORWARD ACCEPT", "-A FORWARD -j REJECT --reject-with icmp-host-prohibited")
+    found = findings(host)["bridge-stranded"]
+    assert "rejects them" in found.what
+    assert "no route to host" in found.why
+    run_advice(host, found)
+    assert findings(host) == {}
+
+
+@pytest.mark.usefixtures("real_ufw")
+def test_guests_are_let_pass_in_ufw_s_words(own_host: Own) -> None:
+    """ufw set the policy: `ufw route allow` is what is advised, and what helps."""
+    host = own_host("28.5")
+    guests(host)
+    ufw(host, "default deny incoming", "allow 80/tcp", "allow 443/tcp", "--force enable")
+    found = findings(host)["bridge-stranded"]
+    advice = next(text for text in found.advice if "ufw route" in text)
+    ufw(host, advice.partition("ufw: ufw ")[2])
+    assert "bridge-stranded" not in findings(host)
