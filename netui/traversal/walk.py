@@ -23,6 +23,7 @@ from netui.traversal.transit import Transit
 
 _CONNTRACK = -200
 _DEEPEST = 200
+_UNTOLD = "a snapshot cannot tell whether this matches"
 
 
 def same_way(_packet: Transit) -> bool:
@@ -284,7 +285,7 @@ class Walker:
             why, bound, chance, likely = predicate.why, predicate.bound, predicate.chance, predicate.usual
         about = Undecided(
             words,
-            why or "a snapshot cannot tell whether this matches",
+            why or ("a snapshot cannot tell what it has counted" if bound else _UNTOLD),
             hook,
             chain.family,
             chain.backend,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from netui.explain.path_report import path_json, path_text
+from netui.model import Address, Interface, NextHop, Route
 from netui.traversal import Path, path
-from tests.traversal.build import filter_rules, host, nat_rules
+from tests.traversal.build import filter_rules, host, interfaces, nat_rules, routes
 
 FROM = "outside:198.51.100.7"
 FLOOD = (
@@ -162,3 +163,15 @@ def test_who_receives_is_undecided_where_more_than_chance_decides() -> None:
 def test_a_first_segment_has_no_payload(words: str, destination: str, verdict: str) -> None:
     """A text cannot be in a SYN; a datagram may hold it, and so may a header hold a single byte."""
     assert path(host(filter_rules(f"-A FORWARD {words} -j DROP")), FROM, destination).verdict == verdict
+
+
+def test_several_next_hops_are_said() -> None:
+    """Each leads outside: delivered, and a note says that the steps are those of one."""
+    ways = routes()
+    hops = (NextHop("eth0", "198.51.100.2"), NextHop("eth1", "192.0.2.2"))
+    four = (*(route for route in ways["ip"] if route.dst != "0.0.0.0/0"), Route("ip", "0.0.0.0/0", nexthops=hops))
+    second = Interface(9, "eth1", addresses=(Address("ip", "192.0.2.1", 24),))
+    made = host(filter_rules(), routes={**ways, "ip": four}, interfaces=(*interfaces(), second))
+    found = path(made, "blog", "203.0.113.9:443")
+    assert found.verdict == "delivered"
+    assert any("several next hops" in note for note in found.notes)

@@ -149,7 +149,8 @@ class _Run:
         if self.pending is None:
             return True
         asked, self.pending = self.pending, None
-        about = replace(self._about(asked.words, "a snapshot cannot tell whether this matches"), bound=asked.bound)
+        told = "what it has counted" if asked.bound else "whether this matches"
+        about = replace(self._about(asked.words, f"a snapshot cannot tell {told}"), bound=asked.bound)
         if harmless:
             self.choices.pick(1, about)
             return bool(asked.likely)
