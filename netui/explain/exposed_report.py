@@ -113,7 +113,7 @@ def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
         for text in exposure.notes:
             yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
     for exposure in exposures:
-        for text in dict.fromkeys(f"{cell.state} {cell.condition}" for cell in exposure.cells if cell.condition):
+        for text in dict.fromkeys(f"{cell.state}, {cell.condition}" for cell in exposure.cells if cell.condition):
             yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
     unknown: dict[str, None] = {}
     for exposure in exposures:

@@ -61,7 +61,7 @@ def agreement(explored: Explored[Way]) -> Agreement | None:
     notes: list[str] = []
     if condition:
         beyond = "; ".join(dict.fromkeys(f"{way.verdict} ({way.reason})" for way in others))
-        notes.append(f"{verdict} {condition}; beyond that: {beyond}")
+        notes.append(f"{verdict}, {condition}; beyond that: {beyond}")
     elif not explored.complete:
         notes.append(f"more than {len(explored.outcomes)} ways were possible beyond the limits; not all were walked")
     return Agreement(verdict, to, receivers, condition, tuple(notes))

@@ -54,7 +54,7 @@ def why(path: Path) -> Spans:
         names = ", ".join(to.name for to in path.one_of)
         lines.append((escape(f"received by one of {names}"), "dim"))
     if path.condition:
-        lines.append((escape(f"{path.verdict} {path.condition}"), ""))
+        lines.append((escape(f"{path.verdict}, {path.condition}"), ""))
     if path.reason:
         lines.append((escape(path.reason), ""))
     for each in path.undecided:
