@@ -106,6 +106,17 @@ def _choose_port(span: Span, current: int | None, *, destination: bool) -> int |
     return None
 
 
+def _source_port(span: Span, packet: Transit) -> int | None:
+    """Choose a source port; one that cannot be known lies in the span's ports, or above 1023 where it is drawn."""
+    if packet.is_echo:
+        return packet.sport
+    before = packet.sport
+    port = _choose_port(span, before, destination=False)
+    if port is None and (before is not None or span.ports is not None):
+        packet.sport_range = span.ports or (1024, 65535)
+    return port
+
+
 def dnat(span: Span) -> Effect:
     """The effect of DNAT."""
 
@@ -122,8 +133,7 @@ def snat(span: Span) -> Effect:
 
     def effect(packet: Transit, scene: Scene) -> str:
         src = _choose_address(span, packet.src, scene)
-        port = packet.sport if packet.is_echo else _choose_port(span, packet.sport, destination=False)
-        return rewrite_source(packet, src, port)
+        return rewrite_source(packet, src, _source_port(span, packet))
 
     return effect
 
@@ -176,10 +186,7 @@ def masquerade_effect(span: Span) -> Effect:
 
     def effect(packet: Transit, scene: Scene) -> str:
         source = _masquerade_address(packet, scene)
-        port = packet.sport
-        if not packet.is_echo:
-            port = _choose_port(span, packet.sport, destination=False)
-        return rewrite_source(packet, source, port)
+        return rewrite_source(packet, source, _source_port(span, packet))
 
     return effect
 

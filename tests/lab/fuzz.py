@@ -81,10 +81,12 @@ class Failure:
     kernel: list[str]
     verdict: str
     kept: Path | None = None
+    native: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.probe} sport {self.sport}, {self.settings}; netui: {self.verdict}"]
         lines += [f"    rule   {rule}" for table in self.rules.tables for rule in (f"*{table.name}", *table.rules)]
+        lines += [f"    {line}" for line in self.native.splitlines()]
         lines += [f"    netui  {step}" for step in self.predicted]
         lines += [f"    kernel {step}" for step in self.kernel]
         return "\n".join(lines + ([f"    kept in {self.kept}"] if self.kept else []))
@@ -195,7 +197,7 @@ class Fuzzer:
 
     def fails(self, rules: Rules, probe: Probe) -> tuple[int, Trace, Prediction] | None:
         """Whether this one packet is predicted wrongly under these rules alone."""
-        other = Rules(10 - rules.family, tuple(_bare(rules)))
+        other = Rules(10 - rules.family, tuple(bare(rules)))
         if self.load(rules, other):
             return None
         _, sport, trace, prediction = self.check([probe], PATIENT)[0]
@@ -240,7 +242,7 @@ class Fuzzer:
 
     def keep(self, failure: Failure, place: Path) -> Path:
         """Write a shrunk failure as a case: the capture as it is now, and the kernel's trace."""
-        content = f"{failure.probe} {failure.rules.text()} {failure.settings}"
+        content = f"{failure.probe} {failure.rules.text()} {failure.settings}{failure.native}"
         folder = place / hashlib.sha256(content.encode()).hexdigest()[:10]
         shutil.copytree(self.folder, folder / "host", dirs_exist_ok=True)
         source, destination = endpoints(failure.probe)
@@ -252,7 +254,7 @@ class Fuzzer:
         return folder
 
 
-def _bare(rules: Rules) -> list[Any]:
+def bare(rules: Rules) -> list[Any]:
     """The tables without rules and with accepting policies."""
     from dataclasses import replace
 
@@ -323,10 +325,14 @@ def same_link(sender: str, destination: str) -> bool:
 def fuzz(packets: int, seed: int, keep: Path | None) -> Tally:
     """Run until so many packets are judged; failures are shrunk and kept.
 
-    One part in five goes through legacy tables, in a router of its own.
+    One part in five goes through legacy tables, in a router of its own; two in five through native
+    tables of nftables, alone or mixed with iptables' own.
     """
+    from .fuzz_native import fuzz_native
+
     tally, started = Tally(seed), time.monotonic()
-    legacy = packets // 5
+    legacy, native = packets // 5, 2 * packets // 5
+    fuzz_native(tally, native, keep)
     for backend, until in (("nft", packets - legacy), ("legacy", packets)):
         folder = Path(tempfile.mkdtemp(prefix="netui-fuzz-"))
         with Router(backend) as router, Tracer(router) as tracer:
@@ -355,14 +361,14 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
     for probe, _, trace, prediction in fuzzer.check(probes):
         tally.packets += 1
         if prediction.get("verdict") == "undecided":
-            tally.undecided[_why(prediction)] += 1
+            tally.undecided[why(prediction)] += 1
         elif not differs(trace, prediction):
             tally.steps += len(without_accepting_policies(trace.steps))
         elif not differs(*fuzzer.check([probe], PATIENT)[0][2:]):
             tally.late += 1  # A busy machine: the trace came after we had gone on.
         else:
             tally.wrong += 1
-            kind = _signature(trace, prediction)
+            kind = signature(trace, prediction)
             if kind in tally.seen or len(tally.failures) >= MOST_FAILURES:
                 continue
             failure = fuzzer.shrink(rules[probe.family], probe, settings)
@@ -378,13 +384,13 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
             fuzzer.load(*rules.values())
 
 
-def _why(prediction: Prediction) -> str:
+def why(prediction: Prediction) -> str:
     """The match that made it undecided."""
     first = (prediction.get("undecided") or [{}])[0]
     return f"{first.get('match')}: {first.get('reason')}"
 
 
-def _signature(trace: Trace, prediction: Prediction) -> object:
+def signature(trace: Trace, prediction: Prediction) -> object:
     """Where two sides part: alike failures are shown once."""
     ours, kernel = predicted_steps(prediction), without_accepting_policies(trace.steps)
     for one, other in zip(ours, kernel, strict=False):

@@ -119,13 +119,21 @@ def kind_of(verdict: str) -> str:
     return "continue"
 
 
+#: The trace knows nf_tables and legacy tables only.
+_BACKEND = {"nftables": "nft"}
+
+
+def _place(step: dict[str, Any]) -> tuple[str, str, int | None]:
+    return step["table"], step["chain"], step["rule"]
+
+
 def predicted_steps(prediction: Prediction, leg: int = 0) -> list[Step]:
     """The steps of one leg in the host's own tables, without accepting policies."""
     legs = [one for one in prediction.get("legs") or [] if not one.get("where")]
     if leg >= len(legs):
         return []
     steps = [
-        Step(one["family"], one["backend"], one["table"], one["chain"], one["rule"], kind_of(one["verdict"]))
+        Step(one["family"], _BACKEND.get(one["backend"], one["backend"]), *_place(one), kind_of(one["verdict"]))
         for one in legs[leg]["steps"]
     ]
     return without_accepting_policies(steps)

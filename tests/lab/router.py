@@ -164,6 +164,18 @@ class Router:
         done = self.namespace.run(tool, stdin=text, check=False)
         return done.stderr.strip() or f"status {done.returncode}" if done.returncode else ""
 
+    def load_native(self, text: str) -> str:
+        """Load native tables; the error when the kernel or nft refuses ("" when not)."""
+        done = self.namespace.run("nft", "-f", "-", stdin=text, check=False)
+        return done.stderr.strip() or f"status {done.returncode}" if done.returncode else ""
+
+    def drop_native(self) -> None:
+        """Delete all tables but the tracer's own."""
+        listing = json.loads(self.tool("nft", "-j", "list", "tables"))
+        gone = [entry["table"] for entry in listing["nftables"] if "table" in entry and entry["table"]["name"] != "trc"]
+        script = "".join(f"delete table {table['family']} {table['name']}\n" for table in gone)
+        self.tool("nft", "-f", "-", stdin=script)
+
     def forget_connections(self) -> None:
         """Empty the connection table."""
         self.namespace.run("conntrack", "-F", check=False)

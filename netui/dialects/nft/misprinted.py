@@ -95,20 +95,27 @@ def _printed_truly(statement: dict[str, Any], line: str) -> bool:
 def _match(match: dict[str, Any], line: str) -> bool:
     """Return whether a native match is one that iptables writes: one value, prefix or mask, by its option."""
     left, right = obj(match.get("left")), match.get("right")
-    if text(match.get("op")) not in ("==", "!=", "in", ""):
-        return False
+    operator = text(match.get("op"))
+    plain = operator in ("==", "!=", "in", "")
     masked = items(left.get("&"))
     if masked:
         left = obj(masked[0])
     meta = text(obj(left.get("meta")).get("key"))
     payload = obj(left.get("payload"))
+    protocol, field = text(payload.get("protocol")), text(payload.get("field"))
+    # a range of ports from 0 or to 65535 is one comparison; no flag set has an operator of its own
+    if protocol in ("tcp", "udp", "sctp", "dccp", "udplite", "th") and field in _PORTS:
+        return (isinstance(right, int) or (plain and "range" in obj(right))) and _named(line, _PORTS[field])
+    if protocol == "tcp" and field == "flags":
+        return "--tcp-flags" in line or "--syn" in line
+    if not plain:
+        return False
     if meta in _INTERFACES:
         return isinstance(right, str) and _named(line, _INTERFACES[meta])
     if meta == "l4proto":
         return isinstance(right, str | int) and "-p " in line
     if meta == "mark":
         return isinstance(right, int) and "mark" in line
-    protocol, field = text(payload.get("protocol")), text(payload.get("field"))
     if protocol in ("ip", "ip6") and field in _ADDRESSES:
         single = isinstance(right, str) and not right.startswith("@")
         return (single or "prefix" in obj(right)) and _named(line, _ADDRESSES[field]) and _address(right, line)
@@ -116,10 +123,6 @@ def _match(match: dict[str, Any], line: str) -> bool:
         return isinstance(right, str | int) and "-p " in line
     if protocol == "ip" and field == "frag-off":
         return "-f " in f"{line} "
-    if protocol in ("tcp", "udp", "sctp", "dccp", "udplite", "th") and field in _PORTS:
-        return (isinstance(right, int) or "range" in obj(right)) and _named(line, _PORTS[field])
-    if protocol == "tcp" and field == "flags":
-        return "--tcp-flags" in line or "--syn" in line
     return False
 
 

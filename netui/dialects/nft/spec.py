@@ -80,7 +80,7 @@ def _compare(statement: Compare, basic: list[Option], matches: list[Match]) -> N
     negated = statement.operator == "!="
     if isinstance(key, Key) and statement.operator in ("==", "!=") and value is not None:
         option = _BASIC.get(key.words)
-        written = _written(value, key.words)
+        written = _written(value, key.words) if option is not None else ""
         if option is not None and written:
             basic.append(Option(option, (written,), negated))
             return

@@ -113,13 +113,17 @@ class Evaluation:
         return drawn + expression.offset
 
     def _looked_up(self, expression: Lookup) -> list[Reading]:
-        element = self.element(expression.key, expression.elements, expression)
+        named = f"map @{expression.elements.name}" if expression.elements.name else "map"
+        element = self.element(expression.key, expression.elements, named)
         if element is None or not isinstance(element.data, tuple):
             return [ABSENT] if element is None else [None]
         return [_reading_of(part) for part in element.data]
 
-    def element(self, key: Expression, elements: Elements, _whole: object) -> Element | None:
-        """Return the element of a map that holds a key, None where none does; each possible one is a way."""
+    def element(self, key: Expression, elements: Elements, words: str) -> Element | None:
+        """Return the element of a map that holds a key, None where none does; each possible one is a way.
+
+        words: what is said of it where it cannot be known.
+        """
         readings = self.readings(key)
         if readings and readings[0] is ABSENT:
             return None
@@ -136,7 +140,7 @@ class Evaluation:
         if len(ways) == 1:
             return ways[0]
         return ways[
-            self.choices.pick(len(ways), self.about("map", "a snapshot cannot tell which element this matches"))
+            self.choices.pick(len(ways), self.about(words, "a snapshot cannot tell which element this matches"))
         ]
 
 

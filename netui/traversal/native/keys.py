@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from netui.model import Family, Interface
-from netui.traversal.address import ICMP, ICMP6, SCTP, TCP, UDP, WITH_PORTS, width
+from netui.traversal.address import ICMP, ICMP6, SCTP, TCP, UDP, WITH_PORTS, parse_address, width
 from netui.traversal.routing import Fib, Lookup, RoutingUnknown
 from netui.traversal.transit import Anywhere, Connection, Transit
 
@@ -346,18 +346,27 @@ def _fib_type(source: bool, device: str) -> Reader:
             return None
         address = packet.src if source else packet.dst
         name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""
-        found = fib.address_type(address, name)
-        if found != "unicast":
-            return found
-        try:
-            route = fib.lookup(Lookup(address, mark=0))
-        except RoutingUnknown:
-            return None
         if packet.family == "ip6":
-            return "unreachable" if route is None else route.type if route.type != "unicast" else found
-        return found
+            return _type6(fib, address, name, named=bool(device))
+        return fib.address_type(address, name)
 
     return read
+
+
+def _type6(fib: Fib, address: int, device: str, *, named: bool) -> Reading:
+    """__nft_fib6_eval_type: with a device only its own addresses are local; a refusing route comes first."""
+    try:
+        route = fib.lookup(Lookup(address))
+    except RoutingUnknown:
+        return None
+    if route is None:
+        return "unreachable"
+    if route.type in ("blackhole", "prohibit", "throw", "unreachable", "anycast"):
+        return route.type
+    own = {parse_address(entry.address) for entry in fib.addresses(device)} if device else set()
+    if ("ip6", address) in own or (not (named and device) and route.type == "local"):
+        return "local"
+    return "multicast" if address >> 120 == 0xFF else "unicast"
 
 
 def _fib_device(source: bool, device: str, marked: bool) -> Reader:

@@ -28,12 +28,13 @@ from netui.model.statements import (
     VerdictMap,
 )
 from netui.traversal.actions import Kind, Scene, Unknowable
+from netui.traversal.address import TCP
 from netui.traversal.choices import Choices
 from netui.traversal.marks import notrack
 from netui.traversal.native.elements import member
 from netui.traversal.native.evaluate import Evaluation, TableSets, UnknownMap
-from netui.traversal.native.keys import ABSENT, Place, PortSpan, Reading
-from netui.traversal.native.translate import translate
+from netui.traversal.native.keys import ABSENT, Place, PortSpan, Reading, reader
+from netui.traversal.native.translate import OtherFamily, translate
 from netui.traversal.path import Step, Undecided
 from netui.traversal.predicates import Answer
 from netui.traversal.transit import Transit
@@ -98,6 +99,9 @@ class Program:
             change=outcome.change,
             handle=rule.native.handle if rule.native is not None else 0,
         )
+
+
+_GOES_ON = Outcome("continue", "continue")
 
 
 class _Run:
@@ -198,8 +202,8 @@ class _Run:
         if isinstance(statement, Nat):
             return self._translated(statement)
         if isinstance(statement, SetField):
-            self._set(statement)
-        elif isinstance(statement, SetUpdate):
+            return self._set(statement)
+        if isinstance(statement, SetUpdate):
             self.packet.touched.add(statement.name)
         elif isinstance(statement, Untrack):
             change = notrack(self.packet, self._scene())
@@ -207,18 +211,25 @@ class _Run:
                 self.changes.append(change)
         elif isinstance(statement, Strange):
             return self._strange(statement)
-        return Outcome("continue", "continue")
+        return _GOES_ON
 
     def _scene(self) -> Scene:
         fib = self.program.place.fibs[self.packet.family]
         return Scene(self.hook, fib, self.choices, self._about("nat", ""))
 
-    def _verdict(self, statement: Verdict) -> Outcome:
+    def _can_be_told(self, how: str) -> bool:
+        """Whether a reject's answer is one for this packet; nft prints it without the match that it implies."""
+        if how.startswith("tcp"):
+            return self.packet.protocol == TCP
+        kind = how.partition(" ")[0]
+        return self.packet.family == {"icmp": "ip", "icmpv6": "ip6"}.get(kind, self.packet.family)
+
+    def _verdict(self, statement: Verdict) -> Outcome | None:
         match statement.kind:
             case "jump" | "goto" as kind:
                 return Outcome("jump" if kind == "jump" else "goto", f"{kind} {statement.chain}", statement.chain)
             case "reject":
-                return Outcome("reject", f"reject {statement.how}")
+                return Outcome("reject", f"reject {statement.how}") if self._can_be_told(statement.how) else None
             case "queue":
                 taken = self.choices.pick(2, self._about("queue", "a program decides"))
                 return Outcome("drop" if taken else "accept", "queue")
@@ -233,7 +244,7 @@ class _Run:
 
     def _mapped(self, statement: VerdictMap) -> Outcome | None:
         try:
-            element: Element | None = self.evaluation.element(statement.key, statement.elements, statement)
+            element: Element | None = self.evaluation.element(statement.key, statement.elements, statement.words)
         except UnknownMap as error:
             raise Unknowable(self._about(statement.words, str(error))) from None
         if element is None:
@@ -244,10 +255,10 @@ class _Run:
 
     def _translated(self, statement: Nat) -> Outcome | None:
         packet = self.packet
-        if statement.family in ("ip", "ip6") and statement.family != packet.family:
-            return Outcome("continue", "continue")
         try:
             change = translate(statement, packet, self._scene(), self.evaluation)
+        except OtherFamily:
+            return _GOES_ON
         except UnknownMap as error:
             raise Unknowable(self._about(statement.words, str(error))) from None
         if change is None:
@@ -257,10 +268,11 @@ class _Run:
         to = change.partition(" ")[2] if statement.kind in ("snat", "dnat") else ""
         return Outcome("nat", f"{statement.kind} {to}".strip())
 
-    def _set(self, statement: SetField) -> None:
+    def _set(self, statement: SetField) -> Outcome | None:
+        """Set a mark; a value that the packet does not have (a map without its key) ends the rule."""
         packet, key = self.packet, statement.key
         if key.startswith(_UNSEEN):
-            return
+            return None if reader(key)(packet, self.program.place) is ABSENT else _GOES_ON
         if key not in ("meta mark", "ct mark"):
             raise Unknowable(self._about(statement.words, f"netui does not follow what {key} set changes"))
         value: Reading
@@ -268,6 +280,8 @@ class _Run:
             value = self.evaluation.reading(statement.value)
         except UnknownMap:
             value = None
+        if value is ABSENT:
+            return None
         number = value if isinstance(value, int) else None
         if number is not None:
             number &= 0xFFFFFFFF
@@ -277,6 +291,7 @@ class _Run:
         elif packet.connection is not None:
             packet.connection.mark = number
             self.changes.append("connmark unknown" if number is None else f"connmark {number:#x}")
+        return _GOES_ON
 
     def _strange(self, statement: Strange) -> Outcome | None:
         about = self._about(statement.words, f"netui does not know the statement ({statement.words})")

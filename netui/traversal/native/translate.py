@@ -12,26 +12,31 @@ from netui.traversal.transit import Transit
 from netui.traversal.translation import Span, dnat, masquerade_effect, redirect_effect, snat
 
 
+class OtherFamily(Exception):
+    """The translation is of the other family: nothing is done, and the rule goes on (nft_nat_inet_eval)."""
+
+
 def translate(nat: Nat, packet: Transit, scene: Scene, evaluation: Evaluation) -> str | None:
     """Carry a translation out; returns what it changed, None where the rule does not hold for the packet.
 
-    Raises Unknowable where an address or port cannot be known.
+    Raises Unknowable where an address or port cannot be known, OtherFamily where the packet is not of the
+    translation's; maps are looked up before that.
     """
-    if nat.family in ("ip", "ip6") and nat.family != packet.family:
-        return ""
     ports = _ports(nat, scene, evaluation)
-    if ports == ():
+    addresses = _addresses(nat, scene, evaluation)
+    if ports == () or addresses is None:
         return None
+    if nat.family in ("ip", "ip6") and nat.family != packet.family:
+        raise OtherFamily
     if nat.kind == "masquerade":
         return masquerade_effect(Span(None, None, ports or None, None, nat.random))(packet, scene)
     if nat.kind == "redirect":
         return redirect_effect(Span(None, None, ports or None, None, nat.random))(packet, scene)
-    addresses = _addresses(nat, packet, scene, evaluation)
-    if addresses is None:
-        return None
     first, last, port = addresses
     if port is not None:
         ports = (port, port)
+    if last is not None and last >= 1 << width(packet.family):
+        raise Unknowable(_because(scene, "the address is not of the packet's family"))
     if nat.prefix and first is not None and last is not None:
         first = last = _kept(nat, packet, first, last)
     span = Span(first, last, ports or None, None, nat.random)
@@ -58,9 +63,7 @@ def _ports(nat: Nat, scene: Scene, evaluation: Evaluation) -> tuple[int, int] | 
     return () if high is None else (low[0], high[1])
 
 
-def _addresses(
-    nat: Nat, packet: Transit, scene: Scene, evaluation: Evaluation
-) -> tuple[int | None, int | None, int | None] | None:
+def _addresses(nat: Nat, scene: Scene, evaluation: Evaluation) -> tuple[int | None, int | None, int | None] | None:
     """Return the first and last address and the port that a map gives beside it; None: no element for the packet."""
     if nat.both is not None:
         readings = evaluation.readings(nat.both)
@@ -83,8 +86,6 @@ def _addresses(
         if last is None:
             return None
         high = last[1]
-    if high >= 1 << width(packet.family):
-        raise Unknowable(_because(scene, "the address is not of the packet's family"))
     return low, high, None
 
 

@@ -1,0 +1,186 @@
+"""Native nftables tables on real engines: what the kernel lists, what nft misprints, what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from netui.traversal import path
+
+from .doctor_host import diagnosis, seen
+from .hosts import Host
+from .test_doctor import outcome
+from .test_sources_live import inside
+
+Own = Callable[..., Host]
+HOST = "198.51.100.1"
+
+FAMILIES = """
+table inet everywhere {
+  chain first { type filter hook prerouting priority -310; policy accept; }
+  chain entry {
+    type filter hook input priority filter + 10; policy drop;
+    iif lo accept
+    accept
+  }
+  chain source { type nat hook postrouting priority srcnat; }
+  chain plain { }
+}
+table bridge frames {
+  chain passing { type filter hook forward priority -200; policy accept; }
+}
+table netdev wire {
+  chain early { type filter hook ingress device "vh" priority 5; policy accept; }
+}
+table arp who {
+  chain asked { type filter hook input priority 0; }
+}
+table ip6 six {
+  chain away { type route hook output priority mangle; }
+}
+"""
+
+LISTED = """
+import json, subprocess
+from netui.sources import nft_netlink
+fields = ("family", "table", "name", "hook", "priority", "type", "policy")
+print(json.dumps([[getattr(chain, field) for field in fields] for chain in nft_netlink.base_chains()]))
+"""
+
+
+def test_the_kernel_lists_every_base_chain(own_host: Own) -> None:
+    """Over netlink, without nft: family, table, hook, priority, type and policy as nft prints them."""
+    host = own_host("20.10-nft")
+    host.engine.tool("nft", "-f", "-", stdin=FAMILIES)
+    printed = [entry["chain"] for entry in host.engine.nft("list", "chains")["nftables"] if "chain" in entry]
+    wanted = [
+        [c["family"], c["table"], c["name"], c["hook"], c["prio"], c["type"], c.get("policy", "accept")]
+        for c in printed
+        if "hook" in c
+    ]
+    assert sorted(inside(host, LISTED)) == sorted(wanted)
+    assert {entry[0] for entry in wanted} == {"inet", "bridge", "netdev", "arp", "ip6", "ip"}
+
+
+COUNTED = """
+import json, subprocess
+from netui.model import RulesetKey
+from netui.sources.live import LiveHost
+host = LiveHost()
+key = RulesetKey("inet", "nftables")
+def read():
+    return host.read_rules()["nft"].values["native"].rules[key]
+before, first = read()
+subprocess.run(["ping", "-c", "2", "-i", "0.2", "127.0.0.1"], capture_output=True)
+after, second = read()
+rule = before.tables[0].chains[0].rules[0]
+print(json.dumps({"same": before is after, "moved": second[rule.index][0] - first[rule.index][0],
+                  "text": rule.text, "count": len(first)}))
+host.close()
+"""
+
+
+def test_counters_move_and_the_rules_stay(own_host: Own) -> None:
+    """A refresh in which only counters moved keeps the ruleset itself."""
+    host = own_host("20.10-nft")
+    rules = """table inet own { chain entry {
+      type filter hook input priority 10
+      icmp type echo-request counter
+      counter
+    }
+    }"""
+    host.engine.tool("nft", "-f", "-", stdin=rules)
+    assert inside(host, COUNTED) == {
+        "same": True, "moved": 2, "text": "icmp type echo-request counter", "count": 2,
+    }  # fmt: skip
+
+
+LIVE_PATH = """
+import json, sys
+from netui.sources.live import read_live
+from netui.traversal import path, prepare
+snapshot = read_live()
+host = prepare(snapshot)
+found = {}
+for port in (80, 443):
+    way = path(host, "outside", f"host:{port}")
+    found[port] = [way.verdict, way.reason, [[s.table, s.chain, s.rule, s.text] for leg in way.legs for s in leg.steps]]
+print(json.dumps({"paths": found, "errors": {k: v.error for k, v in snapshot.sources.items() if v.error}}))
+"""
+
+
+def test_a_rule_that_the_save_program_prints_wrong(own_host: Own) -> None:
+    """`tcp dport { 443, 3306 }` in iptables' own chain stops 443 alone, whatever the save text says."""
+    host = own_host("20.10-nft")
+    bridge = f"br-{host.engine.client.networks.get('hehe').id[:12]}"
+    rule = f'insert rule ip filter DOCKER-USER iifname != "{bridge}" oifname "{bridge}" tcp dport {{ 443, 3306 }} drop'
+    host.engine.tool("nft", "-f", "-", stdin=f"{rule}\n")
+    assert outcome(host, "outside", HOST, 80) == "connected"
+    assert outcome(host, "outside", HOST, 443) == "timeout"
+    for found in (seen(host),):
+        assert path(found, "outside", "host:80").verdict == "delivered"
+        stopped = path(found, "outside", "host:443")
+        assert (stopped.verdict, stopped.deciding is not None and stopped.deciding.rule) == ("dropped", 1)
+        assert stopped.deciding is not None and "{ 443, 3306 }" in stopped.deciding.text
+    live = inside(host, LIVE_PATH)["paths"]
+    assert live["80"][0] == "delivered"
+    assert live["443"][0] == "dropped"
+    assert "{ 443, 3306 }" in live["443"][2][-1][3]
+
+
+OUTDATED = """#!/bin/sh
+case "$1" in --version) echo "nftables v1.0.6 (Lester Gooch #5)"; exit 0;; esac
+case "$*" in *"list table inet "*) kill -SEGV $$;; esac
+exec /usr/sbin/nft "$@"
+"""
+
+
+def test_native_tables_that_cannot_be_listed(own_host: Own, tmp_path: Path) -> None:
+    """nft too old for a table, or not there: base chains are known to exist, and what hangs on them is undecided."""
+    host = own_host("20.10-nft")
+    assert inside(host, LIVE_PATH)["paths"]["80"][0] == "delivered"
+    host.engine.tool(
+        "nft", "-f", "-", stdin="table inet own {\nchain f { type filter hook forward priority 5; policy drop; }\n}\n"
+    )
+    assert inside(host, LIVE_PATH)["paths"]["80"][0] == "dropped"
+    nft = host.engine.bin / "nft"
+    nft.unlink()
+    nft.write_text(OUTDATED)
+    nft.chmod(0o755)
+    found = inside(host, LIVE_PATH)
+    verdict, reason, _steps = found["paths"]["80"]
+    assert verdict == "undecided"
+    assert "nft 1.0.6 cannot list table inet own" in reason
+    assert "install a newer nftables" in found["errors"]["nft"]
+    hidden = LIVE_PATH.replace(
+        "import json, sys",
+        "import json, sys\nfrom netui.sources import command\n"
+        "find = command.find\ncommand.find = lambda name: None if name == 'nft' else find(name)",
+    )
+    verdict, reason, _steps = inside(host, hidden)["paths"]["80"]
+    assert (verdict, "nft is not installed" in reason) == ("undecided", True)
+
+
+def test_a_native_table_decides_on_a_real_host(own_host: Own) -> None:
+    """A blocklist in a set, a verdict map by port and a reject: each flow ends as netui says, by the rule it names."""
+    host = own_host("28.5")
+    rules = """table inet guard {
+      set bad { type ipv4_addr; flags interval; elements = { 198.51.100.0/28 }; }
+      chain refuse { meta l4proto tcp reject with tcp reset; }
+      chain passing { type filter hook forward priority -5; policy accept;
+        ct original proto-dst vmap { 443 : jump refuse }
+        ip saddr @bad ct original proto-dst 80 drop
+      }
+    }"""
+    assert outcome(host, "outside", HOST, 80) == "connected"
+    host.engine.tool("nft", "-f", "-", stdin=rules)
+    assert outcome(host, "outside", HOST, 80) == "timeout"
+    assert outcome(host, "outside", HOST, 443) == "ECONNREFUSED"
+    found = seen(host)
+    dropped = path(found, "outside:198.51.100.2", "host:80")
+    refused = path(found, "outside:198.51.100.2", "host:443")
+    assert (dropped.verdict, dropped.deciding and dropped.deciding.rule) == ("dropped", 2)
+    assert (refused.verdict, refused.deciding and refused.deciding.chain) == ("rejected", "refuse")
+    assert "native-tables" not in {note.id for note in diagnosis(host).notes}
+    assert json.dumps(dropped.deciding.handle if dropped.deciding else 0) != "0"
