@@ -72,7 +72,7 @@ key = RulesetKey("inet", "nftables")
 def read():
     return host.read_rules()["nft"].values["native"].rules[key]
 before, first = read()
-subprocess.run(["ping", "-c", "2", "-i", "0.2", "127.0.0.1"], capture_output=True)
+subprocess.run(["busybox", "ping", "-c", "2", "127.0.0.1"], capture_output=True)
 after, second = read()
 rule = before.tables[0].chains[0].rules[0]
 print(json.dumps({"same": before is after, "moved": second[rule.index][0] - first[rule.index][0],
