@@ -298,14 +298,18 @@ def _read(words: list[str]) -> Change | None:
     return Change(op, "ip", "nft", table, chain, number, tuple(rest))  # type: ignore[arg-type]
 
 
-def native(policy: str, *rules: str) -> Snapshot:
+def native(policy: str, *rules: str, family: str = "inet") -> Snapshot:
     """The host with a native table beside iptables', as /etc/nftables.conf of Debian begins one."""
-    chain = {"family": "inet", "table": "filter", "name": "forward", "type": "filter", "hook": "forward", "prio": 0}
-    entries: list[object] = [{"table": {"family": "inet", "name": "filter"}}, {"chain": {**chain, "policy": policy}}]
+    where = {"family": family, "table": "filter" if family == "inet" else "own"}
+    chain = {**where, "name": "forward", "type": "filter", "hook": "forward", "prio": 0}
+    entries: list[object] = [
+        {"table": {"family": family, "name": where["table"]}},
+        {"chain": {**chain, "policy": policy}},
+    ]
     for handle, name in enumerate(rules, 1):
         accept = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": name}}
         expr = [accept, {"accept": None}]
-        rule = {"family": "inet", "table": "filter", "chain": "forward", "handle": handle, "expr": expr}
+        rule = {**where, "chain": "forward", "handle": handle, "expr": expr}
         entries.append({"rule": rule})
     read = nft_ruleset.native_rules(entries, list(snapshot().rulesets.values()))
     base = snapshot()
@@ -329,3 +333,11 @@ def test_a_native_table_without_an_accept_for_answers() -> None:
     bridges = [network.bridge for network in snapshot().networks or () if network.bridge]
     found = next(f for f in only(native("drop", *bridges)) if f.id == "answers-dropped")
     assert cures(found)[0].endswith("nft insert rule inet filter forward ct state related,established accept")
+
+
+def test_a_native_table_is_no_variant_of_iptables() -> None:
+    """Two variants are iptables' own two; a table of family ip beside them is neither, and no command names it."""
+    assert only(native("accept", "vh", family="ip")) == []
+    blocked = native("accept", "vh", family="ip")
+    (found,) = only(with_rules("-A DOCKER-USER -i vh -j DROP", blocked))
+    assert "iptables -I DOCKER-USER 1" in cures(found)[0]

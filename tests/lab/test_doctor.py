@@ -323,7 +323,7 @@ def test_legacy_and_nft_at_once(own_host: Own) -> None:
     assert outcome(host, "outside", HOST, 80) == "timeout"
     found = findings(host)["two-variants"]
     assert "Docker's are in iptables-nft" in found.what
-    host.engine.tool("iptables-legacy", "-F")
+    run_advice(host, found, "iptables-legacy")
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "connected"
 

@@ -13,8 +13,8 @@ Severity = Literal["high", "medium", "low", "note"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low", "note")
 
 
-#: insert, replace, delete and append as iptables does; sysctl sets a value, ip-rule adds a policy rule.
-Op = Literal["insert", "replace", "delete", "append", "sysctl", "ip-rule"]
+#: insert, replace, delete, append, flush and policy as iptables does; sysctl sets a value, ip-rule adds a policy rule.
+Op = Literal["insert", "replace", "delete", "append", "flush", "policy", "sysctl", "ip-rule"]
 
 
 @dataclass(frozen=True, slots=True)

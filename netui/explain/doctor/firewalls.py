@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.explain.doctor.finding import Evidence, Finding, Severity
+from netui.explain.doctor.finding import Change, Evidence, Finding, Severity
 from netui.explain.doctor.publishing import shown
-from netui.explain.doctor.remedy import at_the_head
+from netui.explain.doctor.remedy import at_the_head, cure
 from netui.explain.doctor.stops import ufw_active
 from netui.explain.doctor.view import View
 from netui.explain.input_fate import InputFate
 from netui.explain.listing import plural, some
 from netui.explain.owners import neighbour
-from netui.model import Chain, Family, PublishedPort, Ruleset, packet_family
+from netui.model import Backend, Chain, Family, PublishedPort, Ruleset, packet_family
 from netui.traversal import Step
 from netui.traversal.address import address_text, parse_net
 
@@ -182,7 +182,7 @@ def two_variants(view: View) -> Iterator[Finding]:
         found = [
             ruleset
             for key, ruleset in view.host.snapshot.rulesets.items()
-            if key.family == family and (ruleset.rule_count() or _drops(ruleset))
+            if key.family == family and key.backend != "nftables" and (ruleset.rule_count() or _drops(ruleset))
         ]
         if len(found) < 2:
             continue
@@ -204,12 +204,25 @@ def two_variants(view: View) -> Iterator[Finding]:
                 )
                 for ruleset in found
             ),
-            (
-                f"Choose one (update-alternatives --config {tool}), restart the engine and whatever else makes rules, "
-                f"then empty the other: {tool}-legacy-save > backup; {tool}-legacy -F; {tool}-legacy -t nat -F; "
-                f"{tool}-legacy -P FORWARD ACCEPT",
-            ),
+            tuple(_emptied(view, found, dockers, tool)),
         )
+
+
+def _emptied(view: View, found: list[Ruleset], dockers: list[Backend], tool: str) -> Iterator[str]:
+    """What empties the variant that is not Docker's."""
+    choose = f"Choose one (update-alternatives --config {tool}) and let whatever makes rules use it"
+    if len(dockers) != 1:
+        yield f"{choose}; restart the engine, then empty the other."
+        return
+    other = next(ruleset for ruleset in found if ruleset.backend not in dockers)
+    key = (other.family, other.backend)
+    changes = [Change("flush", *key, table.name) for table in other.tables if any(c.rules for c in table.chains)]
+    changes += [
+        Change("policy", *key, chain.table, chain.name, words=("ACCEPT",))
+        for chain in other.chains()
+        if chain.policy == "DROP"
+    ]
+    yield cure(view, f"{choose}, then empty the other (keep a copy: {tool}-{other.backend}-save): ", changes)
 
 
 def _drops(ruleset: Ruleset) -> bool:

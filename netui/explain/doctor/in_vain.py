@@ -87,7 +87,8 @@ def _missing(view: View, name: str, negated: bool, places: list[Place]) -> Findi
     delete = cure(view, "Delete what was left: " if stale or negated else "Or delete it: ", [*map(deleted, places)])
     advice: list[str] = [delete]
     outer = view.host.outer("ip")
-    if outer is not None and not stale and not negated:
+    named = outer is not None and any(outer.interface in words_of(place.rule) for place in places)
+    if outer is not None and not stale and not negated and not named:
         changes = [replaced(place, _with_interface(place, name, outer.interface)) for place in places]
         advice.insert(0, cure(view, f"Where {outer.interface} is meant, which leads outside: ", changes))
     evidence = tuple(view.rule_evidence(place) for place in places[:4])

@@ -140,7 +140,8 @@ def forwarding_for_nftables(view: View) -> Iterator[Finding]:
     daemon = view.host.snapshot.daemon
     if _backend(view) != "nftables" or (daemon is not None and daemon.ip_forward is False):
         return
-    if any(True for _ in view.bridged()):
+    engine = view.host.snapshot.engine
+    if any(True for _ in view.bridged()) or (engine is not None and view.host.snapshot.containers is None):
         # containers run: that it does not forward is said of them
         return
     family, name = _FORWARDING[0]

@@ -57,9 +57,11 @@ def command(view: View, change: Change) -> str:
     if change.backend == "nftables":
         return f"nft insert rule {change.family} {quoted((change.table, change.chain, *change.words))}"
     start = f"{view.command(change.family, change.backend)} {table}"
+    if change.op == "flush":
+        return f"{start}-F"
     by_number = change.op in ("insert", "replace") or (change.op == "delete" and not change.words)
     number = f"{change.number} " if by_number else ""
-    letter = {"insert": "I", "replace": "R", "delete": "D", "append": "A"}[change.op]
+    letter = {"insert": "I", "replace": "R", "delete": "D", "append": "A", "policy": "P"}[change.op]
     return f"{start}-{letter} {quoted((change.chain,))} {number}{quoted(change.words)}".rstrip()
 
 
@@ -144,7 +146,13 @@ def _one(snapshot: Snapshot, change: Change) -> Snapshot | None:
     for table in tables:
         chains = list(table.chains)
         for position, chain in enumerate(chains):
-            if table.name == change.table and chain.name == change.chain:
+            if table.name == change.table and change.op == "flush":
+                found = True
+                chains[position] = replace(chain, rules=())
+            elif table.name == change.table and chain.name == change.chain and change.op == "policy":
+                found = True
+                chains[position] = replace(chain, policy=change.words[0])
+            elif table.name == change.table and chain.name == change.chain:
                 rules = _rules(chain, change)
                 if rules is None:
                     return None
@@ -322,7 +330,7 @@ class Trials:
         """Say what becomes of the changes after a reboot."""
         changes = [change for one in helped for change in one.changes]
         rules = [change for change in changes if change.op not in ("sysctl", "ip-rule")]
-        added = [change for change in rules if change.op != "delete"]
+        added = [change for change in rules if change.op not in ("delete", "flush", "policy")]
         # what ufw and the like write themselves, they keep themselves
         added = [change for change in added if not change.chain.startswith("ufw-")]
         if any(change.backend == "nftables" for change in added):

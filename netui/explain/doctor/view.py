@@ -125,7 +125,9 @@ class View:
     def command(self, family: TableFamily, backend: Backend) -> str:
         """Return the command for a ruleset: with its variant where both are in use."""
         name = "iptables" if family == "ip" else "ip6tables"
-        variants = {key.backend for key, ruleset in self.host.snapshot.rulesets.items() if ruleset.rule_count()}
+        rulesets = self.host.snapshot.rulesets
+        # native tables are nft's, whatever iptables is
+        variants = {key.backend for key in rulesets if key.backend != "nftables" and rulesets[key].rule_count()}
         return f"{name}-{backend}" if len(variants) > 1 else name
 
     def key(self, family: Family, step: Step | None = None) -> RulesetKey:
