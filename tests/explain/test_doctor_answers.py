@@ -341,3 +341,18 @@ def test_a_native_table_is_no_variant_of_iptables() -> None:
     blocked = native("accept", "vh", family="ip")
     (found,) = only(with_rules("-A DOCKER-USER -i vh -j DROP", blocked))
     assert "iptables -I DOCKER-USER 1" in cures(found)[0]
+
+
+def test_a_rule_before_docker_s_masquerade() -> None:
+    """Somebody's ACCEPT in nat POSTROUTING keeps Docker's own rule from being asked: no restart would help."""
+    text = SAVE.read_text()
+    at = text.index("[", text.index("-A POSTROUTING") - 20)
+    text = text[:at] + "[0:0] -A POSTROUTING -s 172.28.0.0/24 -j ACCEPT\n" + text[at:]
+    rulesets, counters = read_save(text, "ip", "nft")
+    key, base = RulesetKey("ip", "nft"), snapshot()
+    changed_host = replace(base, rulesets={**base.rulesets, key: rulesets}, counters={**base.counters, key: counters})
+    (found,) = only(changed_host)
+    assert (found.id, found.about) == ("no-masquerade", ("web",))
+    assert "Before Docker's MASQUERADE, rule 1 of nat POSTROUTING lets them go" in found.what
+    assert not any("systemctl restart docker" in text for text in found.advice)
+    assert "-t nat -I POSTROUTING 1 -s 172.28.0.0/24" in cures(found)[0]

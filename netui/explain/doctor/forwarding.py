@@ -73,19 +73,35 @@ def no_masquerade(view: View) -> Iterator[Finding]:
         if changed or found.delivered_to.kind != "outside":
             continue
         subnet = next((s.subnet for s in network.subnets if ":" not in s.subnet), "")
+        # a rule of somebody's that lets the packets go before Docker's own is asked
+        before = next((s for leg in found.legs for s in leg.steps if _accepts_in_nat(s)), None)
+        missing = Evidence("chain", f"nat POSTROUTING has no rule that translates a source in {subnet}")
         yield Finding(
             "no-masquerade",
             "high",
-            f"Packets of network {network.name} ({subnet}) leave this host with their own source address.",
+            f"Packets of network {network.name} ({subnet}) leave this host with their own source address."
+            + (f" Before Docker's MASQUERADE, {where(before)} lets them go." if before is not None else ""),
             f"{container.name} and the others on it cannot reach the outside: no answer finds the way to a private "
             "address.",
-            (Evidence("chain", f"nat POSTROUTING has no rule that translates a source in {subnet}"),),
+            (view.step_evidence(before) if before is not None else missing,),
             (
-                "Restart the engine, which makes its rules anew: systemctl restart docker",
-                cure(view, "Or put the rule back: ", (_masquerade(view, subnet, network.bridge),)),
+                *(
+                    ("Restart the engine, which makes its rules anew: systemctl restart docker",)
+                    if before is None
+                    else ()
+                ),
+                cure(
+                    view,
+                    "Or put the rule back: " if before is None else "Translate them first: ",
+                    (_masquerade(view, subnet, network.bridge),),
+                ),
             ),
             (network.name,),
         )
+
+
+def _accepts_in_nat(step: Step) -> bool:
+    return step.hook == "postrouting" and step.table == "nat" and step.rule is not None and step.verdict == "accept"
 
 
 def _masquerade(view: View, subnet: str, bridge: str) -> Change:

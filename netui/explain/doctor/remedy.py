@@ -272,6 +272,9 @@ def _with_policy_rule(snapshot: Snapshot, change: Change) -> Snapshot | None:
 # --- trying -----------------------------------------------------------------------------------
 
 
+_Found = tuple[set[tuple[object, ...]] | None, set[tuple[object, ...]]]
+
+
 @dataclass(slots=True)
 class Trials:
     """Hosts with changes made, each prepared once."""
@@ -279,6 +282,7 @@ class Trials:
     view: View
     _hosts: dict[tuple[Change, ...], View | None] = field(default_factory=dict)
     _before: dict[Check, set[tuple[object, ...]]] = field(default_factory=dict)
+    _checked: dict[tuple[Check, tuple[Change, ...]], _Found] = field(default_factory=dict)
 
     def host(self, changes: tuple[Change, ...]) -> View | None:
         """Return the host with the changes, None where they cannot be made or too many were tried."""
@@ -313,13 +317,21 @@ class Trials:
         return replace(finding, advice=tuple(advice))
 
     def _helps(self, check: Check, finding: Finding, tried: Cure, others: Sequence[Check]) -> bool:
-        after = self.host(tried.changes)
-        if after is None or any(_key(one) == _key(finding) for one in check(after)):
+        keys, _ = self._after(check, tried.changes)
+        if keys is None or _key(finding) in keys:
             return False
         # the same as before of fewer networks is not new
-        return all(
-            _kind(one) in self._found(other) for other in dict.fromkeys((check, *others)) for one in other(after)
-        )
+        return all(self._after(each, tried.changes)[1] <= self._found(each) for each in dict.fromkeys((check, *others)))
+
+    def _after(self, check: Check, changes: tuple[Change, ...]) -> _Found:
+        """Return what a check finds on the changed host: the findings' keys (None: it was not tried) and kinds."""
+        known = self._checked.get((check, changes))
+        if known is None:
+            after = self.host(changes)
+            found = list(check(after)) if after is not None else []
+            keys = {_key(one) for one in found} if after is not None else None
+            known = self._checked[check, changes] = keys, {_kind(one) for one in found}
+        return known
 
     def _found(self, check: Check) -> set[tuple[object, ...]]:
         if check not in self._before:
