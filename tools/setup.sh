@@ -69,13 +69,15 @@ can_compile() {
 # python-iptables comes as source only. netui works without it.
 python_iptables() {
   [ "$(uname -s)" = Linux ] || return 0
-  why="it does not compile here"
+  why=
   if ! can_compile && ! { can_install && install gcc libc6-dev python3-dev && can_compile; }; then
     why="no C compiler here (as root: apt-get install gcc libc6-dev python3-dev; then make clean)"
   fi
   requirements iptables >"$scratch/iptables"
-  "$venv/bin/python" -m pip install -q -r "$scratch/iptables" >"$scratch/pip" 2>&1 ||
+  if ! "$venv/bin/python" -m pip install -q -r "$scratch/iptables" >"$scratch/pip" 2>&1; then
+    why=${why:-$(grep -i 'error' "$scratch/pip" | tail -n 1)}
     say "without python-iptables, $why: legacy tables are read by iptables-legacy-save instead, a process for each reading"
+  fi
 }
 
 # The requirements of pyproject.toml: python-iptables alone (iptables), or the others.

@@ -25,6 +25,8 @@ from netui.sources.imports import IMPORTING
 _GOTO: dict[Family, int] = {"ip": 0x02, "ip6": 0x04}
 _INV_IN, _INV_OUT, _INV_SRC, _INV_DST, _INV_FRAG, _INV_PROTO = 0x01, 0x02, 0x08, 0x10, 0x20, 0x40
 _F_FRAG = 0x01
+#: icmp, tcp, udp, dccp, esp, ah, ipv6-icmp, sctp, ipv6-mh, udplite: names that iptables has without /etc/protocols.
+_SURE_PROTOCOLS = frozenset((1, 6, 17, 33, 50, 51, 58, 132, 135, 136))
 
 
 class _Named(ct.Structure):
@@ -147,7 +149,8 @@ class Library:
                 break
         entry = self._libc.getprotobynumber(number)
         system = entry[0] if entry else b""
-        if own and system and own != system:
+        if own and own != system and (system or number not in _SURE_PROTOCOLS):
+            # Where /etc/protocols has no name, some versions print the list's and some the number.
             raise SourceError(f"protocol {number} has two names")
         return (own or system or str(number).encode()).decode("utf-8", "surrogateescape")
 

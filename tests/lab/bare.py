@@ -89,10 +89,10 @@ class Bare:
     ) -> None:
         shutil.rmtree(self._folder)
 
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, seconds: float = 400) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout, without a terminal."""
         return subprocess.run(
-            self._command(command), env=self._entered(), check=False, capture_output=True, text=True, timeout=400
+            self._command(command), env=self._entered(), check=False, capture_output=True, text=True, timeout=seconds
         )
 
     def on_terminal(self, command: str, until: bytes, keys: bytes, seconds: float = 300) -> tuple[bytes, int]:

@@ -93,7 +93,7 @@ class Engine:
             self._hold()
             self._write_tools()
         command = [
-            *("nsenter", f"--net={self.namespace.path}", f"--mount={self.mount_namespace}"),
+            *("nsenter", f"--net={self.namespace.path}", *self._into_root()),
             "/usr/sbin/dockerd",
             *("--data-root", str(self.state / "data"), "--exec-root", str(self.state / "exec")),
             *("--pidfile", str(self.state / "docker.pid"), "-H", self.url),
@@ -183,11 +183,14 @@ class Engine:
 
     # ---- use -----------------------------------------------------------------------------
 
-    @property
-    def mount_namespace(self) -> str:
-        """Path of the engine's mount namespace."""
+    def _into_root(self) -> tuple[str, ...]:
+        """The options of nsenter that lead into the engine's mount namespace.
+
+        With the root by name: where the lab itself runs in a chroot, the namespace's own is another one.
+        """
         assert self._holder is not None
-        return f"/proc/{self._holder.pid}/ns/mnt"
+        place = f"/proc/{self._holder.pid}"
+        return (f"--mount={place}/ns/mnt", f"--root={place}/root", f"--wd={place}/root")
 
     @property
     def client(self) -> docker.DockerClient:
@@ -247,5 +250,5 @@ class Engine:
                 (self._legacy / name).symlink_to("/usr/sbin/xtables-legacy-multi")
             link = self.bin / name
             # The network namespace stays the caller's; only the root is the engine's.
-            link.write_text(f'#!/bin/sh\nexec nsenter --mount={self.mount_namespace} -- {target} "$@"\n')
+            link.write_text(f'#!/bin/sh\nexec nsenter {" ".join(self._into_root())} -- {target} "$@"\n')
             link.chmod(0o755)

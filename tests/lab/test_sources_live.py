@@ -117,6 +117,8 @@ def test_python_iptables_prints_what_iptables_legacy_save_prints(own_host: Any) 
     host = own_host("20.10-legacy")
     added = 0
     for line in EXTENSIONS.strip().splitlines():
+        if "-p 47" in line and not Path("/etc/protocols").exists():
+            continue  # its name is then left to iptables-legacy-save
         script = f"iptables-legacy -w {line}"
         done = subprocess.run(
             ["nsenter", f"--net={host.namespace.path}", "sh", "-c", script], capture_output=True, check=False
