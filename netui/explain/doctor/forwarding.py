@@ -59,7 +59,7 @@ def one_of_each(view: View, family: Family) -> Iterator[tuple[Container, Endpoin
 
 def no_masquerade(view: View) -> Iterator[Finding]:
     """Packets of a private subnet leave with their own source: answers do not come back."""
-    if not view.judged:
+    if not view.judged or not (view.both_variants_read or view.translates("ip")):
         return
     for container, endpoint, network in one_of_each(view, "ip"):
         if mode(network, "ip") not in ("nat", "nat-unprotected") or not is_private("ip", endpoint.ipv4):

@@ -41,7 +41,9 @@ def rules_missing(view: View) -> Iterator[Finding]:
         missing.append("table nat has no chain DOCKER")
     elif not view.jumps("ip", "nat", "PREROUTING", "DOCKER"):
         missing.append("no rule of nat PREROUTING jumps to DOCKER")
-    if not missing:
+    has_docker = any(True for table in ("filter", "nat") for _ in view.chains("ip", table, "DOCKER"))
+    if not missing or not (has_docker or view.both_variants_read):
+        # they may be in the variant that was not read
         return
     ports = list(dict.fromkeys(shown(bound) for _, bound in view.published()))
     containers = tuple(dict.fromkeys(container.name for container, _, _ in view.bridged()))

@@ -55,7 +55,13 @@ class View:
     def judged(self) -> bool:
         """Whether Docker's own rules are to be expected in iptables' tables, and those were read."""
         engine = self.host.snapshot.engine
-        return self.walked and engine is not None and engine.firewall != "nftables"
+        read = any(key.family == "ip" and key.backend != "nftables" for key in self.host.snapshot.rulesets)
+        return self.walked and read and engine is not None and engine.firewall != "nftables"
+
+    @property
+    def both_variants_read(self) -> bool:
+        """Whether IPv4 rules of iptables-nft and of iptables-legacy were read: what is in neither is nowhere."""
+        return {key.backend for key in self.host.snapshot.rulesets if key.family == "ip"} >= {"nft", "legacy"}
 
     @property
     def walked(self) -> bool:
