@@ -111,7 +111,7 @@ def _unknown(view: View) -> Iterator[str]:
     if snapshot.kernel is None and snapshot.engine is None:
         yield "the kernel's modules were not read: what would keep an engine from starting could not be checked"
     if view.judged and not view.both_variants_read and not view.translates("ip"):
-        yield "one of iptables-nft and iptables-legacy was not read: whether Docker's rules are gone could not be checked"
+        yield "one of iptables-nft and iptables-legacy was not read: whether Docker's rules are gone is not known"
     for family, kind in (("ip", "IPv4"), ("ip6", "IPv6")):
         if family == "ip" and not view.host.namespace.fibs["ip"].known:
             yield f"{kind} routes were not read: what hangs on a packet's way could not be checked"
