@@ -356,3 +356,30 @@ def test_a_rule_before_docker_s_masquerade() -> None:
     assert "Before Docker's MASQUERADE, rule 1 of nat POSTROUTING lets them go" in found.what
     assert not any("systemctl restart docker" in text for text in found.advice)
     assert "-t nat -I POSTROUTING 1 -s 172.28.0.0/24" in cures(found)[0]
+
+
+def test_guests_are_let_pass_in_firewalld_s_words() -> None:
+    """Firewalld's last REJECT strands guests: its direct rule is what is advised, and nothing is reloaded."""
+    lines = SAVE.read_text().splitlines()
+    at = lines.index(next(line for line in lines if line.startswith(":DOCKER-USER")))
+    lines[at:at] = [":FORWARD_direct - [0:0]"]
+    last = max(i for i, line in enumerate(lines) if "-A FORWARD " in line)
+    reject = "[0:0] -A FORWARD -j REJECT --reject-with icmp-host-prohibited"
+    lines[last + 1 : last + 1] = ["[0:0] -A FORWARD -j FORWARD_direct", reject]
+    rulesets, counters = read_save("\n".join(lines) + "\n", "ip", "nft")
+    key, base = RulesetKey("ip", "nft"), snapshot()
+    virbr = Interface(99, "virbr0", kind="bridge", addresses=(Address("ip", "192.168.122.1", 24),))
+    guests = replace(
+        base,
+        rulesets={**base.rulesets, key: rulesets},
+        counters={**base.counters, key: counters},
+        interfaces=(*(base.interfaces or ()), virbr),
+        routes={**base.routes, "ip": (*base.routes["ip"], Route("ip", "192.168.122.0/24", dev="virbr0"))},
+        sysctls={**(base.sysctls or {}), "net.ipv4.conf.virbr0.forwarding": "1"},
+    )
+    (found,) = only(guests)
+    assert found.id == "bridge-stranded"
+    assert 'sees "no route to host" at once' in found.why
+    words = "firewall-cmd --direct --add-rule ipv4 filter FORWARD 0 -i virbr0 -j ACCEPT"
+    assert words in cures(found)[0]
+    assert not any("restart docker" in text or "--reload" in text for text in found.advice)

@@ -226,3 +226,20 @@ def test_guests_are_let_pass_in_ufw_s_words(own_host: Own) -> None:
     advice = next(text for text in found.advice if "ufw route" in text)
     ufw(host, advice.partition("ufw: ufw ")[2])
     assert "bridge-stranded" not in findings(host)
+
+
+def test_mailcow_s_own_switch(own_host: Own) -> None:
+    """A rule in MAILCOW closes a published port: mailcow's switch is named, which deletes it, and no restart."""
+    host = own_host("28.5")
+    drop = ["-p", "tcp", "-m", "multiport", "--dports", "80,3306", "-m", "comment", "--comment", "mailcow isolation"]
+    iptables(host, "-N MAILCOW", "-I FORWARD 1 -j MAILCOW")
+    host.engine.tool("iptables", "-A", "MAILCOW", *drop, "-j", "DROP")
+    assert outcome(host, "outside", HOST, 80) == "timeout"
+    found = findings(host)["published-unreachable"]
+    cure = next(text for text in found.advice if isinstance(text, Cure))
+    assert "DISABLE_NETFILTER_ISOLATION_RULE=y" in cure
+    assert not any("restart docker" in text for text in found.advice)
+    (change,) = cure.changes
+    host.engine.tool("iptables", "-D", change.chain, str(change.number))
+    assert findings(host) == {}
+    assert outcome(host, "outside", HOST, 80) == "connected"

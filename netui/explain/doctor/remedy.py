@@ -344,7 +344,7 @@ class Trials:
         rules = [change for change in changes if change.op not in ("sysctl", "ip-rule")]
         added = [change for change in rules if change.op not in ("delete", "flush", "policy")]
         # what ufw and the like write themselves, they keep themselves
-        added = [change for change in added if not change.chain.startswith("ufw-")]
+        added = [change for change in added if not change.chain.startswith("ufw") and change.chain != "FORWARD_direct"]
         if any(change.backend == "nftables" for change in added):
             yield "Keep it over a reboot: write it where the table is made, /etc/nftables.conf on most hosts."
             return

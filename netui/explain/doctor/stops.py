@@ -70,6 +70,10 @@ def owner(view: View, step: Step) -> str:
         return "Docker"
     place = view.rule_of(step)
     found = owner_of_rule(step.chain, place.rule.spec.comment if place is not None else "")
+    direct = view.chains(packet_family(step.family), step.table, f"{step.chain}_direct")
+    if not found and step.chain in ("FORWARD", "INPUT") and any(c.backend == step.backend for c in direct):
+        # firewalld owns the built-in chains that it put its own into, their last REJECT among it
+        return "firewalld"
     if not found and step.rule is None and step.chain in ("FORWARD", "INPUT") and ufw_active(view):
         # ufw sets the policies of the built-in chains
         return "ufw"
@@ -136,8 +140,9 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
         accept = Change("insert", *view.key(family, step), "filter", "FORWARD_direct", 1, words)
         kind = "ipv6" if family == "ip6" else "ipv4"
         yield Cure(
-            f"Let them pass in firewalld: firewall-cmd --permanent --direct --add-rule {kind} filter FORWARD 0 "
-            f"{' '.join(words)} && firewall-cmd --reload",
+            # without a reload, which would wipe Docker's rules for a moment
+            f"Let them pass in firewalld: firewall-cmd --direct --add-rule {kind} filter FORWARD 0 {' '.join(words)}; "
+            "with --permanent as well it is there after a reload",
             (accept,),
         )
     with_answers = (*rules, _ANSWERS)
