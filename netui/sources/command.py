@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 
+from netui.sources import permits
 from netui.sources.errors import SourceError, plain
 
 #: Where administration programs lie, which an ordinary user's PATH often leaves out.
@@ -33,6 +34,7 @@ def run(arguments: Sequence[str], timeout: float = 10.0, environment: Mapping[st
     timeout: seconds, after which it is killed. Raises SourceError where it is not
     installed, is not allowed to, fails or takes too long.
     """
+    permits.check(arguments)
     name = arguments[0]
     path = find(name)
     if path is None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from netui.model import Container, Family, Ruleset, Socket
-from netui.sources import command, iproute, ipset_save, iptables_live, socket_text
+from netui.sources import command, iproute, ipset_save, iptables_live, permits, socket_text
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
 from netui.sources.parts import Part
+from netui.sources.proc_sockets import ProcSockets
 from netui.sources.sysctl import key_of
 
 #: Files under /proc/sys that decide over packets; ``*`` stands for each interface.
@@ -42,19 +43,22 @@ ROUTES: dict[Family, tuple[str, ...]] = {
     "ip6": ("ip", "-6", "-j", "route", "show", "table", "all"),
 }
 RULES: dict[Family, tuple[str, ...]] = {"ip": ("ip", "-4", "-j", "rule"), "ip6": ("ip", "-6", "-j", "rule")}
-SOCKETS = ("ss", "-Hltunp")
 IPSET = ("ipset", "save")
 
 
-def read_host() -> dict[str, Part]:
-    """Read interfaces, routes, policy rules, sysctls and sockets, each failing alone."""
+def read_host(sockets: ProcSockets | None = None) -> dict[str, Part]:
+    """Read interfaces, routes, policy rules, sysctls and sockets, each failing alone.
+
+    sockets: reads them again and again; another one for each reading where it is None.
+    """
+    reader = sockets or ProcSockets()
     return {
         "address": _part("ip address", lambda: {"interfaces": iproute.interfaces(_json(ADDRESS))}),
         "route": _part("ip route", lambda: {"families": _by_family(ROUTES, iproute.routes)}),
         "rule": _part("ip rule", lambda: {"families": _by_family(RULES, iproute.policy_rules)}),
         "sysctl": _part("/proc/sys", lambda: {"sysctls": read_sysctls()}),
         "sockets": replace(
-            _part("ss", lambda: {"sockets": socket_text.ss_sockets(command.run(SOCKETS))}),
+            _part("/proc/net", lambda: {"sockets": reader.read()}),
             note="" if os.geteuid() == 0 else "programs of other users need root",
         ),
     }
@@ -106,7 +110,9 @@ def listening_text(pid: int) -> str:
 
 
 def read_ipsets() -> Part:
-    """Read ``ipset save``; a host without the program has no sets that it can show."""
+    """Read ``ipset save``; where ip_set is not loaded there are no sets, and the question would load it."""
+    if not permits.loaded("ip_set"):
+        return Part({"sets": {}}, via="no ip_set loaded", time=time.time())
     return _part("ipset save", lambda: {"sets": ipset_save.ipsets(command.run(IPSET))})
 
 

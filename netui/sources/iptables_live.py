@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from netui.model import Backend, Counters, Family, Ruleset, RulesetKey, packet_family
-from netui.sources import command
+from netui.sources import command, permits
 from netui.sources.errors import SourceError, plain
 from netui.sources.iptables_save import names_variant, read_save, variant
 from netui.sources.parts import RULESET_SOURCES, Part
@@ -86,23 +85,8 @@ def legacy_tables(family: Family) -> list[str]:
 
 
 def nf_tables_loaded() -> bool:
-    """Whether asking for nf_tables' rules loads nothing.
-
-    A kernel without loadable modules has no /proc/modules; one with nf_tables
-    built in lists it in modules.builtin.
-    """
-    try:
-        if "\nnf_tables " in f"\n{Path('/proc/modules').read_text()}":
-            return True
-    except OSError:
-        return True
-    if Path("/sys/module/nf_tables").exists():
-        return True
-    builtin = Path("/lib/modules", platform.release(), "modules.builtin")
-    try:
-        return "/nf_tables.ko" in builtin.read_text()
-    except OSError:
-        return False
+    """Whether asking for nf_tables' rules loads nothing."""
+    return permits.loaded("nf_tables")
 
 
 class LiveRules:

@@ -17,6 +17,7 @@ from netui.sources.iptables_live import LiveRules, nf_tables_loaded
 from netui.sources.kernel import read_daemon, read_kernel
 from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+from netui.sources.proc_sockets import ProcSockets
 
 if TYPE_CHECKING:
     from netui.sources.head_start import HeadStart
@@ -58,6 +59,7 @@ class LiveHost:
         # A report reads once, and the import alone takes longer than the program.
         self._rules = LiveRules(self._read_legacy if on_event is not None else None)
         self._native = LiveNative()
+        self._sockets = ProcSockets()
         #: the rules in containers' own namespaces, by container and process ID
         self.namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
 
@@ -93,7 +95,7 @@ class LiveHost:
         if self._head_start is not None and (reading := self._head_start.host(containers)) is not None:
             self.namespaces = dict(reading.namespaces)
             return dict(reading.parts)
-        parts = host_live.read_host()
+        parts = host_live.read_host(self._sockets)
         parts["listening"] = host_live.read_listening(containers)
         parts["kernel"], parts["daemon"] = read_kernel(), read_daemon()
         parts["namespaces"] = host_live.namespace_part(containers, self.namespaces)

@@ -15,7 +15,18 @@ from typing import Protocol
 
 from netui import __version__
 from netui.model import RulesetKey, packet_family
-from netui.sources import command, docker_api, host_live, iproute, iptables_live, iptables_save, kernel, socket_text
+from netui.sources import (
+    command,
+    docker_api,
+    host_live,
+    iproute,
+    iptables_live,
+    iptables_save,
+    kernel,
+    permits,
+    proc_sockets,
+    socket_text,
+)
 from netui.sources import json_text as js
 from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
@@ -33,14 +44,16 @@ _SAVES: Mapping[str, RulesetKey] = {
     "ip6tables-legacy-save.txt": RulesetKey("ip6", "legacy"),
 }
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "nft-ruleset.json": ("nft", "-j", "list", "ruleset"),
-    "ipset-save.txt": host_live.IPSET,
     "ip-address.json": host_live.ADDRESS,
     "ip-route.json": host_live.ROUTES["ip"],
     "ip6-route.json": host_live.ROUTES["ip6"],
     "ip-rule.json": host_live.RULES["ip"],
     "ip6-rule.json": host_live.RULES["ip6"],
-    "ss.txt": host_live.SOCKETS,
+}
+#: Outputs of a subsystem whose module the question would load: the command, the module, what is printed without.
+_GUARDED: Mapping[str, tuple[tuple[str, ...], str, str]] = {
+    "nft-ruleset.json": (("nft", "-j", "list", "ruleset"), "nf_tables", '{"nftables": []}\n'),
+    "ipset-save.txt": (host_live.IPSET, "ip_set", ""),
 }
 
 
@@ -106,6 +119,12 @@ def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
         take(name, lambda key=key: iptables_live.save_text(key)[0])  # type: ignore[misc]
     for name, arguments in _COMMANDS.items():
         take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
+    for name, (arguments, module, without) in _GUARDED.items():
+        if permits.loaded(module):
+            take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
+        else:
+            files[name] = without
+    take("ss.txt", lambda: proc_sockets.as_ss(proc_sockets.ProcSockets().read()))
     take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls()))
     files["kernel-modules.txt"] = kernel.kernel_text()
     if settings := kernel.daemon_text():

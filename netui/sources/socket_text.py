@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from netui.model import Socket
 from netui.sources.errors import SourceError, quoted
@@ -12,7 +14,7 @@ from netui.sources.errors import SourceError, quoted
 _USER = re.compile(r'users:\(\("(.*?)",pid=(\d{1,10})')
 _STATES = ("LISTEN", "UNCONN")
 #: include/net/tcp_states.h: TCP_LISTEN; an unconnected UDP socket shows TCP_CLOSE.
-_TCP_LISTEN, _UDP_UNCONNECTED = "0A", "07"
+_TCP_LISTEN, _UDP_UNCONNECTED, _SCTP_LISTEN = "0A", "07", "10"
 
 
 def ss_sockets(text: str) -> tuple[Socket, ...]:
@@ -41,17 +43,31 @@ def ss_sockets(text: str) -> tuple[Socket, ...]:
     return tuple(found)
 
 
-def proc_sockets(text: str) -> tuple[Socket, ...]:
-    """Parse /proc/PID/net/tcp, tcp6, udp and udp6, one after the other in any order.
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """A socket of /proc/net with its inode and its owner's user ID."""
 
-    Each begins with its own header, and only UDP's ends in "ref pointer drops".
+    socket: Socket
+    inode: int
+    uid: int
+
+
+def proc_sockets(text: str) -> tuple[Socket, ...]:
+    """Parse /proc/PID/net/tcp, tcp6, udp and udp6, one after the other in any order; raise SourceError as below."""
+    return tuple(dict.fromkeys(one.socket for one in open_sockets(text)))
+
+
+def open_sockets(text: str) -> Iterator[OpenSocket]:
+    """Yield the sockets of /proc/net/tcp, tcp6, udp, udp6, udplite and sctp/eps that take new packets.
+
+    Each file begins with its own header, and only UDP's ends in "ref pointer drops".
     Addresses are in the memory order of a little-endian machine. ``::`` takes
     IPv4 as well unless another socket of the port does (net.ipv6.bindv6only is
     0 everywhere, and two sockets for one address would be an error): "*" then.
 
     Raises SourceError at a line of another shape.
     """
-    found: dict[tuple[str, str, int], None] = {}
+    found: list[tuple[str, str, int, int, int]] = []
     protocol = ""
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split()
@@ -60,19 +76,41 @@ def proc_sockets(text: str) -> tuple[Socket, ...]:
         if words[0] == "sl":
             protocol = "udp" if words[-1] == "drops" else "tcp"
             continue
+        if words[0] == "ENDPT":
+            protocol = "sctp"
+            continue
+        if protocol == "sctp":
+            found += _endpoint(words, number, line)
+            continue
         if not protocol or len(words) < 4:
             raise SourceError(f"line {number} is none of /proc/PID/net/tcp and udp: {quoted(line)}")
         if words[3] != (_TCP_LISTEN if protocol == "tcp" else _UDP_UNCONNECTED):
             continue
         address, _, port = words[1].partition(":")
+        uid, inode = (words[7], words[9]) if len(words) > 9 else ("", "")
         try:
-            found[protocol, _address(address), int(port, 16)] = None
+            owner = (int(inode) if inode.isdecimal() else 0, int(uid) if uid.isdecimal() else -1)
+            found.append((protocol, _address(address), int(port, 16), *owner))
         except ValueError:
             raise SourceError(f"line {number}: {quoted(words[1])} is no address and port") from None
-    return tuple(
-        Socket(protocol, "*" if address == "::" and (protocol, "0.0.0.0", port) not in found else address, port)
-        for protocol, address, port in found
-    )
+    taken = {one[:3] for one in found}
+    for kind, at, own_port, own_inode, own_uid in found:
+        both = at == "::" and (kind, "0.0.0.0", own_port) not in taken
+        yield OpenSocket(Socket(kind, "*" if both else at, own_port), own_inode, own_uid)
+
+
+def _endpoint(words: list[str], number: int, line: str) -> Iterator[tuple[str, str, int, int, int]]:
+    """One line of /proc/net/sctp/eps: ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS; SST 10 listens."""
+    if len(words) < 9 or not all(words[place].isdecimal() for place in (5, 6, 7)):
+        raise SourceError(f"line {number} is none of /proc/net/sctp/eps: {quoted(line)}")
+    if words[3] != _SCTP_LISTEN:
+        return
+    for address in words[8:]:
+        try:
+            text = str(ipaddress.ip_address(address))
+        except ValueError:
+            raise SourceError(f"line {number}: {quoted(address)} is no address") from None
+        yield "sctp", text, int(words[5]), int(words[7]), int(words[6])
 
 
 def _local(word: str) -> tuple[str, str, str]:
