@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from types import TracebackType
 
+from .cache import install
 from .hosts import Host
 from .namespaces import Namespace
 from .neighbours import PRIVATE, wait_for
@@ -36,10 +37,19 @@ for folder in /etc/libvirt /var/lib/libvirt /var/cache/libvirt; do
   mount --bind "$FOLDER$folder" $folder
 done
 mkdir "$FOLDER/drivers"
-ln -s "$(dpkg -L libvirt-daemon | grep libvirt_driver_network.so)" "$FOLDER/drivers/"
+ln -s "$DRIVER" "$FOLDER/drivers/"
 printf 'auth_unix_rw = "none"\\nauth_unix_ro = "none"\\n' > /etc/libvirt/libvirtd.conf
 LIBVIRT_DRIVER_DIR="$FOLDER/drivers" exec libvirtd
 """
+
+
+def _driver() -> str:
+    """Path of the network driver, which is a package of its own from Debian 13 on."""
+    here = Path("/usr/lib")
+    pattern = "*/libvirt/connection-driver/libvirt_driver_network.so"
+    if not any(here.glob(pattern)):
+        install(["libvirt-daemon-driver-network"])
+    return str(next(here.glob(pattern)))
 
 
 class Libvirt:
@@ -59,7 +69,7 @@ class Libvirt:
                     *("nsenter", f"--net={self._host.namespace.path}"),
                     *("unshare", "-m", "sh", "-c", f"{PRIVATE}\n{_DAEMON}"),
                 ],
-                env={**self._host.engine.environment(), "FOLDER": str(self._folder)},
+                env={**self._host.engine.environment(), "FOLDER": str(self._folder), "DRIVER": _driver()},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
