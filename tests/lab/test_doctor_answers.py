@@ -243,3 +243,18 @@ def test_mailcow_s_own_switch(own_host: Own) -> None:
     host.engine.tool("iptables", "-D", change.chain, str(change.number))
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "connected"
+
+
+@pytest.mark.usefixtures("real_ufw")
+def test_what_ufw_lets_through_is_no_bypass(own_host: Own) -> None:
+    """ufw asked for containers' packets too: what `ufw route allow` lets in is open by its word, the rest is found."""
+    host = own_host("28.5")
+    ufw(host, "default deny incoming", "route allow proto tcp to any port 80", "--force enable")
+    iptables(host, "-I DOCKER-USER 1 -j ufw-user-forward")
+    assert outcome(host, "outside", HOST, 80) == "connected"
+    found = findings(host)["ufw-bypassed"]
+    assert "443/tcp" in found.what
+    assert "80/tcp" not in found.what
+    ufw(host, "route allow proto tcp to any port 443")
+    assert findings(host) == {}
+    assert outcome(host, "outside", HOST, 443) == "connected"
