@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from docker.types import IPAMConfig, IPAMPool
@@ -14,6 +16,7 @@ from .conftest import Hosts, unavailable
 from .doctor_host import diagnosis, findings, restart, run_advice, seen
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
+from .neighbours import wait_for
 from .senders import Flow, Ports, send
 from .ufw import ufw
 
@@ -36,6 +39,10 @@ def publish(host: Host, name: str, ports: dict[str, object], tcp: tuple[int, ...
     """Start a container that publishes ports on hehe; its address."""
     made = host.container(name, serve(tcp), networks={"hehe": {}}, ports=ports)
     made.reload()
+    # the servers begin to listen some time after the container's start
+    files = [Path(f"/proc/{host.pid(name)}/net/{kind}") for kind in ("tcp", "tcp6")]
+    listens = lambda: all(any(f":{port:04X} " in file.read_text() for file in files) for port in tcp)  # noqa: E731
+    wait_for(listens, name, Path(os.devnull))
     return str(made.attrs["NetworkSettings"]["Networks"]["hehe"]["IPAddress"])
 
 
