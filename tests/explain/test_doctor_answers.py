@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from netui.explain.doctor import Finding, diagnose
+from netui.explain.doctor.changed_host import changed
 from netui.explain.doctor.finding import Change, Cure
-from netui.explain.doctor.remedy import changed
 from netui.explain.doctor_report import doctor_json
 from netui.model import Address, Interface, PolicyRule, Route, RulesetKey, Snapshot
 from netui.sources import nft_ruleset

@@ -17,9 +17,10 @@ from netui.explain.doctor import (
     publishing,
     translations,
     unseen,
+    ways_back,
 )
 from netui.explain.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
-from netui.explain.doctor.remedy import Trials
+from netui.explain.doctor.trials import Trials
 from netui.explain.doctor.view import View
 from netui.traversal import PreparedHost
 
@@ -45,8 +46,8 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     forwarding.no_masquerade,
     forwarding.answers_cut,
     answers.answers_dropped,
-    answers.networks_elsewhere,
-    answers.answers_elsewhere,
+    ways_back.networks_elsewhere,
+    ways_back.answers_elsewhere,
     forwarding.outbound_blocked,
     publishing.published_unreachable,
     bridges.stranded_bridges,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from netui.explain.doctor.changed_host import changed
 from netui.explain.doctor.cover import is_unconditional
 from netui.explain.doctor.docker_user import by_original_port
 from netui.explain.doctor.finding import Change, Cure, Finding, Severity
 from netui.explain.doctor.publishing import shown
-from netui.explain.doctor.remedy import changed, cure, deleted, replaced, words_of
+from netui.explain.doctor.remedy import cure, deleted, replaced, words_of
 from netui.explain.doctor.view import Place, View
 from netui.explain.listing import plural, some
 from netui.explain.owners import chain_of_dockers, neighbour
