@@ -92,6 +92,7 @@ def _variant() -> str:
 # --- parsing ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=2)
 def parse_kernel(text: str) -> Kernel:
     """Parse ``grep -sH . FILES``; lines of other files are left out."""
     release = ""

@@ -383,3 +383,12 @@ def test_guests_are_let_pass_in_firewalld_s_words() -> None:
     words = "firewall-cmd --direct --add-rule ipv4 filter FORWARD 0 -i virbr0 -j ACCEPT"
     assert words in cures(found)[0]
     assert not any("restart docker" in text or "--reload" in text for text in found.advice)
+
+
+def test_what_a_network_left_behind_is_one_finding() -> None:
+    """Rules on a bridge that is gone, whichever way they name it: found once, deleted together."""
+    rules = ("-o br-0123456789ab -j ACCEPT", "-i br-0123456789ab ! -o br-0123456789ab -j ACCEPT")
+    (found,) = [finding for finding in only(forward(*rules)) if finding.id == "interface-missing"]
+    assert found.severity == "low"
+    assert "a network of Docker's had it, and is gone" in found.what
+    assert cures(found)[0].count("-D FORWARD") == 2

@@ -51,7 +51,11 @@ def interface_missing(view: View) -> Iterator[Finding]:
                     option = place.rule.spec.basic_option(name)
                     if option is None or option.value in names or _may_come(option.value, names):
                         continue
-                    found.setdefault((option.value, option.negated), []).append(place)
+                    # what is left of a network is one thing, whichever way its rules name it
+                    negated = option.negated and not _BRIDGE.fullmatch(option.value)
+                    places = found.setdefault((option.value, negated), [])
+                    if place not in places:
+                        places.append(place)
     for (name, negated), places in found.items():
         yield _missing(view, name, negated, places)
 
@@ -84,7 +88,8 @@ def _missing(view: View, name: str, negated: bool, places: list[Place]) -> Findi
         effects = dict.fromkeys(_IN_VAIN[target] for target in sorted(targets) if target in _IN_VAIN)
         why = f"So {' and '.join(effects)} by that." if effects else "So nothing is done there."
     if stale:
-        why = "A network of Docker's that is gone left it behind."
+        what = what.rpartition(": ")[0] + ": a network of Docker's had it, and is gone."
+        why = 'The rules that it left behind never match, or match whatever comes ("!").'
     delete = cure(view, "Delete what was left: " if stale or negated else "Or delete it: ", [*map(deleted, places)])
     advice: list[str] = [delete]
     outer = view.host.outer("ip")
