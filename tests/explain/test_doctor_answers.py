@@ -392,3 +392,13 @@ def test_what_a_network_left_behind_is_one_finding() -> None:
     assert found.severity == "low"
     assert "a network of Docker's had it, and is gone" in found.what
     assert cures(found)[0].count("-D FORWARD") == 2
+
+
+def test_a_chain_for_one_network_is_on_purpose() -> None:
+    """The rule that drops names nobody, and the jump to it names a network: that its way out is closed was meant.
+
+    That its published ports are closed with it, for the answers are taken too, is told.
+    """
+    bridge = next(network.bridge for network in snapshot().networks or () if network.name == "web")
+    chain = f":CLOSED - [0:0]\n-A DOCKER-USER -i {bridge} -j CLOSED\n-A CLOSED -j DROP"
+    assert {finding.id for finding in only(with_rules(chain))} == {"answers-dropped"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Change, Finding
 from netui.explain.doctor.remedy import cure
-from netui.explain.doctor.stops import client_sees, does, let_pass, names_containers, where
+from netui.explain.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
 from netui.explain.doctor.view import Place, View
 from netui.explain.reach import known_ports
 from netui.model import Container, Network
@@ -27,11 +27,12 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
         destinations = [f"{address}:{port}/{protocol}" for port, protocol in known_ports(asked)[:4]]
         for destination in destinations or [f"{address}:80/tcp"]:
             found = view.walk(f"{asking.id}@{network.name}", destination)
-            step = found.deciding if found is not None and found.verdict in ("dropped", "rejected") else None
+            if found is None or found.verdict not in ("dropped", "rejected"):
+                continue
+            step = found.deciding
             if step is None or step.hook not in ("forward", "prerouting", "postrouting"):
                 continue
-            place = view.rule_of(step)
-            if place is not None and (names_containers(view, place) or _chosen(place)):
+            if any(names_containers(view, one) or _chosen(one) for one in led_to(view, found, step)):
                 # it was made for them
                 continue
             if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in said:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Change, Evidence, Finding, Severity
 from netui.explain.doctor.remedy import cure, replaced, words_of
-from netui.explain.doctor.stops import client_sees, does, let_pass, names_containers, where
+from netui.explain.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
 from netui.explain.doctor.view import Place, View, decided_by_the_administrator, mode
 from netui.explain.listing import plural, some
 from netui.explain.places import is_private
@@ -124,7 +124,7 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
             continue
         ours = decided_by_the_administrator(found)
         place = view.rule_of(step)
-        if ours and (place is None or _on_purpose(view, place)):
+        if ours and (place is None or any(_on_purpose(view, one) for one in led_to(view, found, step))):
             continue
         severity: Severity = "medium" if ours else "high"
         yield Finding(

@@ -9,7 +9,7 @@ from netui.explain.doctor.remedy import at_the_head, at_the_head_of, cure, words
 from netui.explain.doctor.view import Place, View
 from netui.explain.owners import chain_of_dockers, owner_of_rule, owner_of_table
 from netui.model import Family, packet_family
-from netui.traversal import Step
+from netui.traversal import Path, Step
 from netui.traversal.address import Net, parse_net
 
 #: What connect() of a client says for each answer (icmp_err_convert of net/ipv4/icmp.c, net/ipv6/icmp.c), by the end
@@ -85,6 +85,21 @@ def ufw_active(view: View) -> bool:
     return view.jumps("ip", "filter", "INPUT", "ufw-before-input") and any(
         True for _ in view.rules("ip", "filter", "ufw-before-input")
     )
+
+
+def led_to(view: View, found: Path, step: Step) -> Iterator[Place]:
+    """Yield the rule of a step and the rules whose jumps led to it, the nearest first."""
+    steps = [one for leg in found.legs for one in leg.steps]
+    own = view.rule_of(step)
+    if own is not None:
+        yield own
+    chain, before = step.chain, steps[: steps.index(step)] if step in steps else []
+    for one in reversed(before):
+        if one.hook == step.hook and one.verdict in (f"jump {chain}", f"goto {chain}"):
+            place = view.rule_of(one)
+            if place is not None:
+                yield place
+            chain = one.chain
 
 
 def names_containers(view: View, place: Place) -> bool:
