@@ -40,8 +40,38 @@ def differences(before: PreparedHost, after: PreparedHost) -> tuple[Difference, 
     if one.containers is not None and other.containers is not None:
         found += _objects("container", _by_name(one.containers), _by_name(other.containers))
     found += _rules(one, other)
-    found += _verdicts(exposures(before), exposures(after))
+    if not _untold(before) and not _untold(after):
+        found += _verdicts(exposures(before), exposures(after))
     return tuple(found)
+
+
+#: Sources without which two hosts cannot be said to be alike.
+_NEEDED = ("docker", "iptables-nft", "ip6tables-nft", "nft", "address", "route")
+
+
+def not_compared(before: PreparedHost, after: PreparedHost) -> tuple[str, ...]:
+    """Return what could not be compared, each with the reason: not read on one side, or needed and read on neither."""
+    found: list[str] = []
+    one, other = before.snapshot.sources, after.snapshot.sources
+    for name in [*one, *(name for name in other if name not in one)]:
+        states = (one.get(name), other.get(name))
+        unread = [state is None or not state.read for state in states]
+        if any(unread) and (name in _NEEDED or not all(unread)):
+            errors = dict.fromkeys(
+                state.error for state in states if state is not None and not state.read and state.error
+            )
+            found.append(f"{name}{f': {chr(59).join(errors)}' if errors else ''}")
+    for host in (before, after):
+        why = _untold(host)
+        if why:
+            found.append(f"verdicts: {why}")
+            break
+    return tuple(dict.fromkeys(found))
+
+
+def _untold(host: PreparedHost) -> str:
+    """Why no verdict of a host can be told, "" where they can."""
+    return next((why.reason for why in host.blind.values() if why is not None), "")
 
 
 def _by_name(objects: Iterable[Network] | Iterable[Container]) -> dict[str, Network | Container]:
@@ -163,18 +193,20 @@ def _said(cell: Cell) -> str:
 # --- reports --------------------------------------------------------------------------------------
 
 
-def differences_json(found: Iterable[Difference]) -> dict[str, Any]:
-    """Return the differences in JSON's form."""
+def differences_json(found: Iterable[Difference], missing: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the differences in JSON's form; missing: what could not be compared."""
     return {
+        "not_compared": list(missing),
         "differences": [
             {"kind": one.kind, "sign": one.sign, "name": one.name, "before": one.before, "after": one.after}
             for one in found
-        ]
+        ],
     }
 
 
-def differences_text(found: Iterable[Difference]) -> str:
-    """Return the differences as lines, by kind."""
+def differences_text(found: Iterable[Difference], missing: Iterable[str] = ()) -> str:
+    """Return the differences as lines, by kind; missing: what could not be compared, behind them."""
+    missing = tuple(missing)
     lines: list[str] = []
     kind = ""
     for one in found:
@@ -183,7 +215,11 @@ def differences_text(found: Iterable[Difference]) -> str:
             kind = shown
             lines.append(f"{'' if not lines else chr(10)}{kind}s")
         lines.append(f"  {one.sign} {printable(one.name)}{_change(one)}")
-    return "\n".join(lines) or "No difference."
+    if not lines:
+        lines.append("No difference in what was read." if missing else "No difference.")
+    if missing:
+        lines += ["", *(f"not compared: {printable(text, 300)}" for text in missing)]
+    return "\n".join(lines)
 
 
 def _change(one: Difference) -> str:

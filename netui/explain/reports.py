@@ -50,6 +50,10 @@ def exposed(host: PreparedHost, fail_on: str = "") -> Report:
     known = not unknown
     if unknown:
         text = f"{unknown} from where their ports are reached is not known."
+        document["unknown"] = text
+    elif (six := host.blind.get("ip6")) is not None:
+        document["unknown"] = printable(f"IPv6: {six.reason}")
+        text = f"{text}\n\n{document['unknown']}"
     status = _DONE if known else _UNDECIDED
     if fail_on and known:
         limit = cast("Where", fail_on)
@@ -57,7 +61,7 @@ def exposed(host: PreparedHost, fail_on: str = "") -> Report:
         document["failing"] = [f"{e.container} {e.port}/{e.protocol}" for e in bad]
         if bad:
             status = _FOUND
-        elif undecided(found, limit):
+        elif undecided(found, limit) or host.blind.get("ip6") is not None:
             status = _UNDECIDED
     return Report(text, document, status)
 
@@ -89,10 +93,15 @@ def _containers_unknown(host: PreparedHost) -> str:
     apart = engine_apart(host)
     if apart:
         return printable(f"{apart[0].upper()}{apart[1:]}, and its containers are not behind these rules:")
-    return "The containers were not read:" if host.snapshot.containers is None else ""
+    if host.snapshot.containers is None:
+        return "The containers were not read:"
+    why = host.blind.get("ip")
+    return printable(f"{why.reason[0].upper()}{why.reason[1:]}:") if why is not None else ""
 
 
 def diff(before: PreparedHost, after: PreparedHost) -> Report:
-    """What changed from one snapshot to the other. Status 1 if anything did."""
+    """What changed from one snapshot to the other. Status 1 if anything did, 3 if not all could be compared."""
     found = diff_of.differences(before, after)
-    return Report(diff_of.differences_text(found), diff_of.differences_json(found), _FOUND if found else _DONE)
+    missing = diff_of.not_compared(before, after)
+    status = _FOUND if found else _UNDECIDED if missing else _DONE
+    return Report(diff_of.differences_text(found, missing), diff_of.differences_json(found, missing), status)

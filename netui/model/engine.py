@@ -17,7 +17,7 @@ class Engine:
     rules here are not its rules.
     here: False where it works in another network namespace of this machine than the one
     that was read, as a rootless engine does: then they are not its rules either.
-    userland_proxy: None where it cannot be known from the API.
+    userland_proxy: None where it cannot be known from the API. about: whether ``docker info`` was read.
     """
 
     version: str
@@ -31,6 +31,7 @@ class Engine:
     swarm: str = "inactive"
     userland_proxy: bool | None = None
     live_restore: bool = False
+    about: bool = True
 
 
 @dataclass(frozen=True, slots=True)

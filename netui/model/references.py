@@ -16,9 +16,18 @@ from netui.model.statements import (
     Opaque,
     SetField,
     Statement,
+    Strange,
     Verdict,
     VerdictMap,
 )
+
+#: iptables' matches and targets that need connections, as nft prints them.
+_XT_TRACKING = frozenset(
+    [f'xt match "{name}"' for name in
+     ("conntrack", "state", "connmark", "connlimit", "connbytes", "connlabel", "helper", "cluster")]
+    + [f'xt target "{name}"' for name in
+       ("DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP", "CONNMARK", "CT", "CONNSECMARK", "SYNPROXY", "CLUSTERIP")]
+)  # fmt: skip
 
 
 def targets_of(statements: Sequence[Statement], sets: Mapping[str, NftSet]) -> list[str]:
@@ -44,6 +53,8 @@ def tracks(statements: Sequence[Statement]) -> bool:
         if isinstance(statement, SetField) and statement.key.startswith("ct "):
             return True
         if isinstance(statement, Opaque) and statement.words.startswith("ct "):
+            return True
+        if isinstance(statement, Opaque | Strange) and statement.words in _XT_TRACKING:
             return True
         if any(key.words.startswith("ct ") for key in keys_of(statement)):
             return True

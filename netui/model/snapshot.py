@@ -75,6 +75,8 @@ class Snapshot:
     #: rules in a container's own namespace, by container ID, where they could be read
     namespaces: Mapping[str, tuple[Ruleset, ...]] = field(default_factory=dict)
     sources: Mapping[str, SourceState] = field(default_factory=dict)
+    #: rules alone, as people paste them: what else the host has is not asked for
+    alone: bool = False
 
     def counter(self, key: RulesetKey, index: int) -> Counter:
         """Return a counter by ruleset and index; zero where it is not known."""

@@ -34,6 +34,7 @@ def engine(info: object, version: object, address: str = "", local: bool = True,
         swarm=js.text(js.obj(about.get("Swarm")).get("LocalNodeState")) or "inactive",
         userland_proxy=_userland_proxy(firewall),
         live_restore=about.get("LiveRestoreEnabled") is True,
+        about=bool(about),
     )
 
 

@@ -16,7 +16,8 @@ def parse(document: str) -> object:
     if not document.strip():
         raise SourceError("is empty; capture it again")
     try:
-        return cast("object", json.loads(document))
+        # a name with a control character, which `ip -j` prints as it is, spoils no more than itself
+        return cast("object", json.loads(document, strict=False))
     except json.JSONDecodeError as error:
         if error.pos >= len(document.rstrip()):
             raise SourceError("is cut off; capture it again") from None

@@ -11,6 +11,7 @@ from netui.traversal.agreement import Agreement, agreement
 from netui.traversal.choices import Choices, Explored, explore
 from netui.traversal.departure import first_arrival
 from netui.traversal.endpoints import (
+    EndpointError,
     parse_destination,
     parse_source,
 )
@@ -53,7 +54,9 @@ def path(
     "": the one that has the address asked for, else the way back to the sender. Raises
     EndpointError where SRC or DST cannot be used, RulesError (from ``prepare``) where rules loop.
     """
-    request = resolve(host, parse_source(source), parse_destination(destination), iif)
+    request = _resolved(host, source, destination, iif)
+    if isinstance(request, Path):
+        return request
     if sport is not None:
         request = replace(request, sport=sport)
     return _combine(host, request, explore(lambda choices: _walk(host, request, choices, reply)), reply)
@@ -61,7 +64,9 @@ def path(
 
 def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> Outcome:
     """Say what :func:`path` says, in half of the time where nobody looks at the legs."""
-    request = resolve(host, parse_source(source), parse_destination(destination))
+    request = _resolved(host, source, destination)
+    if isinstance(request, Path):
+        return Outcome(request.verdict, request.reason, None, None, 0, (), request.undecided, ())
     choices = Choices()
     way = _walk(host, request, choices, reply)
     if not choices.taken and way.decided:
@@ -84,6 +89,25 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
         found.condition,
         found.one_of,
     )
+
+
+def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> Request | Path:
+    """Resolve the question, or say why no path can be told: what was not read may also hide who or where an end is."""
+    written, wanted = parse_source(source), parse_destination(destination)
+    try:
+        request = resolve(host, written, wanted, iif)
+    except EndpointError:
+        if (why := host.blind.get("ip")) is not None:
+            return _untold(source, destination, why)
+        raise
+    if (why := host.blind.get(request.family)) is not None:
+        return _untold(request.source.text, _destination_text(request), why)
+    return request
+
+
+def _untold(source: str, destination: str, why: Undecided) -> Path:
+    """The path that cannot be told for what was not read."""
+    return Path(source, destination, "undecided", why.reason, undecided=(why,))
 
 
 def _only(explored: Explored[Way]) -> Way | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from netui.model import Container, Endpoint, Family, Interface, Network, PublishedPort, Snapshot
 from netui.traversal.address import Net, parse_address, parse_net
+from netui.traversal.knowledge import blind, rules_unread
 from netui.traversal.members import strangers, with_unlisted_endpoints
 from netui.traversal.namespace import Namespace, prepare_namespace
+from netui.traversal.path import Undecided
 from netui.traversal.routing import DEFAULTS, Lookup, RoutingUnknown
 from netui.traversal.transit import Anywhere
 
@@ -70,6 +72,8 @@ class PreparedHost:
     named: dict[str, Container] = field(default_factory=dict)
     #: what any path of a family should say (see answer.host_notes)
     notes: dict[Family, list[str]] = field(default_factory=dict)
+    #: why no path of a family can be told, None where it can
+    blind: Mapping[Family, Undecided | None] = field(default_factory=dict)
 
     def outer(self, family: Family) -> Outer | None:
         """Return the way outside for the family, None where there is none to be seen."""
@@ -244,7 +248,7 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
         sysctls=snapshot.sysctls,
         sockets=snapshot.sockets,
         sets=snapshot.ipsets,
-        rules_read={family: _unread(snapshot, family) for family in _FAMILIES},
+        rules_read={family: rules_unread(snapshot, family) for family in _FAMILIES},
     )
     networks = {network.id: network for network in snapshot.networks or ()} if snapshot.joined else {}
     containers = with_unlisted_endpoints(snapshot.containers or (), networks) if snapshot.joined else ()
@@ -269,22 +273,9 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
                 containers = (*containers, stranger)
     by_id = {container.id: container for container in containers}
     bridges = {network.id: network.bridge for network in networks.values()}
-    return PreparedHost(snapshot, namespace, networks, containers, owners, by_id, bridges)
+    prepared = PreparedHost(snapshot, namespace, networks, containers, owners, by_id, bridges)
+    prepared.blind = {family: blind(snapshot, family) for family in _FAMILIES}
+    return prepared
 
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
-
-
-def _unread(snapshot: Snapshot, family: Family) -> str:
-    """Return why the family's rules are not known, "" where they are.
-
-    A variant that was not read is known to hold nothing only where the other variant's
-    tool said nothing of it: ``iptables-nft-save`` warns where legacy tables exist.
-    """
-    stem = "iptables" if family == "ip" else "ip6tables"
-    keys = {key for key in snapshot.rulesets if key.family == family and key.backend != "nftables"}
-    if not keys and snapshot.nft_chains is None:
-        state = snapshot.sources.get(f"{stem}-nft")
-        why = f" ({state.error})" if state is not None and state.error else ""
-        return f"{stem}' rules were not read{why}"
-    return ""

@@ -18,6 +18,7 @@ from netui.traversal.endpoints import (
 )
 from netui.traversal.host import PreparedHost
 from netui.traversal.journey import Arrival, Journey
+from netui.traversal.path import Undecided
 from netui.traversal.transit import Transit
 
 
@@ -30,8 +31,21 @@ def answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choice
         return None
     published = host.published(protocol, address, packet.dport)
     if host.namespace.sockets is None:
-        what = f"; {published[0].name} has it published" if published else ""
-        first.notes.append(f"the host's sockets were not read: who listens on {where} is not known{what}")
+        first.notes.append(f"the host's sockets were not read: who listens on {where} is not known")
+        if published is not None:
+            state = host.snapshot.sources.get("sockets")
+            why = f" ({state.error})" if state is not None and state.error else ""
+            unknown = Undecided(
+                "sockets",
+                f"whether docker-proxy takes {where} to {published[0].name} is not known: the host's sockets were "
+                f"not read{why}",
+            )
+            first.verdict, first.reason, first.delivered_to, first.undecided = (
+                "undecided",
+                unknown.reason,
+                None,
+                unknown,
+            )
         return None
     socket = listening_socket(host.namespace.sockets, protocol, address, packet.dport)
     if socket is None:

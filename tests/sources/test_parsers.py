@@ -279,3 +279,9 @@ def test_foreign_text_in_a_message_is_printable(text: str) -> None:
     assert plain(text).isprintable()
     assert len(quoted(text)) < 700
     assert len(plain(text)) < 2500
+
+
+def test_a_control_character_in_a_name_spoils_nothing_else() -> None:
+    """``ip -j`` prints a network's bridge name as it is, which is no JSON by the letter: the rest is read."""
+    text = '[{"ifindex": 1, "ifname": "br\x1b[31m\x07"}, {"ifindex": 2, "ifname": "eth0"}]'
+    assert [one.name for one in iproute.interfaces(json_text.parse(text))] == ["br\x1b[31m\x07", "eth0"]

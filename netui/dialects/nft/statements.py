@@ -186,6 +186,8 @@ def _xt(value: dict[str, Any], printed: object) -> Iterator[Statement]:
         yield Opaque(written)
     elif text(value.get("name")) in _XT_NOTES:
         yield Note("xt", written)
+    elif text(value.get("name")) == "REJECT":
+        yield Verdict("reject", how="")
     else:
         yield Strange(written)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from netui.model import Chain, Hook, Rule
 from netui.model.statements import (
@@ -210,7 +211,7 @@ class _Run:
             if change:
                 self.changes.append(change)
         elif isinstance(statement, Strange):
-            return self._strange(statement)
+            self._strange(statement)
         return _GOES_ON
 
     def _scene(self) -> Scene:
@@ -293,13 +294,8 @@ class _Run:
             self.changes.append("connmark unknown" if number is None else f"connmark {number:#x}")
         return _GOES_ON
 
-    def _strange(self, statement: Strange) -> Outcome | None:
-        about = self._about(statement.words, f"netui does not know the statement ({statement.words})")
-        if self.program.chain.base is not None and self.program.chain.base.type == "nat":
-            raise Unknowable(about)
-        ways: tuple[Kind, ...] = ("continue", "accept", "drop")
-        kind = ways[self.choices.pick(3, about)]
-        return Outcome(kind, "continue" if kind == "continue" else statement.words)
+    def _strange(self, statement: Strange) -> NoReturn:
+        raise Unknowable(self._about(statement.words, f"netui does not know the statement ({statement.words})"))
 
 
 _STATUS = Key("ct status", "ct_status")

@@ -1,0 +1,144 @@
+"""The law: with less knowledge a verdict may become undecided; it never becomes another verdict.
+
+Each recorded host loses its sources one at a time and in pairs, missing or damaged, and all flows, the exposed
+ports and the doctor are asked again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path as FilePath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netui.explain.reports import doctor, exposed
+from netui.sources.capture import read_capture
+from netui.traversal import PreparedHost, path, prepare
+from netui.traversal.endpoints import EndpointError
+from tests.traversal.kernel import CASES
+from tests.traversal.test_cases import HOSTS, question
+
+#: What no verdict hangs on.
+WITHOUT_WEIGHT = {"meta.json"}
+Asked = tuple[str, str]
+
+
+def flows(case: str, every: int = 1) -> list[Asked]:
+    """The case's flows as questions, each ``every``-th."""
+    kept = [flow for flow in json.loads((CASES / case / "flows.json").read_text()) if flow["proto"] != "dns"]
+    return [question(flow) for flow in kept][::every]
+
+
+def verdict(host: PreparedHost, asked: Asked, *, reply: bool = False) -> tuple[str, object, str]:
+    """What becomes of it: verdict, receiver, and all that is said; "error" where it cannot be asked."""
+    try:
+        found = path(host, *asked, reply=reply)
+    except EndpointError as error:
+        return "error", None, str(error)
+    to = found.delivered_to
+    said = " ".join([found.reason, *found.notes, *(item.reason for item in found.undecided)])
+    return found.verdict, None if to is None else (to.kind, to.name), said
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def case(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def files(case: str) -> list[str]:
+    """What can be taken away from a case: its files, and folders as a whole."""
+    return sorted(entry.name for entry in (CASES / case / "host").iterdir() if entry.name not in WITHOUT_WEIGHT)
+
+
+def removed(place: FilePath) -> None:
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+
+def cut(place: FilePath) -> None:
+    """Cut a file off in its middle, as an interrupted copy is."""
+    for file in [place] if place.is_file() else sorted(place.iterdir()):
+        data = file.read_bytes()
+        file.write_bytes(data[: len(data) // 2])
+
+
+def garbled(place: FilePath) -> None:
+    """Put something else in a file's place."""
+    for file in [place] if place.is_file() else sorted(place.iterdir()):
+        file.write_bytes(b"\x00\xff{]not it\n")
+
+
+DAMAGES: dict[str, Callable[[FilePath], None]] = {"removed": removed, "cut": cut, "garbled": garbled}
+#: Whose half is a whole of its own: a list that ends earlier cannot be told from a short one.
+ENDS_ANYWHERE = {"ss.txt", "sysctl.txt", "ipset-save.txt", "listening"}
+
+
+def damaged(case: str, folder: FilePath, wounds: dict[str, str]) -> PreparedHost:
+    """The case with these files damaged."""
+    copy = FilePath(shutil.copytree(CASES / case / "host", folder / "host", dirs_exist_ok=True))
+    for name, how in wounds.items():
+        DAMAGES[how](copy / name)
+    return prepare(read_capture(copy))
+
+
+def broken(case: str, less: PreparedHost, whole: dict[Asked, tuple[str, object, str]], what: str) -> Iterator[str]:
+    """What breaks the law."""
+    for asked, (was, to, _said) in whole.items():
+        now, now_to, said = verdict(less, asked)
+        if (now, now_to) == (was, to):
+            continue
+        if now in ("undecided", "error") and any(word in said for word in ("not read", "not known", "cannot tell")):
+            continue
+        yield f"{case} without {what}: {asked[0]} → {asked[1]} was {was} {to}, is {now} {now_to}: {said[:160]}"
+
+
+@pytest.mark.parametrize("how", ["removed", "garbled", "cut"])
+def test_no_lost_source_changes_a_verdict(case: str, how: str, tmp_path: FilePath) -> None:
+    """Each source in turn is missing, something else, or cut off: all flows end as before, or are undecided."""
+    host = prepare(read_capture(CASES / case / "host"))
+    whole = {asked: verdict(host, asked) for asked in flows(case, 1 if how == "removed" else 4)}
+    wrong: list[str] = []
+    for name in files(case):
+        if how == "cut" and name in ENDS_ANYWHERE:
+            continue
+        less = damaged(case, tmp_path / name, {name: how})
+        wrong += broken(case, less, whole, f"{name} ({how})")
+    assert not wrong, "\n".join(wrong[:20])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_two_lost_sources_change_a_verdict(case: str, data: st.DataObject, tmp_path: FilePath) -> None:
+    """Any two sources at once."""
+    names = data.draw(st.lists(st.sampled_from(files(case)), min_size=2, max_size=2, unique=True))
+    wounds = {name: data.draw(st.sampled_from(["removed", "garbled"])) for name in names}
+    host = prepare(read_capture(CASES / case / "host"))
+    chosen = data.draw(st.lists(st.sampled_from(flows(case)), min_size=12, max_size=12))
+    whole = {asked: verdict(host, asked) for asked in chosen}
+    folder = tmp_path / "-".join(f"{name}.{how}" for name, how in wounds.items())
+    wrong = list(broken(case, damaged(case, folder, wounds), whole, str(wounds)))
+    shutil.rmtree(folder, ignore_errors=True)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_lost_source_closes_a_port(case: str, tmp_path: FilePath) -> None:
+    """``exposed --fail-on world`` ends with 1 as before, or with 3; never with 0."""
+    whole = exposed(prepare(read_capture(CASES / case / "host")), "world")
+    assert whole.status in (1, 3)
+    for name in files(case):
+        less = exposed(damaged(case, tmp_path / name, {name: "removed"}), "world")
+        assert less.status in (whole.status, 3), f"{name}: {less.status} {less.text[:200]}"
+
+
+def test_the_doctor_finds_nothing_new_with_less(case: str, tmp_path: FilePath) -> None:
+    """What was not read is no finding: each finding of a host with less is one of the whole host's."""
+    whole = doctor(prepare(read_capture(CASES / case / "host"))).document
+    kinds = {one["id"] for one in whole["findings"]}
+    for name in files(case):
+        less = doctor(damaged(case, tmp_path / name, {name: "removed"}))
+        new = {one["id"] for one in less.document["findings"]} - kinds
+        assert not new, f"without {name}: {new}"
+        assert less.status in (0, 1, 3)
