@@ -143,6 +143,7 @@ def large_snapshot(containers: int, rules: int = 0) -> Snapshot:
         containers=tuple(made),
         rulesets={RulesetKey("ip", "nft"): ruleset, RulesetKey("ip6", "nft"): ruleset6},
         counters={RulesetKey("ip", "nft"): counters, RulesetKey("ip6", "nft"): counters6},
+        nft_chains=(),
         interfaces=tuple(interfaces),
         routes={"ip": tuple(routes), "ip6": ()},
         sysctls={

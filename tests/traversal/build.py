@@ -128,6 +128,8 @@ def container(container_id: str, name: str, address: str, *, network: str = "heh
 def snapshot(rules: str = "", rules6: str = "", **fields: object) -> Snapshot:
     """A host with openresty (80 published), blog on the same network and other beside it."""
     found = {RulesetKey("ip", "nft"): ruleset(rules), RulesetKey("ip6", "nft"): ruleset(rules6, "ip6")}
+    # legacy tables were read, and there are none
+    found[RulesetKey("ip", "legacy")] = Ruleset("ip", "legacy", (), "")
     made = Snapshot(
         time=0.0,
         hostname="test",
@@ -141,6 +143,7 @@ def snapshot(rules: str = "", rules6: str = "", **fields: object) -> Snapshot:
         rulesets=found,
         interfaces=interfaces(),
         routes=routes(),
+        nft_chains=(),
         sysctls=SYSCTLS,
         sockets=(Socket("tcp", "0.0.0.0", 22, "sshd"), Socket("tcp", "0.0.0.0", 80, "docker-proxy")),
     )
