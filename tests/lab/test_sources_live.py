@@ -181,7 +181,7 @@ host.docker._on_event = None
 parts = {}
 def slow():
     parts.update(host.read_docker()); parts.update(host.read_host(local_containers(parts["docker"])))
-    parts.update(host.read_nft(rulesets_of(parts)))
+    parts.update(host.read_sets())
 parts.update(host.read_rules()); slow()
 first = parts["iptables-legacy"].values["rules"][0], parts["iptables-nft"].values["rules"][0]
 descriptors = len(os.listdir("/proc/self/fd"))

@@ -32,6 +32,9 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
             step = found.deciding
             if step is None or step.hook not in ("forward", "prerouting", "postrouting"):
                 continue
+            if step.rule is None and view.judged and not view.forwards_to_docker("ip"):
+                # the engine's own accepts are gone, which is a finding by itself
+                continue
             if any(names_containers(view, one) or _chosen(one) for one in led_to(view, found, step)):
                 # it was made for them
                 continue

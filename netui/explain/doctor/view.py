@@ -138,8 +138,10 @@ class View:
 
     def key(self, family: Family, step: Step | None = None) -> RulesetKey:
         """Return the ruleset for a rule against a step: the step's own, else the one that has Docker's chains."""
-        if step is not None and (key := RulesetKey(step.family, step.backend)) in self.host.snapshot.rulesets:
-            return key
+        if step is not None and step.backend != "nftables":
+            key = RulesetKey(step.family, step.backend)
+            if key in self.host.snapshot.rulesets:
+                return key
         for name in ("DOCKER", "DOCKER-USER", "FORWARD"):
             for chain in self.chains(family, "filter", name):
                 return RulesetKey(family, chain.backend)
