@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from netui.arguments import BadInput, Options
-from netui.explain.escape import printable
+from netui.output import ascii_only, complain, prepare_streams, say, say_json
 
 if TYPE_CHECKING:
     from netui.explain.reports import Report
@@ -40,11 +39,12 @@ def parse(arguments: list[str]) -> Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run netui; returns the exit status."""
+    prepare_streams()
     try:
         options = parse(sys.argv[1:] if arguments is None else list(arguments))
         return _COMMANDS[options.command](options)
     except BadInput as error:
-        print(f"netui: {printable(str(error), 2000)}", file=sys.stderr)
+        complain(str(error))
         return BAD
     except BrokenPipeError:
         # the reader of our output went away (netui path … | head)
@@ -85,15 +85,6 @@ def _prepared(options: Options) -> PreparedHost:
         raise BadInput(str(error)) from None
 
 
-def _print_json(document: object) -> None:
-    json.dump(document, sys.stdout, ensure_ascii=True, indent=2)
-    print()
-
-
-def _ascii_only() -> bool:
-    return "utf" not in (sys.stdout.encoding or "").lower()
-
-
 # --- the commands --------------------------------------------------------------------------
 
 
@@ -117,9 +108,9 @@ def _path(options: Options) -> int:
     except EndpointError as error:
         raise BadInput(str(error)) from None
     if options.json:
-        _print_json(path_json(found))
+        say_json(path_json(found))
     else:
-        print(path_text(found, ascii_only=_ascii_only()))
+        say(path_text(found, ascii_only=ascii_only()))
     return _STATUS.get(found.verdict, FOUND)
 
 
@@ -165,12 +156,9 @@ def _diff(options: Options) -> int:
 def _deliver(options: Options, report: Report) -> int:
     """Print a report in the form that was asked for; its exit status."""
     if options.json:
-        _print_json(report.document)
+        say_json(report.document)
     else:
-        text = report.text
-        if _ascii_only():
-            text = text.replace("→", "->").replace("…", "...").replace("·", "-")
-        print(text)
+        say(report.text)
     return report.status
 
 
@@ -195,7 +183,7 @@ def _batch(options: Options) -> int:
             except EndpointError as error:
                 answer = {"error": str(error)}
                 status = max(status, BAD)
-            print(json.dumps(answer, ensure_ascii=True))
+            say_json(answer, indent=None)
     return status
 
 
@@ -209,8 +197,10 @@ class _open_lines:
     def __enter__(self) -> Iterator[str]:
         if self._name == "-":
             return iter(sys.stdin)
+        from netui.sources.read_file import open_regular
+
         try:
-            self._file = open(self._name, encoding="utf-8", errors="replace")  # noqa: PTH123
+            self._file = os.fdopen(open_regular(self._name), encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise BadInput(f"{self._name}: {error.strerror or error}") from None
         return iter(self._file)
@@ -226,11 +216,14 @@ def _record(options: Options) -> int:
 
     if options.for_ is not None and options.every is None:
         raise BadInput("record: --for needs --every, the time between two frames")
+    missing: list[str] = []
     try:
-        record(options.path, every=options.every, for_=options.for_)
+        record(options.path, every=options.every, for_=options.for_, say=missing.append)
     except SourceError as error:
         raise BadInput(str(error)) from None
-    return DONE
+    for line in missing:
+        complain(f"not recorded: {line}")
+    return FOUND if missing else DONE
 
 
 def _screen(options: Options) -> int:
@@ -290,7 +283,7 @@ def _config(options: Options) -> Config:
     config = read_config(File(options.config).expanduser() if options.config else default_path())
     if not config.readable:
         # the screen says so too; this line is still there when it is gone
-        print(f"netui: {printable(config.problems[0], 500)}", file=sys.stderr)
+        complain(config.problems[0], 500)
     flags = {name: getattr(options, name) for name in ("interval", "theme", "ascii", "colour")}
     return replace(
         config, settings=replace(config.settings, **{name: flag for name, flag in flags.items() if flag is not None})

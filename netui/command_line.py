@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from netui import __version__
 from netui.arguments import BadInput
 from netui.model.settings import THEMES
+from netui.output import say
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise BadInput(f"{message} ({self.prog} --help shows how)")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # the help, and the version: with signs that not every locale has
+        if message:
+            say(message.rstrip("\n"))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -78,6 +87,11 @@ def command_line() -> argparse.ArgumentParser:
     record = commands.add_parser(
         "record",
         help="write a capture of this host (a folder, or a .tar.gz); with --every a recording",
+        description="It is for its owner alone and appears when it is complete; what is there is never written "
+        "over. Kept are the rules, addresses, routes, sysctls and listening sockets as their commands print them, "
+        "and of the engine's answers what netui reads: names, IDs, images, states, ports, networks and addresses, "
+        "compose's and swarm's names. Left out is everything else: environment variables, commands, health "
+        "checks, other labels, mounts, log options. Ends with 1 and says so where something could not be read.",
     )
     record.add_argument("path", metavar="PATH")
     record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from netui.explain.escape import printable
 from netui.explain.exposed_report import step_text
 from netui.explain.exposure import Cell, Exposure, exposures
 from netui.model import Chain, Container, Network, Snapshot
+from netui.text.visible import printable
 from netui.traversal import PreparedHost
 
 Kind = Literal["network", "container", "rule", "policy", "chain", "verdict"]

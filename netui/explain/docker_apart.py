@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netui.explain.escape import printable
 from netui.explain.listing import ports, protocol
 from netui.explain.names import Names
 from netui.explain.shape import Shape
+from netui.text.visible import printable
 
 Sentence = Callable[[Shape, Names], str]
 Key = tuple[tuple[str, ...], str]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netui.explain.docker_apart import APART, RAW, Key, Sentence, at, bare, same_bridge
-from netui.explain.escape import printable
 from netui.explain.listing import ports, protocol
 from netui.explain.names import Names
 from netui.explain.owners import chain_of_dockers
 from netui.explain.shape import Shape
+from netui.text.visible import printable
 
 _FORWARDING = ("FORWARD", "DOCKER-FORWARD", "DOCKER-CT", "DOCKER-BRIDGE")
 _OPEN = ("RELATED,ESTABLISHED", "ESTABLISHED,RELATED")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netui.explain.docker_apart import Sentence
-from netui.explain.escape import printable
 from netui.explain.listing import ports, protocol
 from netui.explain.names import Names
 from netui.explain.shape import Shape
+from netui.text.visible import printable
 
 _RESOLVER = "127.0.0.11/32"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from netui.explain.doctor import Diagnosis, Evidence, Finding
 from netui.explain.doctor.finding import Change, Cure
-from netui.explain.escape import printable
 from netui.explain.listing import plural
+from netui.text.visible import printable
 
 _MARKS = {"high": "!!", "medium": "! ", "low": "· ", "note": "i "}
 
@@ -100,7 +100,7 @@ def _where(item: Evidence) -> str:
         return f"{item.kind}: "
     family, _, table, chain, number = item.place
     six = "ip6 " if family == "ip6" else ""
-    return f"{six}{table} {printable(chain)} {number if number is not None else 'policy'}: "
+    return f"{six}{printable(table)} {printable(chain)} {number if number is not None else 'policy'}: "
 
 
 def _count(item: Evidence) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from netui.explain.escape import printable
 from netui.explain.listing import some
 from netui.explain.names import Names
 from netui.explain.rule_sentence import explain_policy, explain_rule, owner_of
 from netui.model import Chain, Rule, Snapshot
+from netui.text.visible import printable
 
 
 class NotThere(ValueError):
@@ -33,13 +33,13 @@ def chosen(snapshot: Snapshot, table: str = "", chain: str = "", number: int | N
         chains = [found for found in chains if found.name == chain]
         if not chains:
             raise NotThere(
-                f"{_show(chain)}: table {table} has no such chain; it has {_some({c.name for c in of_table})}"
+                f"{_show(chain)}: table {_show(table)} has no such chain; it has {_some({c.name for c in of_table})}"
             )
     if number is not None:
         longest = max(len(found.rules) for found in chains)
         chains = [found for found in chains if number <= len(found.rules)]
         if not chains or number < 1:
-            raise NotThere(f"{number}: chain {chain} has {longest} rules, counted from 1")
+            raise NotThere(f"{number}: chain {_show(chain)} has {longest} rules, counted from 1")
     return chains
 
 
@@ -82,7 +82,7 @@ def explain_text(snapshot: Snapshot, chains: Sequence[Chain], number: int | None
     names = Names.of(snapshot)
     lines: list[str] = []
     for chain in chains:
-        lines += [*_chain_lines(names, snapshot, chain, number), ""]
+        lines += [*map(printable, _chain_lines(names, snapshot, chain, number)), ""]
     return "\n".join(lines[:-1])
 
 
@@ -93,13 +93,13 @@ def _chain_lines(names: Names, snapshot: Snapshot, chain: Chain, number: int | N
         else ""
     )
     several = len({key.backend for key in snapshot.rulesets}) > 1
-    words = [family, chain.backend if several else "", chain.table, printable(chain.name)]
+    words = [family, chain.backend if several else "", chain.table, chain.name]
     owner = owner_of(chain.name)
     whose = f"  ({owner}'s)" if owner else ""
     yield " ".join(word for word in words if word) + whose
     for rule in _rules(chain, number):
         yield f"{rule.number:>5}  {explain_rule(names, chain, rule)}"
-        yield f"       {printable(rule.text)}"
+        yield f"       {rule.text}"
     if number is None and chain.base is not None:
         yield f"{'end':>5}  {explain_policy(chain)}"
     elif number is None and not chain.rules:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from netui.explain.escape import printable
 from netui.explain.exposure import Cell, Exposure
 from netui.explain.listing import some
 from netui.explain.places import WIDEST, Where
 from netui.explain.table import table
 from netui.model import Family
+from netui.text.visible import printable
 from netui.traversal import Step
 
 _HEADS: dict[Where, str] = {
@@ -95,12 +95,13 @@ def exposed_text(exposures: Sequence[Exposure]) -> str:
         rows.append(
             [
                 printable(exposure.container, 32),
-                f"{exposure.port}/{exposure.protocol}",
+                f"{exposure.port}/{printable(exposure.protocol, 12)}",
                 " ".join(printable(place) for place in exposure.published),
                 *(_column(exposure, where) for where in _COLUMNS),
                 printable(step_text(deciding.step) if deciding is not None else ""),
             ]
         )
+    rows = [[printable(cell) for cell in row] for row in rows]
     lines = [*table(rows), "", _LEGEND, *_remarks(ordered)]
     return "\n".join(lines)
 
@@ -133,7 +134,7 @@ def _column(exposure: Exposure, where: Where) -> str:
         opened = {c.place.name for cells in by_family.values() for c in cells if c.state == "open"}
         everywhere = {c.place.name for cells in by_family.values() for c in cells}
         if opened and opened != everywhere:
-            return f"{' '.join(said)} ({', '.join(sorted(opened))})"
+            return f"{' '.join(said)} ({', '.join(printable(name) for name in sorted(opened))})"
     if not by_family:
         return ""
     return " ".join(said) or "-"

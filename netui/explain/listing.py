@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netui.explain.escape import printable
+from netui.text.visible import printable
 
 _PROTOCOLS = {
     "tcp": "TCP",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from netui.explain.escape import printable
 from netui.explain.listing import either, ports, protocol
 from netui.explain.names import Names
 from netui.model import Match, Option, RuleSpec
+from netui.text.visible import printable
 
 _TYPES = {
     "LOCAL": "an address of this machine",

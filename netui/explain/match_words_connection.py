@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from netui.explain.escape import printable
 from netui.explain.listing import either, ports, protocol
 from netui.explain.match_words import Words, also, no
 from netui.explain.names import Names
 from netui.model import Match
+from netui.text.visible import printable
 
 _STATES = {
     "NEW": "open a new connection",

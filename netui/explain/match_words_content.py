@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netui.explain.escape import printable
 from netui.explain.listing import either
 from netui.explain.match_words import Words, also
 from netui.explain.match_words_more import knows_only, value_of
 from netui.explain.names import Names
 from netui.model import Match
+from netui.text.visible import printable
 
 
 def _string(words: Words, match: Match, _names: Names, _family: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from netui.explain.escape import printable
 from netui.explain.listing import either, ports, protocol
 from netui.explain.match_words import Words, also
 from netui.explain.match_words_more import knows_only, rate, value_of
 from netui.explain.names import Names
 from netui.model import Match
+from netui.text.visible import printable
 
 _MODES = {"srcip": "source", "srcport": "source port", "dstip": "destination", "dstport": "destination port"}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from netui.explain.escape import printable
 from netui.explain.listing import plural
 from netui.explain.match_words import Words, also
 from netui.explain.names import Names
 from netui.model import Match, Option
+from netui.text.visible import printable
 
 
 def value_of(match: Match, *names: str) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netui.explain.escape import printable
 from netui.model import Container, Network, Snapshot
+from netui.text.visible import printable
 
 #: A bridge that Docker names itself.
 _DOCKERS = re.compile(r"docker\d+|docker_gwbridge|br-[0-9a-f]{12}")
@@ -67,7 +67,7 @@ class Names:
         if network is not None:
             return f"network {printable(network.name)}"
         if self.known and _DOCKERS.fullmatch(name):
-            return f"{name} (a bridge that no network has)"
+            return f"{printable(name)} (a bridge that no network has)"
         return printable(name)
 
     def address(self, text: str) -> str:
@@ -75,13 +75,13 @@ class Names:
         bare = text.removesuffix("/128") if ":" in text else text.removesuffix("/32")
         found = self.addresses.get(bare)
         if found is not None:
-            return f"{printable(found[0])} ({bare})"
+            return f"{printable(found[0])} ({printable(bare)})"
         if text in self.subnets:
-            return f"network {printable(self.subnets[text])} ({text})"
+            return f"network {printable(self.subnets[text])} ({printable(text)})"
         if bare in self.gateways and bare in self.own:
-            return f"this machine's address on network {printable(self.gateways[bare])} ({bare})"
+            return f"this machine's address on network {printable(self.gateways[bare])} ({printable(bare)})"
         if bare in self.own and not bare.startswith("127."):
-            return f"this machine's address {bare}"
+            return f"this machine's address {printable(bare)}"
         return printable(bare)
 
     def container(self, address: str) -> str:
@@ -95,7 +95,7 @@ class Names:
         dockers: the rule is Docker's, so an address that no container has is worth a word.
         """
         where = f"[{address}]" if ":" in address else address
-        where = f"{where}:{port}" if port else where
+        where = printable(f"{where}:{port}" if port else where)
         name = self.container(address)
         if name:
             return f"{printable(name)} ({where})"

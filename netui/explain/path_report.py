@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from netui.explain.escape import printable
 from netui.model import parse_rule
+from netui.text.visible import printable
 from netui.traversal.address import host_port
 from netui.traversal.path import DeliveredTo, Leg, Packet, Path, Step, Undecided
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netui.explain.escape import printable
 from netui.explain.exposed_report import step_text
 from netui.explain.exposure import listening_state
 from netui.explain.table import table
 from netui.model import Container, Endpoint, PublishedPort
+from netui.text.visible import printable
 from netui.traversal import EndpointError, Path, PreparedHost
 from netui.traversal.answer import path
 from netui.traversal.endpoints import find_container, parse_source, shared_namespace

@@ -8,13 +8,13 @@ from typing import Any, cast
 from netui.explain import differences as diff_of
 from netui.explain.doctor import diagnose
 from netui.explain.doctor_report import doctor_json, doctor_text
-from netui.explain.escape import printable
 from netui.explain.explain_report import chosen, explain_json, explain_text
 from netui.explain.exposed_report import exposed_json, exposed_text, failing, undecided
 from netui.explain.exposure import exposures
 from netui.explain.places import WIDEST, Where
 from netui.explain.reach import reach, reach_json, reach_text
 from netui.model import Snapshot
+from netui.text.visible import printable
 from netui.traversal import PreparedHost
 from netui.traversal.endpoints import engine_apart
 

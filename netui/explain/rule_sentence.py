@@ -11,7 +11,6 @@ from netui.explain import (
     match_words_more,
 )
 from netui.explain.docker_nat import split_socket
-from netui.explain.escape import printable
 from netui.explain.match_words import describe
 from netui.explain.names import Names
 from netui.explain.native_sentence import native_sentence
@@ -19,6 +18,7 @@ from netui.explain.owners import chain_of_dockers, neighbour, owner_of_rule
 from netui.explain.shape import Shape, shape_of
 from netui.explain.target_words import does
 from netui.model import Chain, Rule
+from netui.text.visible import printable
 
 match_words_connection.install()
 match_words_more.install()
@@ -40,8 +40,9 @@ def explain_policy(chain: Chain) -> str:
     """Return what becomes of packets that reach the chain's end."""
     if chain.policy in (None, "-"):
         return "Packets that reach the end of this chain go back to the chain that called it."
-    verb = {"ACCEPT": "let through by this table", "DROP": "dropped"}.get(chain.policy or "", "")
-    return f"Packets that no rule decided are {verb or printable(chain.policy or '')} (policy {chain.policy})."
+    policy = printable(chain.policy or "")
+    verb = {"ACCEPT": "let through by this table", "DROP": "dropped"}.get(policy, policy)
+    return f"Packets that no rule decided are {verb} (policy {policy})."
 
 
 def owner_of(chain: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from netui.explain.docker_nat import split_socket
-from netui.explain.escape import printable
 from netui.explain.listing import port_range
 from netui.explain.names import Names
 from netui.explain.owners import chain_of_dockers, neighbour
 from netui.model import Chain, Target
+from netui.text.visible import printable
 from netui.traversal.address import parse_masked
 
 _REJECTIONS = {

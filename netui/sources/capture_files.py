@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
 import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
 from netui.sources.errors import SourceError, plain, quoted_path
+from netui.sources.read_file import NotAFile, open_inner, open_regular, read_regular
 
 #: What is asked of each file (docs: the capture's layout), for the message where it is missing.
 COMMANDS: Mapping[str, str] = {
@@ -39,8 +43,9 @@ COMMANDS: Mapping[str, str] = {
     "docker-containers.json": "docker inspect $(docker ps -aq)",
     "meta.json": "",
 }
-#: Folders with one file a container, named by its ID.
+#: Folders with one file a container, named by its ID, which is hexadecimal.
 FOLDERS = ("listening", "namespaces")
+_OF_CONTAINER = re.compile(r"[0-9a-f]{1,64}\.txt")
 FRAMES = "frames"
 
 #: A file of a capture is a few MB on a large host; more than this is no capture.
@@ -79,6 +84,8 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
             found = _tar(path)
         else:
             raise SourceError(f"{quoted_path(path)} is neither a folder nor a .tar.gz")
+    except NotAFile as error:
+        raise SourceError(f"{quoted_path(path)} {error.strerror}") from None
     except FileNotFoundError:
         raise SourceError(f"{quoted_path(path)} does not exist; give a folder or .tar.gz of record") from None
     except PermissionError:
@@ -99,41 +106,53 @@ def known(name: str) -> bool:
         parts = parts[2:]
     if len(parts) == 1:
         return parts[0] in COMMANDS
-    return len(parts) == 2 and parts[0] in FOLDERS and parts[1].endswith(".txt")
+    return len(parts) == 2 and parts[0] in FOLDERS and _OF_CONTAINER.fullmatch(parts[1]) is not None
 
 
 def _folder(root: Path) -> dict[str, CaptureFile]:
     found: dict[str, CaptureFile] = {}
-    folders = [root, *(root / name for name in FOLDERS)]
-    for frame in _subfolders(root / FRAMES):
-        folders += [frame, *(frame / name for name in FOLDERS)]
-    for folder in folders:
-        if folder != root and not folder.is_dir():
-            continue
-        for path in sorted(folder.iterdir()):
-            name = path.relative_to(root).as_posix()
+    folders: list[tuple[str, ...]] = [(), *((name,) for name in FOLDERS)]
+    for frame in _listed(root, (FRAMES,)):
+        folders += [(FRAMES, frame), *((FRAMES, frame, name) for name in FOLDERS)]
+    for parts in folders:
+        for inner, modified in _listed(root, parts).items():
+            name = "/".join((*parts, inner))
             if known(name):
-                found[name] = CaptureFile(name, lambda path=path: _read(path), _modified(path))  # type: ignore[misc]
+                found[name] = CaptureFile(name, partial(_read, root, parts, inner), modified)
     return found
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-
-
-def _modified(path: Path) -> float:
+def _listed(root: Path, parts: tuple[str, ...]) -> dict[str, float]:
+    """Return what a folder of a capture holds and when each was changed; {} where it is no folder."""
     try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _read(path: Path) -> bytes:
+        folder = open_inner(root, parts)
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError:
+        if (root / "/".join(parts)).is_symlink():
+            inner = quoted_path(root / "/".join(parts))
+            raise SourceError(f"{inner} is a link, which netui does not follow") from None
+        return {}
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceError("is no regular file")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
+        with os.scandir(folder) as entries:
+            return {entry.name: entry.stat(follow_symlinks=False).st_mtime for entry in sorted(entries, key=_name_of)}
+    finally:
+        os.close(folder)
+
+
+def _name_of(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _read(root: Path, parts: tuple[str, ...], name: str) -> bytes:
+    try:
+        folder = open_inner(root, parts)
+        try:
+            data = read_regular(name, MAX_FILE + 1, folder=folder, follow=False)
+        finally:
+            os.close(folder)
+    except NotAFile as error:
+        raise SourceError(str(error.strerror)) from None
     except OSError as error:
         raise SourceError(f"cannot be read: {plain(error.strerror or error)}") from None
     if len(data) > MAX_FILE:
@@ -149,7 +168,7 @@ def _tar(path: Path) -> dict[str, CaptureFile]:
     """Read the members of the layout into memory, packed; the names are keys and never paths."""
     found: dict[str, CaptureFile] = {}
     try:
-        with path.open("rb") as raw:
+        with os.fdopen(open_regular(path), "rb") as raw:
             head = raw.read(2)
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if head == b"\x1f\x8b" else raw

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from netui.model.settings import COLUMNS, THEMES, Settings
 from netui.sources.config_text import changed, flat, line_numbers
-from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.errors import SourceError, plain, quoted, quoted_path
+from netui.sources.new_file import NewFile, Owner, Place
+from netui.sources.read_file import NotAFile, open_regular
 
 #: A configuration is a page of text; what is larger is something else.
 _LARGEST = 1_000_000
@@ -57,8 +57,7 @@ def read_config(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         return Config(path, problems=(f"{path.name} is ignored: {plain(error)}",), readable=False)
     except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else plain(error)
-        return Config(path, problems=(f"{path.name} is ignored: {reason}",), readable=False)
+        return Config(path, problems=(f"{path.name} is ignored: {_reason(error)}",), readable=False)
     lines = line_numbers(text)
     settings, problems, keys = Settings(), [], {}
     for name, value in document.items():
@@ -81,11 +80,15 @@ def read_config(path: Path) -> Config:
 
 
 def _text(path: Path) -> str:
-    # Opening a pipe would wait for somebody to write into it.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is not a file")
-    with path.open("rb") as file:
-        raw = file.read(_LARGEST + 1)
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            return _decoded(file)
+    except NotAFile as error:
+        raise ValueError(f"it {error.strerror}") from None
+
+
+def _decoded(file: BinaryIO) -> str:
+    raw = file.read(_LARGEST + 1)
     if len(raw) > _LARGEST:
         raise ValueError("it is larger than a megabyte")
     try:
@@ -148,54 +151,56 @@ _SAVED = (
 def save_config(path: Path, settings: Settings) -> None:
     """Write the settings that differ from the usual, or stand in the file; comments and all else stay.
 
-    Raises SourceError, with the file as it was, where that cannot be done.
+    Raises SourceError, with the file as it was, where that cannot be done. A new file that root
+    makes belongs to the folder's owner.
     """
     try:
-        target = path.resolve()
-        text = _text(target)
-    except FileNotFoundError:
-        text = "# netui's settings; any may be left out.\n"
-    except (OSError, ValueError, RuntimeError) as error:
-        raise SourceError(f"{path} is left as it is: {plain(error)}") from None
+        place = Place.find(path, make=True, give=True, follow=True)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{quoted_path(path)} could not be written: {_reason(error)}") from None
+    try:
+        new, mode, owner = _changed(path, place, settings)
+        with NewFile(place, replace=True, mode=mode, owner=owner) as file:
+            file.file.write(new.encode())
+    except OSError as error:
+        raise SourceError(f"{quoted_path(path)} could not be written: {_reason(error)}") from None
+    finally:
+        place.close()
+
+
+def _changed(path: Path, place: Place, settings: Settings) -> tuple[str, int, Owner | None]:
+    """Return the file's new text, its mode, and its owner where root writes."""
     import tomllib
 
+    shown = f"{quoted_path(path)} is left as it is"
+    mode, owner = 0o600, place.owner
     try:
-        there = flat(tomllib.loads(text))
+        with os.fdopen(open_regular(place.name, folder=place.folder, follow=False), "rb") as file:
+            there = os.fstat(file.fileno())
+            text = _decoded(file)
+        # whose it is stays: a copy of another's file in this folder is not for the folder's owner
+        mode, owner = stat.S_IMODE(there.st_mode) & 0o666, Owner(there.st_uid, there.st_gid)
+    except NotAFile as error:
+        raise SourceError(f"{shown}: it {error.strerror}") from None
+    except FileNotFoundError:
+        text = "# netui's settings; any may be left out.\n"
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{shown}: {_reason(error)}") from None
+    try:
+        standing = flat(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SourceError(f"{path} is left as it is, for it cannot be read: {plain(error)}") from None
+        raise SourceError(f"{shown}, for it cannot be read: {plain(error)}") from None
     usual = Settings()
     values: dict[str, object] = {}
     for name in _SAVED:
         value = getattr(settings, _FIELDS[name][0])
-        if value not in (None, "") and (name in there or value != getattr(usual, _FIELDS[name][0])):
+        if value not in (None, "") and (name in standing or value != getattr(usual, _FIELDS[name][0])):
             values[name] = value
     new = changed(text, values)
     if new is None:
-        raise SourceError(f"{path} is left as it is: its form is not one that netui can change safely")
-    try:
-        _write(target, new)
-    except OSError as error:
-        raise SourceError(f"{path} could not be written: {error.strerror or error}") from None
+        raise SourceError(f"{shown}: its form is not one that netui can change safely")
+    return new, mode, owner if os.geteuid() == 0 else None
 
 
-def _write(target: Path, text: str) -> None:
-    """Write the whole file or nothing; under sudo it belongs to the folder's owner, not to root."""
-    made = [folder for folder in target.parents if not folder.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    home = (made[-1].parent if made else target.parent).stat()
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-", suffix=".toml")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        if os.geteuid() == 0:
-            for each in (*made, Path(name)):
-                os.chown(each, home.st_uid, home.st_gid)
-        Path(name).replace(target)
-    except OSError:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+def _reason(error: Exception) -> str:
+    return plain(error.strerror if isinstance(error, OSError) and error.strerror else error)

@@ -7,10 +7,16 @@ The container's top-level IPAddress is gone in 1.52 and is not read.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from netui.model import Container, Endpoint, Engine, Member, Network, PublishedPort, Subnet
 from netui.sources import json_text as js
+from netui.sources.errors import SourceError, quoted
+
+#: An ID becomes part of a file's name and of a request: nothing but these letters. A swarm's is in base 36.
+_CONTAINER_ID = re.compile(r"[0-9a-f]{1,64}")
+_NETWORK_ID = re.compile(r"[0-9a-z]{1,64}")
 
 
 def engine(info: object, version: object, address: str = "", local: bool = True, here: bool | None = None) -> Engine:
@@ -50,6 +56,23 @@ def containers(listing: object) -> tuple[Container, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.id)))
 
 
+def container_id(value: object) -> str:
+    """Return a container's ID; raise SourceError where it is none, for an engine's answer is a stranger's."""
+    return _checked(_CONTAINER_ID, value, "a container's ID is hexadecimal")
+
+
+def network_id(value: object) -> str:
+    """Return a network's ID; raise SourceError where it is none."""
+    return _checked(_NETWORK_ID, value, "a network's ID has letters and digits alone")
+
+
+def _checked(form: re.Pattern[str], value: object, rule: str) -> str:
+    text = js.text(value)
+    if not form.fullmatch(text):
+        raise SourceError(f"names {quoted(text)}: {rule}, so nothing of it is taken")
+    return text
+
+
 def container(entry: dict[str, Any]) -> Container:
     """Build one container from ``/containers/{id}/json``."""
     state, config = js.obj(entry.get("State")), js.obj(entry.get("Config"))
@@ -57,7 +80,7 @@ def container(entry: dict[str, Any]) -> Container:
     endpoints = [_endpoint(name, js.obj(endpoint)) for name, endpoint in js.obj(settings.get("Networks")).items()]
     exposed = {port: None for key in js.obj(config.get("ExposedPorts")) if (port := _port(key))[0]}
     return Container(
-        id=js.text(entry.get("Id")),
+        id=container_id(entry.get("Id")),
         name=js.text(entry.get("Name")).removeprefix("/"),
         image=js.text(config.get("Image")) or js.text(entry.get("Image")),
         state=js.text(state.get("Status")) or ("running" if state.get("Running") is True else ""),
@@ -101,7 +124,7 @@ def _network(entry: dict[str, Any]) -> Network:
     ]
     pools = js.items(js.obj(entry.get("IPAM")).get("Config"))
     return Network(
-        id=js.text(entry.get("Id")),
+        id=network_id(entry.get("Id")),
         name=js.text(entry.get("Name")),
         driver=js.text(entry.get("Driver")),
         scope=js.text(entry.get("Scope")) or "local",

@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError, quoted
+from netui.sources.read_file import read_regular
 
+#: A file of docker's settings is a page; what is cut off here is no JSON.
+_LARGEST = 2**20
 DEFAULT = "unix:///var/run/docker.sock"
 
 
@@ -68,11 +71,15 @@ def _config_folder(environ: Mapping[str, str]) -> Path:
 
 def _current_context(environ: Mapping[str, str]) -> str:
     try:
-        text = (_config_folder(environ) / "config.json").read_text("utf-8", "replace")
+        text = _text(_config_folder(environ) / "config.json")
         return js.text(js.obj(json.loads(text)).get("currentContext"))
     except (OSError, ValueError, RecursionError):
         # No file, or one that docker itself would complain of: the default socket.
         return ""
+
+
+def _text(path: Path) -> str:
+    return read_regular(path, _LARGEST).decode("utf-8", "replace")
 
 
 def _context(config: Path, name: str, source: str) -> EngineAddress:
@@ -80,7 +87,7 @@ def _context(config: Path, name: str, source: str) -> EngineAddress:
 
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     try:
-        document = js.parse((config / "contexts/meta" / digest / "meta.json").read_text("utf-8", "replace"))
+        document = js.parse(_text(config / "contexts/meta" / digest / "meta.json"))
     except OSError:
         raise SourceError(f"the docker context {quoted(name)} does not exist; see: docker context ls") from None
     except SourceError as error:

@@ -13,9 +13,10 @@ def explain(error: BaseException, address: EngineAddress) -> SourceError:
 
     The SDK wraps the system's error several times; the innermost one counts.
     """
-    if isinstance(error, SourceError):
-        return error
     where = quoted(address.path or address.url, 100)
+    if isinstance(error, SourceError):
+        # about one answer, which has no name here
+        return SourceError(f"the Docker engine at {where} {error}") if str(error).startswith("names ") else error
     for cause in _causes(error):
         if isinstance(cause, FileNotFoundError) and address.path:
             return SourceError(

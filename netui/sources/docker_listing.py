@@ -49,7 +49,8 @@ class Listing:
         from docker.errors import APIError
 
         listed = {
-            js.text(entry.get("Id")): entry for entry in js.list_of_objects(client.containers(all=True), "a list")
+            docker_api.container_id(entry.get("Id")): entry
+            for entry in js.list_of_objects(client.containers(all=True), "a list")
         }
         states: dict[str, tuple[object, object]] = {
             key: (entry.get("State"), _without_age(entry.get("Status"))) for key, entry in listed.items()
@@ -63,7 +64,9 @@ class Listing:
                     self.containers[key] = js.obj(client.inspect_container(key))
                 dirty |= _network_ids(self.containers.get(key))
         self._states = states
-        networks = {js.text(entry.get("Id")): entry for entry in js.list_of_objects(client.networks(), "a list")}
+        networks = {
+            docker_api.network_id(entry.get("Id")): entry for entry in js.list_of_objects(client.networks(), "a list")
+        }
         for key in [key for key in self.networks if key not in networks]:
             del self.networks[key]
         for key, entry in networks.items():

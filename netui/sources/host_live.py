@@ -71,7 +71,7 @@ def read_sysctls() -> dict[str, str]:
     for pattern in _SYSCTLS:
         for path in root.glob(pattern):
             try:
-                text = path.read_text()
+                text = path.read_text("utf-8", "replace")
             except OSError:
                 continue
             key = key_of(path.relative_to(root).as_posix())
@@ -103,7 +103,7 @@ def read_listening(containers: Iterable[Container]) -> Part:
 def listening_text(pid: int) -> str:
     """Return a process's /proc/PID/net files, one after the other; raise OSError."""
     folder = Path(f"/proc/{pid}/net")
-    texts = [path.read_text() for name in _NET_FILES if (path := folder / name).exists()]
+    texts = [path.read_text("utf-8", "replace") for name in _NET_FILES if (path := folder / name).exists()]
     if not texts:
         raise FileNotFoundError(folder)
     return "".join(texts)

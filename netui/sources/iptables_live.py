@@ -75,7 +75,7 @@ def legacy_tables(family: Family) -> list[str]:
     """Return the legacy tables that exist; raise SourceError where one may not look."""
     path = Path(_LEGACY_TABLES[family])
     try:
-        return path.read_text().split()
+        return path.read_text("utf-8", "replace").split()
     except FileNotFoundError:
         return []
     except PermissionError:
@@ -152,7 +152,7 @@ def namespace_texts(pid: int) -> dict[RulesetKey, str]:
         names = Path(f"/proc/{pid}/net", Path(_LEGACY_TABLES[family]).name)
         backends: list[Backend] = ["nft"] if nf_tables_loaded() else []
         with contextlib.suppress(OSError):
-            backends += ["legacy"] if names.read_text().split() else []
+            backends += ["legacy"] if names.read_text("utf-8", "replace").split() else []
         for backend in backends:
             save = f"{_TOOL[family]}-{backend}-save"
             path = command.find(save)

@@ -16,6 +16,7 @@ from netui.model.kernel import DaemonSettings, Kernel
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
 from netui.sources.parts import Part
+from netui.sources.read_file import read_regular
 
 _RELEASE = Path("/proc/sys/kernel/osrelease")
 _LISTS = tuple(f"{stem}_tables_{kind}" for stem in ("ip", "ip6") for kind in ("names", "matches", "targets"))
@@ -149,7 +150,7 @@ def read_daemon() -> Part:
 def daemon_text() -> str:
     """Return the keys of daemon.json that are read, as JSON; "" where there is no such file."""
     try:
-        document = js.obj(js.parse(_DAEMON.read_text(errors="replace")))
+        document = js.obj(js.parse(read_regular(_DAEMON, _LARGEST).decode("utf-8", "replace")))
     except (OSError, SourceError):
         return ""
     return json.dumps({key: document[key] for key in _KEYS if key in document})

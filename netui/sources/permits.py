@@ -35,7 +35,7 @@ def loaded(module: str) -> bool:
     modules.builtin.
     """
     try:
-        if f"\n{module} " in f"\n{Path('/proc/modules').read_text()}":
+        if f"\n{module} " in f"\n{Path('/proc/modules').read_text('utf-8', 'replace')}":
             return True
     except OSError:
         return True
@@ -45,7 +45,7 @@ def loaded(module: str) -> bool:
 @lru_cache(maxsize=2)
 def _built_in(release: str) -> str:
     try:
-        return Path("/lib/modules", release, "modules.builtin").read_text()
+        return Path("/lib/modules", release, "modules.builtin").read_text("utf-8", "replace")
     except OSError:
         return ""
 

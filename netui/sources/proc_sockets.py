@@ -49,7 +49,7 @@ class ProcSockets:
         for name in _FILES:
             path = self.root / "net" / name
             try:
-                texts.append(path.read_text(errors="replace"))
+                texts.append(path.read_text("utf-8", "replace"))
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
-import tarfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from netui import __version__
 from netui.model import RulesetKey, packet_family
@@ -31,7 +29,9 @@ from netui.sources import json_text as js
 from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
 from netui.sources.errors import SourceError, plain, quoted_path
+from netui.sources.kept import CONTAINER, INFO, NETWORK, VERSION, kept
 from netui.sources.live import hostname
+from netui.sources.new_capture import Ending, Writer, new_capture
 
 Say = Callable[[str], None]
 
@@ -62,44 +62,46 @@ def record(path: str | Path, every: float | None = None, for_: float | None = No
 
     every: seconds between frames of a recording; None: one capture. for_: how long,
     in seconds; None: until Ctrl-C. say: told of each file that could not be made.
-    Files are for their owner alone, and ``Config.Env`` of containers is left out,
-    for it can hold secrets. Raises SourceError where the path is not empty or
-    cannot be written.
+    It is for its owner alone, appears when it is complete, and holds of the engine's answers what
+    netui reads (netui/sources/kept.py). Raises SourceError where the path is not empty or cannot be written.
     """
     target = Path(path)
-    writer: _Writer = _Tar(target) if target.name.endswith((".tar.gz", ".tgz")) else _Folder(target)
     engine = DockerEngine(os.environ)
     try:
-        files, missing = _files(engine)
-        for line in missing:
-            (say or _quiet)(line)
-        _write(writer, "", files)
-        if every is not None:
-            _frames(writer, engine, files, every, for_)
-    except KeyboardInterrupt:
-        # The way to end a recording without a length.
-        pass
+        with Ending() as ending, new_capture(target) as writer:
+            files, missing = _files(engine)
+            for line in missing:
+                (say or _quiet)(line)
+            with ending.later():
+                _write(writer, "", files)
+            if every is not None:
+                _frames(writer, engine, files, every, for_, ending)
+            ending.hold()
     except OSError as error:
         raise SourceError(f"{quoted_path(path)} cannot be written: {plain(error.strerror or error)}") from None
     finally:
         engine.close()
-        writer.close()
     return target
 
 
-def _frames(writer: _Writer, engine: DockerEngine, files: dict[str, str], every: float, for_: float | None) -> None:
+def _frames(
+    writer: Writer, engine: DockerEngine, files: dict[str, str], every: float, for_: float | None, ending: Ending
+) -> None:
     start = time.monotonic()
     number = 0
-    while for_ is None or (number + 1) * every <= for_ + 1e-6:
-        number += 1
-        time.sleep(max(0.0, start + number * every - time.monotonic()))
-        now, _ = _files(engine)
-        changed = {name: text for name, text in now.items() if _meaning(name, text) != _meaning(name, files.get(name))}
-        files |= changed
-        _write(writer, f"{FRAMES}/{number:04d}/", changed)
+    # Ctrl-C, or another's wish that it ends: the way to end a recording without a length
+    with suppress(KeyboardInterrupt):
+        while for_ is None or (number + 1) * every <= for_ + 1e-6:
+            number += 1
+            time.sleep(max(0.0, start + number * every - time.monotonic()))
+            now, _ = _files(engine)
+            changed = {n: text for n, text in now.items() if _meaning(n, text) != _meaning(n, files.get(n))}
+            files |= changed
+            with ending.later():
+                _write(writer, f"{FRAMES}/{number:04d}/", changed)
 
 
-def _write(writer: _Writer, prefix: str, files: Mapping[str, str]) -> None:
+def _write(writer: Writer, prefix: str, files: Mapping[str, str]) -> None:
     for name, text in sorted(files.items()):
         writer.add(prefix + name, text.encode("utf-8", "surrogateescape"))
 
@@ -130,7 +132,7 @@ def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
     if settings := kernel.daemon_text():
         files["daemon.json"] = settings
     try:
-        files |= _docker_files(engine)
+        files |= _docker_files(engine, missing)
     except SourceError as error:
         missing.append(f"docker-*.json: {error}")
     meta = {"hostname": hostname(), "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "netui": __version__}
@@ -138,15 +140,15 @@ def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
     return files, missing
 
 
-def _docker_files(engine: DockerEngine) -> dict[str, str]:
+def _docker_files(engine: DockerEngine, missing: list[str]) -> dict[str, str]:
     part = engine.read()
     if not part.values["engine"].local:
         raise SourceError("the engine is another machine, so it is no part of this host's capture")
     files = {
-        "docker-info.json": json.dumps(engine.listing.info),
-        "docker-version.json": json.dumps({"Client": None, "Server": engine.listing.version}),
-        "docker-networks.json": json.dumps(list(engine.listing.networks.values())),
-        "docker-containers.json": json.dumps([_without_secrets(entry) for entry in engine.listing.containers.values()]),
+        "docker-info.json": json.dumps(kept(engine.listing.info, INFO)),
+        "docker-version.json": json.dumps({"Client": None, "Server": kept(engine.listing.version, VERSION)}),
+        "docker-networks.json": json.dumps([kept(entry, NETWORK) for entry in engine.listing.networks.values()]),
+        "docker-containers.json": json.dumps([kept(entry, CONTAINER) for entry in engine.listing.containers.values()]),
     }
     for container in part.values["containers"]:
         if not container.running or container.pid <= 0:
@@ -154,17 +156,16 @@ def _docker_files(engine: DockerEngine) -> dict[str, str]:
         try:
             files[f"listening/{container.id}.txt"] = host_live.listening_text(container.pid)
             saves = iptables_live.namespace_texts(container.pid)
-        except (OSError, SourceError):
-            # It ended just now, or one may not look: then this is not known.
+        except (FileNotFoundError, ProcessLookupError):
+            # it ended just now
+            continue
+        except (OSError, SourceError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            missing.append(f"of container {container.id[:12]}: {plain(reason)}")
             continue
         if saves:
             files[f"namespaces/{container.id}.txt"] = "".join(saves.values())
     return files
-
-
-def _without_secrets(container: dict[str, object]) -> dict[str, object]:
-    config = {key: value for key, value in js.obj(container.get("Config")).items() if key != "Env"}
-    return {**container, "Config": config}
 
 
 def _meaning(name: str, text: str | None) -> object:
@@ -196,62 +197,3 @@ def _meaning(name: str, text: str | None) -> object:
 
 def _quiet(_line: str) -> None:
     """Nobody listens."""
-
-
-class _Writer(Protocol):
-    def add(self, name: str, data: bytes) -> None:
-        """Write one file."""
-
-    def close(self) -> None:
-        """Finish."""
-
-
-class _Folder:
-    """Writes files into a folder that is new or empty."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise SourceError(f"{quoted_path(path)} is not empty: name a new folder or file")
-        except OSError as error:
-            raise _unwritable(path, error) from None
-
-    def add(self, name: str, data: bytes) -> None:
-        path = self._path / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(data)
-
-    def close(self) -> None:
-        """Nothing is left open."""
-
-
-class _Tar:
-    """Writes files into a .tar.gz that does not exist yet, or is empty."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            if path.exists() and (not path.is_file() or path.stat().st_size > 0):
-                raise SourceError(f"{quoted_path(path)} exists already: name a new file")
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise _unwritable(path, error) from None
-        os.fchmod(descriptor, 0o600)
-        self._file = open(descriptor, "wb")  # noqa: PTH123, SIM115 - a descriptor; closed by close()
-        self._tar = tarfile.open(fileobj=self._file, mode="w:gz")  # noqa: SIM115 - as above
-
-    def add(self, name: str, data: bytes) -> None:
-        member = tarfile.TarInfo(name)
-        member.size, member.mode, member.mtime = len(data), 0o600, int(time.time())
-        self._tar.addfile(member, io.BytesIO(data))
-
-    def close(self) -> None:
-        self._tar.close()
-        self._file.close()
-
-
-def _unwritable(path: Path, error: OSError) -> SourceError:
-    return SourceError(f"{quoted_path(path)} cannot be written: {plain(error.strerror or error)}")

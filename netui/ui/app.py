@@ -17,13 +17,13 @@ from textual.screen import Screen
 from netui.model import Snapshot
 from netui.model.events import Event
 from netui.sources.config import Config
+from netui.text.visible import escape_lines
 from netui.ui.answer_finder import SOLVE, AnswerFound, Solve
 from netui.ui.answers import Answers
 from netui.ui.app_keys import APP_KEYS
 from netui.ui.chain_table import ChainTable
 from netui.ui.collector import Collector
 from netui.ui.commands import commands, groups, key_groups
-from netui.ui.escape import escape_lines
 from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows

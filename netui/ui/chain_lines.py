@@ -8,7 +8,8 @@ from dataclasses import replace
 from rich.cells import cell_len
 
 from netui.model import Rule, RulesetKey, packet_family
-from netui.ui.escape import clip, escape
+from netui.text.visible import escape
+from netui.ui.escape import clip
 from netui.ui.line_view import LineView
 from netui.ui.messages import ItemSelected
 from netui.ui.presenters import columns

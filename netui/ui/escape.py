@@ -1,21 +1,19 @@
-"""Strangers' text, made safe to show: nothing in it reaches the terminal raw.
+"""Text in cells: cut and padded to a width, in ASCII where need be, and the last gate before the terminal.
 
-Names, comments and labels can hold anything: terminal escapes, newlines, marks
-that turn the reading direction, ten thousand letters. They are kept as they came
-in the model and made visible here. Textual's markup is never involved: the panes
-build their strips from plain text.
+Strangers' text is made visible before (netui/text/visible.py). Textual's markup is never
+involved: the panes build their strips from plain text.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
+
+from netui.text.visible import BLANK, escape
 
 #: What stands for netui's own signs where the terminal has no UTF-8; one cell each.
 _ASCII = str.maketrans(
@@ -80,46 +78,6 @@ _ASCII = str.maketrans(
         "🔎": "?",
     }
 )
-
-
-def _visible(letter: str) -> str:
-    """Return one letter, or the backslash form by which it can be seen."""
-    code = ord(letter)
-    if letter.isprintable() and not unicodedata.combining(letter) and unicodedata.category(letter)[0] != "M":
-        return letter
-    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(letter)
-    if named:
-        return named
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    if code < 0x10000:
-        return f"\\u{code:04x}"
-    return f"\\U{code:08x}"
-
-
-@lru_cache(maxsize=8192)
-def _escape_slowly(text: str) -> str:
-    return "".join(map(_visible, text))
-
-
-def escape(text: str) -> str:
-    r"""Return the text with everything that is not a plain printable letter made visible.
-
-    Control characters, line breaks, bidirectional marks, lone surrogates and
-    combining marks (which terminals and width tables disagree about) become
-    ``\n``, ``\x1b``, ``\u202e``.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    if len(text) > 4096:
-        # No pane is that wide; the end of a monster is not worth its cost.
-        return "".join(map(_visible, text[:4096])) + "…"
-    return _escape_slowly(text)
-
-
-def escape_lines(text: str) -> str:
-    """Return several lines, each escaped."""
-    return "\n".join(escape(line) for line in text.split("\n"))
 
 
 def clip(text: str, width: int) -> str:
@@ -191,9 +149,12 @@ class SafeFilter(LineFilter):
                 for letter in text
             )
             text = "".join(letter if letter.isascii() else "?" * max(1, cell_len(letter)) for letter in text)
-        if text.isprintable():
+        if text.isprintable() and BLANK.isdisjoint(text):
             return text
-        return "".join(letter if letter.isprintable() else "?" * max(1, cell_len(letter)) for letter in text)
+        return "".join(
+            letter if letter.isprintable() and letter not in BLANK else "?" * max(1, cell_len(letter))
+            for letter in text
+        )
 
 
 def joined(parts: Sequence[str], separator: str = ", ", limit: int = 6) -> str:

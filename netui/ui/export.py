@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from netui.sources.new_file import write_new
+from netui.text.visible import escape, escape_lines, inert
 from netui.ui.answer_screen import AnswerScreen
 from netui.ui.chain_table import ChainTable
 from netui.ui.detail_pane import DetailPane
-from netui.ui.escape import escape, escape_lines
 from netui.ui.presenters.flows import path_text
 from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem, PortItem, container_of, network_of
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
+
+#: Names that are tried where a file has the one that it should have.
+_MOST_NAMES = 100
 
 
 def copy_from(screen: MainScreen, state: State, answer: AnswerScreen | None = None) -> tuple[str, str]:
@@ -52,9 +56,18 @@ def _address(state: State) -> str:
 
 def save(name: str, text: str, now: float) -> tuple[bool, str]:
     """Write a file into the current folder; return whether it worked, and a line that says so."""
-    path = Path.cwd() / f"netui-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{name}"
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        return False, f"Not saved: {error.strerror} ({path})"
-    return True, f"Saved {path}"
+    stem = f"netui-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}"
+    data = inert(text).encode()
+    file = f"{stem}-{name}"
+    for number in range(2, _MOST_NAMES + 2):
+        try:
+            path = Path.cwd() / file
+            write_new(path, data)
+        except FileExistsError:
+            # one of this second, or what somebody put there: neither is touched
+            file = f"{stem}-{number}-{name}"
+            continue
+        except OSError as error:
+            return False, escape(f"Not saved: {error.strerror} ({file})")
+        return True, escape(f"Saved {path}")
+    return False, escape(f"Not saved: {stem}-{name} and {_MOST_NAMES} more names are taken")

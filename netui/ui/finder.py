@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from netui.model import Snapshot
-from netui.ui.escape import escape
+from netui.text.visible import escape
 from netui.ui.line_view import LineView
 from netui.ui.presenters.lines import FAMILIES, TableView, build_lines
 from netui.ui.presenters.numbers import plural

@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 
-from netui.ui.escape import clip, escape
+from netui.text.visible import escape
+from netui.ui.escape import clip
 from netui.ui.painted_view import BLANK, PaintedView, Row
 from netui.ui.presenters.line_list import KeyList, Keys
 from netui.ui.presenters.spans import Spans, changed_cells

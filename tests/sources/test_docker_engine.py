@@ -170,11 +170,11 @@ def test_what_happens_between_the_reading_elsewhere_and_the_stream_is_not_lost(
     """One that came and one that ended are seen by the listing, the rest by the events since."""
     assert len(after.names()) == 8
     gone = next(iter(fake.containers))
-    fake.containers["new"] = {**fake.containers.pop(gone), "Id": "new", "Name": "/new"}
+    fake.containers["0e"] = {**fake.containers.pop(gone), "Id": "0e", "Name": "/new"}
     assert "new" in after.names()
     until(lambda: fake.streams)
-    fake.containers["new"] = {**fake.containers["new"], "Name": "/newer"}
-    fake.emit("container", "rename", "new", name="newer")
+    fake.containers["0e"] = {**fake.containers["0e"], "Name": "/newer"}
+    fake.emit("container", "rename", "0e", name="newer")
     until(lambda: after.engine.due is not None)
     assert "newer" in after.names()
 

@@ -5,7 +5,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from netui.ui.escape import SafeFilter, clip, clip_middle, escape, fit, joined, to_ascii
+from netui.text.visible import escape
+from netui.ui.escape import SafeFilter, clip, clip_middle, fit, joined, to_ascii
 
 
 @pytest.mark.parametrize(

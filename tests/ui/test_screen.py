@@ -304,7 +304,7 @@ async def test_save(tmp_path, monkeypatch):
         await open_flow(app, pilot)
         await pilot.press("S")
         assert "nat DOCKER" in next(tmp_path.glob("*.txt")).read_text()
-        monkeypatch.setattr("pathlib.Path.write_text", _refuse)
+        monkeypatch.setattr("os.link", _refuse)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "Not saved" in screen_text(app))
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from netui.model import Snapshot
+from netui.text.visible import escape
 from netui.traversal.path import Step
-from netui.ui.escape import escape, fit
+from netui.ui.escape import fit
 from netui.ui.presenters.counters import places
 from netui.ui.presenters.detail_parts import DetailLine
 from netui.ui.presenters.flows import step_place

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from netui.explain.doctor import Diagnosis, Evidence, Finding
 from netui.model import Snapshot
-from netui.ui.escape import clip, escape
+from netui.text.visible import escape
+from netui.ui.escape import clip
 from netui.ui.presenters.answer import Answer, rule_item
 from netui.ui.presenters.detail_parts import DetailLine, field
 from netui.ui.presenters.numbers import plural

@@ -9,7 +9,8 @@ from netui.explain.exposed_report import step_text
 from netui.explain.exposure import Cell, Exposure
 from netui.explain.places import WIDEST, Where
 from netui.model import Snapshot
-from netui.ui.escape import clip, clip_middle, escape, fit
+from netui.text.visible import escape
+from netui.ui.escape import clip, clip_middle, fit
 from netui.ui.presenters.answer import Answer, step_item
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
 from netui.ui.presenters.numbers import natural, plural

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from netui.explain.matrix import Asked, way
 from netui.model import Snapshot
+from netui.text.visible import escape
 from netui.traversal import PreparedHost
 from netui.traversal.path import Path
-from netui.ui.escape import clip_middle, escape, fit
+from netui.ui.escape import clip_middle, fit
 from netui.ui.presenters.answer import Answer, step_line
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
 from netui.ui.presenters.flows import VERDICTS, why

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netui.model import Rule
+from netui.text.visible import escape
 from netui.traversal.path import Step
-from netui.ui.escape import clip, clip_middle, escape, fit
+from netui.ui.escape import clip, clip_middle, fit
 from netui.ui.presenters.counters import Reading
 from netui.ui.presenters.flows import VERDICTS
 from netui.ui.presenters.line_list import Line

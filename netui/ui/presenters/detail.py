@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netui.model import Snapshot
-from netui.ui.escape import escape
+from netui.text.visible import escape
 from netui.ui.presenters.detail_container import container_lines, port_lines
 from netui.ui.presenters.detail_host import host_lines, network_lines
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from rich.cells import cell_len
 
 from netui.model import Container, PublishedPort, Socket
+from netui.text.visible import escape
 from netui.traversal.path import Flow
-from netui.ui.escape import escape, joined
+from netui.ui.escape import joined
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, heading
 from netui.ui.presenters.flows import flow_spans, same_flow, why

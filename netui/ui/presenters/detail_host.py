@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.model import SOURCES, Container, Endpoint, Network, Snapshot
-from netui.ui.escape import escape, joined
+from netui.text.visible import escape
+from netui.ui.escape import joined
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
 from netui.ui.presenters.lines import FAMILIES
 from netui.ui.presenters.selection import ContainerItem

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netui.model import Snapshot
+from netui.text.visible import escape
 from netui.traversal.path import Flow
-from netui.ui.escape import escape
 from netui.ui.presenters.counters import CounterTrack
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.model import RulesetKey, Snapshot, packet_family
-from netui.ui.escape import escape
+from netui.text.visible import escape
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
 from netui.ui.presenters.lines import FAMILIES, references

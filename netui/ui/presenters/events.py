@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from netui.model import RulesetKey, Snapshot
 from netui.model.events import Event
-from netui.ui.escape import escape
+from netui.text.visible import escape
 from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.lines import FAMILIES
 from netui.ui.presenters.numbers import plural

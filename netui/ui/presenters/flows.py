@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from netui.text.visible import escape, printable
 from netui.traversal.path import Flow, Path, Step
-from netui.ui.escape import clip, escape, fit
+from netui.ui.escape import clip, fit
 from netui.ui.presenters.spans import Role, Spans
 
 #: The sign and the look of a verdict.
@@ -75,7 +76,7 @@ def same_flow(one: Flow, other: Flow) -> bool:
 
 
 def path_text(flow: Flow) -> str:
-    """Return a flow's steps as text, one a line (to copy or to save)."""
+    """Return a flow's steps as text, one a line (to copy or to save), each made visible."""
     lines = [f"{flow.label}: {flow.path.verdict}"]
     number = 0
     for index, leg in enumerate(flow.path.telling_legs):
@@ -91,4 +92,4 @@ def path_text(flow: Flow) -> str:
                 lines.append(f"     {step.text}")
     if flow.path.reason:
         lines.append(f"  {flow.path.reason}")
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)

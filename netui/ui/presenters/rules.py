@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from netui.model import Family, Match, Option, Rule, RuleSpec, Target
-from netui.ui.escape import escape
+from netui.text.visible import escape
 from netui.ui.presenters.names import Names, bare
 
 #: Built-in targets; everything else after -j is a chain of the same table.

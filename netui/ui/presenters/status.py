@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netui.model import SOURCES, Snapshot
-from netui.ui.escape import clip, escape
+from netui.text.visible import escape
+from netui.ui.escape import clip
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans, plain
 from netui.ui.presenters.times import clock, date

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netui.model import Container, Endpoint, Network, PublishedPort, Snapshot
-from netui.ui.escape import escape
+from netui.text.visible import escape
 from netui.ui.presenters.query import Query
 from netui.ui.presenters.selection import ContainerItem, GroupItem, HostItem, Item, NetworkItem, PortItem
 from netui.ui.presenters.spans import Spans, plain
