@@ -50,6 +50,10 @@ judge: $(STAMP) ## every flow on every engine against the kernel's trace
 fuzz: $(STAMP) ## N random packets through random rules against the kernel's trace (N=10000)
 	$(BIN)/python -m tests.lab fuzz $(N)
 
+.PHONY: attack
+attack: $(STAMP) ## hostile programs, engines, archives, rules, streams and signals: how many were tried, how many held
+	$(BIN)/python -m tests.attack
+
 .PHONY: soak
 soak: $(STAMP) ## netui for MINUTES=60 on a host with ten times a busy one's events: memory, threads, files flat?
 	$(BIN)/python -m tests.lab soak --minutes $(MINUTES)

@@ -2,7 +2,7 @@
 
 import sys
 
-from netui.cli import main
+from netui.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -280,7 +280,11 @@ def _config(options: Options) -> Config:
 
     from netui.sources.config import default_path, read_config
 
-    config = read_config(File(options.config).expanduser() if options.config else default_path())
+    try:
+        place = File(options.config).expanduser() if options.config is not None else default_path()
+    except RuntimeError:
+        raise BadInput(f"--config {options.config}: there is no such user, or it has no home") from None
+    config = read_config(place)
     if not config.readable:
         # the screen says so too; this line is still there when it is gone
         complain(config.problems[0], 500)

@@ -80,8 +80,8 @@ def command_line() -> argparse.ArgumentParser:
     diff = commands.add_parser(
         "diff", help="what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts"
     )
-    diff.add_argument("before", metavar="A")
-    diff.add_argument("after", metavar="B", nargs="?")
+    diff.add_argument("before", metavar="A", type=_path)
+    diff.add_argument("after", metavar="B", nargs="?", type=_path)
     diff.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
 
     record = commands.add_parser(
@@ -102,12 +102,15 @@ def command_line() -> argparse.ArgumentParser:
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
-    which.add_argument("--replay", metavar="PATH", help="the UI on a capture or recording")
+    which.add_argument("--replay", metavar="PATH", type=_path, help="the UI on a capture or recording")
     parser.add_argument(
         "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
     )
     parser.add_argument(
-        "--config", metavar="PATH", help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win"
+        "--config",
+        metavar="PATH",
+        type=_path,
+        help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win",
     )
     parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
     parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
@@ -117,9 +120,18 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--replay", metavar="PATH", default=argparse.SUPPRESS, help="read a capture, not this host")
+    parser.add_argument(
+        "--replay", metavar="PATH", type=_path, default=argparse.SUPPRESS, help="read a capture, not this host"
+    )
     parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+
+
+def _path(text: str) -> str:
+    if not text:
+        # Most likely a variable of a script that is not set: this host is not what was meant.
+        raise argparse.ArgumentTypeError("the path is empty")
+    return text
 
 
 def _seconds(text: str) -> float:

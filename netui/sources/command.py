@@ -1,38 +1,107 @@
-"""Running another program for its output: bounded in time, in plain words where it fails."""
+"""Running another program for its output: bounded in time and in bytes, in plain words where it fails."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import selectors
+import signal
+import stat
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 
 from netui.sources import permits
 from netui.sources.errors import SourceError, plain
 
 #: Where administration programs lie, which an ordinary user's PATH often leaves out.
-_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _DENIED = ("permission denied", "you must be root", "operation not permitted")
 #: An output of so many bytes costs memory that is to be given back.
 _LARGE = 500_000
+#: More bytes than any host's rules: 10,000 rules are 110 MB in nft's JSON.
+MAX_OUTPUT = 512 * 2**20
+#: What is kept of a program's complaints.
+_MAX_ERRORS = 64 * 2**10
+_PIECE = 2**16
+#: Seconds for which it holds who may change the folders of PATH: a look at them costs as much as a short program.
+_CHECKED = 60.0
 NEEDS_ROOT = "needs root: run netui with sudo"
 
 _running: set[subprocess.Popen[bytes]] = set()
-_lock = threading.Lock()
+#: Entered again where a signal ends netui while it starts a program.
+_lock = threading.RLock()
+_apart = True
+
+
+def share_group() -> None:
+    """Let programs stay in this process's group, because somebody else kills that group as a whole."""
+    global _apart  # noqa: PLW0603 - said once, by a child that has just been forked
+    _apart = False
+
+
+def search_path(environ: Mapping[str, str] | None = None) -> str:
+    """Return the folders in which programs are looked for: those of PATH, then the system's.
+
+    Root runs programs only from absolute folders that nobody but root can change.
+    """
+    named = (os.environ if environ is None else environ).get("PATH", os.defpath)
+    return _search_path(named, _SYSTEM, os.geteuid() == 0, time.monotonic() // _CHECKED)
+
+
+@lru_cache(maxsize=4)
+def _search_path(named: str, system: tuple[str, ...], root: bool, _when: float) -> str:
+    folders = [folder for folder in named.split(os.pathsep) if folder.startswith("/")]
+    if root:
+        folders = [folder for folder in folders if _only_roots(folder)]
+    return os.pathsep.join(dict.fromkeys([*folders, *system]))
+
+
+def _only_roots(folder: str) -> bool:
+    """Whether only root can put a program into a folder, or another folder in its place."""
+    try:
+        path = Path(folder).resolve(strict=True)
+        for place in (path, *path.parents):
+            status = place.stat()
+            writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            # In a sticky folder, as /tmp is, others cannot rename what is root's.
+            if status.st_uid != 0 or (writable and (place == path or not status.st_mode & stat.S_ISVTX)):
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def find(program: str) -> str | None:
     """Return a program's path, None where it is not installed."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_SBIN])
-    return shutil.which(program, path=path)
+    if "/" in program:
+        return program if os.access(program, os.X_OK) else None
+    for folder in search_path().split(os.pathsep):
+        path = Path(folder, program)
+        with suppress(OSError):
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode) or not os.access(path, os.X_OK):
+                continue
+            if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+                continue
+            return str(path)
+    return None
 
 
-def run(arguments: Sequence[str], timeout: float = 10.0, environment: Mapping[str, str] | None = None) -> str:
+def run(
+    arguments: Sequence[str],
+    timeout: float = 10.0,
+    environment: Mapping[str, str] | None = None,
+    limit: int = MAX_OUTPUT,
+) -> str:
     """Run a program and return what it wrote; bytes that are no UTF-8 are kept as lone surrogates.
 
-    timeout: seconds, after which it is killed. Raises SourceError where it is not
-    installed, is not allowed to, fails or takes too long.
+    timeout: seconds, after which it is killed with all that it started; limit: bytes, likewise.
+    Raises SourceError where it is not installed, is not allowed to, fails, takes too long or
+    writes too much.
     """
     permits.check(arguments)
     name = arguments[0]
@@ -45,21 +114,25 @@ def run(arguments: Sequence[str], timeout: float = 10.0, environment: Mapping[st
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "LC_ALL": "C", **(environment or {})},
+            env={**os.environ, "PATH": search_path(), "LC_ALL": "C", **(environment or {})},
+            cwd="/",
+            start_new_session=_apart,
         )
     except OSError as error:
         raise SourceError(f"{name} cannot be run: {plain(error.strerror or error)}") from None
     with _lock:
         _running.add(process)
     try:
-        output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise SourceError(f"{name} did not finish within {timeout:g} s") from None
+        output, errors = _read(process, name, timeout, limit)
     finally:
+        # Also what it left running behind it, while its number still names its group.
+        _kill(process)
         with _lock:
             _running.discard(process)
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
     if len(output) > _LARGE:
         # ctypes takes longer to import than most programs to run
         from netui.sources.heap import large_blocks_apart
@@ -70,11 +143,60 @@ def run(arguments: Sequence[str], timeout: float = 10.0, environment: Mapping[st
     return output.decode("utf-8", "surrogateescape")
 
 
+def _read(process: subprocess.Popen[bytes], name: str, timeout: float, limit: int) -> tuple[bytes, bytes]:
+    """Read until the program has ended; raise SourceError where it takes too long or writes too much."""
+    assert process.stdout is not None and process.stderr is not None
+    deadline = time.monotonic() + timeout
+    output, errors = bytearray(), bytearray()
+    kept = {process.stdout.fileno(): (output, limit), process.stderr.fileno(): (errors, _MAX_ERRORS)}
+    with selectors.DefaultSelector() as selector:
+        for number in kept:
+            os.set_blocking(number, False)
+            selector.register(number, selectors.EVENT_READ)
+        while True:
+            # A program that has ended but left its output open to another one is not waited for.
+            ended = _ended(process)
+            ready = selector.select(0 if ended else min(0.05, max(0.0, deadline - time.monotonic())))
+            for key, _ in ready:
+                data = _piece(key.fd)
+                if data == b"":
+                    selector.unregister(key.fd)
+                into, most = kept[key.fd]
+                if into is output and len(output) + len(data or b"") > most:
+                    raise SourceError(f"{name} wrote more than {most // 2**20} MB")
+                into += (data or b"")[: most - len(into)]
+            if ended and not ready:
+                return bytes(output), bytes(errors)
+            if time.monotonic() >= deadline:
+                raise SourceError(f"{name} did not finish within {timeout:g} s")
+            if not selector.get_map() and not ended:
+                time.sleep(0.001)
+
+
+def _piece(number: int) -> bytes | None:
+    """Return what a pipe holds, b"" at its end, None where there is nothing."""
+    try:
+        return os.read(number, _PIECE)
+    except BlockingIOError:
+        return None
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a program has ended; it stays there, so that its number is nobody else's."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program that was not waited for yet, and its group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL) if _apart else os.kill(process.pid, signal.SIGKILL)
+
+
 def stop_all() -> None:
     """Kill what still runs, so that nothing is left behind when netui ends."""
     with _lock:
-        for process in _running:
-            process.kill()
+        for process in tuple(_running):
+            _kill(process)
 
 
 def _failure(name: str, status: int, errors: str) -> str:

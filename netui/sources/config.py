@@ -41,8 +41,14 @@ class Config:
 def default_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the configuration stands: the XDG folder's ``netui/config.toml``."""
     base = environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path(environ.get("HOME") or "~").expanduser() / ".config"
+    folder = Path(base) if base.startswith("/") else home(environ) / ".config"
     return folder / "netui" / "config.toml"
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Return the user's home; where there is none, a folder that does not exist, never the current one."""
+    named = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - pathlib raises where there is none
+    return Path(named if named.startswith("/") else "/nonexistent")
 
 
 def read_config(path: Path) -> Config:

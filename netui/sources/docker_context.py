@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from netui.sources import json_text as js
+from netui.sources.config import home
 from netui.sources.errors import SourceError, quoted
 from netui.sources.read_file import read_regular
 
@@ -54,8 +55,13 @@ def engine_address(environ: Mapping[str, str]) -> EngineAddress:
     if host:
         folder = Path(environ.get("DOCKER_CERT_PATH") or _config_folder(environ))
         verify = bool(environ.get("DOCKER_TLS_VERIFY"))
-        tls = (verify or bool(environ.get("DOCKER_CERT_PATH"))) and not host.startswith("unix://")
-        return _with_certificates(EngineAddress(host, "DOCKER_HOST", verify), folder if tls else None)
+        tls = (verify or bool(environ.get("DOCKER_CERT_PATH"))) and host.startswith(("tcp://", "http://", "https://"))
+        address = _with_certificates(EngineAddress(host, "DOCKER_HOST", verify), folder if tls else None)
+        if tls and not (address.ca if verify else address.ca or address.cert):
+            # Never in plain text where the user asked for more.
+            what = "DOCKER_TLS_VERIFY" if verify else "DOCKER_CERT_PATH"
+            raise SourceError(f"{what} is set, but {quoted(str(folder), 100)} holds no ca.pem: set DOCKER_CERT_PATH")
+        return address
     name, source = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
         name, source = _current_context(environ), "docker context"
@@ -66,7 +72,7 @@ def engine_address(environ: Mapping[str, str]) -> EngineAddress:
 
 def _config_folder(environ: Mapping[str, str]) -> Path:
     named = environ.get("DOCKER_CONFIG")
-    return Path(named) if named else Path(environ.get("HOME") or Path.home()) / ".docker"
+    return Path(named) if named else home(environ) / ".docker"
 
 
 def _current_context(environ: Mapping[str, str]) -> str:

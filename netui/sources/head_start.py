@@ -173,6 +173,9 @@ def _child(read: Callable[[], Iterable[object]], patience: float, pipe: int) -> 
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         signal.setitimer(signal.ITIMER_REAL, patience)
+        from netui.sources import command
+
+        command.share_group()
         _leave_files(pipe)
         threading.Thread(target=_end_with_reader, args=(pipe,), daemon=True).start()
         for thing in read():

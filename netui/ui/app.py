@@ -303,9 +303,13 @@ class NetuiApp(TerminalApp):
             self.poller.stop()
         self.exit(0)
 
+    async def action_quit(self) -> None:
+        """Quit by Textual's own key, too."""
+        self.action_leave()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Refuse what is typed after the key that quits: a screen that opens then would fail."""
-        return not self._leaving or action == "leave"
+        return not self._leaving or action in ("leave", "quit")
 
     def action_out(self) -> None:
         """Close one thing: the steps view, the open flow, the filter, the zoom, the drawer."""

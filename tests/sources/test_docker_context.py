@@ -104,3 +104,11 @@ def test_errors_of_the_system_are_found_inside_the_sdks() -> None:
     assert "does not answer" in str(explain(RuntimeError(TimeoutError()), address))
     strange = str(explain(RuntimeError("a\x1b[31m\nb"), address))
     assert strange.isprintable()
+
+
+@pytest.mark.parametrize("asked", [{"DOCKER_TLS_VERIFY": "1"}, {"DOCKER_CERT_PATH": "{}"}])
+def test_certificates_that_are_missing_are_an_error(tmp_path: Path, asked: dict[str, str]) -> None:
+    """Where certificates were asked for and are not there, the engine is not asked in plain text."""
+    environ = {"DOCKER_HOST": "tcp://192.0.2.1:2376", "HOME": str(tmp_path)}
+    with pytest.raises(SourceError, match=r"is set, but .* holds no ca\.pem"):
+        engine_address(environ | {name: value.format(tmp_path) for name, value in asked.items()})

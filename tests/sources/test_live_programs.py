@@ -24,7 +24,7 @@ ASKED = ("ip", "-j", "-d", "address")
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder that alone is searched for programs."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(command, "_SBIN", ())
+    monkeypatch.setattr(command, "_SYSTEM", ())
     return tmp_path
 
 

@@ -1,0 +1,32 @@
+"""``python -m tests.attack [ROUNDS]``: every attack in its long form, with how many were tried and how many held."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+
+#: The modules that hold attacks, each with a list ATTACKS.
+MODULES = ("programs", "streams", "signals")
+
+
+def main(rounds: int) -> int:
+    """Run all attacks; returns 1 where one did not hold."""
+    failed: list[str] = []
+    print(f"{'kind':<44}{'tried':>7}{'held':>7}{'seconds':>9}")
+    for module in MODULES:
+        for attack in importlib.import_module(f"tests.attack.{module}").ATTACKS:
+            started = time.monotonic()
+            results = list(attack(rounds))
+            held = sum(good for _, good in results)
+            kind = f"{module}: {attack.__name__.replace('_', ' ')}"
+            print(f"{kind:<44}{len(results):>7}{held:>7}{time.monotonic() - started:>9.1f}", flush=True)
+            failed += [f"{kind}: {name}" for name, good in results if not good]
+            failed += [f"{kind}: nothing was tried"] if not results else []
+    for line in failed:
+        print(f"did not hold: {line}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))

@@ -1,0 +1,13 @@
+"""One deadline and one size for all that comes from outside; `make attack` is the long form."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attack import Attack, broken, programs
+
+
+@pytest.mark.parametrize("attack", programs.ATTACKS, ids=lambda attack: attack.__name__)
+def test_programs_are_bounded(attack: Attack) -> None:
+    """Whatever a program does, it and its children end in time, its output has an end, and it is the system's."""
+    assert broken(attack) == []
