@@ -64,7 +64,11 @@ def _snapshot(options: Options) -> Snapshot:
         if options.replay:
             from netui.sources.capture import read_capture
 
-            return read_capture(options.replay)
+            if options.replay == "-" and getattr(options, "batch", None) == "-":
+                raise BadInput("path: --replay - and --batch - cannot both read standard input")
+            snapshot = read_capture(options.replay)
+            _say_what_is_not_known(snapshot, options.command)
+            return snapshot
         if options.demo:
             from netui.sources.recording import read_demo
 
@@ -74,6 +78,16 @@ def _snapshot(options: Options) -> Snapshot:
         return read_live()
     except SourceError as error:
         raise BadInput(str(error)) from None
+
+
+def _say_what_is_not_known(snapshot: Snapshot, command: str) -> None:
+    """Say on stderr which files could not be read, and of rules alone what is not known of them."""
+    said = list(snapshot.damaged)
+    if snapshot.alone and command != "path":
+        # a path has them among its notes
+        said += [f"{state.via}: {state.note}" for state in snapshot.sources.values() if state.note]
+    for line in said:
+        complain(line)
 
 
 def _prepared(options: Options) -> PreparedHost:
@@ -229,6 +243,8 @@ def _record(options: Options) -> int:
 def _screen(options: Options) -> int:
     from netui.sources.errors import SourceError
 
+    if options.replay == "-":
+        raise BadInput("the screen reads its keys from standard input: give --replay a file, or ask for a report")
     _need_terminal()
     if options.interval is not None and options.interval < 0.5:
         raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")

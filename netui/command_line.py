@@ -102,7 +102,9 @@ def command_line() -> argparse.ArgumentParser:
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
-    which.add_argument("--replay", metavar="PATH", type=_path, help="the UI on a capture or recording")
+    which.add_argument(
+        "--replay", metavar="PATH", type=_path, help="the UI on a capture, a recording, or a file of rules"
+    )
     parser.add_argument(
         "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
     )
@@ -121,7 +123,12 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--replay", metavar="PATH", type=_path, default=argparse.SUPPRESS, help="read a capture, not this host"
+        "--replay",
+        metavar="PATH",
+        type=_path,
+        default=argparse.SUPPRESS,
+        help="read a capture, not this host; or rules alone, a file or - for stdin: "
+        "iptables-save, iptables -S, iptables -L -n -v, nft list ruleset",
     )
     parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")

@@ -22,10 +22,14 @@ def chosen(snapshot: Snapshot, table: str = "", chain: str = "", number: int | N
     Raises NotThere where there is none of that name, or no rule of that number.
     """
     everything = [found for ruleset in snapshot.rulesets.values() for found in ruleset.chains()]
-    if not snapshot.rulesets:
+    if not snapshot.rulesets and snapshot.nft_chains is None:
         errors = [state.error for state in snapshot.sources.values() if "tables" in state.name and state.error]
         raise NotThere(f"no rules were read{f': {errors[0]}' if errors else ''}")
     chains = [found for found in everything if not table or found.table == table]
+    if not everything and not table:
+        return []
+    if not everything:
+        raise NotThere(f"{_show(table)}: no such table: there are no rules at all")
     if not chains:
         raise NotThere(f"{_show(table)}: no such table here; there are {_some({c.table for c in everything})}")
     if chain:
@@ -79,6 +83,8 @@ def explain_json(snapshot: Snapshot, chains: Sequence[Chain], number: int | None
 
 def explain_text(snapshot: Snapshot, chains: Sequence[Chain], number: int | None = None) -> str:
     """Return the rules as lines: a heading for each chain, then number, sentence and the rule itself."""
+    if not chains:
+        return "there are no rules: no table was printed, so every packet passes as far as these rules go"
     names = Names.of(snapshot)
     lines: list[str] = []
     for chain in chains:

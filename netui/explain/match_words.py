@@ -246,6 +246,12 @@ def _set(words: Words, match: Match, _names: Names, _family: str) -> bool:
     return True
 
 
+def _untold(words: Words, match: Match, _names: Names, _family: str) -> bool:
+    option = match.option("--text")
+    words.which.append(f"match what the listing does not tell ({printable(option.value if option else '')})")
+    return True
+
+
 Say = Callable[[Words, Match, Names, str], bool]
 _MODULES: dict[str, Say] = {
     "": _basic,
@@ -263,6 +269,7 @@ _MODULES: dict[str, Say] = {
     "mark": _mark,
     "connmark": _mark,
     "set": _set,
+    "untold": _untold,
 }
 
 

@@ -77,6 +77,8 @@ class Snapshot:
     sources: Mapping[str, SourceState] = field(default_factory=dict)
     #: rules alone, as people paste them: what else the host has is not asked for
     alone: bool = False
+    #: files of a capture that are there and could not be read, each with the line and the reason
+    damaged: tuple[str, ...] = ()
 
     def counter(self, key: RulesetKey, index: int) -> Counter:
         """Return a counter by ruleset and index; zero where it is not known."""

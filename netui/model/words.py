@@ -36,6 +36,7 @@ _TEXT = {
     "--helper",
     "--set-class",
     "--path",
+    "--text",
 }
 
 

@@ -14,12 +14,33 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from netui import __version__
-from netui.model import BUILT_IN, SOURCES, Backend, Counters, Family, Ruleset, Snapshot, Socket, packet_family
+from netui.dialects.iptables.listed import save_text
+from netui.model import (
+    BUILT_IN,
+    SOURCES,
+    Backend,
+    Counters,
+    Family,
+    Ruleset,
+    RulesetKey,
+    Snapshot,
+    Socket,
+    packet_family,
+)
 from netui.sources import docker_api, iproute, ipset_save, iptables_save, kernel, nft_ruleset, socket_text, sysctl
 from netui.sources import json_text as js
 from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
 from netui.sources.errors import SourceError, quoted
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+from netui.sources.pasted import (
+    listed_tables,
+    nft_json,
+    nft_text,
+    pasted_sections,
+    pasted_text,
+    read_pasted,
+    untold_tables,
+)
 
 #: Each ruleset's own file, and the one that serves if its first line names the variant.
 _SAVES: Mapping[str, tuple[str, str]] = {
@@ -28,16 +49,25 @@ _SAVES: Mapping[str, tuple[str, str]] = {
     "iptables-legacy": ("iptables-legacy-save.txt", "iptables-save.txt"),
     "ip6tables-legacy": ("ip6tables-legacy-save.txt", "ip6tables-save.txt"),
 }
+#: What else people have of a family's rules; less is known from it.
+_LISTINGS: Mapping[Family, tuple[str, str]] = {
+    "ip": ("iptables-S.txt", "iptables-L.txt"),
+    "ip6": ("ip6tables-S.txt", "ip6tables-L.txt"),
+}
+_NFT = ("nft-ruleset.json", "nft-ruleset.txt")
 _T = TypeVar("_T")
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 
 
 def read_capture(path: str | Path) -> Snapshot:
-    """Read a capture (a folder or .tar.gz); of a recording, its first state.
+    """Read a capture (a folder or .tar.gz), of a recording its first state, or a file with rules alone (``-``: stdin).
 
-    Raises SourceError where the path is missing or no capture. A file that is
+    Raises SourceError where the path is missing or neither. A capture's file that is
     missing or damaged takes down its own source only.
     """
+    pasted = pasted_text(path)
+    if pasted is not None:
+        return read_pasted(pasted, path)
     files = {name: file for name, file in capture_files(Path(path)).items() if not name.startswith(f"{FRAMES}/")}
     return CaptureReading().snapshot(files)
 
@@ -49,6 +79,9 @@ class CaptureReading:
         self._assembly = Assembly(origin)
         self._files: Mapping[str, CaptureFile] = {}
         self._parts: dict[str, tuple[tuple[CaptureFile | None, ...], Part]] = {}
+        #: by part: its files that are there and cannot be read, each with line and reason
+        self._damaged: dict[str, tuple[str, ...]] = {}
+        self._faults: list[str] = []
 
     def snapshot(self, files: Mapping[str, CaptureFile]) -> Snapshot:
         """Read what changed since the last call and return the whole as a snapshot."""
@@ -64,7 +97,9 @@ class CaptureReading:
         parts["namespaces"] = self._part("namespaces", self._names_in("namespaces"), self._namespaces)
         if meta.note or meta.error:
             parts["capture"] = replace(meta, time=time, via="meta.json")
-        return self._assembly.snapshot(parts, time, meta.values.get("hostname", ""))
+        snapshot = self._assembly.snapshot(parts, time, meta.values.get("hostname", ""))
+        damaged = dict.fromkeys(fault for faults in self._damaged.values() for fault in faults)
+        return replace(snapshot, damaged=tuple(damaged)) if damaged else snapshot
 
     # -- reading only what changed ------------------------------------------------
 
@@ -73,23 +108,27 @@ class CaptureReading:
         cached = self._parts.get(name)
         if cached is not None and cached[0] == key:
             return cached[1]
+        outer, self._faults = self._faults, []
         try:
             part = read()
         except SourceError as error:
             part = Part({}, str(error))
-        self._parts[name] = (key, part)
+        self._parts[name], self._damaged[name] = (key, part), tuple(self._faults)
+        self._faults = outer
         return part
 
     def _source(self, name: str) -> Part:
         if name in _SAVES:
-            return self._part(name, _SAVES[name], lambda: self._rules(name))
+            listings = _LISTINGS[packet_family(RULESET_SOURCES[name].family)]
+            return self._part(name, (*_SAVES[name], *listings, *_NFT), lambda: self._rules(name))
         if name == "docker":
             names = tuple(file for file in COMMANDS if file.startswith("docker-"))
             return self._part(name, names, self._docker)
         if name == "nft":
             # What is native hangs on which tables the saves show.
             saves = tuple(file for pair in _SAVES.values() for file in pair)
-            return self._part(name, ("nft-ruleset.json", *saves), self._nft)
+            listed = tuple(file for pair in _LISTINGS.values() for file in pair)
+            return self._part(name, (*_NFT, *saves, *listed), self._nft)
         if name == "route":
             return self._part(name, ("ip-route.json", "ip6-route.json"), self._routes)
         if name == "rule":
@@ -116,8 +155,14 @@ class CaptureReading:
         try:
             return parse(file.text())
         except SourceError as error:
-            joint = ": " if str(error).startswith(("line", "table", "cut off")) else " "
-            raise SourceError(f"{name}{joint}{error}") from None
+            raise self._fault(name, str(error)) from None
+
+    def _fault(self, name: str, why: str) -> SourceError:
+        """Name a file that is there and cannot be read."""
+        joint = ": " if why.startswith(("line", "table", "cut off")) else " "
+        fault = f"{name}{joint}{why}"
+        self._faults.append(fault)
+        return SourceError(fault)
 
     # -- the sources --------------------------------------------------------------
 
@@ -147,18 +192,37 @@ class CaptureReading:
         if own not in self._files and plain in self._files:
             text = self._read(plain, lambda text: text)
             told = iptables_save.names_variant(text)
-            if (
-                text.strip()
-                and (iptables_save.variant(text) if told else self._likelier(packet_family(key.family))) == key.backend
-            ):
+            whose = iptables_save.variant(text) if told else self._likelier(packet_family(key.family))
+            if not text.strip() or whose == key.backend:
                 name = plain
                 note = "" if told else f"{plain} does not tell which variant printed it: taken for {key.backend}'s"
+            if not text.strip():
+                raise self._fault(plain, "is empty, so what rules there are is not known; capture it again")
+        if name not in self._files and plain not in self._files and key.backend == "nft":
+            listed = [name for name in _LISTINGS[packet_family(key.family)] if name in self._files]
+            if listed:
+                return self._listed(key, listed)
         cached = self._parts.get(source)
         previous: Ruleset | None = cached[1].values["rules"][0] if cached and cached[1].values else None
         rules: tuple[Ruleset, Counters] = self._read(
             name, lambda text: iptables_save.read_save(text, packet_family(key.family), key.backend, previous)
         )
         return Part({"rules": rules}, via=name, note=note)
+
+    def _listed(self, key: RulesetKey, names: list[str]) -> Part:
+        """Read ``iptables -S`` and ``-L``; a table that is in neither may hold anything, unless nft lists it."""
+        family = packet_family(key.family)
+        found = [section for name in names for section in self._read(name, pasted_sections)]
+        if not found:
+            raise self._fault(" and ".join(names), "holds no rules; capture it again")
+        try:
+            tables, notes = listed_tables(found)
+        except SourceError as error:
+            raise self._fault(" and ".join(names), str(error)) from None
+        if not any(name in self._files for name in _NFT):
+            tables += untold_tables(tables)
+        rules = iptables_save.read_save(save_text(tables), family, key.backend)
+        return Part({"rules": rules}, via=" ".join(names), note="; ".join(notes))
 
     def _likelier(self, family: Family) -> Backend:
         """Which variant's a save is that does not tell: nft's, unless nft lists no table of its family."""
@@ -187,6 +251,7 @@ class CaptureReading:
         ):
             # ``docker inspect`` of nothing prints nothing.
             documents["containers"] = []
+            self._faults = [fault for fault in self._faults if not fault.startswith("docker-containers")]
             errors = [error for error in errors if not error.startswith("docker-containers")]
         values: dict[str, Any] = {}
         if "info" in documents or "version" in documents:
@@ -196,7 +261,7 @@ class CaptureReading:
                 try:
                     values[part] = build(documents[part])
                 except SourceError as error:
-                    errors.append(f"docker-{part}.json {error}")
+                    errors.append(str(self._fault(f"docker-{part}.json", str(error))))
         return Part(values, "; ".join(errors), "docker-*.json")
 
     def _nft(self) -> Part:
@@ -205,8 +270,8 @@ class CaptureReading:
             for name, key in RULESET_SOURCES.items()
             if key.backend == "nft" and (rules := self._source(name).values)
         ]
-        name = "nft-ruleset.json"
-        entries = self._read(name, nft_ruleset.parse_document)
+        name = _NFT[0] if _NFT[0] in self._files or _NFT[1] not in self._files else _NFT[1]
+        entries = self._read(name, nft_json if name == _NFT[0] else nft_text)
         return Part({"native": nft_ruleset.native_rules(entries, saves)}, via=name)
 
     def _routes(self) -> Part:

@@ -25,7 +25,12 @@ COMMANDS: Mapping[str, str] = {
     "ip6tables-legacy-save.txt": "ip6tables-legacy-save -c",
     "iptables-save.txt": "iptables-save -c",
     "ip6tables-save.txt": "ip6tables-save -c",
+    "iptables-S.txt": "for t in raw mangle nat filter; do iptables -t $t -S; done",
+    "ip6tables-S.txt": "for t in raw mangle nat filter; do ip6tables -t $t -S; done",
+    "iptables-L.txt": "for t in raw mangle nat filter; do iptables -t $t -L -n -v; done",
+    "ip6tables-L.txt": "for t in raw mangle nat filter; do ip6tables -t $t -L -n -v; done",
     "nft-ruleset.json": "nft -j list ruleset",
+    "nft-ruleset.txt": "nft list ruleset",
     "ipset-save.txt": "ipset save",
     "ip-address.json": "ip -j -d address",
     "ip-route.json": "ip -j route show table all",
@@ -83,7 +88,7 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
         elif stat.S_ISREG(mode):
             found = _tar(path)
         else:
-            raise SourceError(f"{quoted_path(path)} is neither a folder nor a .tar.gz")
+            raise SourceError(f"{quoted_path(path)} is neither a folder nor a file")
     except NotAFile as error:
         raise SourceError(f"{quoted_path(path)} {error.strerror}") from None
     except FileNotFoundError:

@@ -9,16 +9,21 @@ from pathlib import Path
 from netui.model import Snapshot
 from netui.sources.capture import CaptureReading
 from netui.sources.capture_files import FRAMES, CaptureFile, capture_files
+from netui.sources.pasted import pasted_text, read_pasted
 
 
 class Recording:
     """Frames of a capture in time; a plain capture is a recording of one frame."""
 
     def __init__(self, path: str | Path, origin: str = "replay") -> None:
-        """Open a folder or .tar.gz; raise SourceError where it is no capture."""
+        """Open a folder, a .tar.gz or a file with rules alone; raise SourceError where it is none of them."""
         self._base: dict[str, CaptureFile] = {}
         self._frames: dict[str, dict[str, CaptureFile]] = {}
         self._reading = CaptureReading(origin)
+        pasted = pasted_text(path)
+        self._alone = read_pasted(pasted, path, origin) if pasted is not None else None
+        if self._alone is not None:
+            return
         for name, file in capture_files(Path(path)).items():
             folder, _, rest = name.partition("/")
             if folder == FRAMES:
@@ -32,6 +37,9 @@ class Recording:
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield each state in order, by its frame's name; what did not change is the same object."""
+        if self._alone is not None:
+            yield self._alone
+            return
         files = dict(self._base)
         yield self._reading.snapshot(files)
         for name in sorted(self._frames, key=lambda name: (len(name), name)):

@@ -21,7 +21,7 @@ from netui.traversal.matches_counted import connlimit, hashlimit, limit, recent,
 from netui.traversal.matches_packet import always, connmark, helper, length, mark, never, owner, pkttype
 from netui.traversal.matches_place import addrtype, iprange, mac, match_set, physdev, rpfilter
 from netui.traversal.matches_port import icmp, multiport, ports
-from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings, maybe, no, unknown, yes
+from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings, Unsure, maybe, no, unknown, yes
 from netui.traversal.transit import Transit
 
 
@@ -111,6 +111,12 @@ def _conntrack(match: Match, family: Family, _around: Surroundings) -> Compiled:
     return conntrack_predicates(match, family)
 
 
+def _untold(match: Match, _family: Family, _around: Surroundings) -> Compiled:
+    """What ``iptables -L`` did not tell of a rule, or not in words that are understood."""
+    option = match.option("--text")
+    return [(Unsure(why=f"the listing does not tell this: {option.value if option else ''}"), None)]
+
+
 _MODULES: Mapping[str, Callable[[Match, Family, Surroundings], Compiled]] = {
     "tcp": ports,
     "udp": ports,
@@ -143,6 +149,7 @@ _MODULES: Mapping[str, Callable[[Match, Family, Surroundings], Compiled]] = {
     "string": string,
     "comment": always,
     "nfacct": always,
+    "untold": _untold,
     "helper": helper,
     # IPv6 extension headers: an ordinary first packet has none, and without the header
     # these do not match, inverted or not.

@@ -191,10 +191,10 @@ def test_a_newer_netui_is_noted(copy: Path) -> None:
     [
         (lambda path: None, "does not exist"),
         (lambda path: path.mkdir(), "is no capture"),
-        (lambda path: path.write_text("hello"), "is no .tar.gz"),
-        (lambda path: path.write_bytes(b""), "is no .tar.gz"),
+        (lambda path: path.write_text("hello"), "line 1 is no output of iptables-save"),
+        (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: path.write_bytes(b"\x1f\x8b\x08"), "is no .tar.gz"),
-        (os.mkfifo, "neither a folder"),
+        (os.mkfifo, "neither a folder nor a file"),
     ],
     ids=["missing", "empty folder", "text", "empty file", "gzip head", "fifo"],
 )

@@ -1,0 +1,1 @@
+"""iptables' own texts that are no save: ``iptables -S`` and ``iptables -L``."""

@@ -1,0 +1,354 @@
+"""What ``iptables -L`` prints behind a rule's columns → the words of a save, module by module.
+
+Each match prints itself in its own way (libxt_*.c, libipt_*.c: the functions named ``print``). From
+the first word that is not understood on, all is one match that cannot be known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from netui.dialects.iptables.listed import UNTOLD
+
+#: ``-n`` prints numbers since 1.8.9, a save the names.
+PROTOCOLS: Mapping[str, str] = {
+    "1": "icmp", "6": "tcp", "17": "udp", "33": "dccp", "50": "esp", "51": "ah", "58": "ipv6-icmp", "132": "sctp",
+    "136": "udplite", "icmpv6": "ipv6-icmp",
+}  # fmt: skip
+_PORT_MODULES = ("tcp", "udp", "sctp", "dccp", "udplite")
+
+
+def quoted(text: str) -> str:
+    """Return a word as a save prints it: in quotes where it has blanks or quotes."""
+    if re.fullmatch(r"[^\s\"'\\]+", text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def untold(what: str) -> str:
+    """Return the match that stands for what a listing does not tell."""
+    escaped = what.replace("\\", "\\\\").replace('"', '\\"')
+    return f'-m {UNTOLD} --text "{escaped}"'
+
+
+def rule_text(chain: str, words: list[str], target: str, protocol: str, rest: str) -> str:
+    """Return a rule as a save prints it.
+
+    words: of its columns. rest: what is printed behind them.
+    """
+    words = ["-A", chain, *words]
+    goto = rest.startswith("[goto]")
+    rest = rest.removeprefix("[goto]").strip() if goto else rest.strip()
+    comment, rest = _comment(rest)
+    ending, rest = _target_options(target, rest)
+    module = _basic_module(protocol)
+    while rest:
+        if rest.startswith(_COMMENT):
+            words += comment
+            rest = rest.removeprefix(_COMMENT).lstrip()
+            continue
+        for pattern, write in _MATCHES:
+            found = pattern.match(rest)
+            if found is not None:
+                made = write(found, module)
+                words += made if made is not None else [untold(found[0].strip())]
+                rest = rest[found.end() :].lstrip()
+                break
+        else:
+            words.append(untold(rest))
+            break
+    if target:
+        words += ["-g" if goto else "-j", target, *ending]
+    return " ".join(words)
+
+
+#: Where the comment stood.
+_COMMENT = "\x00"
+
+
+def _comment(rest: str) -> tuple[list[str], str]:
+    """Take the comment out and leave a mark; where its end cannot be told, all up to the last is not understood."""
+    rest = rest.replace(_COMMENT, "")
+    start = rest.find("/* ")
+    if start < 0:
+        return [], rest
+    end = rest.find(" */", start)
+    one = end >= 0 and rest.find("/* ", start + 3) < 0 and rest.find(" */", end + 3) < 0
+    if not one:
+        last = rest.rfind(" */")
+        end = last if last > start else len(rest)
+    marked = " ".join(filter(None, (rest[:start].strip(), _COMMENT, rest[end + 3 :].strip())))
+    if not one:
+        return [untold(rest[start : end + 3])], marked
+    # always in quotes, so that none of its words is taken for an option
+    escaped = rest[start + 3 : end].replace("\\", "\\\\").replace('"', '\\"')
+    return [f'-m comment --comment "{escaped}"'], marked
+
+
+def _basic_module(protocol: str) -> str:
+    return PROTOCOLS.get(protocol, protocol)
+
+
+# --- targets --------------------------------------------------------------------------------
+
+
+def _target_options(target: str, rest: str) -> tuple[list[str], str]:
+    """Return a target's options in a save's words, and what is left of the text before them."""
+    pattern = _TARGETS.get(target)
+    if pattern is None:
+        return [], rest
+    found = pattern[0].search(rest)
+    if found is None:
+        return [], rest
+    return pattern[1](found), rest[: found.start()].strip()
+
+
+def _to(option: str) -> Callable[[re.Match[str]], list[str]]:
+    def write(found: re.Match[str]) -> list[str]:
+        return [option, found[1], *_randomness(found[2])]
+
+    return write
+
+
+def _randomness(text: str) -> list[str]:
+    return [f"--{word}" for word in text.split()]
+
+
+def _masquerade(found: re.Match[str]) -> list[str]:
+    ports = [f"--to-ports {found[1]}"] if found[1] else []
+    return [*ports, *_randomness(found[2] or "")]
+
+
+def _log(found: re.Match[str]) -> list[str]:
+    return [f'--log-prefix "{found[1]}"'] if found[1] is not None else []
+
+
+def _mark(found: re.Match[str]) -> list[str]:
+    return _set_mark(found[1] or found[3], found[2] or found[4])
+
+
+def _set_mark(how: str, value: str) -> list[str]:
+    """A save has one word for all ways to set a mark."""
+    if how == "xset":
+        return [f"--set-xmark {value}"]
+    if how == "and":
+        return [f"--set-xmark 0x0/{int(value, 16) ^ 0xFFFFFFFF:#x}"]
+    return [f"--set-xmark {value}/{ {'set': '0xffffffff', 'or': value, 'xor': '0x0'}[how] }"]
+
+
+def _connmark(found: re.Match[str]) -> list[str]:
+    if found[5]:
+        mask = found[6] or "0xffffffff"
+        return [f"--{found[5]}-mark --nfmask {mask} --ctmask {mask}"]
+    return _set_mark(found[1] or found[3], found[2] or found[4])
+
+
+_RANDOM = r"((?: (?:random-fully|random|persistent))*)"
+_TARGETS: Mapping[str, tuple[re.Pattern[str], Callable[[re.Match[str]], list[str]]]] = {
+    "DNAT": (re.compile(rf"(?:^|(?<= ))to:(\S+){_RANDOM}\Z"), _to("--to-destination")),
+    "SNAT": (re.compile(rf"(?:^|(?<= ))to:(\S+){_RANDOM}\Z"), _to("--to-source")),
+    "REDIRECT": (re.compile(rf"(?:^|(?<= ))redir ports (\S+){_RANDOM}\Z"), _to("--to-ports")),
+    "MASQUERADE": (re.compile(r"(?:^|(?<= ))(?:masq ports: (\S+))?((?: ?(?:random-fully|random))*)\Z"), _masquerade),
+    "REJECT": (re.compile(r"(?:^|(?<= ))reject-with (\S+)\Z"), lambda found: ["--reject-with", found[1]]),
+    "LOG": (
+        re.compile(r'(?:^|(?<= ))LOG (?:(?:flags|level) \S+ ?|tcp-\S+ |ip-options )*(?:prefix "([^"\\]*)")?\Z'),
+        _log,
+    ),
+    "NFLOG": (
+        re.compile(r'(?:^|(?<= ))nflog-prefix +"?[^"\\]*"?(?: nflog-(?:group|range|size|threshold) \d+)*\Z'),
+        lambda _found: [],
+    ),
+    "MARK": (re.compile(r"(?:^|(?<= ))MARK (?:(xset) (0x\S+/0x\S+)|(set|or|and|xor) (0x[0-9a-f]+))\Z"), _mark),
+    "CONNMARK": (
+        re.compile(
+            r"(?:^|(?<= ))CONNMARK (?:(xset) (0x\S+/0x\S+)|(set|or|and|xor) (0x[0-9a-f]+)"
+            r"|(restore|save)(?: mask (0x\S+))?)\Z"
+        ),
+        _connmark,
+    ),
+    "TCPMSS": (
+        re.compile(r"(?:^|(?<= ))TCPMSS (?:clamp to PMTU|set (\d+))\Z"),
+        lambda found: [f"--set-mss {found[1]}"] if found[1] else ["--clamp-mss-to-pmtu"],
+    ),
+    "CT": (re.compile(r"(?:^|(?<= ))CT notrack\Z"), lambda _found: ["--notrack"]),
+    "CHECKSUM": (re.compile(r"(?:^|(?<= ))CHECKSUM fill\Z"), lambda _found: ["--checksum-fill"]),
+}  # fmt: skip
+
+
+# --- matches --------------------------------------------------------------------------------
+
+_Writer = Callable[[re.Match[str], str], "list[str] | None"]
+
+
+def _sign(negated: str | None) -> str:
+    return "! " if negated and "!" in negated else ""
+
+
+def _ports(found: re.Match[str], module: str) -> list[str] | None:
+    """``tcp spts:1024:65535 dpt:80 flags:0x17/0x02``."""
+    name = found[1]
+    words: list[str] = []
+    for part in found[2].split():
+        key, _, value = part.partition(":")
+        negated = _sign(value)
+        value = value.lstrip("!")
+        option = {"spt": "--sport", "spts": "--sport", "dpt": "--dport", "dpts": "--dport"}.get(key)
+        if option is not None:
+            words.append(f"{negated}{option} {value}")
+        elif key == "flags" and name == "tcp":
+            mask, _, flags = value.partition("/")
+            both = (_tcp_flags(mask), _tcp_flags(flags))
+            if None in both:
+                return None
+            words.append(f"{negated}--tcp-flags {both[0]} {both[1]}")
+    return [f"-m {name}", *words] if module in (name, "") else None
+
+
+def _tcp_flags(text: str) -> str | None:
+    names = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
+    if text.startswith("0x"):
+        try:
+            bits = int(text, 16)
+        except ValueError:
+            return None
+        if bits >= 1 << len(names):
+            return None
+        return ",".join(name for bit, name in enumerate(names) if bits >> bit & 1) or "NONE"
+    return text or "NONE"
+
+
+def _option(module: str, option: str) -> _Writer:
+    """A match of one option: its sign is the pattern's group 1, its value group 2."""
+    return lambda found, _module: [f"-m {module}", f"{_sign(found[1])}{option} {found[2]}"]
+
+
+def _conntrack(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m conntrack", f"{_sign(found[1])}--{found[2]} {found[3]}"]
+
+
+def _state(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m state", f"{_sign(found[1])}--state {found[2]}"]
+
+
+def _addrtype(found: re.Match[str], _module: str) -> list[str]:
+    words = ["-m addrtype"]
+    parts = found[1].split()
+    while parts:
+        key = parts.pop(0)
+        if key in ("limit-in", "limit-out"):
+            words.append(f"--limit-iface-{key.removeprefix('limit-')}")
+            continue
+        value = parts.pop(0)
+        words.append(f"{_sign(value)}--{key} {value.lstrip('!')}")
+    return words
+
+
+def _multiport(found: re.Match[str], _module: str) -> list[str]:
+    option = {"ports": "--ports", "sports": "--sports", "dports": "--dports"}[found[1]]
+    return ["-m multiport", f"{_sign(found[2])}{option} {found[3]}"]
+
+
+def _icmp(found: re.Match[str], _module: str) -> list[str]:
+    six = found[1] is not None
+    kind = found[3]
+    code = f"/{found[4]}" if found[4] else ""
+    return [f"-m {'icmp6' if six else 'icmp'}", f"{_sign(found[2])}--icmp{'v6' if six else ''}-type {kind}{code}"]
+
+
+def _set(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m set", f"{_sign(found[1])}--match-set {found[2]} {found[3]}"]
+
+
+def _limit(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m limit", f"--limit {found[1]}", f"--limit-burst {found[2]}"]
+
+
+def _range(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m iprange", f"{_sign(found[2])}--{'src' if found[1] == 'source' else 'dst'}-range {found[3]}"]
+
+
+def _owner(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m owner", f"{_sign(found[1])}--{found[2].lower()}-owner {found[3]}"]
+
+
+def _physdev(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m physdev", found[1].strip()]
+
+
+def _rpfilter(found: re.Match[str], _module: str) -> list[str]:
+    return ["-m rpfilter", *(f"--{word}" for word in found[1].split())]
+
+
+def _recent(found: re.Match[str], _module: str) -> list[str]:
+    words = ["-m recent", f"{_sign(found[1])}--{ {'CHECK': 'rcheck'}.get(found[2], found[2].lower()) }"]
+    names = {"seconds": "--seconds", "hit_count": "--hitcount", "name": "--name"}
+    parts = found[3].split()
+    for key, value in zip(parts[0::2], parts[1::2], strict=False):
+        if key.rstrip(":") in names:
+            words.append(f"{names[key.rstrip(':')]} {value}")
+        elif key == "side:":
+            words.append("--rsource" if value == "source" else "--rdest")
+    return words
+
+
+def _hashlimit(found: re.Match[str], _module: str) -> list[str]:
+    how = "above" if found[1] == "above" else "upto"
+    mode = f"--hashlimit-mode {found[4].replace('-', ',')}" if found[4] else ""
+    return ["-m hashlimit", *filter(None, (f"--hashlimit-{how} {found[2]}", f"--hashlimit-burst {found[3]}", mode))]
+
+
+def _statistic(found: re.Match[str], _module: str) -> list[str]:
+    if found[1] is not None:
+        return ["-m statistic", "--mode random", f"--probability {found[1]}"]
+    return ["-m statistic", "--mode nth", f"--every {found[2]}", f"--packet {found[3] or 0}"]
+
+
+_NAMES = "|".join(_PORT_MODULES)
+_END = r"(?= |\Z)"
+_MATCHES: tuple[tuple[re.Pattern[str], _Writer], ...] = (
+    (re.compile(rf"({_NAMES})((?: (?:spts?|dpts?|flags):\S+)+){_END}"), _ports),
+    (re.compile(rf"(! )?ctstate ([A-Z,]+){_END}"), _option("conntrack", "--ctstate")),
+    (re.compile(rf"(! )?state ([A-Z,]+){_END}"), _state),
+    (re.compile(rf"(! )?(ct(?:orig|repl)(?:src|dst)(?:port)?|ctdir|ctstatus|ctproto) (\S+){_END}"), _conntrack),
+    (
+        re.compile(rf"ADDRTYPE match((?: (?:src-type|dst-type) !?[A-Z,]+| limit-in| limit-out)+){_END}"),
+        _addrtype,
+    ),
+    (re.compile(rf"multiport (ports|sports|dports) +(! ?)?(\S+){_END}"), _multiport),
+    (re.compile(rf"(ipv6-)?icmp ?(!)?type (\d+)(?: code (\d+))?{_END}"), _icmp),
+    (re.compile(rf"(ipv6-)?icmp (!)?([a-z][a-z-]+)(){_END}"), _icmp),
+    (re.compile(rf"mark match (! )?(0x[0-9a-f]+(?:/0x[0-9a-f]+)?){_END}"), _option("mark", "--mark")),
+    (re.compile(rf"connmark match +(! )?(0x[0-9a-f]+(?:/0x[0-9a-f]+)?){_END}"), _option("connmark", "--mark")),
+    (
+        re.compile(rf"(! )?match-set (\S+) ((?:src|dst)(?:,(?:src|dst))*){_END}(?! (?:return-|packets-|bytes-|! ))"),
+        _set,
+    ),
+    (re.compile(rf"limit: avg (\S+) burst (\d+){_END}"), _limit),
+    (
+        re.compile(
+            rf"limit: (up to|above) (\S+) burst (\d+)(?: mode ([a-z-]+))?{_END}(?! (?:htable|srcmask|dstmask|rate))"
+        ),
+        _hashlimit,
+    ),
+    (re.compile(rf"(source|destination) IP range (! ?)?(\S+-\S+){_END}"), _range),
+    (re.compile(rf"(! )?owner (UID|GID) match (\S+){_END}"), _owner),
+    (
+        re.compile(rf"PHYSDEV match((?: (?:! )?--physdev-(?:is-(?:in|out|bridged)|(?:in|out) \S+))+){_END}"),
+        _physdev,
+    ),
+    (re.compile(rf"rpfilter((?: (?:loose|validmark|accept-local|invert))*){_END}"), _rpfilter),
+    (
+        re.compile(
+            rf"(! )?recent: (SET|UPDATE|CHECK|REMOVE)((?: (?:seconds|hit_count|name|side|mask): \S+)*){_END}(?! TTL)"
+        ),
+        _recent,
+    ),
+    (
+        re.compile(rf"statistic mode (?:random probability (\S+)|nth every (\d+)(?: packet (\d+))?){_END}(?! !)"),
+        _statistic,
+    ),
+    (re.compile(rf"PKTTYPE (!)?= ([a-z]+){_END}"), _option("pkttype", "--pkt-type")),
+    (re.compile(rf"MAC ?(! ?)?([0-9A-Fa-f:]{{17}}){_END}"), _option("mac", "--mac-source")),
+)  # fmt: skip

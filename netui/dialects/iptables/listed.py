@@ -1,0 +1,149 @@
+"""Tables as ``iptables -S`` or ``iptables -L`` told them, and the save text that says the same.
+
+Neither prints a table's name: the command that stands before it tells, else its built-in chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from netui.model import BUILT_IN
+
+#: One line of a text with its number, counted from 1.
+Line = tuple[int, str]
+#: The match by which a rule says that its text told less than the rule holds.
+UNTOLD = "untold"
+
+
+class NotAListing(ValueError):
+    """A text that is none of iptables' listings; the message names the line and says why."""
+
+
+@dataclass(slots=True)
+class ListedRule:
+    """A rule as a save prints it (``-A CHAIN …``), and its counter where one was printed."""
+
+    text: str
+    packets: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(slots=True)
+class ListedChain:
+    """A chain; policy: None for one that is only jumped to.
+
+    whole: False where it may have rules behind those that were printed.
+    """
+
+    name: str
+    policy: str | None = None
+    packets: int = 0
+    bytes: int = 0
+    rules: list[ListedRule] = field(default_factory=list)
+    whole: bool = True
+
+
+@dataclass(slots=True)
+class ListedTable:
+    """A table of a listing.
+
+    name: "" until it is told. guessed: whether only its rules told it. chains: in order.
+    """
+
+    name: str = ""
+    guessed: bool = False
+    chains: dict[str, ListedChain] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return built-in chains of the table that were not listed: how packets fare there is not known."""
+        built_in = BUILT_IN.get(self.name, ())
+        # kernels before 2.6.36 have no INPUT in table nat
+        old = ("INPUT",) if self.name == "nat" and self.chains else ()
+        return tuple(name for name in built_in if name not in self.chains and name not in old)
+
+
+def begins_another(table: ListedTable | None, chain: str) -> bool:
+    """Whether a chain's heading begins another table: its name comes twice, or it cannot be this table's.
+
+    Built-in chains are listed before all others.
+    """
+    if table is None or chain in table.chains:
+        return True
+    if not _is_built_in(chain):
+        return False
+    if any(not _is_built_in(name) for name in table.chains):
+        return True
+    together = {*table.chains, chain}
+    return not any(together <= set(chains) for chains in BUILT_IN.values())
+
+
+def _is_built_in(chain: str) -> bool:
+    return any(chain in chains for chains in BUILT_IN.values())
+
+
+def name_table(table: ListedTable) -> None:
+    """Name a table by its built-in chains, or else by what its rules do."""
+    if table.name:
+        return
+    own = {name for name, chain in table.chains.items() if chain.policy is not None or _is_built_in(name)}
+    rules = [rule.text for chain in table.chains.values() for rule in chain.rules]
+    if any(f" -j {target}" in text for text in rules for target in ("DNAT", "SNAT", "MASQUERADE", "REDIRECT")):
+        table.name, table.guessed = "nat", not own
+    elif {"FORWARD", "POSTROUTING"} <= own or {"FORWARD", "PREROUTING"} <= own:
+        table.name = "mangle"
+    elif "POSTROUTING" in own:
+        table.name = "nat"
+    elif own & {"INPUT", "FORWARD"}:
+        # security has the same chains, and hardly anybody's rules
+        table.name = "nat" if "PREROUTING" in own else "filter"
+    elif "PREROUTING" in own:
+        table.name, table.guessed = "raw", "OUTPUT" not in own
+    else:
+        table.name, table.guessed = "filter", True
+
+
+def save_text(tables: Iterable[ListedTable]) -> str:
+    """Return the tables as ``iptables-save -c`` prints them; rules whose counter is not known have none.
+
+    Chains that were not listed, or not to their end, have a rule that stands for what is not known of them.
+    """
+    lines: list[str] = []
+    for table in tables:
+        lines.append(f"*{table.name}")
+        chains = [*table.chains.values(), *(ListedChain(name, whole=False) for name in table.missing)]
+        for chain in chains:
+            policy = chain.policy or ("ACCEPT" if chain.name in BUILT_IN.get(table.name, ()) else "-")
+            lines.append(f":{chain.name} {policy} [{chain.packets}:{chain.bytes}]")
+        for chain in chains:
+            lines += [_rule_line(rule) for rule in chain.rules]
+            if not chain.whole:
+                lines.append(rest_untold(chain.name))
+        lines.append("COMMIT")
+    return "\n".join([*lines, ""])
+
+
+def rest_untold(chain: str) -> str:
+    """Return the rule that stands for all that a chain may hold behind the last that was printed."""
+    return f'-A {chain} -m {UNTOLD} --text "the rest of the chain" -j {UNTOLD}'
+
+
+def _rule_line(rule: ListedRule) -> str:
+    return rule.text if rule.packets is None or rule.bytes is None else f"[{rule.packets}:{rule.bytes}] {rule.text}"
+
+
+def merged(tables: Sequence[ListedTable]) -> list[ListedTable]:
+    """Join listings of single chains of one table (``iptables -L INPUT``, ``iptables -L DOCKER``).
+
+    Raises NotAListing where a chain comes twice, for which of the two holds is not known.
+    """
+    by_name: dict[str, ListedTable] = {}
+    for table in tables:
+        known = by_name.setdefault(table.name, ListedTable(table.name))
+        known.guessed = known.guessed or table.guessed
+        for name, chain in table.chains.items():
+            if name in known.chains:
+                raise NotAListing(f"chain {name!r} of table {table.name} comes twice; give one listing of each table")
+            known.chains[name] = chain
+    return list(by_name.values())

@@ -1,0 +1,366 @@
+"""Statements of a rule in nft's text → the JSON that ``nft -j`` prints for them (libnftables-json(5)).
+
+From the first word that is not understood on, the rest of a rule is one statement that may do anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netui.dialects.nft.text_expressions import ExpressionReader, NotRead, plain_value
+from netui.dialects.nft.text_words import UNSAID, Words
+from netui.text.json_fields import obj, text
+
+_VERDICTS = ("accept", "drop", "return", "continue")
+#: Keys of which each value is a bit: without an operator it is asked whether any is set.
+_BIT_KEYS = ("state", "status", "label", "event")
+_RATE = re.compile(r"([0-9]{1,20})/(second|minute|hour|day|week)\Z")
+_UNIT = re.compile(r"([kmg]?bytes)/(second|minute|hour|day|week)\Z")
+_ENDS = ("", "\n", ";", "}")
+
+
+class StatementReader:
+    """Reads the statements of one rule after another."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.expressions = ExpressionReader(words)
+
+    def rule(self) -> dict[str, Any]:
+        """Read a rule to the end of its line: its statements, its comment and its handle."""
+        words = self.words
+        found: list[Any] = []
+        rule: dict[str, Any] = {"expr": found}
+        while words.next not in ("\n", ";", "}") and not words.ended:
+            place = words.place
+            if words.takes("comment"):
+                rule["comment"] = words.take().text
+                continue
+            if words.takes("#handle"):
+                rule["handle"] = int(words.take().text)
+                continue
+            try:
+                if words.next.startswith(UNSAID):
+                    raise NotRead(words.next)
+                found.append(self._statement())
+                if words.next not in _ENDS and words.place == place:
+                    raise NotRead(words.next)
+            except NotRead:
+                words.back(place)
+                self._rest(rule, found)
+        return rule
+
+    def _rest(self, rule: dict[str, Any], found: list[Any]) -> None:
+        """Take the rest of a rule as it is; a brace in it may span lines."""
+        words = self.words
+        place, depth = words.place, 0
+        end = place
+        while not words.ended:
+            if not depth and words.next in ("\n", "}"):
+                break
+            if not depth and words.next == "#handle":
+                end = words.place
+                found.append({words.since(place): None})
+                words.take()
+                rule["handle"] = int(words.take().text)
+                return
+            depth += {"{": 1, "}": -1}.get(words.next, 0)
+            words.take()
+            end = words.place
+        words.back(end)
+        found.append({words.since(place).removeprefix(UNSAID): None})
+
+    def _statement(self) -> object:
+        words = self.words
+        kind = words.next
+        if kind in _VERDICTS:
+            words.take()
+            return {kind: None}
+        if kind in ("jump", "goto"):
+            words.take()
+            return {kind: {"target": words.take().text}}
+        if kind == "ct" and words.ahead(1) == "count":
+            return self._ct_count()
+        if kind == "ct" and words.ahead(1) in ("helper", "timeout", "expectation") and words.ahead(2) == "set":
+            words.take()
+            what = words.take().text
+            words.take()
+            return {f"ct {what}": words.take().text}
+        reader = _READERS.get(kind)
+        if reader is not None:
+            words.take()
+            return reader(self)
+        return self._about_a_key()
+
+    def _about_a_key(self) -> object:
+        """Read a match, a verdict map, or a key that is set."""
+        words = self.words
+        left = self.expressions.left()
+        if words.takes("vmap"):
+            if words.next.startswith("@"):
+                return {"vmap": {"key": left, "data": words.take().text}}
+            return {"vmap": {"key": left, "data": {"set": self.expressions.elements(data=True)}}}
+        if words.takes("set"):
+            return {"mangle": {"key": left, "value": self._computed()}}
+        operator = ""
+        if words.next in ("==", "!=", "<", ">", "<=", ">=", "!"):
+            operator = words.take().text
+        right = self.expressions.right()
+        if words.takes("/"):
+            # tcp flags syn / fin,syn,rst,ack: these bits of those
+            return {"match": {"op": operator or "==", "left": {"&": [left, self.expressions.right()]}, "right": right}}
+        return {"match": {"op": operator or _implied(left, right), "left": left, "right": right}}
+
+    def _computed(self) -> object:
+        """Read what a key is set to, or an address comes from: a map's value, a calculation, or a value."""
+        words = self.words
+        if not self.expressions.is_key():
+            return self.expressions.right()
+        left = self.expressions.left()
+        if words.takes("map"):
+            if words.next.startswith("@"):
+                return {"map": {"key": left, "data": words.take().text}}
+            return {"map": {"key": left, "data": {"set": self.expressions.elements(data=True)}}}
+        return left
+
+    # --- one reader a kind; its first word was taken --------------------------------------
+
+    def _counter(self) -> object:
+        words = self.words
+        if words.takes("name"):
+            return {"counter": words.take().text}
+        if words.takes("packets"):
+            packets = self._int()
+            if not words.takes("bytes"):
+                raise NotRead("counter")
+            return {"counter": {"packets": packets, "bytes": self._int()}}
+        return {"counter": None}
+
+    def _int(self) -> int:
+        written = self.words.take().text
+        if not written.isdecimal() or len(written) > 20:
+            raise NotRead(written)
+        return int(written)
+
+    def _reject(self) -> object:
+        words = self.words
+        if not words.takes("with"):
+            return {"reject": None}
+        kind = words.take().text
+        if kind == "tcp":
+            if not words.takes("reset"):
+                raise NotRead(words.next)
+            return {"reject": {"type": "tcp reset"}}
+        if kind not in ("icmp", "icmpv6", "icmpx"):
+            raise NotRead(kind)
+        words.takes("type")
+        return {"reject": {"type": kind, "expr": words.take().text}}
+
+    def _limit(self) -> object:
+        words = self.words
+        if words.takes("name"):
+            return {"limit": words.take().text}
+        if not words.takes("rate"):
+            raise NotRead(words.next)
+        found = self._rate()
+        return {"limit": found}
+
+    def _rate(self) -> dict[str, Any]:
+        """``over 25/second burst 5 packets``, ``10 mbytes/second``."""
+        words = self.words
+        found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
+        first = words.take().text
+        packets = _RATE.match(first)
+        if packets is not None:
+            found |= {"rate": int(packets[1]), "per": packets[2]}
+        else:
+            unit = _UNIT.match(words.take().text)
+            if not first.isdecimal() or len(first) > 20 or unit is None:
+                raise NotRead(first)
+            found |= {"rate": int(first), "rate_unit": unit[1], "per": unit[2]}
+        if words.takes("burst"):
+            found |= {"burst": self._int(), "burst_unit": words.take().text}
+            if found["burst_unit"] == "packets":
+                del found["burst_unit"]
+        return found
+
+    def _quota(self) -> object:
+        words = self.words
+        if words.takes("name"):
+            return {"quota": words.take().text}
+        found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
+        found |= {"val": self._int(), "val_unit": words.take().text}
+        if words.takes("used"):
+            self._int()
+            words.take()
+        return {"quota": found}
+
+    def _ct_count(self) -> object:
+        words = self.words
+        words.take()
+        words.take()
+        found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
+        return {"ct count": {"val": self._int(), **found}}
+
+    def _log(self) -> object:
+        words = self.words
+        found: dict[str, Any] = {}
+        while words.next in ("prefix", "level", "group", "snaplen", "queue-threshold", "flags"):
+            name = words.take().text
+            if name == "flags":
+                place = words.place
+                words.take()
+                while words.next in (",", "sequence", "options"):
+                    words.take()
+                found[name] = words.since(place).replace(" , ", ",")
+            else:
+                found[name] = plain_value(words.take().text) if name != "prefix" else words.take().text
+        return {"log": found or None}
+
+    def _queue(self) -> object:
+        words = self.words
+        found: dict[str, Any] = {}
+        while words.next in ("num", "to", "flags", "bypass", "fanout", ","):
+            word = words.take().text
+            if word in ("num", "to"):
+                found["num"] = self.expressions.value()
+        return {"queue": found or None}
+
+    def _notrack(self) -> object:
+        return {"notrack": None}
+
+    def _last(self) -> object:
+        if self.words.takes("used"):
+            self.words.take()
+        return {"last": None}
+
+    def _nat(self, kind: str) -> object:
+        words = self.words
+        found: dict[str, Any] = {}
+        if words.next in ("ip", "ip6") and words.ahead(1) in ("to", "prefix", "addr", "interval"):
+            found["family"] = words.take().text
+        if words.takes("prefix"):
+            found["type_flags"] = "prefix"
+        while words.next in ("addr", ".", "port", "interval"):
+            # dnat ip addr . port to …: the map gives both
+            words.take()
+        if words.takes("to"):
+            self._translated(found)
+        elif kind in ("snat", "dnat"):
+            raise NotRead(words.next)
+        flags: list[str] = []
+        while words.next in ("random", "fully-random", "persistent", "netmap", ","):
+            word = words.take().text
+            flags += [word] if word != "," else []
+        if flags:
+            found["flags"] = flags if len(flags) > 1 else flags[0]
+        return {kind: found or None}
+
+    def _translated(self, found: dict[str, Any]) -> None:
+        """Read ``172.17.0.2:80``, ``[2001:db8::2]:80``, ``:8080``, ``10.0.0.1-10.0.0.9``, or a map."""
+        words = self.words
+        if self.expressions.is_key():
+            found["addr"] = self._computed()
+            if words.next.startswith(":") and len(words.next) > 1:
+                found["port"] = plain_value(words.take().text[1:])
+            elif words.takes(":"):
+                found["port"] = self._computed()
+            return
+        written = words.take().text
+        port = ""
+        bracketed = re.match(r"\[([^\]]+)\](?:-\[([^\]]+)\])?(?::(\S*))?\Z", written)
+        if bracketed is not None:
+            address = f"{bracketed[1]}-{bracketed[2]}" if bracketed[2] else bracketed[1]
+            port = bracketed[3] or ""
+            given_port = bracketed[3] is not None
+        elif written.count(":") > 1:
+            address, given_port = written, False
+        else:
+            address, colon, port = written.partition(":")
+            given_port = bool(colon)
+        if address:
+            value = plain_value(address)
+            if not isinstance(value, dict) and plain_value(f"{address}/1") == f"{address}/1":
+                raise NotRead(written)
+            found["addr"] = value
+        if port:
+            found["port"] = plain_value(port)
+        elif given_port:
+            # ``:`` and a map behind it
+            found["port"] = self._computed()
+
+    def _update(self, operation: str) -> object:
+        """``add @s { ip saddr timeout 1m limit rate over 5/minute }``, ``update @m { k : v }``."""
+        words = self.words
+        if not words.next.startswith("@"):
+            raise NotRead(words.next)
+        name = words.take().text
+        words.needs("{")
+        element: object = self.expressions.left()
+        if words.takes("timeout"):
+            element = {"elem": {"val": element, "timeout": words.take().text}}
+        inner: list[Any] = []
+        while words.next in ("limit", "counter", "quota", "ct", "last"):
+            inner.append(self._statement())
+        found: dict[str, Any] = {"op": operation, "elem": element}
+        if inner:
+            found["stmt"] = inner
+        if words.takes(":"):
+            found["data"] = self.expressions.left() if self.expressions.is_key() else self.expressions.values()
+            words.needs("}")
+            return {"map": {**found, "map": name}}
+        words.needs("}")
+        return {"set": {**found, "set": name}}
+
+    def _flow(self) -> object:
+        words = self.words
+        operation = words.take().text
+        if operation not in ("add", "offload") or not words.next.startswith("@"):
+            raise NotRead(operation)
+        return {"flow": {"op": "add", "flowtable": words.take().text}}
+
+    def _fwd(self) -> object:
+        words = self.words
+        words.takes("to")
+        return {"fwd": {"dev": words.take().text}}
+
+    def _xt(self) -> object:
+        words = self.words
+        kind = words.take().text
+        if kind not in ("match", "target", "watcher"):
+            raise NotRead(kind)
+        return {"xt": {"type": kind, "name": words.take().text}}
+
+
+def _implied(left: object, right: object) -> str:
+    """Return the operator that stands where none is printed."""
+    if "set" in obj(right) or text(right).startswith("@"):
+        return "=="
+    if text(obj(obj(left).get("ct")).get("key")) in _BIT_KEYS:
+        return "in"
+    payload = obj(obj(left).get("payload"))
+    return "in" if payload.get("protocol") == "tcp" and payload.get("field") == "flags" else "=="
+
+
+_READERS: Mapping[str, Callable[[StatementReader], Any]] = {
+    "counter": StatementReader._counter,
+    "reject": StatementReader._reject,
+    "limit": StatementReader._limit,
+    "quota": StatementReader._quota,
+    "log": StatementReader._log,
+    "queue": StatementReader._queue,
+    "notrack": StatementReader._notrack,
+    "last": StatementReader._last,
+    "snat": lambda reader: reader._nat("snat"),
+    "dnat": lambda reader: reader._nat("dnat"),
+    "masquerade": lambda reader: reader._nat("masquerade"),
+    "redirect": lambda reader: reader._nat("redirect"),
+    "add": lambda reader: reader._update("add"),
+    "update": lambda reader: reader._update("update"),
+    "delete": lambda reader: reader._update("delete"),
+    "flow": StatementReader._flow,
+    "fwd": StatementReader._fwd,
+    "xt": StatementReader._xt,
+}
