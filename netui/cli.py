@@ -114,11 +114,11 @@ def _path(options: Options) -> int:
         raise BadInput("path: give SRC and DST, as in: netui path outside host:443")
     host = _prepared(options)
     if options.destination == "*":
-        if options.iif:
+        if options.iif or options.oif:
             raise BadInput("path: --in names the interface of one packet, not of all that '*' asks for")
         return _reach(options, host)
     try:
-        found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif)
+        found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif, oif=options.oif)
     except EndpointError as error:
         raise BadInput(str(error)) from None
     if options.json:
@@ -191,7 +191,7 @@ def _batch(options: Options) -> int:
             try:
                 if len(words) != 2:
                     raise EndpointError('a line has the form "SRC DST"')
-                found: Path = path(host, words[0], words[1], reply=options.reply, iif=options.iif)
+                found: Path = path(host, words[0], words[1], reply=options.reply, iif=options.iif, oif=options.oif)
                 answer = path_json(found)
                 status = max(status, _STATUS.get(found.verdict, FOUND))
             except EndpointError as error:

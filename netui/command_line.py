@@ -51,6 +51,13 @@ def command_line() -> argparse.ArgumentParser:
     path.add_argument(
         "--in", metavar="IFACE", dest="iif", default="", help="the interface by which a packet from outside comes in"
     )
+    path.add_argument(
+        "--out",
+        metavar="IFACE",
+        dest="oif",
+        default="",
+        help="of rules alone (--replay FILE): the interface by which it leaves where it is not for the host",
+    )
     _report_options(path)
 
     exposed = commands.add_parser(

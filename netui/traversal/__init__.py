@@ -52,17 +52,25 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
 
 
 def path(
-    host: PreparedHost, source: str, destination: str, *, reply: bool = False, sport: int | None = None, iif: str = ""
+    host: PreparedHost,
+    source: str,
+    destination: str,
+    *,
+    reply: bool = False,
+    sport: int | None = None,
+    iif: str = "",
+    oif: str = "",
 ) -> Path:
     """Say which rules the first packet of SRC → DST meets, and what becomes of it.
 
     reply: the answer must come back, too. sport: the source port, where it is known. iif: the
-    interface by which a packet from outside comes in, where it is to be another. Raises
+    interface by which a packet from outside comes in, where it is to be another. oif: of rules
+    alone, the one by which it leaves where it is not for the host. Raises
     EndpointError where SRC or DST cannot be used.
     """
     from netui.traversal import answer
 
-    return answer.path(host, source, destination, reply=reply, sport=sport, iif=iif)
+    return answer.path(host, source, destination, reply=reply, sport=sport, iif=iif, oif=oif)
 
 
 def flows(host: PreparedHost, container_id: str) -> tuple[Flow, ...]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from netui.model import Family
 from netui.traversal.address import host_port
 from netui.traversal.agreement import Agreement, agreement
+from netui.traversal.alone import by_hand, family_asked, unnamed, vague
 from netui.traversal.choices import Choices, Explored, explore
 from netui.traversal.departure import first_arrival
 from netui.traversal.endpoints import (
     EndpointError,
+    Written,
     parse_destination,
     parse_source,
 )
@@ -45,15 +47,34 @@ class Outcome:
 
 
 def path(
-    host: PreparedHost, source: str, destination: str, *, reply: bool = False, sport: int | None = None, iif: str = ""
+    host: PreparedHost,
+    source: str,
+    destination: str,
+    *,
+    reply: bool = False,
+    sport: int | None = None,
+    iif: str = "",
+    oif: str = "",
 ) -> Path:
     """Say which rules the first packet of SRC → DST meets, and what becomes of it.
 
     reply: walk the answer, too; a connection whose answer is lost is not delivered. sport: the
     source port, where it is known. iif: the interface by which a packet from outside comes in;
-    "": the one that has the address asked for, else the way back to the sender. Raises
+    "": the one that has the address asked for, else the way back to the sender. oif: of rules
+    alone, the interface by which it leaves where it is not for the host. Raises
     EndpointError where SRC or DST cannot be used, RulesError (from ``prepare``) where rules loop.
     """
+    if host.snapshot.alone:
+        written, wanted = parse_source(source), parse_destination(destination)
+        missing = unnamed(written, wanted, iif, oif)
+        if missing is not None:
+            return replace(
+                _untold(source, _written_text(wanted), missing),
+                notes=tuple(host_notes(host, family_asked(written, wanted))),
+            )
+        host = by_hand(host, written, wanted, iif, oif)
+    elif oif:
+        raise EndpointError("--out: is for rules alone; here the routes tell the way")
     request = _resolved(host, source, destination, iif)
     if isinstance(request, Path):
         return request
@@ -64,6 +85,9 @@ def path(
 
 def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> Outcome:
     """Say what :func:`path` says, in half of the time where nobody looks at the legs."""
+    if host.snapshot.alone:
+        found = path(host, source, destination, reply=reply)
+        return Outcome(found.verdict, found.reason, found.delivered_to, None, 0, (), found.undecided, found.notes)
     request = _resolved(host, source, destination)
     if isinstance(request, Path):
         return Outcome(request.verdict, request.reason, None, None, 0, (), request.undecided, ())
@@ -100,6 +124,9 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
         if (why := host.blind.get("ip")) is not None:
             return _untold(source, destination, why)
         raise
+    if host.snapshot.alone:
+        own_source, own_destination = vague(wanted, written)
+        request = replace(request, any_src=request.any_src or own_source, any_dst=request.any_dst or own_destination)
     if (why := host.blind.get(request.family)) is not None:
         return _untold(request.source.text, _destination_text(request), why)
     return request
@@ -228,7 +255,10 @@ def _undecided_reason(why: Undecided) -> str:
 
 
 def _destination_text(request: Request) -> str:
-    written = request.destination
+    return _written_text(request.destination)
+
+
+def _written_text(written: Written) -> str:
     if written.protocol == "icmp" or f"/{written.protocol}" in written.text:
         return written.text
     return f"{written.text}/{written.protocol}"
@@ -276,4 +306,6 @@ def _host_notes(host: PreparedHost, family: Family) -> list[str]:
     if engine is not None and not engine.here:
         kind = "rootless" if engine.rootless else "in another network namespace"
         notes.append(f"the engine is {kind}: its rules are in a namespace of its own, not here")
+    if host.snapshot.alone:
+        notes += [f"{state.via}: {state.note}" for state in sources.values() if state.read and state.note]
     return notes

@@ -102,6 +102,8 @@ class Gates:
         if packet.family != "ip" or packet.src == 0:
             return ""
         namespace = self.namespace
+        if not namespace.filters_sources:
+            return ""
         if (packet.src, packet.iif) in namespace.right_ways:
             return ""
         every = namespace.device_sysctl("ipv4", "all", "rp_filter")

@@ -75,6 +75,9 @@ class PreparedHost:
     #: why no path of a family can be told, None where it can
     blind: Mapping[Family, Undecided | None] = field(default_factory=dict)
 
+    #: of rules alone, the host that was made for the last question (see alone.by_hand)
+    by_hand: dict[tuple[str, str, str, str], PreparedHost] = field(default_factory=dict)
+
     def outer(self, family: Family) -> Outer | None:
         """Return the way outside for the family, None where there is none to be seen."""
         if family not in self._outer:

@@ -64,6 +64,8 @@ def _type_of(
             return None
         device = packet.iif if limit_in else packet.oif if limit_out else ""
         address = packet.src if source else packet.dst
+        if address in fib.doubtful:
+            return None
         if family == "ip":
             return fib.address_type(address, device) in types
         return _type6(types, address, packet, fib, device)

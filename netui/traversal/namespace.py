@@ -262,6 +262,8 @@ class Namespace:
     bridge_of: Mapping[str, str] = field(default_factory=dict)
     #: IPv4 sources whose way back is known to lead by the interface that they came in by
     right_ways: set[tuple[int, str]] = field(default_factory=set)
+    #: False: that the source has a way back by the interface it came by is taken for granted (see alone.by_hand)
+    filters_sources: bool = True
     #: whether what comes in by an interface is forwarded, where it is known
     forwarding: dict[tuple[Family, str], bool] = field(default_factory=dict)
     _stages: dict[tuple[Family, Hook], Stages] = field(default_factory=dict)

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netui.model import Address, Family, Interface, PolicyRule, Route
-from netui.traversal.address import Net, client_port_in, parse_address, parse_net, protocol_number, width
+from netui.traversal.address import Net, address_text, client_port_in, parse_address, parse_net, protocol_number, width
 
 _MAIN_RULES = (("local", 0), ("main", 32766), ("default", 32767))
 #: Destinations of a default route.
 DEFAULTS = ("0.0.0.0/0", "::/0")
 _TABLE_NUMBERS = {"255": "local", "254": "main", "253": "default"}
+
+
+#: The type of a route that rules alone do not tell.
+UNTOLD = "untold"
 
 
 class RoutingUnknown(Exception):
@@ -79,6 +83,8 @@ class Fib:
     ) -> None:
         self.family: Family = family
         self.known = routes is not None
+        #: addresses of which it is not known whether they are this machine's own
+        self.doubtful: frozenset[int] = frozenset()
         self.down = {interface.name for interface in interfaces or () if not interface.up}
         self._addresses: dict[str, list[Address]] = {
             interface.name: [a for a in interface.addresses if a.family == family] for interface in interfaces or ()
@@ -185,6 +191,11 @@ class Fib:
         for mask, route in table.candidates(ask.dst):
             if route.type == "throw":
                 return None
+            if route.type == UNTOLD:
+                raise RoutingUnknown(
+                    f"rules alone do not tell by which interface {address_text(self.family, ask.dst)} is reached: "
+                    "name it with --out IFACE"
+                )
             if "dead" in route.flags or ("linkdown" in route.flags and route.dev in self.down):
                 continue
             if route.src and self.family == "ip6":

@@ -79,6 +79,9 @@ ROWS = [
         "0 0 DROP tcp -- !lo * 0.0.0.0/0 127.0.0.1 tcp dpt:8080",
         "-A FORWARD -d 127.0.0.1/32 ! -i lo -p tcp -m tcp --dport 8080 -j DROP",
     ),
+    # without -n: names for services
+    ("0 0 ACCEPT tcp -- any any anywhere anywhere tcp dpt:https", "-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT"),
+    ("0 0 ACCEPT tcp -- any any anywhere anywhere tcp dpt:x11", "-A FORWARD -p tcp -m tcp --dport x11 -j ACCEPT"),
     # numbers for protocols since 1.8.9
     ("0 0 ACCEPT 6 -- * * 10.0.0.0/8 0.0.0.0/0 tcp dpt:22", "-A FORWARD -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j ACCEPT"),
     # older ip6tables leaves the option's column empty

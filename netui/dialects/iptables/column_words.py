@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from netui.dialects.iptables.listed import UNTOLD
+from netui.dialects.nft.values import SERVICES
 
 #: ``-n`` prints numbers since 1.8.9, a save the names.
 PROTOCOLS: Mapping[str, str] = {
@@ -196,7 +197,7 @@ def _ports(found: re.Match[str], module: str) -> list[str] | None:
         value = value.lstrip("!")
         option = {"spt": "--sport", "spts": "--sport", "dpt": "--dport", "dpts": "--dport"}.get(key)
         if option is not None:
-            words.append(f"{negated}{option} {value}")
+            words.append(f"{negated}{option} {_numbers(value)}")
         elif key == "flags" and name == "tcp":
             mask, _, flags = value.partition("/")
             both = (_tcp_flags(mask), _tcp_flags(flags))
@@ -204,6 +205,11 @@ def _ports(found: re.Match[str], module: str) -> list[str] | None:
                 return None
             words.append(f"{negated}--tcp-flags {both[0]} {both[1]}")
     return [f"-m {name}", *words] if module in (name, "") else None
+
+
+def _numbers(ports: str) -> str:
+    """Return ports with well-known services as numbers; another name stays, and nobody knows its port."""
+    return re.sub(r"[^:,]+", lambda part: str(SERVICES.get(part[0], part[0])), ports)
 
 
 def _tcp_flags(text: str) -> str | None:
@@ -247,7 +253,7 @@ def _addrtype(found: re.Match[str], _module: str) -> list[str]:
 
 def _multiport(found: re.Match[str], _module: str) -> list[str]:
     option = {"ports": "--ports", "sports": "--sports", "dports": "--dports"}[found[1]]
-    return ["-m multiport", f"{_sign(found[2])}{option} {found[3]}"]
+    return ["-m multiport", f"{_sign(found[2])}{option} {_numbers(found[3])}"]
 
 
 def _icmp(found: re.Match[str], _module: str) -> list[str]:

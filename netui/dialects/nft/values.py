@@ -15,7 +15,7 @@ _PROTOCOLS: Mapping[str, int] = {
     "l2tp": 115, "sctp": 132, "udplite": 136,
 }  # fmt: skip
 #: Services that nft prints by name with -S, and people write.
-_SERVICES: Mapping[str, int] = {
+SERVICES: Mapping[str, int] = {
     "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "bootps": 67, "bootpc": 68, "http": 80, "pop3": 110,
     "ntp": 123, "imap2": 143, "snmp": 161, "https": 443, "submission": 587, "imaps": 993, "pop3s": 995,
 }  # fmt: skip
@@ -39,7 +39,7 @@ _ICMP_CODES: Mapping[str, int] = {
 #: Symbols by type. Bits of ct state and ct status: include/uapi/linux/netfilter/nf_conntrack_common.h.
 _SYMBOLS: Mapping[str, Mapping[str, int]] = {
     "inet_proto": _PROTOCOLS,
-    "inet_service": _SERVICES,
+    "inet_service": SERVICES,
     "icmp_type": _ICMP,
     "icmp_code": _ICMP_CODES,
     "icmpv6_type": _ICMPV6,

@@ -345,6 +345,8 @@ def _fib_type(source: bool, device: str) -> Reader:
         if not fib.known:
             return None
         address = packet.src if source else packet.dst
+        if address in fib.doubtful:
+            return None
         name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""
         if packet.family == "ip6":
             return _type6(fib, address, name, named=bool(device))
