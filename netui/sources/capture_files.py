@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
 
+from netui.sources.archive import members
 from netui.sources.errors import SourceError, plain, quoted_path
 from netui.sources.read_file import NotAFile, open_inner, open_regular, read_regular
 
@@ -55,9 +55,12 @@ FRAMES = "frames"
 
 #: A file of a capture is a few MB on a large host; more than this is no capture.
 MAX_FILE = 256 * 2**20
-#: What a tar may hold in all, unpacked: a recording of hours; and how many members.
-MAX_TOTAL = 2 * 2**30
+#: How many files a tar may hold: a recording of hours.
 MAX_MEMBERS = 100_000
+#: What is kept of a tar in memory, packed.
+MAX_PACKED = 512 * 2**20
+#: Seconds since 1970 beyond which no clock is (the year 5138).
+_LATEST = 1e11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,30 +175,36 @@ def _too_large() -> SourceError:
 def _tar(path: Path) -> dict[str, CaptureFile]:
     """Read the members of the layout into memory, packed; the names are keys and never paths."""
     found: dict[str, CaptureFile] = {}
+    room = MAX_PACKED
     try:
         with os.fdopen(open_regular(path), "rb") as raw:
-            head = raw.read(2)
-            raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if head == b"\x1f\x8b" else raw
-            bounded = _Bounded(cast("IO[bytes]", stream))
-            with tarfile.open(fileobj=cast("IO[bytes]", bounded), mode="r|") as archive:
-                for count, member in enumerate(archive):
-                    if count > MAX_MEMBERS:
-                        raise SourceError(f"{quoted_path(path)} holds more than {MAX_MEMBERS} files: no capture")
-                    name = _inner_name(member.name)
-                    if name and member.isreg():
-                        found[name] = _member(archive, member, name)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
+            for count, (member, archive) in enumerate(members(raw)):
+                if count > MAX_MEMBERS:
+                    raise SourceError(f"{quoted_path(path)} holds more than {MAX_MEMBERS} files: no capture")
+                name = _inner_name(member.name)
+                if name and member.isreg():
+                    found[name], size = _member(archive, member, name)
+                    room -= size
+                    if room < 0:
+                        raise SourceError(f"{quoted_path(path)} is larger than what netui keeps of a capture")
+    except _BROKEN:
         raise SourceError(f"{quoted_path(path)} is no .tar.gz, or is cut off; record it again") from None
     return found
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> CaptureFile:
+#: What tarfile and zlib raise of damaged data; hostile headers bring more than its own errors.
+_BROKEN = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, RecursionError, ArithmeticError, ValueError,
+           IndexError, KeyError)  # fmt: skip
+
+
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> tuple[CaptureFile, int]:
+    """Return a member and how many bytes of memory it takes."""
+    modified = member.mtime if 0 <= member.mtime < _LATEST else 0.0
     if member.size > MAX_FILE:
-        return CaptureFile(name, _refuse, member.mtime)
+        return CaptureFile(name, _refuse, modified), 0
     file = archive.extractfile(member)
     packed = zlib.compress(file.read() if file else b"", 1)
-    return CaptureFile(name, lambda: zlib.decompress(packed), member.mtime)
+    return CaptureFile(name, lambda: zlib.decompress(packed), modified), len(packed)
 
 
 def _refuse() -> bytes:
@@ -210,18 +219,3 @@ def _inner_name(name: str) -> str:
         if known(inner):
             return inner
     return ""
-
-
-class _Bounded:
-    """A reader that gives up where a small file unpacks to a huge one."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._left = MAX_TOTAL
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise SourceError(f"the archive unpacks to more than {MAX_TOTAL // 2**30} GB: no capture")
-        return data

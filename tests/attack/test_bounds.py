@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attack import Attack, broken, programs
+from tests.attack import Attack, archives, broken, programs
 
 
 @pytest.mark.parametrize("attack", programs.ATTACKS, ids=lambda attack: attack.__name__)
 def test_programs_are_bounded(attack: Attack) -> None:
     """Whatever a program does, it and its children end in time, its output has an end, and it is the system's."""
+    assert broken(attack) == []
+
+
+@pytest.mark.parametrize("attack", archives.ATTACKS, ids=lambda attack: attack.__name__)
+def test_archives_are_bounded(attack: Attack) -> None:
+    """Whatever an archive claims or holds, it is answered in time and in memory, with a line of netui's own."""
     assert broken(attack) == []

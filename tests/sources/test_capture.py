@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netui.model import Backend, RulesetKey
-from netui.sources import capture_files
+from netui.sources import archive, capture_files
 from netui.sources.capture import read_capture
 from netui.sources.errors import SourceError
 from tests.sources.conftest import CASES
@@ -247,7 +247,7 @@ def test_a_huge_file_is_refused_and_the_rest_read(copy: Path, monkeypatch: pytes
 
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small archive that unpacks to a huge one is given up early."""
-    monkeypatch.setattr(capture_files, "MAX_TOTAL", 2**20)
+    monkeypatch.setattr(archive, "MAX_TOTAL", 2**20)
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "zeros").write_bytes(bytes(2**22))
     with pytest.raises(SourceError, match="unpacks to more"):
