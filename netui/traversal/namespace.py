@@ -134,6 +134,8 @@ class PreparedChain:
         # a native rule's effects may stand before its matches: every rule is asked
         self._few = len(chain.rules) < _FEW or any(rule.native is not None for rule in chain.rules)
         self._left: dict[Hook, Step] = {}
+        #: whether a packet's walk through it and the chains that it jumps to was given up
+        self.endless = False
 
     def rule(self, position: int) -> PreparedRule:
         """Return the compiled rule at a position counted from 0."""

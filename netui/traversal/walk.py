@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import permutations
 from typing import Literal
 
@@ -23,6 +24,11 @@ from netui.traversal.transit import Transit
 
 _CONNTRACK = -200
 _DEEPEST = 200
+#: What one packet's walk may cost: a rule that is asked costs 1, a jump _JUMP more. Chains whose jumps double
+#: would else be walked forever; a host's longest chains cost a hundredth of it.
+MOST_WORK = 2_000_000
+_JUMP = 200
+_ENDLESS = "the jumps come back to the same chains too often to be followed"
 _UNTOLD = "a snapshot cannot tell whether this matches"
 
 
@@ -53,6 +59,9 @@ class Walker:
     steps: list[Step] = field(default_factory=list)
     #: looks for a route again where OUTPUT changed the packet; False: there is none, it is dropped
     reroute: Callable[[Transit], bool] = same_way
+    #: what the walk has cost so far
+    work: int = 0
+    _gave_up: bool = False
 
     def hook(self, hook: Hook, packet: Transit) -> Fate:
         """Walk all base chains at a hook; returns what became of the packet."""
@@ -185,7 +194,9 @@ class Walker:
     def _chain(self, hook: Hook, prepared: PreparedChain, packet: Transit, depth: int) -> Fate | None:
         """Walk a chain; None where it returns to whoever jumped to it."""
         chain, compiled = prepared.chain, prepared.compiled
-        for position in prepared.candidates(packet):
+        candidates = prepared.candidates(packet)
+        self.work += len(candidates)
+        for position in candidates:
             rule = compiled[position] or prepared.rule(position)
             if rule.program is not None:
                 outcome = rule.program.run(hook, packet, self.choices)
@@ -228,10 +239,8 @@ class Walker:
                 case "continue":
                     continue
                 case "jump" | "goto":
-                    if depth >= _DEEPEST:
-                        raise Unknowable(self._about(hook, prepared, rule, "the jumps are too deep"))
                     inner = rule.inner or prepared.inner(rule)
-                    fate = self._chain(hook, inner, packet, depth + 1)
+                    fate = self._jump(hook, inner, packet, depth, partial(self._about, hook, prepared, rule))
                     # goto: an end or RETURN there goes back to the caller of the last jump
                     if fate is not None or kind == "goto":
                         return fate
@@ -245,6 +254,24 @@ class Walker:
                     return "drop"
         return None
 
+    def _jump(
+        self, hook: Hook, inner: PreparedChain, packet: Transit, depth: int, about: Callable[[str], Undecided]
+    ) -> Fate | None:
+        """Walk a chain to which a rule jumps, within bounds; about: names that rule with a reason."""
+        if depth >= _DEEPEST:
+            raise Unknowable(about("the jumps are too deep"))
+        before = self.work
+        self.work += _JUMP
+        if inner.endless or before > MOST_WORK:
+            raise Unknowable(about(_ENDLESS))
+        try:
+            return self._chain(hook, inner, packet, depth + 1)
+        except Unknowable:
+            if self.work > MOST_WORK and not self._gave_up and self.work - before > MOST_WORK // 2:
+                # This is where the work is: other packets need not find out again.
+                self._gave_up = inner.endless = True
+            raise
+
     def _native_verdict(
         self,
         hook: Hook,
@@ -257,12 +284,11 @@ class Walker:
         """What a native rule's verdict makes of the packet: its fate, the next rule, or the return to the caller."""
         match outcome.kind:
             case "jump" | "goto":
-                if depth >= _DEEPEST:
-                    raise Unknowable(program.about(hook, outcome.verdict, "the jumps are too deep"))
                 if outcome.chain not in prepared.table.names:
                     reason = f"the table has no chain {outcome.chain}"
                     raise Unknowable(program.about(hook, outcome.verdict, reason))
-                fate = self._chain(hook, prepared.table.chain(outcome.chain), packet, depth + 1)
+                inner = prepared.table.chain(outcome.chain)
+                fate = self._jump(hook, inner, packet, depth, partial(program.about, hook, outcome.verdict))
                 if fate is not None:
                     return fate
                 return "next" if outcome.kind == "jump" else "return"

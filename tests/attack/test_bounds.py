@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attack import Attack, archives, broken, programs
+from tests.attack import Attack, archives, broken, chains, programs
 
 
 @pytest.mark.parametrize("attack", programs.ATTACKS, ids=lambda attack: attack.__name__)
@@ -16,4 +16,10 @@ def test_programs_are_bounded(attack: Attack) -> None:
 @pytest.mark.parametrize("attack", archives.ATTACKS, ids=lambda attack: attack.__name__)
 def test_archives_are_bounded(attack: Attack) -> None:
     """Whatever an archive claims or holds, it is answered in time and in memory, with a line of netui's own."""
+    assert broken(attack) == []
+
+
+@pytest.mark.parametrize("attack", chains.ATTACKS, ids=lambda attack: attack.__name__)
+def test_rules_are_bounded(attack: Attack) -> None:
+    """However often chains jump to each other, every report ends."""
     assert broken(attack) == []

@@ -13,6 +13,7 @@ from netui.traversal import Path, RulesError, path
 from netui.traversal.answer import outcome
 from netui.traversal.namespace import PreparedChain
 from netui.traversal.transit import Transit
+from tests.attack.chains import doubling
 from tests.traversal.build import (
     BRIDGE,
     SYSCTLS,
@@ -407,3 +408,16 @@ def test_without_a_default_route_a_bridge_of_guests_is_not_outside() -> None:
     ways = {"ip": tuple(route for route in routes()["ip"] if route.dst != "0.0.0.0/0"), "ip6": ()}
     found = path(host("", interfaces=(*interfaces(), podman, guest), routes=ways), "outside", "host:22")
     assert found.legs[0].packet.iif == "eth0"
+
+
+@pytest.mark.parametrize(
+    ("depth", "verdict"), [(8, "delivered"), (12, "delivered"), (20, "undecided"), (150, "undecided")]
+)
+def test_a_walk_has_a_budget(depth: int, verdict: str) -> None:
+    """Chains whose jumps double are followed as far as a packet's budget goes; then the path is undecided."""
+    found = path(host(doubling(depth)), "outside", "host:80")
+    assert found.verdict == verdict
+    if verdict == "undecided":
+        assert "too often to be followed" in found.undecided[0].reason
+    again = path(host(doubling(depth)), "openresty", "198.51.100.9:53/udp")
+    assert again.verdict == verdict
