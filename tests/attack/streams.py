@@ -33,8 +33,9 @@ COMMANDS = (
 
 
 def one_line_or_nothing(errors: bytes) -> bool:
-    """Whether what was said is a line of netui's own, or nothing."""
-    return errors == b"" or (errors.count(b"\n") == 1 and errors.startswith(b"netui: "))
+    """Whether what was said is nothing, or a line of netui's own (and one that names the source that was not read)."""
+    lines = errors.splitlines()
+    return len(lines) <= 2 and all(line.startswith(b"netui: ") for line in lines)
 
 
 def redirected_streams(rounds: int) -> Iterator[tuple[str, bool]]:
