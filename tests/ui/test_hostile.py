@@ -6,9 +6,11 @@ import pytest
 
 from netui.model import Engine, PublishedPort, SourceState
 from netui.model.events import Event
+from netui.traversal.path import Flow, Leg, Packet, Path, Step
 from netui.ui.answer_finder import SOLVE
 from netui.ui.messages import EventArrived
 from netui.ui.presenters.selection import ContainerItem
+from tests.attack.payloads import bad
 from tests.ui.fakes import HEHE, TIME, blog_host, blog_rules, container
 from tests.ui.steps import running, screen_text, until
 
@@ -110,3 +112,21 @@ async def test_ascii_only():
             await pilot.pause()
             text = screen_text(app)
             assert text.isascii(), {letter for letter in text if not letter.isascii()}
+
+
+@pytest.mark.parametrize("word", [EVIL, "e" + "\u0301" * 300, "\udcff"], ids=["controls", "flood", "no UTF-8"])
+async def test_what_is_saved_is_inert(word, tmp_path, monkeypatch):
+    """The picture and the path in files: for their owner alone, and with nothing that a terminal obeys."""
+    monkeypatch.chdir(tmp_path)
+    step = Step("forward", "ip", "nft", word, word, 1, word, word, None, word)
+    packet = Packet("ip", word, word, word, 1, 2, word, word)
+    way = Path(word, word, "dropped", word, None, (Leg(packet, (step,)),), deciding=step)
+    async with running(evil_host(word)) as (app, pilot):
+        await pilot.press("ctrl+s")
+        app.state.flow = Flow("direct", word, word, word, way)
+        await pilot.press("S", "S")
+    names = sorted(path.name.partition("-screen")[0].partition("-path")[0].count("-") for path in tmp_path.iterdir())
+    assert names == [2, 2, 3], "the second path has a name of its own"
+    for path in tmp_path.iterdir():
+        assert not bad(path.read_bytes())
+        assert path.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,127 @@
+"""What netui writes is whole or absent, where it should be and nowhere else; `make attack` is the long form."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+import netui
+from netui.sources.new_file import NewFile, Place
+from tests.attack import Attack, broken, files
+
+PACKAGE = Path(netui.__file__).parent
+#: Who may open for writing, and what.
+WRITERS = {
+    "sources/new_file.py": "all files",
+    "sources/new_capture.py": "an archive in a file of new_file's",
+    "sources/head_start.py": "/dev/null",
+    "ui/driver.py": "the terminal",
+    "cli.py": "/dev/null",
+}
+_CALLS = {
+    "write_text", "write_bytes", "touch", "mkdir", "makedirs", "symlink_to", "hardlink_to", "rename", "replace",
+    "renames", "link", "symlink", "mkfifo", "mknod", "mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile",
+    "TemporaryDirectory", "unlink", "rmdir", "rmtree", "copy", "copyfile", "copytree", "move", "chmod",
+    "chown", "truncate",
+}  # fmt: skip
+_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC", "O_TMPFILE"}
+
+
+@pytest.mark.parametrize("attack", files.ATTACKS, ids=lambda attack: attack.__name__)
+def test_files_hold(attack: Attack) -> None:
+    """Links, races, signals, full disks, and what an engine's answers would leave in a capture."""
+    assert broken(attack) == []
+
+
+def _writes(tree: ast.AST) -> Iterator[str]:
+    """Yield what in a module opens, makes, moves or removes a file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in _FLAGS:
+            yield node.attr
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        if name in _CALLS:
+            of = getattr(getattr(function, "value", None), "id", "")
+            if isinstance(function, ast.Name) and name == "touch":
+                # the traversal's own
+                continue
+            # of os, shutil or tempfile, or of a path: str.replace and dataclasses' own have more or other arguments
+            if name not in ("replace", "copy") or of in ("os", "shutil") or (len(node.args) == 1 and not node.keywords):
+                yield name
+        if name in ("open", "fdopen"):
+            texts = [each.value for each in [*node.args[:2], *(k.value for k in node.keywords if k.arg == "mode")]
+                     if isinstance(each, ast.Constant) and isinstance(each.value, str)]  # fmt: skip
+            if any(set(text[:2]) & set("wax+") and len(text) <= 4 for text in texts):
+                yield f"{name} {texts}"
+
+
+def test_one_module_writes() -> None:
+    """No other module of netui opens a file for writing; a new writer goes through new_file, too."""
+    found = {
+        path.relative_to(PACKAGE).as_posix(): sorted(set(_writes(ast.parse(path.read_text()))))
+        for path in PACKAGE.rglob("*.py")
+    }
+    found = {name: calls for name, calls in found.items() if calls}
+    assert {name: calls for name, calls in found.items() if name not in WRITERS} == {}
+    assert found["sources/new_file.py"]
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+@pytest.mark.parametrize("unnamed", [True, False], ids=["unnamed files", "none"])
+@pytest.mark.parametrize("replace", [True, False], ids=["replaced", "new"])
+@pytest.mark.parametrize("fails", [True, False], ids=["fails", "works"])
+def test_every_file_system(tmp_path: Path, links: bool, unnamed: bool, replace: bool, fails: bool) -> None:
+    """Where there are no unnamed files, or no hard links either, a file is whole or absent all the same."""
+    real = os.open
+
+    def no_unnamed(path: str, flags: int, *more: int, dir_fd: int | None = None) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(95, "Operation not supported")
+        return real(path, flags, *more, dir_fd=dir_fd)
+
+    path = tmp_path / "x"
+    if replace:
+        path.write_text("old")
+    with contextlib.ExitStack() as stack:
+        if not unnamed:
+            stack.enter_context(mock.patch("os.open", no_unnamed))
+        if not links and not unnamed:
+            stack.enter_context(mock.patch("os.link", side_effect=OSError(1, "Operation not permitted")))
+        stack.enter_context(contextlib.suppress(ZeroDivisionError))
+        place = Place.find(path)
+        stack.callback(place.close)
+        with NewFile(place, replace=replace) as new:
+            new.file.write(b"new")
+            if fails:
+                raise ZeroDivisionError
+    found = {each.name: each.read_text() for each in tmp_path.iterdir()}
+    assert found == ({"x": "new"} if not fails else {"x": "old"} if replace else {})
+
+
+def test_the_users_own_links_are_followed(tmp_path: Path) -> None:
+    """Settings in a folder of dotfiles, by links of the user's own: the file that they lead to is written."""
+    (tmp_path / "dotfiles").mkdir()
+    (tmp_path / "dotfiles" / "c.toml").write_text("old")
+    (tmp_path / "config").symlink_to("dotfiles")
+    (tmp_path / "c.toml").symlink_to(tmp_path / "config" / "c.toml")
+    place = Place.find(tmp_path / "c.toml", follow=True)
+    with contextlib.closing(place), NewFile(place, replace=True) as new:
+        new.file.write(b"new")
+    assert (tmp_path / "dotfiles" / "c.toml").read_text() == "new"
+    assert (tmp_path / "c.toml").is_symlink()
+
+
+def test_a_circle_of_links_ends(tmp_path: Path) -> None:
+    """As the kernel has it, after forty."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match="Too many levels"):
+        Place.find(tmp_path / "a" / "x")
