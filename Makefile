@@ -51,7 +51,7 @@ fuzz: $(STAMP) ## N random packets through random rules against the kernel's tra
 	$(BIN)/python -m tests.lab fuzz $(N)
 
 .PHONY: attack
-attack: $(STAMP) ## hostile programs, engines, archives, rules, streams and signals: how many were tried, how many held
+attack: $(STAMP) ## hostile programs, engines, archives, rules, streams, signals, text and files: how many were tried, how many held
 	$(BIN)/python -m tests.attack
 
 .PHONY: soak

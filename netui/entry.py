@@ -92,9 +92,11 @@ def _flushed(status: int) -> int:
 def _failed(error: OSError) -> int:
     """Say in one line what the system refused."""
     _to_nowhere(1)
+    from netui.text.visible import printable
+
     where = "" if error.filename is None else f"{error.filename!r}: "
     try:
-        sys.stderr.write(f"netui: {where}{error.strerror or error}\n")
+        sys.stderr.write(f"netui: {printable(f'{where}{error.strerror or error}', 2000)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         _to_nowhere(2)

@@ -90,6 +90,9 @@ def _lines(capture: Path) -> list[list[str]]:
     """Return the command lines that read a capture."""
     forms: tuple[tuple[str, ...], ...] = ((), ("--json",))
     lines = [[*report, *form, "--replay", str(capture)] for report in REPORTS for form in forms]
+    # as people paste it, too: less is known then, and more is said of what is not
+    for name in ("iptables-nft-save.txt", "nft-ruleset.json"):
+        lines += [[command, "--replay", str(capture / name)] for command in ("doctor", "explain")]
     return [*lines, ["diff", str(capture), str(HOSTS[0])], ["diff", str(HOSTS[0]), str(capture), "--json"]]
 
 
