@@ -6,10 +6,11 @@ any, it forwards, and it has no reverse path filter. What was taken for granted 
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from netui.model import Address, Family, Interface, PolicyRule, Route
-from netui.traversal.address import Net, parse_address
+from netui.model import Address, Family, Interface, PolicyRule, Route, packet_family
+from netui.traversal.address import Net, parse_address, parse_net
 from netui.traversal.endpoints import EndpointError, Written
 from netui.traversal.host import PreparedHost, prepare
 from netui.traversal.path import Undecided
@@ -137,7 +138,7 @@ def _notes(
 
     notes = ["rules alone: that the host forwards and filters no reverse path is taken for granted"]
     if "host" in (source.kind, destination.kind):
-        notes.append(f"host stands for any address of this machine ({own} here)")
+        notes.append(f"host stands for any address of this machine that is no container's ({own} here)")
     if destination.address:
         notes.append(f"whether {destination.address} is this machine's own is not known; write host for one of its own")
     if oif:
@@ -145,9 +146,28 @@ def _notes(
     return [*notes, *host_notes(host, family)]
 
 
-def vague(destination: Written, source: Written) -> tuple[Anywhere | None, Anywhere | None]:
+#: Addresses that are a container's: where a DNAT goes, and those that Docker's raw rules keep to their bridge.
+_CONTAINERS = re.compile(
+    r" --to-destination \[?([0-9a-fA-F.:]+?)\]?(?::\d+)?(?: |\Z)"
+    r"|-A PREROUTING -d (\S+) ! -i \S+ .*-j DROP\Z"
+)
+
+
+def _containers(host: PreparedHost) -> list[Net]:
+    found: list[Net] = []
+    for ruleset in host.snapshot.rulesets.values():
+        for chain in ruleset.chains():
+            for rule in chain.rules:
+                named = _CONTAINERS.search(rule.text) if chain.table in ("nat", "raw") else None
+                net = parse_net(named[1] or named[2], packet_family(ruleset.family)) if named is not None else None
+                if net is not None and net.single:
+                    found.append(net)
+    return found
+
+
+def vague(host: PreparedHost, destination: Written, source: Written) -> tuple[Anywhere | None, Anywhere | None]:
     """Return what the source and the destination stand for where they are the host's own."""
     return (
-        OwnAddress() if source.kind == "host" else None,
-        OwnAddress() if destination.kind == "host" else None,
+        OwnAddress(inside=_containers(host)) if source.kind == "host" else None,
+        OwnAddress(inside=_containers(host)) if destination.kind == "host" else None,
     )

@@ -125,7 +125,7 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
             return _untold(source, destination, why)
         raise
     if host.snapshot.alone:
-        own_source, own_destination = vague(wanted, written)
+        own_source, own_destination = vague(host, wanted, written)
         request = replace(request, any_src=request.any_src or own_source, any_dst=request.any_dst or own_destination)
     if (why := host.blind.get(request.family)) is not None:
         return _untold(request.source.text, _destination_text(request), why)

@@ -134,3 +134,10 @@ def test_a_container_is_not_known_and_out_is_for_rules_alone() -> None:
     whole = prepare(read_capture(CASES / "engine-20.10" / "host"))
     with pytest.raises(EndpointError, match="--out: is for rules alone"):
         path(whole, "outside", "host:80", oif="eth0")
+
+
+def test_a_containers_address_is_none_of_the_hosts() -> None:
+    """Docker 28's raw rules drop what comes for a container's own address: they are not about host."""
+    raw = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP\nCOMMIT\n"
+    assert ask("outside", "host:8080", "eth0", "docker0", rules=raw + RULES).verdict == "delivered"
+    assert ask("outside", "172.17.0.2:80", "eth0", "docker0", rules=raw + RULES).verdict == "dropped"
