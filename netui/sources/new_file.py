@@ -239,11 +239,15 @@ def _unfinished(folder: int) -> tuple[str, int]:
     return name, os.open(name, _ANEW, 0o600, dir_fd=folder)
 
 
-def write_new(path: Path, data: bytes, *, replace: bool = False, mode: int = 0o600, owner: Owner | None = None) -> None:
-    """Write a whole file; raise OSError, FileExistsError where something has its name and is not to be replaced."""
+def write_new(path: Path, data: bytes) -> None:
+    """Write a whole file; raise OSError, FileExistsError where something has its name.
+
+    Under sudo, in a folder of the user who called it, the file is that user's.
+    """
     place = Place.find(path)
+    is_callers = os.geteuid() == 0 and os.environ.get("SUDO_UID") == str(place.owner.uid)
     try:
-        with NewFile(place, replace=replace, mode=mode, owner=owner) as new:
+        with NewFile(place, owner=place.owner if is_callers else None) as new:
             new.file.write(data)
     finally:
         place.close()

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 import netui
-from netui.sources.new_file import NewFile, Place
+from netui.sources.new_file import NewFile, Place, write_new
 from tests.attack import Attack, broken, files
 
 PACKAGE = Path(netui.__file__).parent
@@ -126,3 +126,13 @@ def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="Too many levels"):
         Place.find(tmp_path / "a" / "x")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root gives files away")
+@pytest.mark.parametrize(("caller", "owner"), [("12345", 12345), ("12346", 0), ("", 0)])
+def test_a_picture_under_sudo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caller: str, owner: int) -> None:
+    """It belongs to the caller in the caller's own folder, and else to root, whoever owns the folder."""
+    monkeypatch.setenv("SUDO_UID", caller)
+    os.chown(tmp_path, 12345, 12345)
+    write_new(tmp_path / "x", b"data")
+    assert ((tmp_path / "x").stat().st_uid, (tmp_path / "x").stat().st_mode & 0o777) == (owner, 0o600)

@@ -20,14 +20,27 @@ from netui.sources.record import record
 from netui.sources.recording import Recording
 from tests.sources.fake_engine import FakeEngine
 
+_LABELS = {"com.docker.compose.project": "shop", "com.docker.swarm.service.name": "web"}
+
 
 @pytest.fixture(autouse=True)
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
     """Stand in for this host: an engine of a captured one, and saves whose counters move."""
     engine = FakeEngine(tmp_path / "d.sock").start()
     for container in engine.containers.values():
-        container["Config"]["Env"] = ["PASSWORD=secret"]
+        container["Config"] |= {
+            "Env": ["PASSWORD=secret"], "Cmd": ["--password", "secret"], "Entrypoint": ["secret"],
+            "Healthcheck": {"Test": ["CMD", "secret"]}, "Labels": {"token": "secret", **_LABELS},
+        }  # fmt: skip
+        container |= {"Args": ["secret"], "Mounts": [{"Source": "/secret"}]}
+        container["HostConfig"] |= {
+            "Binds": ["/secret:/x"], "LogConfig": {"Config": {"token": "secret"}}, "Mounts": [{"Source": "secret"}]
+        }  # fmt: skip
         container["State"]["Pid"] = 0
+    engine.info |= {"HttpProxy": "http://user:secret@proxy", "Labels": ["secret"]}
+    for network in engine.networks.values():
+        network["Options"] = {**(network["Options"] or {}), "password": "secret"}
+        network["Labels"] = {"token": "secret"}
     monkeypatch.setenv("DOCKER_HOST", engine.environ["DOCKER_HOST"])
     count = iter(range(1000))
 
@@ -58,6 +71,7 @@ def test_a_capture_is_read_back(tmp_path: Path, name: str) -> None:
     files = [path] if path.is_file() else [entry for entry in path.rglob("*") if entry.is_file()]
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
     if path.is_dir():
+        assert all(dict(container.labels) == _LABELS for container in snapshot.containers or ())
         assert "secret" not in "".join(file.read_text() for file in files)
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
