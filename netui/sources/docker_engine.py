@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from netui.model.events import Event
+from netui.sources import docker_client
 from netui.sources import json_text as js
 from netui.sources.docker_context import EngineAddress, engine_address
 from netui.sources.docker_errors import explain
 from netui.sources.docker_events import EventStream
 from netui.sources.docker_listing import Listing
 from netui.sources.errors import SourceError
-from netui.sources.imports import IMPORTING
 from netui.sources.parts import Part
 from netui.sources.peer import engine_is_here
 
@@ -46,17 +46,9 @@ class FirstReading(NamedTuple):
     part: Part
 
 
-def connect(address: EngineAddress, timeout: int = _TIMEOUT) -> APIClient:
+def connect(address: EngineAddress, timeout: int = _TIMEOUT, begun: Callable[[], None] = lambda: None) -> APIClient:
     """Return a client that speaks the engine's own API version; raises what the SDK raises."""
-    with IMPORTING:
-        from docker import APIClient
-        from docker.tls import TLSConfig
-
-    tls: TLSConfig | bool = False
-    if address.ca or address.cert:
-        pair = (address.cert, address.key) if address.cert and address.key else None
-        tls = TLSConfig(client_cert=pair, ca_cert=address.ca or None, verify=address.verify)
-    client = APIClient(base_url=address.url, version="auto", timeout=timeout, tls=tls)
+    client = docker_client.connect(address, timeout, begun)
     if address.path:
         # The SDK keeps a connection open for each of the last 25 URLs that were asked for, and
         # num_pools, which should say otherwise, is heeded over SSH alone (docker 7.2). A new one
@@ -92,6 +84,7 @@ class DockerEngine:
         self._seen = False
         self._first = first
         self._unheard = False
+        self._bounded = docker_client.Bounded()
         self.listing = Listing()
 
     @property
@@ -115,19 +108,29 @@ class DockerEngine:
             with self._lock:
                 lost, self._lost = self._lost, False
                 dirty, self._dirty = self._dirty, set()
-            if self._unheard:
-                self._listen(dirty)
-            elif self._client is None or lost:
-                self._reconnect()
-            else:
-                self.listing.update(self._client, dirty)
+            self._bounded.run(lambda: self._ask(lost, dirty))
             part = self.listing.part()
         except Exception as error:
+            if isinstance(error, TimeoutError):
+                # whoever is still at it has a listing of its own
+                self._lost_listing()
             explained = explain(error, self.listing.address)
             self._failed(explained)
             raise explained from None
         self._failures = 0
         return part
+
+    def _ask(self, lost: bool, dirty: set[str]) -> None:
+        if self._unheard:
+            self._listen(dirty)
+        elif self._client is None or lost:
+            self._reconnect()
+        else:
+            self.listing.update(self._client, dirty)
+
+    def _lost_listing(self) -> None:
+        address, self.listing = self.listing.address, Listing()
+        self.listing.address = address
 
     def close(self) -> None:
         """End the stream and free the connections; may be called from any thread."""
@@ -144,9 +147,11 @@ class DockerEngine:
     def _reconnect(self) -> None:
         self.close()
         address = self.listing.address = engine_address(self._environ)
-        client = self._client = connect(address)
+        client = self._client = connect(address, begun=self._bounded.begun)
         self.listing.begin(client, address, engine_is_here(address.path))
-        self._hear()
+        if self._client is client:
+            # else it took too long, and another one is asked meanwhile
+            self._hear()
 
     def _take_over(self, reading: FirstReading) -> Part:
         """Go on from a reading that was made elsewhere: connect later, and hear what happened since."""
@@ -161,7 +166,7 @@ class DockerEngine:
     def _listen(self, dirty: set[str]) -> None:
         """Connect to the engine that was read elsewhere; what its events name is read after them."""
         self._unheard = False
-        client = self._client = connect(self.listing.address)
+        client = self._client = connect(self.listing.address, begun=self._bounded.begun)
         self.listing.update(client, dirty)
         self._hear()
 

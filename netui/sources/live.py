@@ -17,6 +17,7 @@ from netui.sources.iptables_live import LiveRules, nf_tables_loaded
 from netui.sources.kernel import read_daemon, read_kernel
 from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+from netui.sources.ping import answers
 from netui.sources.proc_sockets import ProcSockets
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class LiveHost:
             return {"docker": self.docker.read()}
         except SourceError as error:
             return {"docker": Part(error=str(error))}
+
+    def engine_answers(self, seconds: float) -> bool:
+        """Ask an engine on this machine whether it answers; True where there is none to ask."""
+        path = self.docker.listing.address.path
+        return not path or answers(path, seconds)
 
     def read_rules(self) -> dict[str, Part]:
         """Read the four iptables rulesets and the native tables with their counters."""

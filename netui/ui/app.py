@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
 from netui.ui.help import HelpScreen
-from netui.ui.messages import EventArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
+from netui.ui.messages import EventsArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
 from netui.ui.network_tree import NetworkTree
 from netui.ui.pace import Interval
 from netui.ui.preferences import Preferences
@@ -44,6 +45,8 @@ from netui.ui.terminal import TerminalApp
 
 #: Seconds after which a thread that works must let the screen's go on: a key changes hands a few times.
 _HANDS = 0.0001
+#: Seconds between two looks at the engine's events, and how many of them are kept until then.
+_EVENTS, _MOST_EVENTS = 0.05, 500
 _NO_FLOW = "Open a flow first: a container's details list them."
 
 
@@ -100,6 +103,8 @@ class NetuiApp(TerminalApp):
         self._collector = Collector()
         self.answers = Answers(self, self.state, answers, self._status_line, self._collector.quiet)
         self._leaving = False
+        self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
+        self._events_told = False
         self.set_keymap(self.preferences.keymap)
         self.main = MainScreen(self.state, self.events_log, self._status_line())
 
@@ -125,13 +130,18 @@ class NetuiApp(TerminalApp):
         if self.poller is not None:
             if hasattr(self.poller, "quiet"):
                 self.poller.quiet = self._collector.quiet
-            self.poller.start(self._snapshot_came, self._event_came)
+            self.poller.start(self._snapshot_came, self.event_came)
 
     def _snapshot_came(self, snapshot: Snapshot) -> None:
         self.post_message(SnapshotArrived(snapshot))
 
-    def _event_came(self, event: Event) -> None:
-        self.post_message(EventArrived(event))
+    def event_came(self, event: Event) -> None:
+        """Take an event of the engine; may be called from any thread."""
+        # A flood of events is one message now and then, and never behind what was typed.
+        self._events.append(event)
+        if not self._events_told:
+            self._events_told = True
+            self.post_message(EventsArrived())
 
     async def on_event(self, event: events.Event) -> None:
         """Note that keys come; the rest is done elsewhere."""
@@ -163,6 +173,8 @@ class NetuiApp(TerminalApp):
     @on(SnapshotArrived)
     def take_snapshot(self, message: SnapshotArrived) -> None:
         """Show a new snapshot: everything where the structure changed, else only what moved."""
+        # what an event brought stands in its line
+        self._note_events()
         before, first = self.state.snapshot, not self.state.arrived
         if self.state.take(message.snapshot):
             if first and self.keys_first:
@@ -193,11 +205,23 @@ class NetuiApp(TerminalApp):
         if self.answers.screen is not None:
             self.answers.screen.status.update_status()
 
-    @on(EventArrived)
-    def take_event(self, message: EventArrived) -> None:
-        """Note a Docker event."""
-        self.events_log.add_event(message.event, self.state.snapshot)
-        self.main.drawer.update_events()
+    @on(EventsArrived)
+    def take_events(self) -> None:
+        """Note Docker's events; those that come meanwhile are noted a moment later."""
+        self._note_events()
+        self.set_timer(_EVENTS, self._more_events)
+
+    def _note_events(self) -> None:
+        if self._events:
+            while self._events:
+                self.events_log.add_event(self._events.popleft(), self.state.snapshot)
+            self.main.drawer.update_events()
+
+    def _more_events(self) -> None:
+        self._events_told = False
+        if self._events:
+            self._events_told = True
+            self.post_message(EventsArrived())
 
     # What the user points at.
 

@@ -6,7 +6,6 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from netui.model import Snapshot
-from netui.model.events import Event
 from netui.traversal.path import Flow
 from netui.ui.presenters.selection import Item
 
@@ -23,12 +22,8 @@ class SnapshotArrived(Message):
         return isinstance(message, SnapshotArrived)
 
 
-class EventArrived(Message):
-    """A Docker event; none may be lost, so none replaces another."""
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
-        super().__init__()
+class EventsArrived(Message):
+    """Docker's events are there to be taken; as many as came are one message."""
 
 
 class ItemSelected(Message):

@@ -40,6 +40,8 @@ _FIRST_WAIT, _WAIT = 1.0, 0.1
 _FOR_CONTAINERS = 0.5
 #: How long to wait, when keys come, before looking whether they still do.
 _KEYS = 0.25
+#: An engine that says nothing for so many intervals of the counters does not answer; share of a core for asking.
+_SILENT, _PING_BUDGET = 3, 0.002
 #: The stream of a start is a burst of events: read once after it.
 _SETTLE = 0.05
 
@@ -64,6 +66,8 @@ class Poller:
     ) -> None:
         asked = {"rules": max(MIN_INTERVAL, interval), **_SLOW}
         self._paces = {group: Pace(asked[group], _BUDGET[group]) for group in GROUPS}
+        self._pinging = self._silent = False
+        self._ping_pace, self._pinged = Pace(asked["rules"], _PING_BUDGET), 0.0
         self._began: dict[str, float] = {}
         self._seen = True
         self._on_snapshot: OnSnapshot | None = None
@@ -178,6 +182,8 @@ class Poller:
                     self._stale.pop(group, None)
                     self._busy[group] = now
                     threading.Thread(target=self._read, args=(group,), name=f"read {group}", daemon=True).start()
+                    if group == "rules":
+                        self._ask_engine(now)
                 changed = [self._merge(group, parts) for group, parts in results]
                 changed += [self._overdue(group, since, now) for group, since in self._busy.items()]
                 if any(changed) and self._pending_since is None:
@@ -231,6 +237,38 @@ class Poller:
                 self._results.append((group, parts))
                 self._wake.notify_all()
 
+    def _ask_engine(self, now: float) -> None:
+        """Ask the engine whether it still answers, with the counters: no event tells that a daemon is stuck."""
+        part = self._parts.get("docker")
+        if self._pinging or "docker" in self._busy or part is None or not part.values:
+            return
+        if part.error and not self._silent:
+            # it is connected to again anyhow
+            return
+        if now < self._pinged + self._ping_pace.interval().seconds * 0.9:
+            return
+        self._pinging, self._pinged = True, now
+        threading.Thread(target=self._ping, args=(now,), name="ping", daemon=True).start()
+
+    def _ping(self, began: float) -> None:
+        before = _spent()
+        good = self._host.engine_answers(_SILENT * self.interval.seconds)
+        with self._wake:
+            self._pinging = False
+            self._ping_pace.note(_spent() - before)
+            if self._stopped or "docker" in self._busy:
+                return
+            if good and self._silent:
+                # what happened meanwhile is read
+                self._at("docker", 0.0)
+            elif not good:
+                since = time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - began)))
+                error = Part(error=f"does not answer since {since}")
+                if not self._silent:
+                    self._results.append(("", {"docker": error}))
+            self._silent = not good
+            self._wake.notify_all()
+
     def _read_group(self, group: str) -> dict[str, Part]:
         if group == "docker":
             return self._host.read_docker()
@@ -242,6 +280,9 @@ class Poller:
 
     def _merge(self, group: str, parts: dict[str, Part]) -> bool:
         """Take a group's result and say when it, and what hangs on it, is next read."""
+        if not group:
+            self._parts |= {name: kept(self._parts.get(name), part) for name, part in parts.items()}
+            return True
         now = time.monotonic()
         began = self._busy.pop(group, now)
         self._answered.add(group)
@@ -256,6 +297,7 @@ class Poller:
                 self._at("sets", now)
                 self._at("host", now if "docker" in self._answered else now + _FOR_CONTAINERS)
         elif group == "docker":
+            self._silent = False
             self._at("host", now)
             due = self._host.docker.due
             if due is not None:

@@ -7,7 +7,7 @@ import sys
 import time
 
 #: The modules that hold attacks, each with a list ATTACKS.
-MODULES = ("programs", "archives", "chains", "streams", "signals", "text", "files")
+MODULES = ("programs", "engines", "archives", "chains", "streams", "signals", "text", "files")
 
 
 def main(rounds: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attack import Attack, archives, broken, chains, programs
+from tests.attack import Attack, archives, broken, chains, engines, programs
 
 
 @pytest.mark.parametrize("attack", programs.ATTACKS, ids=lambda attack: attack.__name__)
@@ -22,4 +22,10 @@ def test_archives_are_bounded(attack: Attack) -> None:
 @pytest.mark.parametrize("attack", chains.ATTACKS, ids=lambda attack: attack.__name__)
 def test_rules_are_bounded(attack: Attack) -> None:
     """However often chains jump to each other, every report ends."""
+    assert broken(attack) == []
+
+
+@pytest.mark.parametrize("attack", engines.ATTACKS, ids=lambda attack: attack.__name__)
+def test_engines_are_bounded(attack: Attack) -> None:
+    """Whatever an engine answers, or does not, readings end, keys are answered and q ends the program."""
     assert broken(attack) == []

@@ -77,6 +77,8 @@ class FakeEngine:
             stream.put(event)
 
     def answer(self, path: str) -> Any:
+        if path == "/_ping":
+            return "OK"
         if path == "/info":
             return self.info
         if path == "/version":

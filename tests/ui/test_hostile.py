@@ -8,7 +8,6 @@ from netui.model import Engine, PublishedPort, SourceState
 from netui.model.events import Event
 from netui.traversal.path import Flow, Leg, Packet, Path, Step
 from netui.ui.answer_finder import SOLVE
-from netui.ui.messages import EventArrived
 from netui.ui.presenters.selection import ContainerItem
 from tests.attack.payloads import bad
 from tests.ui.fakes import HEHE, TIME, blog_host, blog_rules, container
@@ -50,7 +49,7 @@ async def test_hostile_names_in_every_pane(word):
     """Names, comments, labels, errors: in the tree, the table, the details, the events, the finder, the title."""
     host = evil_host(word)
     async with running(host, answers=SOLVE) as (app, pilot):
-        app.post_message(EventArrived(Event(TIME, "container", word, word, word)))
+        app.event_came(Event(TIME, "container", word, word, word))
         await pilot.press("e")
         evil = host.containers[-1]
         app.main.networks.go_to(ContainerItem(evil.id))

@@ -12,7 +12,7 @@ from netui.sources.recording import demo
 from netui.ui.answer_finder import SOLVE
 from netui.ui.app import NetuiApp
 from netui.ui.flow_finder import traversal_flows
-from netui.ui.messages import EventArrived, SnapshotArrived
+from netui.ui.messages import SnapshotArrived
 from netui.ui.presenters.selection import ContainerItem
 from tests.bench.large import large_snapshot
 from tests.ui.fakes import CASES, TIME, FakePoller, blog_host, blog_rules, later
@@ -158,7 +158,7 @@ def test_events(snap_compare):
     async def events(pilot) -> None:
         await until(pilot, lambda: pilot.app.state.arrived)
         await pilot.press("e")
-        pilot.app.post_message(EventArrived(Event(TIME, "container", "start", "blog")))
+        pilot.app.event_came(Event(TIME, "container", "start", "blog"))
         await pilot.pause()
         pilot.app.post_message(SnapshotArrived(later(blog_host(blog_rules(["-s 10.9.9.9/32 -j DROP"])), 1)))
         await until(pilot, lambda: pilot.app.events_log.entries[-1].changes)

@@ -39,6 +39,8 @@ class FakeHost:
         self.docker = FakeDocker()
         self.reads: list[str] = []
         self.hang: dict[str, threading.Event] = {}
+        self.silent = False
+        self.pings: list[float] = []
         self.fail: set[str] = set()
         self.names: tuple[str, ...] = ("one",)
         self.save = SAVE
@@ -82,6 +84,10 @@ class FakeHost:
     def read_sets(self) -> dict[str, Part]:
         self._begin("sets")
         return {"ipset": Part({"sets": {}}, time=time.time())}
+
+    def engine_answers(self, seconds: float) -> bool:
+        self.pings.append(seconds)
+        return not self.silent
 
     def close(self) -> None:
         self.closed.set()
@@ -361,3 +367,19 @@ def test_what_only_grows_old_waits_while_keys_come(
     watched.poller.quiet = lambda: quiet
     watched.poller._due, watched.poller._stale = due, stale
     assert watched.poller._to_read(100.0) == read
+
+
+def test_a_stuck_engine_is_said_with_the_counters() -> None:
+    """An engine that sends no event and no answer is asked each interval; once it answers, it is read again."""
+    watched = Watched().start()
+    try:
+        watched.until(lambda snapshot: snapshot.containers)
+        wait_for(lambda: watched.host.pings)
+        assert watched.host.pings[0] == 3 * 0.5
+        watched.host.silent = True
+        stuck = watched.until(lambda snapshot: snapshot.sources["docker"].error)
+        assert stuck.sources["docker"].error.startswith("does not answer since ") and stuck.containers
+        watched.host.silent = False
+        watched.until(lambda snapshot: not snapshot.sources["docker"].error)
+    finally:
+        watched.poller.stop()

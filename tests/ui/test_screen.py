@@ -10,7 +10,7 @@ from netui.model.events import Event
 from netui.ui.app import NetuiApp
 from netui.ui.finder import ChainFinder
 from netui.ui.help import HelpScreen
-from netui.ui.messages import EventArrived, SnapshotArrived
+from netui.ui.messages import SnapshotArrived
 from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem
 from tests.ui.fakes import EMPTY, TIME, FakePoller, blog_host, blog_rules, container, later
 from tests.ui.flows_fake import published
@@ -241,7 +241,7 @@ async def test_events_tell_what_came_with_them():
     """An event and the rules that it brought are one line; Enter leads to a rule."""
     async with running() as (app, pilot):
         await pilot.press("e")
-        app.post_message(EventArrived(Event(TIME, "container", "start", "blog")))
+        app.event_came(Event(TIME, "container", "start", "blog"))
         await pilot.pause()
         await arrive(app, pilot, later(blog_host(blog_rules(["-s 10.9.9.9/32 -j DROP"])), 1))
         assert "blog started: +1 rule in filter" in rows(app.main.drawer)[0]
@@ -260,7 +260,7 @@ async def test_an_event_gets_its_containers_name_later():
     new = container("shop", 77)
     async with running(host) as (app, pilot):
         await pilot.press("e")
-        app.post_message(EventArrived(Event(TIME, "network", "connect", "hehe", attributes={"container": new.id})))
+        app.event_came(Event(TIME, "network", "connect", "hehe", attributes={"container": new.id}))
         await pilot.pause()
         assert f"{new.id[:12]} connected to network hehe" in rows(app.main.drawer)[0]
         for seconds, containers in ((1, (*host.containers, new)), (2, host.containers)):
@@ -277,7 +277,7 @@ async def test_events_are_all_kept_while_snapshots_coalesce():
         for number in range(100):
             app.post_message(SnapshotArrived(later(blog_host(), number)))
         for number in range(100):
-            app.post_message(EventArrived(Event(TIME + number, "container", "start", f"c{number}")))
+            app.event_came(Event(TIME + number, "container", "start", f"c{number}"))
         await until(pilot, lambda: len(app.events_log.entries) == 100)
         assert len(taken) < 100 and taken[-1].time == TIME + 99
 
