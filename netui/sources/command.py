@@ -160,9 +160,10 @@ def _read(process: subprocess.Popen[bytes], name: str, timeout: float, limit: in
             selector.register(number, selectors.EVENT_READ)
         ended = False
         while True:
-            # One that has closed its output is about to end.
-            wait = 0.0005 if not selector.get_map() else 0.05
-            ready = selector.select(0 if ended else min(wait, max(0.0, deadline - time.monotonic())))
+            # One that has closed its output is about to end: nothing else is waited for then.
+            if not selector.get_map() and not ended:
+                time.sleep(0.0001)
+            ready = selector.select(0 if ended or not selector.get_map() else min(0.05, deadline - time.monotonic()))
             for key, _ in ready:
                 data = _piece(key.fd)
                 if data == b"":

@@ -421,3 +421,10 @@ def test_a_walk_has_a_budget(depth: int, verdict: str) -> None:
         assert "too often to be followed" in found.undecided[0].reason
     again = path(host(doubling(depth)), "openresty", "198.51.100.9:53/udp")
     assert again.verdict == verdict
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(3, "delivered"), (20, "undecided")])
+def test_more_ways_than_are_walked_are_undecided(count: int, verdict: str) -> None:
+    """Matches that no snapshot can tell double the ways; where they are too many, not all agree for certain."""
+    rules = [f"-A FORWARD -m u32 --u32 0x0=0x{number} -j MARK --set-mark {number}" for number in range(1, count + 1)]
+    assert path(host(filter_rules(*rules)), "outside", "172.18.0.2:80").verdict == verdict
