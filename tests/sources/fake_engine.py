@@ -96,6 +96,9 @@ class FakeEngine:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away."""
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     fake: FakeEngine
