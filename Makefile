@@ -58,6 +58,10 @@ attack: $(STAMP) ## hostile programs, engines, archives, rules, streams, signals
 soak: $(STAMP) ## netui for MINUTES=60 on a host with ten times a busy one's events: memory, threads, files flat?
 	$(BIN)/python -m tests.lab soak --minutes $(MINUTES)
 
+.PHONY: untouched
+untouched: $(STAMP) ## every command on Debian's own kernel in qemu: no module loaded, nothing changed or left
+	$(BIN)/python -m tests.untouched
+
 .PHONY: bench
 bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
 	$(BIN)/python -m tests.bench --write

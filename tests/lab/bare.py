@@ -54,9 +54,9 @@ class Bare:
         self._suite, self.who = suite, who
         self._folder = folder / f"{suite}-{who}"
         #: What differs from the suite's root.
-        self._upper = self._folder / "upper"
+        self.upper = self._folder / "upper"
         self._lower = roots.bare_root(suite)
-        self._home = self._upper / _HOMES[who]
+        self._home = self.upper / _HOMES[who]
         self._environment = {name: value for name, value in os.environ.items() if _PASSED.match(name)}
         self._shared = sorted(set(_package_folders()))
 
@@ -64,11 +64,11 @@ class Bare:
         for name in ("upper", "work", "root"):
             (self._folder / name).mkdir(parents=True)
         for name in _FILES:
-            self._copy(Path(name), self._upper / name.removeprefix("/"))
+            self._copy(Path(name), self.upper / name.removeprefix("/"))
         for name in _PIP_FILES:
-            target = self._home / name[2:] if name.startswith("~") else self._upper / name.removeprefix("/")
+            target = self._home / name[2:] if name.startswith("~") else self.upper / name.removeprefix("/")
             self._copy(Path(name).expanduser(), target)
-        apt = self._upper / "etc/apt"
+        apt = self.upper / "etc/apt"
         (apt / "apt.conf.d").mkdir(parents=True, exist_ok=True)
         (apt / "sources.list").write_text(f"deb {roots.mirror()} {self._suite} main\n")
         settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
@@ -80,7 +80,7 @@ class Bare:
                 ("passwd", f"user:x:{_USER}:{_USER}::/home/user:/bin/sh\n"),
                 ("group", f"user:x:{_USER}:\n"),
             ):
-                (self._upper / "etc" / name).write_text((self._lower / "etc" / name).read_text() + line)
+                (self.upper / "etc" / name).write_text((self._lower / "etc" / name).read_text() + line)
             subprocess.run(["chown", "-R", f"{_USER}:{_USER}", str(self._home)], check=True)
         return self
 
@@ -126,7 +126,7 @@ class Bare:
     def _entered(self) -> dict[str, str]:
         passed = " ".join(f"{name}={value}" for name, value in self._environment.items() if " " not in value)
         who = self.who if self.who == "root" else f"{_USER}:{_USER}"
-        layers = {"LOWER": str(self._lower), "UPPER": str(self._upper), "WORK": str(self._folder / "work")}
+        layers = {"LOWER": str(self._lower), "UPPER": str(self.upper), "WORK": str(self._folder / "work")}
         place = {**layers, "R": str(self._folder / "root"), "H": f"/{_HOMES[self.who]}", "WHO": who, "NAME": self.who}
         return {"PATH": os.environ["PATH"], **place, "PASSED": passed, "SHARED": " ".join(self._shared)}
 
