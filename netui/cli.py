@@ -121,11 +121,25 @@ def _path(options: Options) -> int:
         found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif, oif=options.oif)
     except EndpointError as error:
         raise BadInput(str(error)) from None
+    if options.sender is not None:
+        found = _of_sender(found, options.sender)
     if options.json:
         say_json(path_json(found))
     else:
         say(path_text(found, ascii_only=ascii_only()))
     return _STATUS.get(found.verdict, FOUND)
+
+
+def _of_sender(found: Path, number: int) -> Path:
+    """The path of one part of the senders, counted from 1."""
+    from dataclasses import replace
+
+    if not found.senders:
+        raise BadInput("path: --sender: the path is the same for all senders; leave it out")
+    if not 1 <= number < len(found.senders):
+        raise BadInput(f"path: --sender: give 1 to {len(found.senders) - 1}, one of the parts beside everyone else")
+    part = found.senders[number]
+    return replace(part.path, source=f"{found.source} ({', '.join((part.addresses or ())[:6])})")
 
 
 def _reach(options: Options, host: PreparedHost) -> int:
@@ -141,7 +155,7 @@ def _reach(options: Options, host: PreparedHost) -> int:
 def _exposed(options: Options) -> int:
     from netui.explain.reports import exposed
 
-    return _deliver(options, exposed(_prepared(options), options.fail_on))
+    return _deliver(options, exposed(_prepared(options), options.fail_on, options.allow))
 
 
 def _doctor(options: Options) -> int:

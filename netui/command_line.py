@@ -58,6 +58,12 @@ def command_line() -> argparse.ArgumentParser:
         default="",
         help="of rules alone (--replay FILE): the interface by which it leaves where it is not for the host",
     )
+    path.add_argument(
+        "--sender",
+        metavar="N",
+        type=_rule_number,
+        help="the steps of part N of the senders, where it hangs on who sends (the verdict counts them)",
+    )
     _report_options(path)
 
     exposed = commands.add_parser(
@@ -67,9 +73,18 @@ def command_line() -> argparse.ArgumentParser:
     )
     exposed.add_argument(
         "--fail-on",
-        choices=("world", "lan", "networks", "host", "own"),
+        choices=("world", "listed", "lan", "networks", "host", "own"),
         default="",
-        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told)",
+        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told); "
+        "listed: to everyone outside, or to somebody outside whom a rule lets in by name",
+    )
+    exposed.add_argument(
+        "--allow",
+        metavar="NET",
+        action="append",
+        default=[],
+        type=_network,
+        help="with --fail-on listed: a network that may be let in; may be given several times",
     )
     _report_options(exposed)
 
@@ -162,3 +177,13 @@ def _rule_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no rule's number: rules count from 1")
     return int(text[:9])
+
+
+def _network(text: str) -> str:
+    """A network or address as --allow takes it."""
+    from ipaddress import ip_network
+
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no network; write it as 203.0.113.0/24") from None

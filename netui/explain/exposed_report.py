@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Literal
 
 from netui.explain.exposure import Cell, Exposure
 from netui.explain.listing import some
@@ -13,6 +14,8 @@ from netui.model import Family
 from netui.text.visible import printable
 from netui.traversal import Step
 
+#: A limit of ``--fail-on`` between "world" and nothing: who is let in by name counts, too.
+Listing = Literal["listed"]
 _HEADS: dict[Where, str] = {
     "world": "WORLD",
     "lan": "LAN",
@@ -80,6 +83,16 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         },
         "undecided": list(cell.undecided),
         "condition": cell.condition,
+        "senders": [
+            {
+                "addresses": list(one.addresses),
+                "everyone_else": False,
+                "state": one.state,
+                "reason": one.reason,
+                "rule": step_text(one.step),
+            }
+            for one in cell.senders
+        ],
     }
 
 
@@ -116,6 +129,14 @@ def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
     for exposure in exposures:
         for text in dict.fromkeys(f"{cell.state}, {cell.condition}" for cell in exposure.cells if cell.condition):
             yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
+    for exposure in exposures:
+        for cell in exposure.cells:
+            for one in cell.senders:
+                by = f" ({step_text(one.step)})" if one.step is not None else ""
+                who = some(list(one.addresses), 6)
+                place = f"{exposure.container} {exposure.port}/{exposure.protocol}"
+                everyone = f"{cell.state} for everyone else"
+                yield printable(f"  {place}: {one.state} for {who}{by}; {everyone} ({step_text(cell.step)})")
     unknown: dict[str, None] = {}
     for exposure in exposures:
         for cell in exposure.cells:
@@ -129,6 +150,10 @@ def _column(exposure: Exposure, where: Where) -> str:
     if where == "networks":
         return _networks(by_family)
     said = [word for family, cells in by_family.items() if (word := _family_word(family, cells))]
+    nets = list(dict.fromkeys(net for cells in by_family.values() for cell in cells for net in cell.listed))
+    if nets:
+        named = f"{nets[0]} and {len(nets) - 1} more" if len(nets) > 2 else ", ".join(nets)
+        said.append(named)
     several = where == "lan" and len({cell.place.name for cells in by_family.values() for cell in cells}) > 1
     if several:
         opened = {c.place.name for cells in by_family.values() for c in cells if c.state == "open"}
@@ -166,13 +191,34 @@ def _networks(by_family: dict[Family, list[Cell]]) -> str:
     return " ".join(said) or "-"
 
 
-def failing(exposures: Sequence[Exposure], limit: Where) -> list[Exposure]:
-    """Return the ports that are open from ``limit`` or from anywhere wider."""
+def failing(exposures: Sequence[Exposure], limit: Where | Listing, allowed: Sequence[str] = ()) -> list[Exposure]:
+    """Return the ports that are open from ``limit`` or from anywhere wider.
+
+    "listed": open to the world, or to machines outside that rules let in by name, but for those in ``allowed``.
+    """
+    if limit == "listed":
+        nets = [ip_network(text, strict=False) for text in allowed]
+        return [e for e in exposures if any(_lets_in(cell, nets) for cell in e.cells if cell.place.where == "world")]
     wider = WIDEST[: WIDEST.index(limit) + 1]
     return [e for e in exposures if any(c.state == "open" and c.place.where in wider for c in e.cells)]
 
 
-def undecided(exposures: Sequence[Exposure], limit: Where) -> list[Exposure]:
+def _lets_in(cell: Cell, allowed: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether everyone, or somebody by name who is not allowed, gets through."""
+    return cell.state == "open" or not all(_within(ip_network(net), allowed) for net in cell.listed)
+
+
+def _within(net: IPv4Network | IPv6Network, allowed: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return any(
+        net.version == one.version and net.network_address in one and net.broadcast_address in one for one in allowed
+    )
+
+
+def undecided(exposures: Sequence[Exposure], limit: Where | Listing) -> list[Exposure]:
     """Return the ports of which it cannot be told whether they are open from ``limit`` or wider."""
-    wider = WIDEST[: WIDEST.index(limit) + 1]
-    return [e for e in exposures if any(c.state == "undecided" and c.place.where in wider for c in e.cells)]
+    wider = WIDEST[: WIDEST.index("world" if limit == "listed" else limit) + 1]
+    return [e for e in exposures if any(_unknown(c) and c.place.where in wider for c in e.cells)]
+
+
+def _unknown(cell: Cell) -> bool:
+    return cell.state == "undecided" or any(one.state == "undecided" for one in cell.senders)

@@ -16,7 +16,7 @@ from netui.explain.input_fate import InputFates
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where
 from netui.explain.ways import Ways
 from netui.model import Container, Family, PublishedPort
-from netui.traversal import EndpointError, PreparedHost, Step
+from netui.traversal import EndpointError, Path, PreparedHost, Step
 from netui.traversal.address import protocol_name
 from netui.traversal.answer import Outcome, outcome
 from netui.traversal.endpoints import shared_namespace
@@ -28,11 +28,22 @@ Listening = Literal["yes", "loopback", "no", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Machines outside that rules name: their networks, what becomes of theirs, and the rule that tells them apart."""
+
+    addresses: tuple[str, ...]
+    state: State
+    step: Step | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """The answer for one place and family.
 
     way: how it is asked for ("published", "direct"). source, destination: the path that was
     walked. step: the deciding rule. reason: in one sentence. condition: up to which limit that holds.
+    senders: of some machine outside, those for whom it is otherwise; the state is everyone else's.
     """
 
     place: Place
@@ -43,6 +54,14 @@ class Cell:
     step: Step | None
     undecided: tuple[str, ...] = ()
     condition: str = ""
+    senders: tuple[Listed, ...] = ()
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The networks that get through though everyone else does not."""
+        if self.state in ("open", "refused"):
+            return ()
+        return tuple(net for one in self.senders if one.state == "open" for net in one.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +236,7 @@ def _cell(
     listening: Listening,
 ) -> Cell | None:
     best: tuple[Judged, str, str] | None = None
+    senders: tuple[Listed, ...] = ()
     for way, destination in asked:
         try:
             found = outcome(host, place.source, destination, reply=True)
@@ -225,8 +245,14 @@ def _cell(
             continue
         judged = _judge(host, container, found, port, listening)
         state = judged[0]
-        if state in ("open", "refused") or best is None or (state == "undecided" and best[0][0] == "closed"):
-            best = (judged, way, destination)
+        named = tuple(
+            Listed(part.addresses, own[0], part.decided_by, own[1])
+            for part in found.senders
+            if part.addresses is not None
+            and (own := _judge(host, container, _outcome_of(part.path, found.protocol), port, listening))[0] != state
+        )
+        if best is None or _tells_more(judged, named, best[0], senders):
+            best, senders = (judged, way, destination), named
         if state in ("open", "refused"):
             break
     if best is None:
@@ -235,7 +261,24 @@ def _cell(
         reason = "it is not published, and no router of the internet carries packets for a private address"
         return Cell(place, "closed", "none", "", reason, None)
     (state, reason, step, unknown, condition), way, destination = best
-    return Cell(place, state, way, destination, reason, step, unknown, condition)
+    return Cell(place, state, way, destination, reason, step, unknown, condition, senders)
+
+
+def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_named: Iterable[Listed]) -> bool:
+    """Whether this way in says more about the reach than the best one so far."""
+    if judged[0] in ("open", "refused"):
+        return True
+    if judged[0] == "undecided" and best[0] == "closed":
+        return True
+    return any(one.state == "open" for one in named) and all(one.state != "open" for one in best_named)
+
+
+def _outcome_of(path: Path, protocol: int) -> Outcome:
+    """A path in the short form; protocol: its last leg's."""
+    return Outcome(
+        path.verdict, path.reason, path.delivered_to, path.deciding, protocol, path.reply or (), path.undecided,
+        path.notes, path.condition, path.one_of,
+    )  # fmt: skip
 
 
 #: State, reason, deciding step, what is unknown, up to which limit it holds.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from netui.explain.listing import some
 from netui.model import parse_rule
 from netui.text.visible import printable
 from netui.traversal.address import host_port
-from netui.traversal.path import DeliveredTo, Leg, Packet, Path, Step, Undecided
+from netui.traversal.path import DeliveredTo, Leg, Packet, Path, SendersPart, Step, Undecided
 
 _VERDICTS = {
     "delivered": "DELIVERED",
@@ -33,6 +34,24 @@ def path_json(path: Path) -> dict[str, Any]:
         "reply": None if path.reply is None else [_leg_json(leg) for leg in path.reply],
         "undecided": [_undecided_json(item) for item in path.undecided],
         "notes": list(path.notes),
+        "senders": [_part_json(part) for part in path.senders],
+    }
+
+
+def _part_json(part: SendersPart) -> dict[str, Any]:
+    to = part.path.delivered_to
+    return {
+        "addresses": None if part.addresses is None else list(part.addresses),
+        "everyone_else": part.everyone_else,
+        "verdict": part.path.verdict,
+        "reason": part.path.reason,
+        "delivered_to": None if to is None else _receiver_json(to),
+        "one_of": [_receiver_json(one) for one in part.path.one_of],
+        "condition": part.path.condition,
+        "decided_by": None if part.decided_by is None else _step_json(part.decided_by),
+        "legs": [_leg_json(leg) for leg in part.path.legs],
+        "reply": None if part.path.reply is None else [_leg_json(leg) for leg in part.path.reply],
+        "undecided": [_undecided_json(item) for item in part.path.undecided],
     }
 
 
@@ -134,14 +153,38 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
         for item in path.undecided:
             where = f" (rule {item.rule} of {item.table} {item.chain})" if item.rule is not None else ""
             lines.append(f"not known: {item.match}{where}: {item.reason}")
-    ending = verdict_line(path, _VERDICTS[path.verdict])
-    if path.reason:
-        ending += f": {path.reason}"
-    lines.append(ending)
+    if path.senders:
+        lines += sender_lines(path)
+    else:
+        ending = verdict_line(path, _VERDICTS[path.verdict])
+        if path.reason:
+            ending += f": {path.reason}"
+        lines.append(ending)
     text = "\n".join(printable(line) for line in lines)
     if ascii_only:
         text = text.replace("→", "->").replace("…", "...")
     return text
+
+
+def sender_lines(path: Path) -> list[str]:
+    """Write what becomes of whose packets, everyone else's last; the steps shown are everyone else's."""
+    lines = []
+    for number, part in enumerate(path.senders):
+        if part.addresses is not None:
+            why = part.path.reason if part.path.verdict == "undecided" else _by(part.decided_by)
+            by = f" ({why})" if why else ""
+            said = verdict_line(part.path, _VERDICTS[part.path.verdict])
+            lines.append(f"{said} for {some(list(part.addresses), 6)}{by}  [--sender {number}]")
+    others = path.senders[0].path
+    reason = f": {others.reason}" if others.reason else ""
+    lines.append(f"{verdict_line(others, _VERDICTS[others.verdict])} for everyone else{reason}")
+    return lines
+
+
+def _by(step: Step | None) -> str:
+    if step is None:
+        return ""
+    return f"rule {step.rule} of {step.table} {step.chain}" if step.rule is not None else f"policy of {step.chain}"
 
 
 def verdict_line(path: Path, verdict: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from netui.explain import differences as diff_of
 from netui.explain.doctor import diagnose
 from netui.explain.doctor_report import doctor_json, doctor_text
 from netui.explain.explain_report import chosen, explain_json, explain_text
-from netui.explain.exposed_report import exposed_json, exposed_text, failing, undecided
+from netui.explain.exposed_report import Listing, exposed_json, exposed_text, failing, undecided
 from netui.explain.exposure import exposures
 from netui.explain.places import WIDEST, Where
 from netui.explain.reach import reach, reach_json, reach_text
@@ -21,7 +22,7 @@ from netui.traversal.endpoints import engine_apart
 #: Exit status, as the contract has it.
 _DONE, _FOUND, _UNDECIDED = 0, 1, 3
 #: What ``--fail-on`` takes, from the widest: a port fails that is open from there or from wider.
-FAIL_ON: tuple[str, ...] = WIDEST
+FAIL_ON: tuple[str, ...] = (WIDEST[0], "listed", *WIDEST[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | 
     return Report(explain_text(snapshot, chains, number), explain_json(snapshot, chains, number), _DONE)
 
 
-def exposed(host: PreparedHost, fail_on: str = "") -> Report:
+def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = ()) -> Report:
     """What is reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that cannot be told.
 
     Without ``fail_on`` it is always 0, unless containers were not read or are not behind these rules.
@@ -56,8 +57,8 @@ def exposed(host: PreparedHost, fail_on: str = "") -> Report:
         text = f"{text}\n\n{document['unknown']}"
     status = _DONE if known else _UNDECIDED
     if fail_on and known:
-        limit = cast("Where", fail_on)
-        bad = failing(found, limit)
+        limit = cast("Where | Listing", fail_on)
+        bad = failing(found, limit, allowed)
         document["failing"] = [f"{e.container} {e.port}/{e.protocol}" for e in bad]
         if bad:
             status = _FOUND

@@ -211,9 +211,14 @@ class NativeChain:
 
 @dataclass(frozen=True, slots=True)
 class IpSet:
-    """A set of ``ipset save``: its type (``hash:net,iface``) and entries as printed."""
+    """A set of ``ipset save``: its type (``hash:net,iface``) and entries as printed.
+
+    Its hash is the object's own: a set can have 100,000 entries.
+    """
 
     name: str
     type: str
     family: Family
     entries: tuple[str, ...]
+
+    __hash__ = object.__hash__

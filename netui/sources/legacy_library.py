@@ -25,6 +25,8 @@ from netui.sources.imports import IMPORTING
 _GOTO: dict[Family, int] = {"ip": 0x02, "ip6": 0x04}
 _INV_IN, _INV_OUT, _INV_SRC, _INV_DST, _INV_FRAG, _INV_PROTO = 0x01, 0x02, 0x08, 0x10, 0x20, 0x40
 _F_FRAG = 0x01
+#: libxtables.so.12, libip4tc.so.2: the highest number that is tried.
+_MOST_SONAME = 30
 #: icmp, tcp, udp, dccp, esp, ah, ipv6-icmp, sctp, ipv6-mh, udplite: names that iptables has without /etc/protocols.
 _SURE_PROTOCOLS = frozenset((1, 6, 17, 33, 50, 51, 58, 132, 135, 136))
 
@@ -187,7 +189,10 @@ def _not(ip: Any, bit: int) -> str:  # noqa: ANN401 - as above
 
 
 def _import() -> Any:  # noqa: ANN401 - as above
-    """Import python-iptables without its call of modprobe (iptc/ip4tc.py, first lines)."""
+    """Import python-iptables without its calls of modprobe, gcc and ld (iptc/ip4tc.py, iptc/util.py).
+
+    gcc and ld, which ``ctypes.util.find_library`` asks for a library, write temporary files.
+    """
     if "iptc" not in sys.modules:
         spec = importlib.util.find_spec("iptc")
         if spec is None or not spec.submodule_search_locations:
@@ -199,11 +204,24 @@ def _import() -> Any:  # noqa: ANN401 - as above
         util: Any = importlib.util.module_from_spec(util_spec)
         util_spec.loader.exec_module(util)
         util.load_kernel = _load_nothing
+        util._do_find_library = _open_library
+        util.find_libc = lambda: ct.CDLL("libc.so.6", mode=ct.RTLD_GLOBAL)
         sys.modules["iptc.util"] = util
     import iptc
     import iptc.xtables
 
     return iptc
+
+
+def _open_library(name: str) -> ct.CDLL | None:
+    """Open a library by its name, as python-iptables asks for it; None where the linker finds none."""
+    numbered = [] if "." in name else [f"lib{name}.so.{number}" for number in range(_MOST_SONAME, -1, -1)]
+    for place in (*numbered, *(str(Path(folder, name)) for folder in sys.path if folder)):
+        try:
+            return ct.CDLL(place, mode=ct.RTLD_GLOBAL)
+        except OSError:
+            continue
+    return None
 
 
 def _load_nothing(_name: str, exc_if_failed: bool = False) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netui.model import Family
-from netui.traversal.address import host_port
+from netui.net.intervals import IntervalSet, prefixes
+from netui.traversal.address import host_port, width
 from netui.traversal.agreement import Agreement, agreement
 from netui.traversal.alone import by_hand, family_asked, unnamed, vague
 from netui.traversal.choices import Choices, Explored, explore
@@ -19,10 +20,11 @@ from netui.traversal.endpoints import (
 )
 from netui.traversal.host import PreparedHost
 from netui.traversal.journey import Arrival
-from netui.traversal.path import DeliveredTo, Leg, Packet, Path, Step, Undecided, Verdict
+from netui.traversal.path import DeliveredTo, Leg, Packet, Path, SendersPart, Step, Undecided, Verdict
 from netui.traversal.proxy import answered_on_host
 from netui.traversal.question import Request, resolve
 from netui.traversal.reply import answers
+from netui.traversal.senders import TooManyParts, partition
 from netui.traversal.way import Way, deciding_step
 
 
@@ -44,6 +46,7 @@ class Outcome:
     notes: Sequence[str]
     condition: str = ""
     one_of: Sequence[DeliveredTo] = ()
+    senders: Sequence[SendersPart] = ()
 
 
 def path(
@@ -80,7 +83,48 @@ def path(
         return request
     if sport is not None:
         request = replace(request, sport=sport)
-    return _combine(host, request, explore(lambda choices: _walk(host, request, choices, reply)), reply)
+    found = _combine(host, request, explore(lambda choices: _walk(host, request, choices, reply)), reply)
+    if request.any_src is None or not request.any_src.doubted:
+        return found
+    return _by_sender(host, request, found, reply)
+
+
+def _by_sender(host: PreparedHost, request: Request, found: Path, reply: bool) -> Path:
+    """The path where rules name senders: everyone else's, with a path for each part of the senders.
+
+    found: what can be said of all of them together.
+    """
+    try:
+        parts = list(partition(host, request, lambda asked, choices: _walk(host, asked, choices, reply)))
+    except TooManyParts:
+        return replace(found, notes=(*found.notes, "the rules tell more senders apart than netui walks"))
+    alike: dict[object, tuple[list[IntervalSet], Path]] = {}
+    for part in parts:
+        made = _combine(host, request, part.explored, reply)
+        legs = (*made.legs, *(made.reply or ()))
+        steps = tuple((step.family, step.table, step.chain, step.rule) for leg in legs for step in leg.steps)
+        key = (made.verdict, made.delivered_to, made.one_of, made.condition, made.undecided, steps)
+        alike.setdefault(key, ([], made))[0].append(part.addresses)
+    if len(alike) < 2:
+        return next(iter(alike.values()))[1] if alike else found
+    joined = [(IntervalSet(span for one in addresses for span in one), made) for addresses, made in alike.values()]
+    (_most, others), *named = sorted(joined, key=lambda one: -one[0].size())
+    bits = width(request.family)
+    listed = tuple(
+        SendersPart(tuple(prefixes(addresses, bits)), made, _telling(others, made)) for addresses, made in named
+    )
+    return replace(others, senders=(SendersPart(None, others, others.deciding), *listed))
+
+
+def _telling(others: Path, made: Path) -> Step | None:
+    """The first step by which a part of the senders goes another way than everyone else; else what decided theirs."""
+    usual = [step for leg in others.legs for step in leg.steps]
+    own = [step for leg in made.legs for step in leg.steps]
+    for step, other in zip(own, usual, strict=False):
+        if step != other:
+            # a step that everyone else meets later is no sign of theirs
+            return step if step not in usual else made.deciding
+    return own[len(usual)] if len(own) > len(usual) else made.deciding
 
 
 def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> Outcome:
@@ -93,7 +137,8 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
         return Outcome(request.verdict, request.reason, None, None, 0, (), request.undecided, ())
     choices = Choices()
     way = _walk(host, request, choices, reply)
-    if not choices.taken and way.decided:
+    doubted = request.any_src is not None and request.any_src.doubted
+    if not choices.taken and way.decided and not doubted:
         # this is asked 80,000 times for a host of 1,000 containers
         last = way.last
         return Outcome(
@@ -101,6 +146,8 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
         )
     explored = explore(lambda choices: _walk(host, request, choices, reply), (choices, way))
     found = _combine(host, request, explored, reply)
+    if request.any_src is not None and request.any_src.doubted:
+        found = _by_sender(host, request, found, reply)
     return Outcome(
         found.verdict,
         found.reason,
@@ -112,6 +159,7 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
         found.notes,
         found.condition,
         found.one_of,
+        found.senders,
     )
 
 

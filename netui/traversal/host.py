@@ -230,7 +230,7 @@ class PreparedHost:
                 (inside if beyond or interface.name != outer else on_link).append(net)
         if beyond:
             inside += self.namespace.fibs[family].own_routes()
-        return Anywhere(on_link, inside)
+        return Anywhere(on_link, inside, family)
 
 
 def _side(endpoint: Endpoint, family: Family) -> tuple[str, str]:

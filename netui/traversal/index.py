@@ -27,6 +27,9 @@ _HEAD = re.compile(
 )
 
 
+#: For so many sets of senders the rules that name one of their addresses are remembered.
+_MOST_MEANT = 64
+
 Key = TypeVar("Key", int, str)
 
 
@@ -61,7 +64,7 @@ class ChainIndex:
     by_oif: Buckets[str] = field(default_factory=Buckets)
     by_dport: Buckets[int] = field(default_factory=Buckets)
 
-    _anywhere: dict[tuple[bool, int], tuple[Anywhere, list[int]]] = field(default_factory=dict)
+    _anywhere: dict[tuple[bool, int], tuple[object, list[int]]] = field(default_factory=dict)
 
     def candidates(self, packet: Transit) -> Sequence[int]:
         """Return the positions of the rules that could match this packet, in order."""
@@ -93,11 +96,13 @@ class ChainIndex:
 
     def _meant(self, addresses: Buckets[int], vague: Anywhere, *, source: bool) -> list[int]:
         """The rules for the addresses that "some machine outside" could mean."""
-        key = (source, id(vague))
+        key = (source, id(vague.token))
         cached = self._anywhere.get(key)
-        if cached is None or cached[0] is not vague:
+        if cached is None or cached[0] is not vague.token:
             meant = [addresses.at(address) or [] for address in addresses if vague.may_be(address)]
-            cached = (vague, sorted(chained.from_iterable(meant)))
+            cached = (vague.token, sorted(chained.from_iterable(meant)))
+            if len(self._anywhere) > _MOST_MEANT:
+                self._anywhere.clear()
             self._anywhere[key] = cached
         return cached[1]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from netui.model import Family, IpSet
+from netui.net.intervals import IntervalSet
 from netui.traversal.address import TCP, UDP, Net, parse_net, parse_ports, protocol_number, width
 from netui.traversal.transit import Transit
 
@@ -56,6 +57,33 @@ def _part(kind: str, value: str, family: Family) -> object | None:
     return value
 
 
+@lru_cache(maxsize=256)
+def addresses(found: IpSet) -> IntervalSet | None:
+    """Return all addresses of a set whose entries are addresses alone; None for a set of another kind.
+
+    The most exact entry decides, so that ``nomatch`` takes away what a wider one gave.
+    """
+    entries = _entries(found)
+    if entries is None or found.type.partition(":")[2] not in ("ip", "net"):
+        return None
+    full = (1 << width(found.family)) - 1
+    by_size: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
+    for nomatch, (part,) in entries:
+        if isinstance(part, Net):
+            free = full ^ part.mask
+            if free & (free + 1):
+                return None
+            size, span = part.mask.bit_count(), (part.value, part.value | free)
+        else:
+            assert isinstance(part, tuple)
+            size, span = 0, (part[0], part[1])
+        by_size.setdefault(size, ([], []))[nomatch].append(span)
+    whole = IntervalSet()
+    for _size, (given, taken) in sorted(by_size.items()):
+        whole = (whole | IntervalSet(given)) - IntervalSet(taken)
+    return whole
+
+
 def in_set(
     sets: Mapping[str, IpSet] | None, name: str, directions: tuple[str, ...], packet: Transit, depth: int = 0
 ) -> bool | None:
@@ -77,6 +105,13 @@ def in_set(
     kinds = found.type.partition(":")[2].split(",")
     if set(kinds) <= _PARTS and kinds != ["port"] and found.family != packet.family:
         return False
+    alone = addresses(found) if len(kinds) == 1 and directions and directions[0] in ("src", "dst") else None
+    if alone is not None:
+        source = directions[0] == "src"
+        vague = packet.any_src if source else packet.any_dst
+        if vague is not None:
+            return vague.within_set(alone)
+        return (packet.src if source else packet.dst) in alone
     entries = _entries(found)
     if entries is None or len(directions) < len(kinds):
         return None

@@ -100,13 +100,32 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class SendersPart:
+    """A part of all machines beyond the default route, who all meet the same rules.
+
+    addresses: their networks in order; None for everyone else, the largest part. path: what becomes of theirs.
+    decided_by: the rule that tells them from everyone else; everyone else's own deciding step.
+    """
+
+    addresses: tuple[str, ...] | None
+    path: Path
+    decided_by: Step | None = None
+
+    @property
+    def everyone_else(self) -> bool:
+        """Whether they are all that no other part names."""
+        return self.addresses is None
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """The answer for SRC → DST.
 
     reason: in one sentence, what decided. deciding: the step that decided (the DROP,
     the ACCEPT that let it in, else the DNAT), or None. condition: how long the verdict holds,
     where rules count ("up to 25/s (rule 1 of filter flood)"). one_of: all who may receive it
-    where the kernel chooses by chance; delivered_to is None then.
+    where the kernel chooses by chance; delivered_to is None then. senders: where it hangs on who
+    sends, the parts of all machines beyond the default route; the rest of the path is everyone else's.
     """
 
     source: str
@@ -121,6 +140,7 @@ class Path:
     deciding: Step | None = field(default=None)
     condition: str = ""
     one_of: tuple[DeliveredTo, ...] = ()
+    senders: tuple[SendersPart, ...] = ()
 
     @property
     def telling_legs(self) -> tuple[Leg, ...]:

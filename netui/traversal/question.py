@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netui.model import Container, Endpoint, Family, Interface
 from netui.traversal.address import (
@@ -50,6 +50,10 @@ class Request:
     notes: tuple[str, ...] = ()
     sport: int | None = None
 
+    def copy(self) -> Request:
+        """Return one of its own."""
+        return replace(self)
+
 
 def resolve(host: PreparedHost, source: Written, destination: Written, iif: str = "") -> Request:
     """Resolve both ends: names to containers, "host" and "outside" to addresses.
@@ -76,7 +80,7 @@ def resolve(host: PreparedHost, source: Written, destination: Written, iif: str 
                 outer = host.outer(family)
                 if outer is None:
                     raise EndpointError(_no_outside(host, family, "the destination"))
-                dst, any_dst = outer.representative, outer.anywhere
+                dst, any_dst = outer.representative, outer.anywhere.fresh()
         case "container":
             assert receiver is not None
             if receiver.network_mode == "host":
@@ -267,11 +271,8 @@ def _source(
         if not fib.known:
             return 0, "", None
         raise EndpointError(_no_outside(host, family, "the source"))
-    notes.append(
-        f"outside stands for any machine beyond {outer.interface} ({address_text(family, outer.representative)} here); "
-        "outside:ADDRESS asks for one"
-    )
-    return outer.representative, outer.interface, outer.anywhere
+    notes.append(f"outside stands for any machine beyond {outer.interface}; outside:ADDRESS asks for one")
+    return outer.representative, outer.interface, outer.anywhere.fresh()
 
 
 def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netui.model import Family
-from netui.traversal.address import ICMP, ICMP6, Net, address_text, client_port_in, parse_net, protocol_name
+from netui.net.intervals import IntervalSet, of_mask
+from netui.traversal.address import (
+    ICMP,
+    ICMP6,
+    Net,
+    address_text,
+    client_port_in,
+    parse_net,
+    protocol_name,
+    width,
+)
 from netui.traversal.path import Packet
 
 #: Sources and destinations that no router carries: this network, loopback, multicast, class E
@@ -26,17 +36,43 @@ class Anywhere:
 
     on_link: networks whose machines may be meant although they are neighbours (where there
     is no default route). inside: networks in which no such machine is: the host's own links and
-    routes. To them come the addresses that no router carries.
+    routes. To them come the addresses that no router carries. doubted: whether a rule asked for
+    something that holds for some such machines and not for others.
     """
 
-    __slots__ = ("_inside", "_known", "on_link")
+    __slots__ = ("_inside", "_known", "doubted", "family", "on_link")
 
-    def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = ()) -> None:
+    def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = (), family: Family = "ip") -> None:
+        self.family: Family = family
         self.on_link = tuple(on_link)
+        self.doubted = False
         self._inside: dict[int, set[int]] = {}
-        self._known: dict[Net, bool | None] = {}
+        self._known: dict[Net, tuple[bool | None, bool]] = {}
         for net in inside:
             self._inside.setdefault(net.mask, set()).add(net.value)
+
+    def fresh(self) -> Anywhere:
+        """Return the same for another question, which nothing has been asked of yet."""
+        made = Anywhere(self.on_link, (), self.family)
+        made._inside, made._known = self._inside, self._known
+        return made
+
+    @property
+    def token(self) -> object:
+        """What is the same for all questions about the same machines."""
+        return self._known
+
+    def machines(self) -> IntervalSet:
+        """Return the addresses of all such machines."""
+        bits = width(self.family)
+        full = (1 << bits) - 1
+        if self.on_link:
+            every = IntervalSet((net.value, net.value | (full ^ net.mask)) for net in self.on_link)
+        else:
+            every = IntervalSet([(0, full)])
+        gone = [(net.value, net.value | (full ^ net.mask)) for net in _NEVER[bits]]
+        gone += [(value, value | (full ^ mask)) for mask, values in self._inside.items() for value in values]
+        return every - IntervalSet(gone)
 
     def within(self, net: Net) -> bool | None:
         """Return whether such a machine is in ``net``; None where some are and some are not.
@@ -44,9 +80,18 @@ class Anywhere:
         A single address beyond the own link singles one machine out; "some machine" is
         defined as one that no rule singles out (name it to ask about that one).
         """
-        if net not in self._known:
-            self._known[net] = self._within(net)
-        return self._known[net]
+        known = self._known.get(net)
+        if known is None:
+            answer = self._within(net)
+            singled_out = answer is False and net.single and not self._excluded(net)
+            known = self._known[net] = (answer, answer is None or singled_out)
+        if known[1]:
+            self.doubted = True
+        return known[0]
+
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once."""
+        return self._meet(found)
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
@@ -59,6 +104,16 @@ class Anywhere:
         host_bits = (first ^ last).bit_length()
         mask = full ^ ((1 << host_bits) - 1)
         return False if self.within(Net(first & mask, mask, bits)) is False else None
+
+    def _meet(self, found: IntervalSet) -> bool | None:
+        unknown = False
+        full = (1 << width(self.family)) - 1
+        for low, high in found:
+            answer = self.within_range(low, min(high, full), width(self.family))
+            if answer:
+                return True
+            unknown = unknown or answer is None
+        return None if unknown else False
 
     def _within(self, net: Net) -> bool | None:
         if net.whole:
@@ -76,10 +131,74 @@ class Anywhere:
         return any(net.mask & mask == mask and net.value & mask in values for mask, values in self._inside.items())
 
     def may_be(self, address: int) -> bool:
-        """Return whether :meth:`within` says None for this one address, which is quicker to tell."""
-        return any(address in own for own in self.on_link) and not any(
-            address & mask in values for mask, values in self._inside.items()
-        )
+        """Return whether a rule for this one address is to be asked: one that no router carries is not."""
+        if any(address in own for own in self.on_link):
+            return not any(address & mask in values for mask, values in self._inside.items())
+        bits = width(self.family)
+        return not self._excluded(Net(address, (1 << bits) - 1, bits))
+
+
+class Split(Exception):
+    """A rule asks for something that holds for a part of the senders: they are to be walked apart.
+
+    part: the addresses for which it holds.
+    """
+
+    def __init__(self, part: IntervalSet) -> None:
+        super().__init__("the senders differ")
+        self.part = part
+
+
+class Senders(Anywhere):
+    """The machines of a set, which all of a walk's questions hold for, or for none; else they are split."""
+
+    __slots__ = ("addresses",)
+
+    def __init__(self, addresses: IntervalSet, family: Family) -> None:
+        super().__init__((), (), family)
+        self.addresses = addresses
+
+    def fresh(self) -> Anywhere:
+        """Return it itself: nothing is remembered of a question."""
+        return self
+
+    def machines(self) -> IntervalSet:
+        """Return the set."""
+        return self.addresses
+
+    def within(self, net: Net) -> bool | None:
+        """Return whether all or none of them are in ``net``; raises Split where some are.
+
+        None for a mask that is no prefix and would take too many pieces.
+        """
+        full = (1 << net.width) - 1
+        free = full ^ net.mask
+        if free & (free + 1) == 0:
+            answer = self.addresses.meets(net.value, net.value | free)
+            if answer is None:
+                raise Split(IntervalSet([(net.value, net.value | free)]))
+            return answer
+        pieces = of_mask(net.value, net.mask, net.width)
+        return None if pieces is None else self._meet(pieces)
+
+    def within_range(self, first: int, last: int, bits: int) -> bool | None:
+        """Return the same of a range of addresses."""
+        answer = self.addresses.meets(first, last)
+        if answer is None:
+            raise Split(IntervalSet([(first, last)]))
+        return answer
+
+    def _meet(self, found: IntervalSet) -> bool | None:
+        inside = self.addresses & found
+        if not inside:
+            return False
+        if inside == self.addresses:
+            return True
+        raise Split(found)
+
+    def may_be(self, address: int) -> bool:
+        """Return whether one of them has this address."""
+        return address in self.addresses
 
 
 @dataclass(slots=True)

@@ -189,3 +189,42 @@ def test_a_thousand_containers_in_good_time() -> None:
     found = exposures(host)
     assert len(found) == 2000
     assert time.perf_counter() - began < 15
+
+
+ALLOW_LIST = """
+-A DOCKER-USER -s 198.51.100.64/26 -j RETURN
+-A DOCKER-USER -m conntrack --ctstate NEW -j DROP
+"""
+
+
+def test_an_allow_list_names_who_gets_through() -> None:
+    """The cell is everyone else's; the networks that rules let in stand in the WORLD column and below the table."""
+    found = exposures(prepare(with_rules(ALLOW_LIST)))
+    shop = next(e for e in found if (e.container, e.port) == ("shop", 80))
+    cell = next(cell for cell in shop.cells if cell.place.where == "world" and cell.place.family == "ip")
+    assert (cell.state, cell.listed) == ("closed", ("198.51.100.64/26",))
+    text = exposed_text(found)
+    assert "shop 80/tcp: open for 198.51.100.64/26 (filter DOCKER-USER 1); closed for everyone else" in text
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "fails"),
+    [
+        ("world", (), False), ("listed", (), True), ("listed", ("198.51.100.64/26",), False),
+        ("listed", ("198.51.100.0/25",), False), ("listed", ("198.51.100.64/27",), True),
+    ],
+)  # fmt: skip
+def test_who_is_let_in_by_name_can_fail(limit: Where, allowed: tuple[str, ...], fails: bool) -> None:
+    """--fail-on listed: everyone, or somebody whom a rule names; those of --allow may."""
+    found = [e for e in exposures(prepare(with_rules(ALLOW_LIST))) if (e.container, e.port) == ("shop", 80)]
+    # IPv6 has no such list here
+    four = [replace(e, cells=tuple(cell for cell in e.cells if cell.place.family == "ip")) for e in found]
+    assert bool(failing(four, limit, allowed)) == fails
+
+
+def test_a_block_list_leaves_the_port_open_to_the_world() -> None:
+    """Some are turned away; everyone else gets in, and nobody gets in by name."""
+    blocked = with_rules("-A DOCKER-USER -s 198.51.100.64/26 -j DROP")
+    shop = next(e for e in exposures(prepare(blocked)) if (e.container, e.port) == ("shop", 80))
+    cell = next(cell for cell in shop.cells if cell.place.where == "world" and cell.place.family == "ip")
+    assert (cell.state, cell.listed, [one.state for one in cell.senders]) == ("open", (), ["closed"])

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from netui.model.statements import Element, Interval, Text, Value
+from netui.net.intervals import IntervalSet
 from netui.traversal.address import client_port_in
 from netui.traversal.native.keys import PortSpan, Reading, Vague
 from netui.traversal.predicates import Answer
+
+#: For so many other parts the elements are remembered.
+_MOST_KEYS = 256
 
 
 def holds(value: Value, reading: Reading) -> Answer:
@@ -58,13 +62,17 @@ class Index:
     rest: Element | None = None
     #: whether intervals of the first part overlap, as those of concatenations may
     overlapping: bool = False
-    _vague: dict[Vague, list[Element]] = field(default_factory=dict)
+    _others: dict[object, tuple[list[Element], list[Element]]] = field(default_factory=dict)
+    _joined: dict[int, tuple[list[Element], IntervalSet]] = field(default_factory=dict)
 
     def find(self, readings: Sequence[Reading]) -> list[tuple[Element, bool]]:
         """Return the elements that hold, each with whether it is certain; a certain one is the last.
 
         Elements of a set do not overlap, so that a certain one excludes all others.
         """
+        for place, reading in enumerate(readings):
+            if isinstance(reading, Vague):
+                return self._find_vague(readings, place, reading)
         found: list[tuple[Element, bool]] = []
         for element in self._candidates(readings[0]):
             answer: Answer = True
@@ -83,6 +91,66 @@ class Index:
             found.append((self.rest, not found))
         return found
 
+    def _find_vague(self, readings: Sequence[Reading], place: int, vague: Vague) -> list[tuple[Element, bool]]:
+        """The same where a part is an address that stands for many: all elements are asked at once."""
+        sure, unsure = self._by_others(readings, place)
+        found: list[tuple[Element, bool]] = []
+        answer = vague.who.within_set(self._spans(sure, place))
+        if answer is not False and sure:
+            holding = [element for element in sure if self._holds(element, place, vague)] if self._gives else sure[:1]
+            if answer and len(holding) == 1:
+                return [(holding[0], True)]
+            found += [(element, False) for element in holding]
+        found += [(element, False) for element in unsure]
+        if self.rest is not None:
+            found.append((self.rest, not found))
+        return found
+
+    @property
+    def _gives(self) -> bool:
+        """Whether it matters which element holds: a map's give something."""
+        return any(element.data is not None for element in self.elements[:1])
+
+    @staticmethod
+    def _holds(element: Element, place: int, vague: Vague) -> bool:
+        return holds(element.parts[place], vague) is not False
+
+    def _by_others(self, readings: Sequence[Reading], place: int) -> tuple[list[Element], list[Element]]:
+        """The elements whose other parts hold, and those of which that cannot be known."""
+        key = (place, *(reading for at, reading in enumerate(readings) if at != place))
+        known = self._others.get(key)
+        if known is not None:
+            return known
+        sure: list[Element] = []
+        unsure: list[Element] = []
+        for element in self.elements:
+            if not element.parts:
+                continue
+            answer: Answer = True
+            for at, (value, reading) in enumerate(zip(element.parts, readings, strict=False)):
+                part = (None if value is None else True) if at == place else holds(value, reading)
+                if part is False:
+                    answer = False
+                    break
+                answer = None if part is None else answer
+            if answer is not False:
+                (sure if answer else unsure).append(element)
+        if len(self._others) > _MOST_KEYS:
+            self._others.clear()
+        self._others[key] = (sure, unsure)
+        return sure, unsure
+
+    def _spans(self, elements: list[Element], place: int) -> IntervalSet:
+        """The addresses of these elements' part."""
+        known = self._joined.get(id(elements))
+        if known is None or known[0] is not elements:
+            spans = [part for element in elements if isinstance(part := element.parts[place], Interval)]
+            known = (elements, IntervalSet((span.low, span.high) for span in spans))
+            if len(self._joined) > _MOST_KEYS:
+                self._joined.clear()
+            self._joined[id(elements)] = known
+        return known[1]
+
     def _candidates(self, first: Reading) -> Sequence[Element]:
         if isinstance(first, int | str) and not isinstance(first, bool):
             at = self.exact.get(first, ())
@@ -100,12 +168,6 @@ class Index:
                 number = self.exact.get(int(bool(first)), ())
                 return [*at, *number, *more]
             return [*at, *more] if more else at
-        if isinstance(first, Vague):
-            known = self._vague.get(first)
-            if known is None:
-                known = [e for e in self.elements if e.parts and holds(e.parts[0], first) is not False]
-                self._vague[first] = known
-            return known
         return [element for element in self.elements if element.parts]
 
 

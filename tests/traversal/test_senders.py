@@ -1,0 +1,181 @@
+"""To whom: a part of the senders meets what each machine in it meets."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netui.explain.path_report import path_json, path_text
+from netui.model import PolicyRule
+from netui.traversal import Path, PreparedHost, path
+from netui.traversal.path import SendersPart
+from tests.traversal.build import filter_rules, host, ip_set, nat_rules
+
+#: Sets with members of every kind that names an address.
+SETS = {
+    made.name: made
+    for made in (
+        ip_set("offices", "hash:net", "203.0.113.0/24", "203.0.113.128/25 nomatch", "9.0.0.0/9"),
+        ip_set("people", "hash:ip", "203.0.113.5", "203.0.113.9", "8.8.8.8"),
+        ip_set("both", "list:set", "people", "offices"),
+    )
+}
+NUMBERS = (
+    "203.0.113.0/24", "203.0.113.0/25", "203.0.113.9", "8.0.0.0/7", "8.8.0.0/16", "0.0.0.0/1", "172.16.0.0/12",
+    "203.0.113.5/255.255.255.13", "9.8.7.0/255.255.0.255",
+)  # fmt: skip
+MATCHES = st.one_of(
+    st.tuples(st.sampled_from(("", "! ")), st.sampled_from(NUMBERS)).map(lambda one: f"{one[0]}-s {one[1]}"),
+    st.sampled_from((
+        "-m iprange --src-range 203.0.113.3-203.0.113.130", "-m iprange ! --src-range 8.8.8.8-9.1.2.3",
+        "-m set --match-set offices src", "-m set ! --match-set people src", "-m set --match-set both src",
+        "-m mark --mark 0x1", "-m mark ! --mark 0x1", "-m limit --limit 25/sec", "-p udp", "",
+    )),
+)  # fmt: skip
+TARGETS = ("DROP", "ACCEPT", "REJECT --reject-with icmp-port-unreachable", "own", "RETURN", "MARK --set-xmark 0x1/0xff")
+RULES = st.lists(
+    st.builds(
+        lambda chain, match, target: f"-A {chain} {match} -j {'DROP' if (chain, target) == ('own', 'own') else target}",
+        st.sampled_from(("INPUT", "INPUT", "own")), MATCHES, st.sampled_from(TARGETS),
+    ),
+    max_size=6,
+)  # fmt: skip
+TRANSLATIONS = st.lists(
+    MATCHES.map(
+        lambda match: f"-A PREROUTING {match} -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.3:80"
+    ),
+    max_size=2,
+)
+ASKED = st.lists(st.integers(1, (1 << 32) - 1).map(lambda number: str(ipaddress.IPv4Address(number))), max_size=6)
+
+
+def said(found: Path) -> tuple[object, ...]:
+    """All that a path says of the packet; not its addresses, which name the sender."""
+    steps = [
+        (step.table, step.chain, step.rule, step.verdict)
+        for leg in (*found.legs, *(found.reply or ()))
+        for step in leg.steps
+    ]
+    return found.verdict, found.delivered_to, found.condition, found.undecided, steps
+
+
+def part_of(found: Path, address: str) -> SendersPart:
+    """The part that an address is in."""
+    others, *named = found.senders
+    sender = ipaddress.ip_address(address)
+    holding = [part for part in named if any(sender in ipaddress.ip_network(net) for net in part.addresses or ())]
+    assert len(holding) <= 1, "no machine is in two parts"
+    return holding[0] if holding else others
+
+
+def edges(found: Path) -> set[str]:
+    """The first and last machine of each network of each part, and the machines beside them."""
+    nets = [ipaddress.ip_network(net) for part in found.senders for net in part.addresses or ()]
+    numbers = {int(net[place]) + beside for net in nets for place in (0, -1) for beside in (-1, 0, 1)}
+    return {str(ipaddress.IPv4Address(number)) for number in numbers if 0 < number < 1 << 32}
+
+
+def beyond(address: str) -> bool:
+    """Whether a machine beyond the default route of these hosts can have it."""
+    sender = ipaddress.ip_address(address)
+    near = ("198.51.100.0/24", "172.18.0.0/16", "172.19.0.0/16")
+    odd = (
+        sender.is_loopback
+        or sender.is_multicast
+        or sender in ipaddress.ip_network("0.0.0.0/8")
+        or int(sender) >> 28 == 15
+    )
+    return not odd and not any(sender in ipaddress.ip_network(net) for net in near)
+
+
+def asked_of(host: PreparedHost, port: str, asked: list[str]) -> None:
+    found = path(host, "outside", port, reply=True)
+    for address in sorted({*asked, *edges(found)}):
+        if not beyond(address):
+            continue
+        alone = path(host, f"outside:{address}", port, reply=True, iif="eth0")
+        together = part_of(found, address).path if found.senders else found
+        assert said(together) == said(alone), address
+
+
+@settings(max_examples=150, deadline=None)
+@given(RULES, TRANSLATIONS, ASKED)
+def test_a_part_meets_what_each_of_it_meets(rules: list[str], translations: list[str], asked: list[str]) -> None:
+    """Verdict, steps, limits and what is unknown, for machines at the edges of parts and any others."""
+    made = host(nat_rules(*translations) + filter_rules(*rules, chains=("own",)), ipsets=SETS)
+    asked_of(made, "host:22", asked)
+    asked_of(made, "host:8080", asked)
+
+
+@settings(max_examples=40, deadline=None)
+@given(RULES, ASKED)
+def test_the_same_where_the_way_hangs_on_the_sender(rules: list[str], asked: list[str]) -> None:
+    """Policy routing sends the answers of some machines into the void."""
+    made = host(
+        filter_rules(*rules, chains=("own",)),
+        ipsets=SETS,
+        policy_rules={"ip": (
+            PolicyRule("ip", 0, "local"),
+            PolicyRule("ip", 100, "", action="blackhole", dst="203.0.113.0/26"),
+            PolicyRule("ip", 32766, "main"),
+        )},
+    )  # fmt: skip
+    asked_of(made, "host:22", asked)
+
+
+@pytest.mark.parametrize(
+    ("rules", "others", "named"),
+    [
+        (("-s 203.0.113.0/24 -j ACCEPT", "-j DROP"), "dropped", {("203.0.113.0/24",): "delivered"}),
+        (("-s 203.0.113.7 -j DROP",), "delivered", {("203.0.113.7",): "dropped"}),
+        (("! -s 203.0.113.0/24 -j DROP",), "dropped", {("203.0.113.0/24",): "delivered"}),
+        (("-m iprange --src-range 203.0.113.2-203.0.113.4 -j DROP",), "delivered",
+         {("203.0.113.2/31", "203.0.113.4"): "dropped"}),
+        (("-m set --match-set people src -j ACCEPT", "-j DROP"), "dropped",
+         {("8.8.8.8", "203.0.113.5", "203.0.113.9"): "delivered"}),
+        (("-s 203.0.113.0/24 -j DROP", "-s 203.0.113.0/24 -j ACCEPT", "-j DROP"), "dropped",
+         {("203.0.113.0/24",): "dropped"}),
+    ],
+)  # fmt: skip
+def test_lists_of_who_may(rules: tuple[str, ...], others: str, named: dict[tuple[str, ...], str]) -> None:
+    """Allow lists and block lists; a part is told apart by its steps, too."""
+    found = path(host(filter_rules(*(f"-A INPUT {rule}" for rule in rules)), ipsets=SETS), "outside", "host:22")
+    assert found.verdict == others
+    assert {part.addresses: part.path.verdict for part in found.senders[1:]} == named
+    assert found.undecided == ()
+
+
+def test_what_one_network_meets_does_not_make_others_undecided() -> None:
+    """A module that netui does not know, asked of one network alone."""
+    rules = ("-A INPUT -s 203.0.113.0/24 -m nobody --knows it -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 22 -j DROP")
+    found = path(host(filter_rules(*rules)), "outside", "host:22")
+    assert found.verdict == "dropped"
+    assert [(part.addresses, part.path.verdict) for part in found.senders[1:]] == [(("203.0.113.0/24",), "undecided")]
+
+
+def test_nobody_is_named_where_all_meet_the_same() -> None:
+    """A rule for a container's own network is for no machine beyond the default route."""
+    found = path(host(filter_rules("-A INPUT -s 172.18.0.0/16 -j DROP")), "outside", "host:22")
+    assert (found.verdict, found.senders) == ("delivered", ())
+
+
+def test_parts_are_in_the_json_and_in_the_text() -> None:
+    """Who, what becomes of theirs, and the rule that tells them from everyone else; exactly one part is the rest."""
+    rules = ("-A INPUT -s 203.0.113.0/24 -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 22 -j DROP")
+    found = path(host(filter_rules(*rules)), "outside", "host:22")
+    made = path_json(found)
+    assert [part["everyone_else"] for part in made["senders"]] == [True, False]
+    others, office = made["senders"]
+    assert (others["addresses"], others["verdict"], others["legs"]) == (None, made["verdict"], made["legs"])
+    assert (office["addresses"], office["verdict"], office["decided_by"]["rule"]) == (
+        ["203.0.113.0/24"],
+        "delivered",
+        1,
+    )
+    assert path_text(found).splitlines()[-2:] == [
+        "DELIVERED to host (198.51.100.1:22) for 203.0.113.0/24 (rule 1 of filter INPUT)  [--sender 1]",
+        "DROPPED for everyone else: rule 2 of filter INPUT drops it",
+    ]
