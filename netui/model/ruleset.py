@@ -123,7 +123,7 @@ class Rule:
 class Chain:
     """A chain; ``base`` and ``policy`` are None for one that is only jumped to.
 
-    devices: the interfaces of a native chain at ingress or egress.
+    devices: the interfaces of a native chain at ingress or egress (``eth*``: all that begin so); () there: not told.
     """
 
     family: TableFamily
@@ -195,7 +195,7 @@ class NativeChain:
     """A base chain of a native table whose rules were not read.
 
     effects: what a packet that enters could suffer: any of "drop", "reject", "nat", "mark", "queue",
-    "unknown"; empty: nothing that changes a verdict. why: why its rules are not known.
+    "unknown"; empty: nothing that changes a verdict. why: why its rules are not known. devices: as in Chain.
     """
 
     family: str
@@ -207,6 +207,7 @@ class NativeChain:
     policy: str
     effects: frozenset[str]
     why: str = ""
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,9 +270,31 @@ class CaptureReading:
             for name, key in RULESET_SOURCES.items()
             if key.backend == "nft" and (rules := self._source(name).values)
         ]
-        name = _NFT[0] if _NFT[0] in self._files or _NFT[1] not in self._files else _NFT[1]
-        entries = self._read(name, nft_json if name == _NFT[0] else nft_text)
-        return Part({"native": nft_ruleset.native_rules(entries, saves)}, via=name)
+        entries, error, via = self._nft_entries()
+        return Part({"native": nft_ruleset.native_rules(entries, saves)}, error, via=via)
+
+    def _nft_entries(self) -> tuple[list[object], str, str]:
+        """Read nft's JSON, its text where there is none, or both: older versions' JSON tells neither devices nor flags.
+
+        Returns the entries, what could not be read, and which file they are from.
+        """
+        json, text = _NFT
+        if text not in self._files:
+            return self._read(json, nft_json), "", json
+        if json not in self._files:
+            return self._read(text, nft_text), "", text
+        error = ""
+        read: dict[str, list[object]] = {}
+        for name, parse in ((json, nft_json), (text, nft_text)):
+            try:
+                read[name] = self._read(name, parse)
+            except SourceError as fault:
+                error = str(fault)
+        if json not in read:
+            if text not in read:
+                raise SourceError(error)
+            return read[text], error, text
+        return nft_ruleset.unprinted(read[text]).complete(read[json]) if text in read else read[json], error, json
 
     def _routes(self) -> Part:
         """``ip -j route show table all`` prints IPv6 too: it serves where the other file is missing."""

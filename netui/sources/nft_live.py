@@ -7,6 +7,7 @@ iptables cannot have written: the whole of 10,000 rules would cost half a second
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from netui.model.statements import Strange
 from netui.model.words import Match, Option, RuleSpec
 from netui.sources import command, nft_netlink
 from netui.sources.errors import SourceError
-from netui.sources.nft_ruleset import NativeRules, native_rules, parse_document
+from netui.sources.nft_ruleset import NativeRules, Unprinted, asleep, native_rules, parse_document
 from netui.sources.parts import Part
 
 _TableKey = tuple[str, str]
@@ -42,7 +43,7 @@ class LiveNative:
     def __init__(self, run: Callable[[Sequence[str]], str] = command.run) -> None:
         self._run = run
         self._before: tuple[tuple[str, ...], tuple[str, ...], NativeRules] | None = None
-        self._fixed: tuple[tuple[int, ...], NativeRules] | None = None
+        self._fixed: tuple[tuple[int, ...], frozenset[_TableKey], NativeRules] | None = None
 
     def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Part:
         """Read all native tables.
@@ -56,7 +57,8 @@ class LiveNative:
         saves = [ruleset for ruleset in rulesets if ruleset.backend == "nft"]
         try:
             chains = nft_netlink.base_chains()
-            corrected = self._corrected(saves)
+            dormant = nft_netlink.dormant_tables()
+            corrected = self._corrected(saves, dormant)
         except SourceError as error:
             return Part(error=str(error))
         made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
@@ -66,23 +68,30 @@ class LiveNative:
         failed: dict[_TableKey, str] = {}
         for table in tables:
             try:
-                texts[table] = self._run(("nft", "-j", "list", "table", *table))
+                texts[table] = self._listed(table, table in dormant)
             except SourceError as error:
                 failed[table] = self._why(table, error)
         unread = tuple(
-            NativeChain(
-                c.family, c.table, c.name, c.hook, c.priority, c.type, c.policy, _ANY, failed[c.family, c.table]
-            )
+            NativeChain(c.family, c.table, c.name, c.hook, c.priority, c.type, c.policy, _ANY, why, c.devices)
             for c in native
-            if (c.family, c.table) in failed
+            if (why := failed.get((c.family, c.table))) is not None and (c.family, c.table) not in dormant
         )
+        devices = {(c.family, c.table, c.name): c.devices for c in native if c.hook in ("ingress", "egress")}
         try:
-            rules = self._rules(texts, saves, made)
+            rules = self._rules(texts, saves, made, Unprinted(dormant, devices))
         except SourceError as error:
             return Part(error=f"nft: output {error}")
         found = NativeRules(rules.rules, unread, corrected)
         trouble = "; ".join(dict.fromkeys(failed.values()))
         return Part({"native": found}, error=trouble, via="nft" if texts else "netlink", time=now)
+
+    def _listed(self, table: _TableKey, dormant: bool) -> str:
+        """Return a table as nft's JSON; of a dormant one 1.0.6 cannot write it, and its text is read instead."""
+        if not dormant:
+            return self._run(("nft", "-j", "list", "table", *table))
+        from netui.sources.pasted import nft_text
+
+        return json.dumps({"nftables": nft_text(self._run(("nft", "list", "table", *table)))})
 
     def _why(self, table: _TableKey, error: SourceError) -> str:
         """Say why a table cannot be listed, and what to install."""
@@ -99,26 +108,32 @@ class LiveNative:
         return f"nft {words[1].lstrip('v')}" if len(words) > 1 else "nft"
 
     def _rules(
-        self, texts: dict[_TableKey, str], saves: Collection[Ruleset], made: Collection[_TableKey]
+        self,
+        texts: dict[_TableKey, str],
+        saves: Collection[Ruleset],
+        made: Collection[_TableKey],
+        unprinted: Unprinted,
     ) -> NativeRules:
         """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
         plain = not any(table in made for table in texts)
         blank = tuple(COUNTER.sub("", text) for text in texts.values())
-        names = tuple(f"{family} {name}" for family, name in texts)
+        names = (*(f"{family} {name}" for family, name in texts), repr(unprinted))
         if plain and self._before is not None and self._before[:2] == (names, blank):
             before = self._before[2]
             return replace(before, rules={key: (before.rules[key][0], _moved(texts, key)) for key in before.rules})
-        entries = [entry for text in texts.values() for entry in parse_document(text)]
+        entries = unprinted.complete(entry for text in texts.values() for entry in parse_document(text))
         found = native_rules(entries, [r for r in saves if not plain])
         self._before = (names, blank, found)
         return found
 
-    def _corrected(self, saves: list[Ruleset]) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
-        """Return iptables' rulesets that hold native syntax, as they are; looked for when rules have changed."""
+    def _corrected(
+        self, saves: list[Ruleset], dormant: frozenset[_TableKey]
+    ) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
+        """Return iptables' rulesets that hold native syntax or are dormant, as they are; looked for upon a change."""
         key = tuple(map(id, saves))
-        if self._fixed is None or self._fixed[0] != key:
-            self._fixed = (key, NativeRules(corrected=self._look(saves)))
-        return dict(self._fixed[1].corrected)
+        if self._fixed is None or self._fixed[:2] != (key, dormant):
+            self._fixed = (key, dormant, NativeRules(corrected=asleep(saves, dormant, self._look(saves))))
+        return dict(self._fixed[2].corrected)
 
     def _look(self, saves: list[Ruleset]) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
         if not saves:

@@ -1,4 +1,4 @@
-"""What the kernel itself says of nf_tables, over netlink: its base chains, and how its rules are made.
+"""What the kernel itself says of nf_tables, over netlink: dormant tables, base chains, and how rules are made.
 
 The kernel lists them without the program ``nft``, whose version may be too old for them. Only dumps are
 asked for (NFT_MSG_GET…), which change nothing; the caller sees to it that nf_tables is loaded, for the
@@ -17,7 +17,9 @@ from netui.sources.errors import SourceError, plain
 
 _NETLINK_NETFILTER = 12
 _SUBSYSTEM = 10 << 8
-_GET_CHAIN, _GET_RULE = 4, 7
+_GET_TABLE, _GET_CHAIN, _GET_RULE = 1, 4, 7
+#: NFT_TABLE_F_DORMANT.
+_DORMANT = 1
 _REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
 _ERROR, _DONE = 2, 3
 _NESTED_OR_ORDER: Final = 0x3FFF
@@ -31,7 +33,10 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class BaseChain:
-    """A base chain as the kernel has it; policy: ``accept`` or ``drop``."""
+    """A base chain as the kernel has it; policy: ``accept`` or ``drop``.
+
+    devices: of one at ingress or egress; a name that ends in ``*`` stands for all that begin so.
+    """
 
     family: str
     table: str
@@ -40,6 +45,7 @@ class BaseChain:
     priority: int
     type: str
     policy: str
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,17 @@ class RuleMake:
     chain: str
     handle: int
     expressions: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def dormant_tables() -> frozenset[tuple[str, str]]:
+    """Return (family, name) of the tables whose base chains are not hooked; raise SourceError where one may not ask.
+
+    ``nft -j`` of 1.0.6 does not tell them from others.
+    """
+    tables = ((family, dict(_attributes(attributes))) for family, attributes in _dump(_GET_TABLE))
+    return frozenset(
+        (family, _text(table.get(1, b""))) for family, table in tables if _be32(table.get(2, b"")) & _DORMANT
+    )
 
 
 def base_chains() -> tuple[BaseChain, ...]:
@@ -72,9 +89,19 @@ def base_chains() -> tuple[BaseChain, ...]:
                 _be32(hook.get(2, b""), signed=True),
                 _text(chain.get(7, b"filter")),
                 "accept" if _be32(chain.get(5, b"\0\0\0\1")) else "drop",
+                tuple(_devices(hook)),
             )
         )
     return tuple(found)
+
+
+def _devices(hook: dict[int, bytes]) -> Iterator[str]:
+    """Yield the names in NFTA_HOOK_DEVS, or NFTA_HOOK_DEV of older kernels; NFTA_DEVICE_PREFIX is a beginning."""
+    if 4 in hook:
+        for kind, name in _attributes(hook[4]):
+            yield _text(name) + ("*" if kind == 2 else "")
+    elif 3 in hook:
+        yield _text(hook[3])
 
 
 def rule_makes() -> Iterator[RuleMake]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netui.dialects.nft.document import read_entries
 from netui.dialects.nft.misprinted import corrected
+from netui.dialects.nft.tables import names_in
 from netui.model import BUILT_IN, Chain, Counters, NativeChain, Ruleset, RulesetKey, Table
 from netui.model.references import targets_of
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
 
 _TableKey = tuple[str, str]
+#: What nft prints as a table's flags; 1.0.6 prints freed memory in their place.
+_FLAGS = frozenset({"dormant", "owner", "persist"})
+_UNKNOWN = frozenset({"unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,66 @@ def parse_document(text: str) -> list[object]:
     return entries
 
 
+@dataclass(frozen=True, slots=True)
+class Unprinted:
+    """What ``nft -j`` of older versions leaves out.
+
+    dormant: tables (family, name) whose base chains are not hooked. devices: of the base chains (family, table,
+    name) at ingress and egress.
+    """
+
+    dormant: frozenset[_TableKey] = frozenset()
+    devices: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def complete(self, entries: Iterable[object]) -> list[object]:
+        """Return a document's entries with what was left out, and the tables' flags as they are."""
+        return [self._completed(entry) for entry in entries]
+
+    def _completed(self, entry: object) -> object:
+        for kind, value in js.obj(entry).items():
+            given = js.obj(value)
+            family, name = js.text(given.get("family")), js.text(given.get("name"))
+            if kind == "table":
+                return {kind: {**given, "flags": ["dormant"] if (family, name) in self.dormant else []}}
+            place = (family, js.text(given.get("table")), name)
+            if kind == "chain" and place in self.devices:
+                return {kind: {**given, "dev": list(self.devices[place])}}
+        return entry
+
+
+def unprinted(entries: Iterable[object]) -> Unprinted:
+    """Return what a document tells of dormant tables and devices."""
+    dormant: set[_TableKey] = set()
+    devices: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for entry in entries:
+        for kind, value in js.obj(entry).items():
+            given = js.obj(value)
+            family, name = js.text(given.get("family")), js.text(given.get("name"))
+            if kind == "table" and "dormant" in names_in(given.get("flags")):
+                dormant.add((family, name))
+            elif kind == "chain" and "dev" in given:
+                devices[family, js.text(given.get("table")), name] = names_in(given["dev"])
+    return Unprinted(frozenset(dormant), devices)
+
+
+def asleep(
+    saves: Iterable[Ruleset], dormant: Collection[_TableKey], fixed: Mapping[RulesetKey, tuple[Ruleset, Ruleset]]
+) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
+    """Return what is corrected of iptables' own rulesets, with those whose tables are dormant: no chain is hooked."""
+    found = dict(fixed)
+    for printed in saves:
+        if any((printed.family, table.name) in dormant for table in printed.tables):
+            true = fixed.get(printed.key, (printed, printed))[1]
+            tables = tuple(
+                replace(table, chains=tuple(replace(chain, base=None) for chain in table.chains))
+                if (table.family, table.name) in dormant
+                else table
+                for table in true.tables
+            )
+            found[printed.key] = printed, Ruleset(true.family, true.backend, tables, true.shape)
+    return found
+
+
 def native_rules(entries: Iterable[object], saves: Collection[Ruleset]) -> NativeRules:
     """Build the native tables of a document.
 
@@ -51,7 +115,28 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset]) -> Nativ
         if added:
             rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.shape), counters)
     fixed = {ruleset.key: (ruleset, found) for ruleset in saves if (found := corrected(ruleset, entries)) is not None}
-    return NativeRules(rules, (), fixed)
+    return NativeRules(rules, tuple(_doubtful(entries)), asleep(saves, unprinted(entries).dormant, fixed))
+
+
+def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:
+    """Yield the base chains of tables whose flags nft 1.0.6 wrote as another table's name: they may be dormant."""
+    strange: set[_TableKey] = set()
+    for entry in entries:
+        for kind, value in js.obj(entry).items():
+            given = js.obj(value)
+            family = js.text(given.get("family"))
+            if kind == "table" and not _FLAGS.issuperset(names_in(given.get("flags"))):
+                strange.add((family, js.text(given.get("name"))))
+            table = js.text(given.get("table"))
+            if kind == "chain" and "hook" in given and (family, table) in strange:
+                why = (
+                    f"nft's JSON does not tell whether table {family} {table} is dormant: "
+                    "put nft list ruleset beside it, as nft-ruleset.txt"
+                )
+                told = [js.text(given.get(name)) for name in ("name", "hook", "type", "policy")]
+                name, hook, type_, policy = told
+                priority, devices = js.number(given.get("prio")), names_in(given.get("dev"))
+                yield NativeChain(family, table, name, hook, priority, type_, policy, _UNKNOWN, why, devices)
 
 
 def _native_part(table: Table) -> Table | None:

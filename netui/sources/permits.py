@@ -59,7 +59,7 @@ _SAVE = _words("-c")
 #: callers ask only where that file names some.
 PROGRAMS: Mapping[str, Permit] = {
     "ip": Permit(_words(r"-j -d address|-[46] -j route show table all|-[46] -j rule")),
-    "nft": Permit(_words(r"--version|-j list (?:ruleset|table \S+ \S+)"), "nf_tables"),
+    "nft": Permit(_words(r"--version|(?:-j )?list (?:ruleset|table \S+ \S+)"), "nf_tables"),
     "ipset": Permit(_words("save"), "ip_set"),
     "iptables-nft-save": Permit(_SAVE, "nf_tables"),
     "ip6tables-nft-save": Permit(_SAVE, "nf_tables"),

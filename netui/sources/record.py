@@ -21,6 +21,7 @@ from netui.sources import (
     iptables_live,
     iptables_save,
     kernel,
+    nft_netlink,
     permits,
     proc_sockets,
     socket_text,
@@ -35,6 +36,7 @@ from netui.sources.new_capture import Ending, Writer, new_capture
 
 Say = Callable[[str], None]
 
+_TEXT_COUNTER = re.compile(r"\bcounter packets \d+ bytes \d+")
 _NFT_COUNTER = re.compile(r'"counter": ?\{[^{}]*\}')
 
 _SAVES: Mapping[str, RulesetKey] = {
@@ -50,9 +52,11 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ip-rule.json": host_live.RULES["ip"],
     "ip6-rule.json": host_live.RULES["ip6"],
 }
+_NFT_TEXT = "nft-ruleset.txt"
 #: Outputs of a subsystem whose module the question would load: the command, the module, what is printed without.
 _GUARDED: Mapping[str, tuple[tuple[str, ...], str, str]] = {
     "nft-ruleset.json": (("nft", "-j", "list", "ruleset"), "nf_tables", '{"nftables": []}\n'),
+    _NFT_TEXT: (("nft", "list", "ruleset"), "nf_tables", ""),
     "ipset-save.txt": (host_live.IPSET, "ip_set", ""),
 }
 
@@ -94,7 +98,7 @@ def _frames(
         while for_ is None or (number + 1) * every <= for_ + 1e-6:
             number += 1
             time.sleep(max(0.0, start + number * every - time.monotonic()))
-            now, _ = _files(engine)
+            now, _ = _files(engine, text=_NFT_TEXT in files)
             changed = {n: text for n, text in now.items() if _meaning(n, text) != _meaning(n, files.get(n))}
             files |= changed
             with ending.later():
@@ -106,8 +110,11 @@ def _write(writer: Writer, prefix: str, files: Mapping[str, str]) -> None:
         writer.add(prefix + name, text.encode("utf-8", "surrogateescape"))
 
 
-def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
-    """Return all files of the layout that can be made now, and a line for each that cannot."""
+def _files(engine: DockerEngine, *, text: bool = False) -> tuple[dict[str, str], list[str]]:
+    """Return all files of the layout that can be made now, and a line for each that cannot.
+
+    text: whether nft's text is wanted even where its JSON tells all.
+    """
     files: dict[str, str] = {}
     missing: list[str] = []
 
@@ -122,6 +129,8 @@ def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
     for name, arguments in _COMMANDS.items():
         take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
     for name, (arguments, module, without) in _GUARDED.items():
+        if name == _NFT_TEXT and not text and not _leaves_out(module):
+            continue
         if permits.loaded(module):
             take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
         else:
@@ -138,6 +147,18 @@ def _files(engine: DockerEngine) -> tuple[dict[str, str], list[str]]:
     meta = {"hostname": hostname(), "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "netui": __version__}
     files["meta.json"] = json.dumps(meta)
     return files, missing
+
+
+def _leaves_out(module: str) -> bool:
+    """Whether ``nft -j`` may leave something out that the text has: dormant tables, and the devices of chains."""
+    try:
+        return permits.loaded(module) and (
+            bool(nft_netlink.dormant_tables())
+            or any(chain.hook in ("ingress", "egress") for chain in nft_netlink.base_chains())
+        )
+    except SourceError:
+        # then nft lists nothing either
+        return False
 
 
 def _docker_files(engine: DockerEngine, missing: list[str]) -> dict[str, str]:
@@ -188,6 +209,8 @@ def _meaning(name: str, text: str | None) -> object:
             ]
         if name == "nft-ruleset.json":
             return _NFT_COUNTER.sub("", text)
+        if name == _NFT_TEXT:
+            return _TEXT_COUNTER.sub("", text)
         if name == "docker-info.json":
             return docker_api.engine(js.parse(text), {})
     except SourceError:

@@ -31,6 +31,8 @@ def write_capture(host: Host, folder: Path) -> Path:
         # Prints only tables that exist, and makes none: an empty file says that there are none.
         files[f"{tool}-legacy-save.txt"] = engine.tool(f"{tool}-legacy-save", "-c")
     files["nft-ruleset.json"] = engine.tool("nft", "-j", "-a", "list", "ruleset")
+    # nft 1.0.6's JSON tells neither dormant tables nor the devices of chains
+    files["nft-ruleset.txt"] = engine.tool("nft", "list", "ruleset")
     files["ipset-save.txt"] = engine.tool("ipset", "save")
     run = host.namespace.run
     files["ip-address.json"] = run("ip", "-j", "-d", "address").stdout

@@ -138,7 +138,7 @@ def test_ctrl_c_ends_a_recording_that_can_be_read(tmp_path: Path, monkeypatch: p
     real = record_module._files
     count = iter(range(10))
 
-    def files(engine: object) -> object:
+    def files(engine: object, **_more: object) -> object:
         if next(count) == 3:
             raise KeyboardInterrupt
         return real(engine)  # type: ignore[arg-type]

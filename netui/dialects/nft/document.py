@@ -117,7 +117,10 @@ def _chain(
 ) -> Chain:
     hook, policy, kind = (text(entry.get(name)) for name in ("hook", "policy", "type"))
     base = None
-    if hook in _HOOKS and not dormant:
+    devices = names_in(entry.get("dev"))
+    # an ingress or egress chain whose devices are gone sees nothing
+    gone = hook in ("ingress", "egress") and "dev" in entry and not devices
+    if hook in _HOOKS and not dormant and not gone:
         base = BaseHook(
             cast("Hook", hook), number(entry.get("prio")), cast("ChainType", kind if kind in _TYPES else "filter")
         )
@@ -126,9 +129,7 @@ def _chain(
         for position, rule in enumerate(rules, 1)
     )
     shown = (policy or "accept").upper() if hook else None
-    return Chain(
-        family, "nftables", table, text(entry.get("name")), shown, base, -1, made, devices=names_in(entry.get("dev"))
-    )
+    return Chain(family, "nftables", table, text(entry.get("name")), shown, base, -1, made, devices=devices)
 
 
 def native_rule(
