@@ -38,6 +38,19 @@ def path_json(path: Path) -> dict[str, Any]:
     }
 
 
+def parts_json(path: Path) -> list[dict[str, Any]]:
+    """Return the parts of the senders in JSON's form, without their steps."""
+    return [
+        {
+            "addresses": None if part.addresses is None else list(part.addresses),
+            "everyone_else": part.everyone_else,
+            "verdict": part.path.verdict,
+            "decided_by": None if part.decided_by is None else _step_json(part.decided_by),
+        }
+        for part in path.senders
+    ]
+
+
 def _part_json(part: SendersPart) -> dict[str, Any]:
     to = part.path.delivered_to
     return {
@@ -181,6 +194,15 @@ def sender_lines(path: Path) -> list[str]:
     return lines
 
 
+def others_than_everyone(path: Path) -> list[str]:
+    """Write for whom it is otherwise than for everyone else, one part of the senders a line; not yet escaped."""
+    return [
+        f"{part.path.verdict} for {some(list(part.addresses), 6)}{f' ({by})' if (by := _by(part.decided_by)) else ''}"
+        for part in path.senders
+        if part.addresses is not None
+    ]
+
+
 def _by(step: Step | None) -> str:
     if step is None:
         return ""
@@ -202,7 +224,7 @@ def _leg_lines(leg: Leg, number: int, legs: int, *, told: bool = True) -> list[s
     where = f"  (in {leg.where}'s own namespace)" if leg.where else ""
     lines = [f"  {title}{packet_line(leg.packet)}{where}"]
     if not leg.steps:
-        lines.append("    no rule of the host sees it" if told else "    which rules see it is not known")
+        lines.append("    none of the rules that were read sees it" if told else "    which rules see it is not known")
         return lines
     backends = {step.backend for step in leg.steps}
     places = [_place(step, len(backends) > 1) for step in leg.steps]

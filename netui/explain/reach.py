@@ -8,6 +8,7 @@ from typing import Any
 
 from netui.explain.exposed_report import step_text
 from netui.explain.exposure import listening_state
+from netui.explain.path_report import others_than_everyone, parts_json
 from netui.explain.table import table
 from netui.model import Container, Endpoint, PublishedPort
 from netui.text.visible import printable
@@ -133,11 +134,17 @@ def reach_json(source: str, reaches: tuple[Reach, ...]) -> dict[str, Any]:
                 "reason": one.path.reason,
                 "listening": one.answered,
                 "condition": one.path.condition,
+                "senders": parts_json(one.path),
                 "rule": step_text(one.path.deciding) or None,
             }
             for one in reaches
         ],
     }
+
+
+def _why(one: Reach) -> str:
+    own = one.path.condition if one.word == "reached" else one.path.reason
+    return "; ".join(filter(None, (*others_than_everyone(one.path), own)))
 
 
 def reach_text(source: str, reaches: tuple[Reach, ...]) -> str:
@@ -151,7 +158,7 @@ def reach_text(source: str, reaches: tuple[Reach, ...]) -> str:
                 printable(one.label),
                 one.word,
                 printable(step_text(one.path.deciding)),
-                printable(one.path.condition if one.word == "reached" else one.path.reason, 90),
+                printable(_why(one), 90),
             ]
         )
     return "\n".join([f"from {printable(source)}:", *table(rows)])

@@ -271,7 +271,11 @@ class CaptureReading:
             if key.backend == "nft" and (rules := self._source(name).values)
         ]
         entries, error, via = self._nft_entries()
-        return Part({"native": nft_ruleset.native_rules(entries, saves)}, error, via=via)
+        native = nft_ruleset.native_rules(entries, saves)
+        if native.differing:
+            chains = ", ".join(native.differing[:3])
+            self._fault(via, f"has other rules than the iptables-nft-save.txt beside it in {chains}; its rules count")
+        return Part({"native": native}, error, via=via)
 
     def _nft_entries(self) -> tuple[list[object], str, str]:
         """Read nft's JSON, its text where there is none, or both: older versions' JSON tells neither devices nor flags.

@@ -31,6 +31,17 @@ class NativeRules:
     unread: tuple[NativeChain, ...] = ()
     corrected: Mapping[RulesetKey, tuple[Ruleset, Ruleset]] = field(default_factory=dict)
 
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The chains of which nft told another number of rules than the save program: ``filter DOCKER-USER``."""
+        return tuple(
+            f"{table.name} {chain.name}"
+            for saved, told in self.corrected.values()
+            for table, other in zip(saved.tables, told.tables, strict=True)
+            for chain, own in zip(table.chains, other.chains, strict=True)
+            if len(chain.rules) != len(own.rules)
+        )
+
 
 def parse_document(text: str) -> list[object]:
     """Parse the text of ``nft -j list …``; return its entries. Raises SourceError where it is no such text."""

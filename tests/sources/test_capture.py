@@ -264,3 +264,17 @@ def test_one_line_of_a_hundred_megabytes(copy: Path) -> None:
     assert time.monotonic() - start < 30
     assert not snapshot.sources["iptables-nft"].read
     assert snapshot.containers
+
+
+def test_a_save_and_nft_that_tell_other_rules_are_named(copy: Path) -> None:
+    """The ruleset changed between the two, or somebody edited one: nft's rules count, and the report says so."""
+    save = copy / "iptables-nft-save.txt"
+    line = "[0:0] -A DOCKER-USER -s 203.0.113.7/32 -j DROP\n"
+    text = save.read_text()
+    first = next(at for at in text.splitlines(keepends=True) if "-A DOCKER-USER" in at)
+    save.write_text(text.replace(first, line + first))
+    damaged = read_capture(copy).damaged
+    assert [
+        fault for fault in damaged if "other rules than the iptables-nft-save.txt" in fault and "DOCKER-USER" in fault
+    ]
+    assert not read_capture(HOST).damaged

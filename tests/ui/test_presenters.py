@@ -7,9 +7,12 @@ import pytest
 
 from netui.model import Engine, Rule
 from netui.model.events import Event
+from netui.traversal import path
+from netui.traversal.path import Flow
 from netui.ui.presenters import numbers
 from netui.ui.presenters.counters import CounterTrack, Thinned, places
 from netui.ui.presenters.events import EventLog, entry_spans, event_words, rule_changes, summary
+from netui.ui.presenters.flows import flow_spans, path_text, why
 from netui.ui.presenters.lines import TableView, build_lines, references
 from netui.ui.presenters.names import Names, word_pattern
 from netui.ui.presenters.query import Query, RuleQuery
@@ -18,6 +21,7 @@ from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
 from netui.ui.presenters.spans import plain, wrap
 from netui.ui.presenters.status import health, status_spans
 from netui.ui.presenters.tree import build_tree
+from tests.traversal.build import filter_rules, host, nat_rules
 from tests.ui.fakes import BRIDGE, HEHE, KEY, TIME, blog_host, blog_rules, counters, later, ruleset
 
 HOST = blog_host()
@@ -358,3 +362,15 @@ def test_wrapping_loses_no_word():
     assert all(len(plain(line)) <= 40 for line in lines)
     assert "".join(plain(line) for line in lines).replace(" ", "") == ("text" + words).replace(" ", "")
     assert len(wrap([("x" * 10_000, "")], 40, 2)) == 30
+
+
+def test_a_flow_says_for_whom_it_is_otherwise() -> None:
+    """An allow list: everyone else's verdict, and the networks that rules let in."""
+    rules = ("-A FORWARD -s 203.0.113.0/24 -j ACCEPT", "-A FORWARD -i eth0 -j DROP")
+    dnat = nat_rules("-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
+    found = path(host(dnat + filter_rules(*rules)), "outside", "host:80")
+    flow = Flow("published", "outside → 80", found.source, found.destination, found)
+    assert plain(flow_spans(flow, 20)).endswith("filter FORWARD 2, delivered for some senders")
+    told = "delivered for 203.0.113.0/24 (rule 1 of filter FORWARD)"
+    assert told in [text for text, _role in why(found)]
+    assert f"  {told}" in path_text(flow).splitlines()

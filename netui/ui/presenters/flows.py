@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netui.explain.path_report import others_than_everyone
 from netui.text.visible import escape, printable
 from netui.traversal.path import Flow, Path, Step
 from netui.ui.escape import clip, fit
@@ -40,8 +41,14 @@ def flow_spans(flow: Flow, width: int) -> Spans:
         (f"{sign} ", role),
         (fit(clip(escape(flow.label), width), width), ""),
         (f"  {flow.path.verdict:<11} ", role),
-        (escape(", ".join(filter(None, (deciding(flow.path), flow.path.condition)))), "dim"),
+        (escape(", ".join(filter(None, (deciding(flow.path), flow.path.condition, _apart(flow.path))))), "dim"),
     ]
+
+
+def _apart(path: Path) -> str:
+    """For whom it is another verdict than for everyone else."""
+    verdicts = {part.path.verdict for part in path.senders} - {path.verdict}
+    return f"{' or '.join(sorted(verdicts))} for some senders" if verdicts else ""
 
 
 def why(path: Path) -> Spans:
@@ -57,7 +64,8 @@ def why(path: Path) -> Spans:
     if path.condition:
         lines.append((escape(f"{path.verdict}, {path.condition}"), ""))
     if path.reason:
-        lines.append((escape(path.reason), ""))
+        lines.append((escape(f"for everyone else: {path.reason}" if path.senders else path.reason), ""))
+    lines.extend((escape(line), "") for line in others_than_everyone(path))
     for each in path.undecided:
         place = f" ({each.table} {each.chain} {each.rule or ''}".rstrip() + ")" if each.chain else ""
         lines.append((escape(f"not known: {each.match}{place}: {each.reason}"), "warn"))
@@ -91,5 +99,6 @@ def path_text(flow: Flow) -> str:
             if step.text:
                 lines.append(f"     {step.text}")
     if flow.path.reason:
-        lines.append(f"  {flow.path.reason}")
+        lines.append(f"  {'for everyone else: ' if flow.path.senders else ''}{flow.path.reason}")
+    lines += [f"  {line}" for line in others_than_everyone(flow.path)]
     return "\n".join(printable(line) for line in lines)
