@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 
 from rich.cells import cell_len
 
 from netui.model import Rule, RulesetKey, packet_family
+from netui.model.statements import NftSet
 from netui.text.visible import escape
 from netui.ui.escape import clip
 from netui.ui.line_view import LineView
@@ -16,7 +17,7 @@ from netui.ui.presenters import columns
 from netui.ui.presenters.columns import Layout, Marks, Options
 from netui.ui.presenters.counters import CounterTrack, Identity, Reading
 from netui.ui.presenters.line_list import Line, Lines
-from netui.ui.presenters.lines import FAMILIES, TableView, build_lines, references, step_identities
+from netui.ui.presenters.lines import TableView, build_lines, references, ruleset_words, step_identities
 from netui.ui.presenters.query import Query, RuleQuery
 from netui.ui.presenters.rules import RuleCells, rule_cells
 from netui.ui.presenters.selection import ChainItem, NoteItem, RuleItem
@@ -145,7 +146,12 @@ class ChainLines(LineView):
         """Return the header of the columns."""
         if self.steps_only and self.state.flow is not None:
             return [(clip(f"  # table chain rule   {escape(self.state.flow.label)}: the steps in order", width), "")]
-        return columns.header_spans(self._made(width), self.options)
+        return columns.header_spans(self._made(width), self.options, native=self._native_at_top())
+
+    def _native_at_top(self) -> bool:
+        """Whether the first rules to be seen are those of a native table."""
+        top = self.scroll_offset.y
+        return top < len(self.laid.lines) and self.laid.lines[top].ruleset.backend == "nftables"
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line's text."""
@@ -239,13 +245,19 @@ class ChainLines(LineView):
     def _marks(self, line: Line) -> Marks:
         if line.identity is None:
             return Marks()
-        concern = self.state.concern(line.rule.text) if line.rule is not None else ""
+        concern = self.state.concern.of_rule(line.rule, self._sets(line)) if line.rule is not None else ""
         steps = self._steps.get((line.ruleset, line.identity), ())
         seen = False
         if (steps or line.step is not None) and self.state.flow_frame is not None:
             seen = self._track.since(self.state.flow_frame, line.ruleset, line.identity) > 0
         new = line.rule is not None and self.state.is_new(line.ruleset, line.identity)
         return Marks(concern, steps, seen, new)
+
+    def _sets(self, line: Line) -> Mapping[str, NftSet]:
+        """Return the sets and maps of a native line's table."""
+        ruleset = self._snapshot.rulesets.get(line.ruleset) if line.ruleset.backend == "nftables" else None
+        table = ruleset.table(line.table) if ruleset is not None else None
+        return table.sets if table is not None else {}
 
     # The cursor.
 
@@ -273,7 +285,7 @@ class ChainLines(LineView):
         if self.steps_only and self.state.flow is not None:
             parts.append(f"steps of {self.state.flow.label}")
         elif line is not None and line.table:
-            parts.append(f"{FAMILIES[line.ruleset.family]} {line.ruleset.backend} {line.table}")
+            parts.append(f"{ruleset_words(line.ruleset)} {line.table}")
             if line.chain is not None:
                 parts[-1] += f" {line.chain.name}"
             if line.rule is not None:

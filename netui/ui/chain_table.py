@@ -8,11 +8,15 @@ from typing import ClassVar, get_args
 
 from textual.binding import Binding, BindingType
 
-from netui.model import RulesetKey
+from netui.model import NativeRule, Rule, RulesetKey
 from netui.ui.chain_lines import ChainLines
+from netui.ui.finder import ChainFinder
 from netui.ui.presenters.columns import Options, Preset
 from netui.ui.presenters.counters import Identity
+from netui.ui.presenters.line_list import Line
 from netui.ui.presenters.lines import Fold, TableView, build_lines
+from netui.ui.presenters.native import Lead, leads
+from netui.ui.presenters.selection import ChainItem
 from netui.ui.state import State
 
 _FAMILIES: tuple[tuple[str, ...], ...] = ((), ("ip",), ("ip6",))
@@ -34,7 +38,7 @@ class ChainTable(ChainLines):
         Binding("F", "fold_all", "Fold all", show=False, id="chains.fold-all", tooltip="Fold or unfold all chains"),
         Binding("i", "family", "IPv4/6", id="chains.family", tooltip="Show IPv4 and IPv6, only IPv4, only IPv6"),
         Binding("v", "variant", "nft/legacy", show=False, id="chains.variant",
-                tooltip="Show nft and legacy tables, only nft, only legacy"),
+                tooltip="Show all tables, only iptables' nft ones, only legacy ones, only native ones"),
         Binding("c", "preset", "Columns", id="chains.columns", tooltip="Columns: automatic, short, normal, wide"),
         Binding("w", "names", "Names", id="chains.names", tooltip="Docker names or addresses in the columns"),
         Binding("x", "exact", "Exact", show=False, id="chains.exact", tooltip="Counters rounded or with every digit"),
@@ -101,11 +105,48 @@ class ChainTable(ChainLines):
         elif line.kind == "step" and line.identity is not None:
             self.go_to_rule(line.ruleset, line.identity)
         elif line.rule is not None:
-            target = line.rule.spec.target
-            ruleset = self._snapshot.rulesets.get(line.ruleset)
-            table = ruleset.table(line.table) if ruleset else None
-            if target is not None and table is not None and table.chain(target.name) is not None:
-                self.go_to_chain(line.ruleset, line.table, target.name)
+            self._jump(line, line.rule)
+
+    def _jump(self, line: Line, rule: Rule) -> None:
+        """Go to the chain that a rule jumps to; of several ask, where the selection and the open flow do not tell."""
+        ruleset = self._snapshot.rulesets.get(line.ruleset)
+        table = ruleset.table(line.table) if ruleset else None
+        if table is None:
+            return
+        if rule.native is None:
+            target = rule.spec.target
+            chains = [target.name] if target is not None else []
+        else:
+            chains = self._likely(line, rule.native, leads(rule.native, table.sets))
+        chains = [name for name in chains if table.chain(name) is not None]
+        if len(chains) == 1:
+            self.go_to_chain(line.ruleset, line.table, chains[0])
+        elif chains:
+            items = [ChainItem(line.ruleset, line.table, name) for name in chains]
+            self.app.push_screen(ChainFinder(self._snapshot, items), self._chosen)
+
+    def _chosen(self, item: ChainItem | None) -> None:
+        if item is not None:
+            self.go_to_chain(item.ruleset, item.table, item.chain)
+
+    def _likely(self, line: Line, native: NativeRule, found: list[Lead]) -> list[str]:
+        """Return the chains that a native rule jumps to: the open flow's, else the selected thing's, else all."""
+        flow, text = self.state.flow, line.rule.text if line.rule is not None else ""
+        for leg in flow.path.telling_legs if flow is not None else ():
+            for step in leg.steps:
+                here = (step.family, step.backend, step.table, step.chain, step.text)
+                if line.chain is not None and here == (*line.ruleset, line.table, line.chain.name, text):
+                    kind, _, chain = step.verdict.partition(" ")
+                    if kind in ("jump", "goto"):
+                        return [chain]
+        concern = self.state.concern
+        for wanted in ("address", "bridge"):
+            chosen = dict.fromkeys(
+                each.chain for each in found if each.element and concern.of_element(native, each.element) == wanted
+            )
+            if chosen:
+                return list(chosen)
+        return list(dict.fromkeys(each.chain for each in found))
 
     def action_back(self) -> None:
         """Go back to where a jump started."""
@@ -151,8 +192,11 @@ class ChainTable(ChainLines):
         self.rebuild()
 
     def action_variant(self) -> None:
-        """Show all variants, nft, legacy."""
-        backends = _BACKENDS[(_BACKENDS.index(self.view.backends) + 1) % 3]
+        """Show all variants, nft, legacy, native tables."""
+        native = any(key.backend == "nftables" for key in self._snapshot.rulesets)
+        choices = _BACKENDS if native else _BACKENDS[:3]
+        place = choices.index(self.view.backends) + 1 if self.view.backends in choices else 0
+        backends = choices[place % len(choices)]
         self.view = replace(self.view, backends=backends)  # type: ignore[arg-type]
         self.rebuild()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,7 +15,7 @@ from textual.widgets import Input
 from netui.model import Snapshot
 from netui.text.visible import escape
 from netui.ui.line_view import LineView
-from netui.ui.presenters.lines import FAMILIES, TableView, build_lines
+from netui.ui.presenters.lines import TableView, build_lines, ruleset_words
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.selection import ChainItem
 from netui.ui.presenters.spans import Spans
@@ -68,8 +68,10 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         Binding("up,ctrl+p", "move(-1)", "Up", show=False, id="finder.up", tooltip="Previous chain", priority=True),
     ]
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, only: Collection[ChainItem] = ()) -> None:
+        """only: the chains to choose among, by default all."""
         super().__init__()
+        self._some = bool(only)
         self._found = FoundLines()
         self._input = FinderInput()
         self._typed = ""
@@ -77,18 +79,20 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         for _, line in build_lines(snapshot, TableView()).lines.apart():
             if line.kind == "chain" and line.chain is not None:
                 name = f"{line.table} {line.chain.name}"
-                where = f"{FAMILIES[line.ruleset.family]} {line.ruleset.backend}"
+                where = ruleset_words(line.ruleset)
                 spans: Spans = [
                     (f" {escape(name):<34}", "strong"),
                     (f" {where:<12} {plural(len(line.chain.rules), 'rule')}", "dim"),
                 ]
                 item = ChainItem(line.ruleset, line.table, line.chain.name)
+                if only and item not in only:
+                    continue
                 self._chains.append((f"{name} {where}", item, spans))
 
     def compose(self) -> ComposeResult:
         """Lay out the line to type in and what was found."""
         box = Vertical(id="finder")
-        box.border_title = "Go to chain"
+        box.border_title = "The rule jumps to one of these" if self._some else "Go to chain"
         with box:
             yield self._input
             yield self._found

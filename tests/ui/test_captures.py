@@ -12,7 +12,7 @@ from tests.ui.fakes import CASES, blog_host
 from tests.ui.steps import running, screen_text
 
 
-@pytest.mark.parametrize("case", ["engine-20.10", "engine-29"])
+@pytest.mark.parametrize("case", ["engine-20.10", "engine-29", "engine-29.7-nft"])
 async def test_every_line_of_a_capture(case):
     """The tree's and the table's lines, each with its details; each flow's steps are rules that the table has."""
     host = read_capture(CASES / case / "host")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rich.cells import cell_len
+
 from netui.model import Rule
 from netui.text.visible import escape
 from netui.traversal.path import Step
@@ -12,7 +14,7 @@ from netui.ui.escape import clip, clip_middle, fit
 from netui.ui.presenters.counters import Reading
 from netui.ui.presenters.flows import VERDICTS
 from netui.ui.presenters.line_list import Line
-from netui.ui.presenters.lines import FAMILIES
+from netui.ui.presenters.lines import ruleset_words
 from netui.ui.presenters.numbers import count, plural, rate, size, sparkline
 from netui.ui.presenters.rules import Cell, RuleCells, brief
 from netui.ui.presenters.spans import Role, Spans
@@ -23,6 +25,8 @@ Preset = Literal["auto", "short", "normal", "wide"]
 NARROW = 100
 _MOVED = ("▲", "△", "·")
 _SPARK = 12
+#: Stands for the numbers of a rule that has no counter.
+NO_COUNTER = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,8 @@ def _used(made: Layout) -> int:
     return 1 + made.step + moved + sum(width + 1 for width in columns if width)
 
 
-def header_spans(made: Layout, options: Options) -> Spans:
-    """Return the header of the columns."""
+def header_spans(made: Layout, options: Options, *, native: bool = False) -> Spans:
+    """Return the header of the columns; native: of rules in nft's words."""
     spans: Spans = [(" " * (1 + made.step) if not made.step else fit(" step", 1 + made.step), "")]
     pkts, amount = ("pkts", made.pkts), ("bytes", made.bytes)
     numbers = (amount, pkts) if options.bytes_first else (pkts, amount)
@@ -148,7 +152,10 @@ def header_spans(made: Layout, options: Options) -> Spans:
     spans.append((" ", ""))
     _put(spans, "rate", made.rate, right=True)
     _put(spans, "last minute", made.spark)
-    _put(spans, "target", made.target)
+    _put(spans, "does" if native else "target", made.target)
+    if native:
+        spans.append(("rule, in nft's words", ""))
+        return spans
     if made.short:
         spans.append(("what it asks for", ""))
         return spans
@@ -173,10 +180,13 @@ def rule_spans(
     _numbers(spans, reading, made, options)
     if made.spark:
         _put(spans, sparkline(history, _SPARK), made.spark, role="dim")
-    _put(spans, cells.target or "(counts)", made.target, role=target_role(cells.target), middle=True)
+    role = target_role(cells.target.upper() if cells.native else cells.target)
+    _put(spans, cells.target or "(counts)", made.target, role=role, middle=True)
     if made.short:
         spans.append((clip(brief(cells, named=options.named), made.text), ""))
         return spans
+    if cells.native:
+        return spans + _native_text(cells, made, options)
     named = options.named and not made.names
     _put(spans, cells.protocol or "all", made.prot, role="" if cells.protocol else "dim")
     _put(spans, cells.opt, made.opt, role="dim")
@@ -200,6 +210,20 @@ def rule_spans(
     return spans
 
 
+def _native_text(cells: RuleCells, made: Layout, options: Options) -> Spans:
+    """Return a native rule's words over all the columns that iptables' matches have."""
+    named = options.named and not made.names
+    text = cells.extra_named if named else cells.extra
+    columns = (made.prot, made.opt, made.iif, made.oif, made.source, made.destination, made.names)
+    room = made.text + sum(width + 1 for width in columns if width)
+    spans: Spans = [(clip(text, room), "")]
+    who = "" if named and cells.extra_named != cells.extra else ", ".join(cells.who)
+    left = room - cell_len(text) - 2
+    if who and left > 4:
+        spans.append((clip(f"  {who}", left + 2), "name"))
+    return spans
+
+
 def _unsaid(cells: RuleCells, *, named: bool) -> str:
     """Return the names that the columns do not show by themselves."""
     if not named:
@@ -208,23 +232,33 @@ def _unsaid(cells: RuleCells, *, named: bool) -> str:
     return ", ".join(name for name in cells.who if name not in said and f"to:{name}" not in cells.extra_named)
 
 
-def chain_spans(line: Line, reading: Reading, references: int, marks: Marks, made: Layout, options: Options) -> Spans:
-    """Return a chain's header: its policy with counters, or how often it is jumped to."""
+def chain_spans(
+    line: Line, reading: Reading, references: int | None, marks: Marks, made: Layout, options: Options
+) -> Spans:
+    """Return a chain's header: its policy with counters, or how often it is jumped to (None: that is not known)."""
     chain = line.chain
     if chain is None:
         return []
     spans = _gutter(marks, made)
     spans += [("  " if not chain.rules else "▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
     if chain.policy is not None and chain.base is not None:
-        spans += [("  policy ", "dim"), (escape(chain.policy), target_role(chain.policy))]
-        spans += [
-            (f"  {count(reading.packets, exact=options.exact)} pkts", "" if reading.packets else "dim"),
-            (f" {_moved(reading)} ", "moved"),
-            (f"{size(reading.bytes, exact=options.exact)} bytes", "dim"),
-        ]
+        native = chain.backend == "nftables"
+        if native:
+            base = chain.base
+            spans.append((f"  {base.type} hook {base.hook} priority {base.priority}", "dim"))
+        policy = chain.policy.lower() if native else chain.policy
+        spans += [("  policy ", "dim"), (escape(policy), target_role(chain.policy))]
+        if reading.counted:
+            spans += [
+                (f"  {count(reading.packets, exact=options.exact)} pkts", "" if reading.packets else "dim"),
+                (f" {_moved(reading)} ", "moved"),
+                (f"{size(reading.bytes, exact=options.exact)} bytes", "dim"),
+            ]
         speed = rate(reading.rate)
         if speed:
             spans.append((f"  {speed}", "number"))
+    elif references is None:
+        spans.append(("  a map that may jump to it was not read", "dim"))
     elif references:
         spans.append((f"  {plural(references, 'reference')}", "dim"))
     else:
@@ -238,8 +272,7 @@ def chain_spans(line: Line, reading: Reading, references: int, marks: Marks, mad
 
 def table_spans(line: Line) -> Spans:
     """Return a table's heading."""
-    family, backend = FAMILIES[line.ruleset.family], line.ruleset.backend
-    return [(f" {escape(line.table)} ", "title"), (f" {family} {backend}", "")]
+    return [(f" {escape(line.table)} ", "title"), (f" {ruleset_words(line.ruleset)}", "")]
 
 
 def note_spans(line: Line, width: int) -> Spans:
@@ -314,6 +347,8 @@ def _gutter(marks: Marks, made: Layout) -> Spans:
 
 def _numbers(spans: Spans, reading: Reading, made: Layout, options: Options) -> None:
     pkts, amount = count(reading.packets, exact=options.exact), size(reading.bytes, exact=options.exact)
+    if not reading.counted:
+        pkts = amount = NO_COUNTER
     role: Role = "" if reading.packets else "dim"
     pair = (
         ((amount, made.bytes), (pkts, made.pkts)) if options.bytes_first else ((pkts, made.pkts), (amount, made.bytes))

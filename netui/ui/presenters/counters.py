@@ -55,7 +55,8 @@ class Reading:
     """What a rule's counter says: since the baseline if there is one, else since it was made.
 
     rate: packets a second since the frame before. moved: frames since it last moved,
-    0 for "just now", None where it did not within the last few.
+    0 for "just now", None where it did not within the last few. counted: False for a rule that has no
+    counter (a native rule without the statement) or whose counter was not printed.
     """
 
     packets: int
@@ -63,6 +64,7 @@ class Reading:
     rate: float = 0.0
     byte_rate: float = 0.0
     moved: int | None = None
+    counted: bool = True
 
 
 class Places:
@@ -201,6 +203,8 @@ class CounterTrack:
         if not self.frames:
             return Reading(0, 0)
         newest = self.frames[-1]
+        if _index(newest, key, identity) == -1:
+            return Reading(0, 0, counted=False)
         now = _at(newest, key, identity) or _ZERO
         moved: int | None = None
         rate = byte_rate = 0.0
@@ -267,12 +271,15 @@ class CounterTrack:
 
 
 def _at(frame: Frame, key: RulesetKey, identity: Identity) -> Counter | None:
-    """Return a rule's counter in a frame, None where the rule was not there."""
-    ruleset = frame.rulesets.get(key)
+    """Return a rule's counter in a frame, None where the rule was not there or had none."""
     counters = frame.counters.get(key)
-    if ruleset is None or counters is None:
-        return None
-    index = places(ruleset).index(identity)
-    if index is None or index >= len(counters):
+    index = _index(frame, key, identity)
+    if counters is None or index is None or not 0 <= index < len(counters):
         return None
     return counters[index]
+
+
+def _index(frame: Frame, key: RulesetKey, identity: Identity) -> int | None:
+    """Return where a rule's counter stands in a frame: -1 for one without, None where the rule was not there."""
+    ruleset = frame.rulesets.get(key)
+    return places(ruleset).index(identity) if ruleset is not None else None

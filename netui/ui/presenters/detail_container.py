@@ -13,6 +13,7 @@ from netui.ui.escape import joined
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, heading
 from netui.ui.presenters.flows import flow_spans, same_flow, why
+from netui.ui.presenters.native import ports_named
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, PortItem, RuleItem, concern_of, network_of
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.tree import port_spans, published, state_sign
@@ -134,11 +135,16 @@ def port_lines(container: Container, port: PublishedPort, given: DetailInput, it
     yield from flow_lines(given, port, addresses)
     yield heading("Rules that name it")
     concern = concern_of(given.snapshot, item)
-    port_words = (f"--dport {port.host_port} ", f"--dport {port.container_port} ")
+    numbers = (port.host_port, port.container_port)
+    port_words = tuple(f"--dport {number} " for number in numbers)
     for key, ruleset in given.snapshot.rulesets.items():
-        for chain in ruleset.chains():
+        for table, chain in ((each, chain) for each in ruleset.tables for chain in each.chains):
             for rule in chain.rules:
-                if any(word in f"{rule.text} " for word in port_words) and concern(rule.text) == "address":
+                if rule.native is not None:
+                    named = any(number in numbers for number, _ in ports_named(rule.native, table.sets))
+                else:
+                    named = any(word in f"{rule.text} " for word in port_words)
+                if named and concern.of_rule(rule, table.sets) == "address":
                     target = RuleItem(key, identity_of(chain, rule, ruleset))
                     spans: Spans = [
                         (escape(f"{chain.table} {chain.name} {rule.number}"), "target"),

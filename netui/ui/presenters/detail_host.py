@@ -8,7 +8,7 @@ from netui.model import SOURCES, Container, Endpoint, Network, Snapshot
 from netui.text.visible import escape
 from netui.ui.escape import joined
 from netui.ui.presenters.detail_parts import DetailLine, field, heading
-from netui.ui.presenters.lines import FAMILIES
+from netui.ui.presenters.lines import ruleset_words
 from netui.ui.presenters.selection import ContainerItem
 from netui.ui.presenters.spans import Role, Spans
 from netui.ui.presenters.times import clock
@@ -30,7 +30,7 @@ def host_lines(snapshot: Snapshot) -> Iterator[DetailLine]:
     for key, ruleset in snapshot.rulesets.items():
         where = ", ".join(f"{table.name} {sum(len(c.rules) for c in table.chains)}" for table in ruleset.tables)
         if where:
-            yield field(f"{FAMILIES[key.family]} {key.backend}", f"{ruleset.rule_count()} rules: {where}")
+            yield field(ruleset_words(key), f"{ruleset.rule_count()} rules: {where}")
     for interface in snapshot.interfaces or ():
         if interface.kind == "veth" or interface.name == "lo":
             continue

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.model import RulesetKey, Snapshot, packet_family
+from netui.model import NativeRule, Rule, RulesetKey, Snapshot, Table, packet_family
+from netui.model.statements import Note
 from netui.text.visible import escape
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
-from netui.ui.presenters.lines import FAMILIES, references
+from netui.ui.presenters.lines import references, ruleset_words
+from netui.ui.presenters.native import leads, maps_unread
 from netui.ui.presenters.numbers import exactly, plural, rate, size, sparkline
 from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ChainItem, RuleItem, find_rule
+
+#: How many chains, and rules that jump to one, are listed.
+_MOST = 20
 
 
 def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
@@ -26,7 +31,7 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
 
     chain, rule = found
     cells = rule_cells(rule, given.names, packet_family(item.ruleset.family))
-    where = f"{FAMILIES[item.ruleset.family]} {item.ruleset.backend}, {chain.table} {chain.name}"
+    where = f"{ruleset_words(item.ruleset)}, {chain.table} {chain.name}"
     place = f"{where}, rule {rule.number} of {len(chain.rules)}"
     yield field("text", rule.text, "strong")
     yield field("means", explain_rule(given.words(), chain, rule))
@@ -37,8 +42,10 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     reading = given.track.reading(item.ruleset, item.identity)
     unit = "connection" if chain.table == "nat" else "packet"
     speed = f", {rate(reading.rate)}" if reading.rate else ""
-    counted = f"{exactly(reading.packets, unit)}, {size(reading.bytes, exact=True)} bytes{speed}"
-    yield field("counted", counted)
+    if reading.counted:
+        yield field("counted", f"{exactly(reading.packets, unit)}, {size(reading.bytes, exact=True)} bytes{speed}")
+    else:
+        yield field("counted", _uncounted(rule), "dim")
     history = given.track.history(item.ruleset, item.identity)
     if len(history) > 1:
         yield DetailLine(
@@ -46,6 +53,10 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
         )
     ruleset = given.snapshot.rulesets[item.ruleset]
     table = ruleset.table(chain.table)
+    if rule.native is not None and table is not None:
+        yield from _leads(item.ruleset, table, rule.native)
+        yield from _jumped_from(item.ruleset, chain.table, chain.name, given.snapshot)
+        return
     target = rule.spec.target
     if target is not None and table is not None and (jumped := table.chain(target.name)) is not None:
         word = "goes to" if target.goto else "jumps to"
@@ -56,6 +67,31 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
             ChainItem(item.ruleset, chain.table, target.name),
         )
     yield from _jumped_from(item.ruleset, chain.table, chain.name, given.snapshot)
+
+
+def _leads(key: RulesetKey, table: Table, native: NativeRule) -> Iterator[DetailLine]:
+    """Yield the chains that a native rule may jump to; of a verdict map each with its element."""
+    found = leads(native, table.sets)
+    for lead in found[:_MOST]:
+        jumped = table.chain(lead.chain)
+        if jumped is not None:
+            element = f"{lead.key} → " if lead.key else ""
+            text = f"{element}{lead.chain} ({plural(len(jumped.rules), 'rule')})"
+            yield field("jumps to", text, "target", ChainItem(key, table.name, lead.chain))
+    if len(found) > _MOST:
+        yield field("", f"and {len(found) - _MOST} more", "dim")
+    if maps_unread(native, table.sets):
+        yield field("jumps to", "not known: its map was not read", "dim")
+
+
+def _uncounted(rule: Rule) -> str:
+    """Return why there are no numbers."""
+    if rule.native is None:
+        return "not known: its counter was not read"
+    written = next((s.words for s in rule.native.statements if isinstance(s, Note) and s.kind == "counter"), None)
+    if written is None:
+        return "no: the rule has no counter statement"
+    return f"not known: {written} was not read"
 
 
 def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
@@ -70,14 +106,12 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
 
     owner = owner_of(item.chain)
     whose = f", {owner}'s" if owner else ""
-    yield field("place", f"{FAMILIES[item.ruleset.family]} {item.ruleset.backend}, table {item.table}{whose}")
+    yield field("place", f"{ruleset_words(item.ruleset)}, table {item.table}{whose}")
     if chain.base is not None:
         yield field("hook", f"{chain.base.hook}, priority {chain.base.priority}, type {chain.base.type}")
         reading = given.track.reading(item.ruleset, (item.table, item.chain, "", 0))
-        yield field(
-            "policy",
-            f"{chain.policy}: {exactly(reading.packets, 'packet')} left by it",
-        )
+        left = f"{exactly(reading.packets, 'packet')} left by it" if reading.counted else "nothing counts what it meets"
+        yield field("policy", f"{chain.policy}: {left}")
     yield field("at the end", explain_policy(chain))
     yield field("rules", str(len(chain.rules)))
     if chain.base is None:
@@ -87,9 +121,9 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
 def _jumped_from(key: RulesetKey, table: str, chain: str, snapshot: Snapshot) -> Iterator[DetailLine]:
     ruleset = snapshot.rulesets[key]
     found = references(ruleset).to(table, chain)
-    for where, rule in found[:20]:
+    for where, rule in found[:_MOST]:
         item = RuleItem(key, identity_of(where, rule, ruleset))
         line = field("from", f"{where.name} {rule.number}", "target", item)
         yield DetailLine(("from", item), [*line.spans, (escape(f"  {rule.text}"), "dim")], item)
-    if len(found) > 20:
-        yield field("", f"and {len(found) - 20} more", "dim")
+    if len(found) > _MOST:
+        yield field("", f"and {len(found) - _MOST} more", "dim")

@@ -12,6 +12,7 @@ from netui.traversal.path import Flow, Step
 from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.flows import why
 from netui.ui.presenters.line_list import Block, Line, LineList, Lines
+from netui.ui.presenters.native import maps_unread, reached, searched
 
 #: A table's family as it is shown; nft's own families by nft's words.
 FAMILIES: Mapping[str, str] = {
@@ -22,6 +23,13 @@ FAMILIES: Mapping[str, str] = {
     "netdev": "netdev",
     "arp": "arp",
 }
+
+
+def ruleset_words(key: RulesetKey) -> str:
+    """Return which ruleset it is: ``IPv4 nft``; native tables' by nft's own word for the family, ``nftables ip``."""
+    return f"nftables {key.family}" if key.backend == "nftables" else f"{FAMILIES[key.family]} {key.backend}"
+
+
 #: The order in which a packet meets the tables at a hook.
 _ORDER = {"raw": 0, "mangle": 1, "nat": 2, "filter": 3, "security": 4}
 _SOURCES: Mapping[RulesetKey, str] = {
@@ -64,7 +72,8 @@ def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
     parts: list[Line | Block] = []
     shown = total = 0
     for key, ruleset in shown_rulesets(snapshot, view):
-        for table in sorted(ruleset.tables, key=lambda each: _ORDER.get(each.name, 9)):
+        native = key.backend == "nftables"
+        for table in sorted(ruleset.tables, key=lambda each: 9 if native else _ORDER.get(each.name, 9)):
             part, few, many = _table(key, ruleset, table, view)
             parts.extend(part)
             shown += few
@@ -103,7 +112,7 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
         total += len(chain.rules)
         rules: Sequence[Rule] = chain.rules
         if view.wanted is not None:
-            rules = [rule for rule in rules if view.wanted(rule.text)]
+            rules = [rule for rule in rules if view.wanted(searched(rule, table.sets))]
         if view.alive is not None:
             rules = [rule for rule in rules if view.alive(key, rule)]
         if view.new is not None:
@@ -196,14 +205,22 @@ _JUMP = re.compile(r" -[jg] (\S+)")
 
 
 class References:
-    """From where each chain of a ruleset is jumped to; found in one pass, when first asked."""
+    """From where each chain of a ruleset is jumped to, by verdict maps too; found in one pass, when first asked."""
 
     def __init__(self, ruleset: Ruleset) -> None:
         self._from: dict[tuple[str, str], list[tuple[Chain, Rule]]] = {}
+        #: tables with a verdict map that was not read
+        self._unread: set[str] = set()
         for table in ruleset.tables:
             names = {chain.name for chain in table.chains}
             for chain in table.chains:
                 for rule in chain.rules:
+                    if rule.native is not None:
+                        for name in reached(rule.native, table.sets):
+                            self._from.setdefault((table.name, name), []).append((chain, rule))
+                        if maps_unread(rule.native, table.sets):
+                            self._unread.add(table.name)
+                        continue
                     found = _JUMP.search(rule.text)
                     if found is not None and found[1] in names:
                         self._from.setdefault((table.name, found[1]), []).append((chain, rule))
@@ -213,12 +230,12 @@ class References:
         return [
             (where, rule)
             for where, rule in self._from.get((table, chain), [])
-            if (target := rule.spec.target) is not None and target.name == chain
+            if rule.native is not None or ((target := rule.spec.target) is not None and target.name == chain)
         ]
 
-    def count(self, table: str, chain: str) -> int:
-        """Return how many rules jump to it, as ``iptables -L`` prints "2 references"."""
-        return len(self._from.get((table, chain), []))
+    def count(self, table: str, chain: str) -> int | None:
+        """Return how many rules jump to it, as ``iptables -L`` prints "2 references"; None: that is not known."""
+        return len(self._from.get((table, chain), [])) or (None if table in self._unread else 0)
 
 
 _references: dict[int, tuple[Ruleset, References]] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from netui.model import Family, Match, Option, Rule, RuleSpec, Target
+from netui.model import Family, Match, NativeRule, Option, Rule, RuleSpec, Target
 from netui.text.visible import escape
+from netui.ui.presenters import native as nft
 from netui.ui.presenters.names import Names, bare
 
 #: Built-in targets; everything else after -j is a chain of the same table.
@@ -35,6 +36,7 @@ class RuleCells:
 
     extra: what ``iptables -L`` prints after the columns; extra_named: the same with
     names in place of addresses. who: the names it stands for, each once, containers first.
+    native: a native rule, which is extra alone, in nft's words.
     """
 
     target: str
@@ -48,10 +50,13 @@ class RuleCells:
     extra_named: str
     comment: str
     who: tuple[str, ...]
+    native: bool = False
 
 
 def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
     """Return a rule's columns, with names where the index knows them."""
+    if rule.native is not None:
+        return _native_cells(rule, rule.native, names)
     spec = rule.spec
     protocol, negated = _basic(spec, "-p")
     who: list[str] = []
@@ -95,6 +100,29 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
         extra_named=escape(" ".join(named_words)),
         comment=escape(comment),
         who=tuple(escape(name) for name in dict.fromkeys((*who, *networks))),
+    )
+
+
+def _native_cells(rule: Rule, native: NativeRule, names: Names) -> RuleCells:
+    """Return a native rule's columns: what it does, and the rest in nft's words."""
+    text = nft.body(rule, native)
+    named, who = nft.with_names(text, names)
+    published = list(who)
+    _published(native.spec, _basic(native.spec, "-p")[0], names, published)
+    nothing = Cell("")
+    return RuleCells(
+        target=escape(nft.effect(native)),
+        protocol="",
+        opt="",
+        iif=nothing,
+        oif=nothing,
+        source=nothing,
+        destination=nothing,
+        extra=escape(text),
+        extra_named=escape(named),
+        comment=escape(native.comment),
+        who=tuple(map(escape, published)),
+        native=True,
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from netui.model import Chain, Container, Network, PublishedPort, Rule, RulesetKey, Snapshot
+from netui.model import Chain, Container, NativeRule, Network, PublishedPort, Rule, RulesetKey, Snapshot
+from netui.model.statements import Compare, Element, Interval, Key, Nat, NftSet, VerdictMap
 from netui.ui.presenters.counters import Identity
 from netui.ui.presenters.names import word_pattern
+from netui.ui.presenters.native import element_key, ports_named, ports_of, set_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Concern:
         numbers = "|".join(str(port) for port, _ in sorted(ports))
         self._ports = re.compile(rf"--dport (?:{numbers})(?![\d:])") if numbers else None
         self._protocols = {protocol for _, protocol in ports}
+        self._numbers = frozenset(ports)
         self._known: dict[str, Concerned] = {}
 
     @property
@@ -130,6 +134,32 @@ class Concern:
             known = self._known[text] = self._look(text)
         return known
 
+    def of_rule(self, rule: Rule, sets: Mapping[str, NftSet]) -> Concerned:
+        """Say how a rule names it; sets: those of a native rule's table, whose elements name it too."""
+        if rule.native is None or self.empty:
+            return self(rule.text)
+        found = {self(text) for text in (rule.text, *set_texts(rule, sets))}
+        if "address" in found or self._port(rule.native, sets):
+            return "address"
+        return "bridge" if "bridge" in found else ""
+
+    def of_element(self, native: NativeRule, element: Element) -> Concerned:
+        """Say how an element of a rule's verdict map names it."""
+        found = self(element_key(element))
+        if found:
+            return found
+        keys = (statement.key for statement in native.statements if isinstance(statement, VerdictMap))
+        return "address" if any(self._known_port(ports_of(key, (element,))) for key in keys) else ""
+
+    def _port(self, native: NativeRule, sets: Mapping[str, NftSet]) -> bool:
+        """Whether a native rule names a port that it publishes, and no other container's."""
+        return bool(self._numbers) and not _other_place(native) and self._known_port(ports_named(native, sets))
+
+    def _known_port(self, ports: Iterable[tuple[int, str]]) -> bool:
+        return any(
+            (n, p) in self._numbers or (not p and any(n == known for known, _ in self._numbers)) for n, p in ports
+        )
+
     def _look(self, text: str) -> Concerned:
         if self._near is not None and self._near.search(text):
             return "address"
@@ -141,6 +171,25 @@ class Concern:
         if self._wide is not None and self._wide.search(text):
             return "bridge"
         return ""
+
+
+_LOOPBACK = (0x7F000000, 0x7FFFFFFF)
+
+
+def _other_place(native: NativeRule) -> bool:
+    """Whether a rule names an address, whose port it then is; those of the loopback are containers' published ones."""
+    for statement in native.statements:
+        if isinstance(statement, Nat) and statement.kind == "dnat":
+            return True
+        if isinstance(statement, Compare) and statement.operator == "==" and isinstance(statement.left, Key):
+            if statement.left.words not in ("ip daddr", "ip6 daddr"):
+                continue
+            values = [part for element in statement.right.elements for part in element.parts]
+            if not values or not all(
+                isinstance(each, Interval) and _LOOPBACK[0] <= each.low <= each.high <= _LOOPBACK[1] for each in values
+            ):
+                return True
+    return False
 
 
 def concern_of(snapshot: Snapshot, item: Item | None) -> Concern:

@@ -1,0 +1,293 @@
+"""Native nftables tables on the screen: counters that are not there, verdict maps, nft's words, filter and marks."""
+
+from dataclasses import replace
+
+import pytest
+
+from netui.model import Counters, RulesetKey
+from netui.sources.capture import read_capture
+from netui.sources.pasted import read_pasted
+from netui.ui.finder import ChainFinder
+from netui.ui.flow_finder import traversal_flows
+from netui.ui.messages import FlowOpened
+from netui.ui.presenters.names import Names
+from netui.ui.presenters.rules import brief, rule_cells
+from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
+from netui.ui.presenters.spans import plain
+from tests.ui.fakes import BRIDGE, CASES, HEHE, blog_host, later
+from tests.ui.steps import arrive, row_of, rows, running, screen_text
+
+INET = RulesetKey("inet", "nftables")
+HOST = blog_host()
+NAMES = Names.of(HOST)
+OPENRESTY = ContainerItem(HOST.containers[0].id)
+SETS = """
+\tset people {
+\t\ttype ipv4_addr
+\t\telements = { 172.18.0.3, 198.51.100.7 }
+\t}
+\tset nets {
+\t\ttype ipv4_addr
+\t\tflags interval
+\t\telements = { 172.18.0.0/16 }
+\t}
+\tset ports {
+\t\ttype inet_service
+\t\telements = { 22, 443 }
+\t}
+\tmap ways {
+\t\ttype ifname : verdict
+\t\telements = { "BRIDGE" : jump mine, "eth9" : jump other }
+\t}
+\tmap homes {
+\t\ttype inet_service : ipv4_addr
+\t\telements = { 8443 : 172.18.0.3 }
+\t}
+""".replace("BRIDGE", BRIDGE)
+
+
+def native(*rules: str, base: str = "type filter hook forward priority 0; policy drop;"):
+    """Return the blog post's host with one more table: these rules, and the chains mine, other and unused."""
+    listed = "".join(f"\t\t{rule}\n" for rule in rules)
+    chains = "".join(
+        f"\tchain {name} {{\n\t\tcounter packets 4 bytes 240\n\t}}\n" for name in ("mine", "other", "unused")
+    )
+    text = f"table inet guard {{{SETS}\tchain first {{\n\t\t{base}\n{listed}\t}}\n{chains}}}\n"
+    read = read_pasted(text, "rules.txt")
+    return replace(
+        HOST,
+        rulesets={**HOST.rulesets, INET: read.rulesets[INET]},
+        counters={**HOST.counters, INET: read.counters[INET]},
+    )
+
+
+def first(snapshot, number: int = 1):
+    """Return a rule of the chain first, and its table's sets."""
+    table = snapshot.rulesets[INET].table("guard")
+    return table.chain("first").rules[number - 1], table.sets
+
+
+def to_rule(app, number: int = 1) -> None:
+    """Put the cursor on a rule of the chain first."""
+    chains = app.main.chains
+    chains.focus()
+    chains.go_to_chain(INET, "guard", "first")
+    chains.move_to(chains.cursor + number)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "rest"),
+    [
+        ("oifname vmap @ways", "vmap @ways", "oifname vmap @ways"),
+        ("tcp dport vmap { 80 : jump mine, 443 : drop }", "mine, drop", None),
+        ("ct state vmap { new : accept, invalid : drop, related : accept }", "accept, drop", None),
+        (f'iifname "{BRIDGE}" counter accept', "accept", "iifname hehe"),
+        (f'iifname != "{BRIDGE}" dnat ip to 172.18.0.3:443', "dnat", "iifname != hehe dnat ip to openresty:443"),
+        ("ip saddr { 172.18.0.3, 10.0.0.9 } jump mine", "mine", "ip saddr { openresty, 10.0.0.9 }"),
+        ("tcp dport 22 goto other", "other", "tcp dport 22 goto other"),
+        ("fib daddr type local masquerade", "masquerade", "fib daddr type local"),
+        ("tcp dport 22 reject with tcp reset", "reject", "tcp dport 22 reject with tcp reset"),
+        ('counter comment "counter drop"', "", 'comment "counter drop"'),
+        ('log prefix "counter: " counter', "log", 'log prefix "counter: "'),
+        ("tcp dport 22", "(nothing)", "tcp dport 22"),
+        ("meta mark set 0x10", "meta mark set", None),
+        ("ct state new add @people { ip saddr counter }", "add @people", None),
+    ],
+)  # fmt: skip
+def test_a_native_rule_is_in_nfts_words(text, target, rest):
+    """The column of targets says what the rule does; the rest stands in nft's words, with Docker's names."""
+    rule, _ = first(native(text))
+    cells = rule_cells(rule, NAMES, "ip")
+    assert cells.target == target
+    assert rest is None or brief(cells) == rest
+    assert "nft " not in brief(cells) and not brief(cells, named=False).count("hehe")
+
+
+@pytest.mark.parametrize("size", [(160, 45), (80, 24)])
+async def test_a_rule_without_a_counter_has_no_numbers(size):
+    """It shows a dash, no rate and no history, on the screen and in its details; its neighbour's counter moves."""
+    host = native("tcp dport 22 accept", "tcp dport 80 counter packets 7 bytes 420 accept")
+    async with running(host, size=size) as (app, pilot):
+        to_rule(app)
+        for second in (1, 2):
+            moved = Counters(tuple(9 * second for _ in host.counters[INET].packets), host.counters[INET].bytes)
+            await arrive(app, pilot, later(host, second, counters={**host.counters, INET: moved}))
+        assert row_of(app.main.chains).split()[:3] == ["1", "–", "–"] if size[0] > 100 else ["1", "–", "accept"]
+        details = "\n".join(rows(app.main.detail))
+        assert "no: the rule has no counter statement" in details and "last minute" not in details
+        to_rule(app, 2)
+        await pilot.pause()
+        assert " 18 " in row_of(app.main.chains) and "9/s" in row_of(app.main.chains)
+        header = plain(app.main.chains.line_spans(app.main.chains.cursor - 2, 150))
+        assert "policy drop" in header and "hook forward" in header and "pkts" not in header
+
+
+@pytest.mark.parametrize(
+    ("rules", "marks"),
+    [
+        (["oifname vmap @ways"], {"mine": "1 reference", "other": "1 reference", "unused": "not jumped to"}),
+        (["tcp dport vmap { 80 : goto mine, 443 : drop }"], {"mine": "1 reference", "other": "not jumped to"}),
+        (["jump mine", "oifname vmap @ways"], {"mine": "2 references", "other": "1 reference"}),
+        (["accept"], {"mine": "not jumped to", "other": "not jumped to", "unused": "not jumped to"}),
+    ],
+)
+async def test_jumps_through_verdict_maps_are_counted(rules, marks):
+    """A chain that a map leads to is not unused; one that only an unasked map names is."""
+    async with running(native(*rules)) as (app, _pilot):
+        chains = app.main.chains
+        for name, mark in marks.items():
+            chains.go_to_chain(INET, "guard", name)
+            assert mark in plain(chains.line_spans(chains.cursor, 150))
+
+
+async def test_an_unread_map_leaves_open_who_is_jumped_to():
+    """Of a map whose elements were not read nobody says that no chain is jumped to."""
+    host = native("oifname vmap @ways")
+    ruleset = host.rulesets[INET]
+    table = ruleset.tables[0]
+    unread = replace(table, sets={**table.sets, "ways": replace(table.sets["ways"], elements=None)})
+    host = replace(host, rulesets={**host.rulesets, INET: replace(ruleset, tables=(unread,))})
+    async with running(host) as (app, pilot):
+        chains = app.main.chains
+        chains.go_to_chain(INET, "guard", "mine")
+        assert "not read" in plain(chains.line_spans(chains.cursor, 150))
+        to_rule(app)
+        await pilot.press("enter")
+        assert chains.current.chain.name == "first" and chains.current.rule is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "item", "to"),
+    [
+        ("jump mine", None, "mine"),
+        ("tcp dport vmap { 80 : jump mine, 443 : drop }", None, "mine"),
+        ("oifname vmap @ways", OPENRESTY, "mine"),
+        ("oifname vmap @ways", NetworkItem(HEHE.id), "mine"),
+        ("tcp dport vmap { 22 : jump mine, 443 : jump other }", OPENRESTY, "other"),
+        ("ip daddr vmap { 172.18.0.3 : jump other, 10.0.0.1 : jump mine }", OPENRESTY, "other"),
+        ("tcp dport vmap { 80 : drop, 443 : accept }", None, ""),
+    ],
+)  # fmt: skip
+async def test_enter_follows_a_verdict_map(rule, item, to):
+    """Enter goes to the one chain, or to the selected thing's; Backspace comes back; without a chain it stays."""
+    async with running(native(rule)) as (app, pilot):
+        app.state.mark(item)
+        to_rule(app)
+        await pilot.press("enter")
+        line = app.main.chains.current
+        assert (line.chain.name, line.kind) == ((to, "chain") if to else ("first", "rule"))
+        await pilot.press("backspace")
+        assert not to or app.main.chains.current.chain.name == "first"
+
+
+async def test_enter_asks_where_a_map_leads_to_several_chains():
+    """With nothing selected the chains of the map are offered, and no others."""
+    async with running(native("oifname vmap @ways")) as (app, pilot):
+        to_rule(app)
+        await pilot.pause()
+        details = "\n".join(rows(app.main.detail))
+        assert f'"{BRIDGE}" → mine (1 rule)' in details and '"eth9" → other (1 rule)' in details
+        await pilot.press("enter")
+        assert isinstance(app.screen, ChainFinder)
+        shown = screen_text(app)
+        assert "guard mine" in shown and "guard other" in shown and "guard unused" not in shown
+        await pilot.press("down", "enter")
+        assert app.main.chains.current.chain.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("rule", "concern"),
+    [
+        ("ip daddr 172.18.0.3 accept", "address"),
+        (f'iifname "{BRIDGE}" accept', "bridge"),
+        ("ip saddr @people accept", "address"),
+        ("ip saddr @nets accept", "bridge"),
+        ("oifname vmap @ways", "bridge"),
+        ("tcp dport @ports accept", "address"),
+        ("tcp dport { 22, 443 } accept", "address"),
+        ("tcp dport 443 accept", "address"),
+        ("udp dport 443 accept", ""),
+        ("tcp dport 4430 accept", ""),
+        ("ip daddr 10.9.9.9 tcp dport 443 accept", ""),
+        ("dnat ip to tcp dport map @homes", "address"),
+        ("ip saddr 172.18.0.30 accept", ""),
+        ("ip saddr . tcp dport { 10.0.0.1 . 443 } drop", "address"),
+    ],
+)
+def test_the_rules_of_a_selected_container(rule, concern):
+    """By address, bridge, port, and the elements of the sets and maps that the rule asks."""
+    found, sets = first(native(rule))
+    assert concern_of(HOST, OPENRESTY).of_rule(found, sets) == concern
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("openresty", ["ip saddr @people accept", "ip daddr 172.18.0.3 accept"]),
+        ("198.51.100.7", ["ip saddr @people accept"]),
+        ("hehe", ["oifname vmap @ways"]),
+        ("eth9", ["oifname vmap @ways"]),
+        ("!accept", ["oifname vmap @ways", "tcp dport 22 drop"]),
+        ("dport 22$", []),
+    ],
+)
+async def test_the_filter_finds_elements_of_sets(typed, kept):
+    """A rule is found by its own words, by Docker's names, and by what its sets and maps hold."""
+    host = native("ip saddr @people accept", "oifname vmap @ways", "tcp dport 22 drop", "ip daddr 172.18.0.3 accept")
+    async with running(host) as (app, pilot):
+        app.main.chains.set_filter(typed)
+        await pilot.pause()
+        shown = [
+            line.rule.text
+            for line in app.main.chains.laid.lines
+            if line.rule is not None and line.chain.name == "first" and line.ruleset == INET
+        ]
+        assert sorted(shown) == sorted(kept)
+
+
+async def test_every_table_alone_by_the_key_v():
+    """All tables, iptables' of either variant, and native ones alone."""
+    async with running(native("accept")) as (app, pilot):
+        app.main.chains.focus()
+        seen = []
+        for _ in range(4):
+            await pilot.press("v")
+            seen.append({line.ruleset.backend for line in app.main.chains.laid.lines if line.kind == "table"})
+        assert seen == [{"nft"}, set(), {"nftables"}, {"nft", "nftables"}]
+        assert "rule, in nft's words" not in rows(app.main.chains)[0]
+
+
+async def test_the_columns_of_a_native_table():
+    """Where native rules are at the top the header names no column of iptables'."""
+    async with running(native("accept")) as (app, pilot):
+        app.main.chains.focus()
+        await pilot.press("v", "v", "v")
+        await pilot.pause()
+        header, heading = rows(app.main.chains)[:2]
+        assert "rule, in nft's words" in header and "destination" not in header
+        assert "nftables inet" in heading
+
+
+async def test_steps_of_native_rules_are_lines_of_the_table():
+    """Each step of a container's flows on Engine 29.7's nftables is a rule of the table; Enter follows its map."""
+    host = read_capture(CASES / "engine-29.7-nft" / "host")
+    shop = next(each for each in host.containers if each.name == "shop")
+    async with running(host) as (app, pilot):
+        chains = app.main.chains
+        followed = 0
+        for flow in traversal_flows(host, shop.id):
+            app.open_flow(FlowOpened(flow))
+            steps = [step for leg in flow.path.telling_legs if not leg.where for step in leg.steps]
+            for number, step in enumerate(steps, 1):
+                if number > 1:
+                    chains.go_to_step(1)
+                line = chains.current
+                assert (line.table, line.chain.name) == (step.table, step.chain)
+                assert step.rule is None or line.rule.text == step.text
+                if "vmap" in step.text:
+                    chains.activated(chains.cursor)
+                    assert f"jump {chains.current.chain.name}" == step.verdict
+                    followed += 1
+                    chains.action_back()
+        assert followed > 3
+        await pilot.pause()
