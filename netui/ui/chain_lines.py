@@ -181,10 +181,12 @@ class ChainLines(LineView):
         reading, marks = self._reading(line), self._marks(line)
         ruleset = self._snapshot.rulesets.get(line.ruleset)
         count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
+        # the nftables backend gives each network chains of its own: filter-forward-in__BRIDGE
+        network = self.state.names.interface(line.chain.name.partition("__")[2]) if line.chain else ""
         return self._kept_spans(
             (line.ruleset, line.identity, reading, marks, count, line.number, line.folded),
             line.chain,
-            lambda: columns.chain_spans(line, reading, count, marks, made, self.options),
+            lambda: columns.chain_spans(line, reading, count, marks, made, self.options, network),
         )
 
     def _rule_spans(self, line: Line, made: Layout) -> Spans:

@@ -7,6 +7,7 @@ import pytest
 from netui.model import Counters, RulesetKey
 from netui.sources.capture import read_capture
 from netui.sources.pasted import read_pasted
+from netui.ui.answer_finder import SOLVE
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import traversal_flows
 from netui.ui.messages import FlowOpened
@@ -15,9 +16,10 @@ from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
 from netui.ui.presenters.spans import plain
 from tests.ui.fakes import BRIDGE, CASES, HEHE, blog_host, later
-from tests.ui.steps import arrive, row_of, rows, running, screen_text
+from tests.ui.steps import arrive, row_of, rows, running, screen_text, until
 
-INET = RulesetKey("inet", "nftables")
+INET, IP = RulesetKey("inet", "nftables"), RulesetKey("ip", "nftables")
+NFT = CASES / "engine-29.7-nft" / "host"
 HOST = blog_host()
 NAMES = Names.of(HOST)
 OPENRESTY = ContainerItem(HOST.containers[0].id)
@@ -186,7 +188,7 @@ async def test_enter_asks_where_a_map_leads_to_several_chains():
         to_rule(app)
         await pilot.pause()
         details = "\n".join(rows(app.main.detail))
-        assert f'"{BRIDGE}" → mine (1 rule)' in details and '"eth9" → other (1 rule)' in details
+        assert "hehe → mine (1 rule)" in details and '"eth9" → other (1 rule)' in details
         await pilot.press("enter")
         assert isinstance(app.screen, ChainFinder)
         shown = screen_text(app)
@@ -268,9 +270,64 @@ async def test_the_columns_of_a_native_table():
         assert "nftables inet" in heading
 
 
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("ip saddr @people accept", "elements    @people: openresty, 198.51.100.7"),
+        ("ip saddr != @nets drop", "elements    @nets: hehe"),
+        ("dnat ip to tcp dport map @homes", "elements    @homes: 8443 : openresty"),
+        ("tcp dport @nowhere accept", "elements    @nowhere: not known: its elements were not read"),
+        ("oifname vmap @ways", "jumps to    hehe → mine (1 rule)"),
+    ],
+)
+async def test_the_details_tell_the_elements_of_sets(rule, told):
+    """What a set or map holds stands in the details of the rule that asks it, with Docker's names."""
+    async with running(native(rule)) as (app, pilot):
+        to_rule(app)
+        await pilot.pause()
+        assert told in "\n".join(rows(app.main.detail))
+
+
+async def test_a_dormant_tables_chain_is_no_unused_one():
+    """A base chain that hangs on no hook says that no packet comes there."""
+    host = native("accept")
+    ruleset = host.rulesets[INET]
+    (table,) = ruleset.tables
+    asleep = replace(table, chains=tuple(replace(each, base=None) for each in table.chains))
+    host = replace(host, rulesets={**host.rulesets, INET: replace(ruleset, tables=(asleep,))})
+    async with running(host) as (app, _pilot):
+        app.main.chains.go_to_chain(INET, "guard", "first")
+        header = plain(app.main.chains.line_spans(app.main.chains.cursor, 150))
+        assert "no packet comes here" in header and "not jumped to" not in header
+
+
+async def test_a_networks_own_chain_has_its_name():
+    """Docker's chain of a bridge is shown with the network's name, unless names are off."""
+    async with running(read_capture(NFT)) as (app, pilot):
+        chains = app.main.chains
+        chains.focus()
+        chains.go_to_chain(IP, "docker-bridges", "filter-forward-in__br-a15309ec8f18")
+        assert "  web  1 reference" in plain(chains.line_spans(chains.cursor, 150))
+        await pilot.press("w")
+        assert "  web" not in plain(chains.line_spans(chains.cursor, 150))
+
+
+@pytest.mark.parametrize("key", ["E", "R"])
+async def test_answers_lead_to_native_rules(key):
+    """Enter in the answers goes to the native rule that decides."""
+    async with running(read_capture(NFT), answers=SOLVE) as (app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is not app.main and app.screen.lines.line_count > 1)
+        await until(pilot, lambda: "guard" in screen_text(app) or "docker-bridges" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.main)
+        line = app.main.chains.current
+        assert line.ruleset.backend == "nftables" and line.chain is not None
+
+
 async def test_steps_of_native_rules_are_lines_of_the_table():
     """Each step of a container's flows on Engine 29.7's nftables is a rule of the table; Enter follows its map."""
-    host = read_capture(CASES / "engine-29.7-nft" / "host")
+    host = read_capture(NFT)
     shop = next(each for each in host.containers if each.name == "shop")
     async with running(host) as (app, pilot):
         chains = app.main.chains

@@ -173,6 +173,21 @@ def test_a_real_hosts_rule(snap_compare, captured):
     assert snap_compare(app_of(captured), terminal_size=(160, 45), press=["2", "z", "c", "c", "c", "j", "j"])
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_native_tables(snap_compare, size):
+    """Engine 29.7's nftables: no counters where there are none, verdict maps, nft's words, a network's marks."""
+    host = read_capture(CASES / "engine-29.7-nft" / "host")
+
+    async def to_map(pilot) -> None:
+        await until(pilot, lambda: pilot.app.state.arrived)
+        shop = next(each for each in host.containers if each.name == "shop")
+        pilot.app.main.networks.go_to(ContainerItem(shop.id))
+        await pilot.press("2", "j", "j")
+        await pilot.pause()
+
+    assert snap_compare(app_of(host), terminal_size=SIZES[size], run_before=to_map)
+
+
 @pytest.mark.parametrize("theme", ["netui-contrast", "terminal"])
 def test_other_themes(snap_compare, theme):
     """High contrast, and the terminal's own colours."""

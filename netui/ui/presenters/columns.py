@@ -181,7 +181,11 @@ def rule_spans(
     if made.spark:
         _put(spans, sparkline(history, _SPARK), made.spark, role="dim")
     role = target_role(cells.target.upper() if cells.native else cells.target)
-    _put(spans, cells.target or "(counts)", made.target, role=role, middle=True)
+    target = cells.target or "(counts)"
+    if cells.native and target.startswith("vmap @") and cell_len(target) > made.target:
+        # the map's name stands in the rule beside it
+        target = "vmap"
+    _put(spans, target, made.target, role=role, middle=True)
     if made.short:
         spans.append((clip(brief(cells, named=options.named), made.text), ""))
         return spans
@@ -233,14 +237,25 @@ def _unsaid(cells: RuleCells, *, named: bool) -> str:
 
 
 def chain_spans(
-    line: Line, reading: Reading, references: int | None, marks: Marks, made: Layout, options: Options
+    line: Line,
+    reading: Reading,
+    references: int | None,
+    marks: Marks,
+    made: Layout,
+    options: Options,
+    network: str = "",
 ) -> Spans:
-    """Return a chain's header: its policy with counters, or how often it is jumped to (None: that is not known)."""
+    """Return a chain's header: its policy with counters, or how often it is jumped to (None: that is not known).
+
+    network: the Docker network whose chain it is, by its name.
+    """
     chain = line.chain
     if chain is None:
         return []
     spans = _gutter(marks, made)
     spans += [("  " if not chain.rules else "▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
+    if network and options.named:
+        spans.append((f"  {escape(network)}", "name"))
     if chain.policy is not None and chain.base is not None:
         native = chain.backend == "nftables"
         if native:
@@ -257,6 +272,8 @@ def chain_spans(
         speed = rate(reading.rate)
         if speed:
             spans.append((f"  {speed}", "number"))
+    elif chain.policy not in (None, "-"):
+        spans.append(("  no packet comes here: its table is dormant, or its interface is not there", "warn"))
     elif references is None:
         spans.append(("  a map that may jump to it was not read", "dim"))
     elif references:

@@ -10,7 +10,8 @@ from netui.text.visible import escape
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
 from netui.ui.presenters.lines import references, ruleset_words
-from netui.ui.presenters.native import leads, maps_unread
+from netui.ui.presenters.names import Names
+from netui.ui.presenters.native import leads, maps_unread, set_lines, with_names
 from netui.ui.presenters.numbers import exactly, plural, rate, size, sparkline
 from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ChainItem, RuleItem, find_rule
@@ -35,7 +36,10 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     place = f"{where}, rule {rule.number} of {len(chain.rules)}"
     yield field("text", rule.text, "strong")
     yield field("means", explain_rule(given.words(), chain, rule))
-    yield field("in short", f"{brief(cells) or 'any packet'} → {cells.target or 'only counts'}")
+    if rule.native is None:
+        yield field("in short", f"{brief(cells) or 'any packet'} → {cells.target or 'only counts'}")
+    elif cells.extra_named != cells.extra:
+        yield field("with names", with_names(rule.text, given.names)[0])
     yield field("place", place, "dim", ChainItem(item.ruleset, chain.table, chain.name))
     if cells.who:
         yield DetailLine("who", [("names       ", "key"), (", ".join(cells.who), "name")])
@@ -54,7 +58,9 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     ruleset = given.snapshot.rulesets[item.ruleset]
     table = ruleset.table(chain.table)
     if rule.native is not None and table is not None:
-        yield from _leads(item.ruleset, table, rule.native)
+        for name, elements in set_lines(rule.native, table.sets, _MOST):
+            yield field("elements", f"@{name}: {with_names(elements, given.names)[0]}")
+        yield from _leads(item.ruleset, table, rule.native, given.names)
         yield from _jumped_from(item.ruleset, chain.table, chain.name, given.snapshot)
         return
     target = rule.spec.target
@@ -69,13 +75,13 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     yield from _jumped_from(item.ruleset, chain.table, chain.name, given.snapshot)
 
 
-def _leads(key: RulesetKey, table: Table, native: NativeRule) -> Iterator[DetailLine]:
+def _leads(key: RulesetKey, table: Table, native: NativeRule, names: Names) -> Iterator[DetailLine]:
     """Yield the chains that a native rule may jump to; of a verdict map each with its element."""
     found = leads(native, table.sets)
     for lead in found[:_MOST]:
         jumped = table.chain(lead.chain)
         if jumped is not None:
-            element = f"{lead.key} → " if lead.key else ""
+            element = f"{with_names(lead.key, names)[0]} → " if lead.key else ""
             text = f"{element}{lead.chain} ({plural(len(jumped.rules), 'rule')})"
             yield field("jumps to", text, "target", ChainItem(key, table.name, lead.chain))
     if len(found) > _MOST:
@@ -102,9 +108,11 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
     if chain is None:
         yield gone("chain")
         return
+    from netui.explain.native_tables import table_owner
     from netui.explain.rule_sentence import explain_policy, owner_of
 
-    owner = owner_of(item.chain)
+    native = chain.backend == "nftables"
+    owner = table_owner(item.table) if native else owner_of(item.chain)
     whose = f", {owner}'s" if owner else ""
     yield field("place", f"{ruleset_words(item.ruleset)}, table {item.table}{whose}")
     if chain.base is not None:

@@ -37,7 +37,7 @@ Sets = Mapping[str, NftSet]
 
 _WORD = re.compile(r'"[^"]*"|[^\s"]+')
 #: A quoted name, or what may be an address with or without a port.
-_NAMED = re.compile(r'(prefix )?"([^"]*)"|[\w.:/-]+')
+_NAMED = re.compile(r'(prefix |comment )?"([^"]*)"|[\w.:/-]+')
 #: What nft's keys for a destination port say of the protocol.
 _PORT_KEYS = {
     "tcp dport": "tcp", "udp dport": "udp", "sctp dport": "sctp", "th dport": "", "ct original proto-dst": "",
@@ -120,9 +120,9 @@ def with_names(text: str, names: Names) -> tuple[str, tuple[str, ...]]:
     found: list[str] = []
 
     def named(match: re.Match[str]) -> str:
-        prefix, quoted, word = match[1], match[2], match[0]
+        spoken, quoted, word = match[1], match[2], match[0]
         if quoted is not None:
-            name = "" if prefix else names.interface(quoted)
+            name = "" if spoken else names.interface(quoted)
             port = ""
         else:
             name, port = names.address(word), ""
@@ -227,6 +227,25 @@ def _asked(statements: Sequence[Statement]) -> Iterator[tuple[object, Elements]]
 def searched(rule: Rule, sets: Sets) -> str:
     """Return all the words by which a rule is found: its own, and those of the sets that it asks."""
     return " \n".join((rule.text, *set_texts(rule, sets))) if rule.native is not None else rule.text
+
+
+def set_lines(native: NativeRule, sets: Sets, most: int) -> Iterator[tuple[str, str]]:
+    """Yield (name, elements in words) of each named set and map that a rule asks, the first ``most`` elements.
+
+    A map's jumps are not among them: :func:`leads` has them.
+    """
+    for name in dict.fromkeys(elements.name for _, elements in _asked(native.statements) if elements.name):
+        found = sets.get(name)
+        if found is None or found.elements is None:
+            yield name, "not known: its elements were not read"
+            continue
+        shown = [each for each in found.elements if not (isinstance(each.data, Verdict) and each.data.chain)]
+        if found.elements and not shown:
+            continue
+        listed = ", ".join(_element(element) for element in shown[:most])
+        more = f" and {len(shown) - most} more" if len(shown) > most else ""
+        changes = "; packets or time change it" if found.changes else ""
+        yield name, (listed + more if listed else "empty") + changes
 
 
 @lru_cache(maxsize=128)
