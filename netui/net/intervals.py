@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 
@@ -59,46 +59,33 @@ class IntervalSet:
         return False if place < 0 or self.highs[place] < low else None
 
     def __and__(self, other: IntervalSet) -> IntervalSet:
-        found: list[tuple[int, int]] = []
-        mine, theirs = 0, 0
-        while mine < len(self.lows) and theirs < len(other.lows):
-            low = max(self.lows[mine], other.lows[theirs])
-            high = min(self.highs[mine], other.highs[theirs])
-            if low <= high:
-                found.append((low, high))
-            if self.highs[mine] < other.highs[theirs]:
-                mine += 1
-            else:
-                theirs += 1
-        return _made(found)
+        few, many = (self, other) if len(self.lows) <= len(other.lows) else (other, self)
+        made = IntervalSet()
+        for low, high in few:
+            # those of the many that the interval meets, cut to it at both ends
+            first, behind = bisect_left(many.highs, low), bisect_right(many.lows, high)
+            if first < behind:
+                start = len(made.lows)
+                made.lows += many.lows[first:behind]
+                made.highs += many.highs[first:behind]
+                made.lows[start] = max(low, made.lows[start])
+                made.highs[-1] = min(high, made.highs[-1])
+        return made
 
     def __sub__(self, other: IntervalSet) -> IntervalSet:
-        found: list[tuple[int, int]] = []
-        theirs = 0
-        for low, high in self:
-            start = low
-            while theirs < len(other.lows) and other.highs[theirs] < start:
-                theirs += 1
-            place = theirs
-            while place < len(other.lows) and other.lows[place] <= high:
-                if other.lows[place] > start:
-                    found.append((start, other.lows[place] - 1))
-                start = other.highs[place] + 1
-                place += 1
-            if start <= high:
-                found.append((start, high))
-        return _made(found)
+        if not self.lows or not other.lows:
+            return self
+        gaps = IntervalSet()
+        gaps.lows = [high + 1 for high in other.highs]
+        gaps.highs = [low - 1 for low in other.lows[1:]]
+        gaps.highs.append(max(self.highs[-1], gaps.lows[-1]))
+        if self.lows[0] < other.lows[0]:
+            gaps.lows.insert(0, self.lows[0])
+            gaps.highs.insert(0, other.lows[0] - 1)
+        return self & gaps
 
     def __or__(self, other: IntervalSet) -> IntervalSet:
         return IntervalSet([*self, *other])
-
-
-def _made(intervals: list[tuple[int, int]]) -> IntervalSet:
-    """Build a set of intervals that are in order and disjoint already."""
-    made = IntervalSet()
-    made.lows = [low for low, _high in intervals]
-    made.highs = [high for _low, high in intervals]
-    return made
 
 
 def of_mask(value: int, mask: int, bits: int, most: int = 4096) -> IntervalSet | None:
@@ -124,5 +111,8 @@ def prefixes(found: IntervalSet, bits: int) -> Iterator[str]:
     """Yield the networks that make up a set of addresses, single addresses without a length."""
     make = IPv4Address if bits == 32 else IPv6Address
     for low, high in found:
+        if low == high:
+            yield str(make(low))
+            continue
         for net in summarize_address_range(make(low), make(high)):
             yield str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)

@@ -106,6 +106,8 @@ class Anywhere:
         return False if self.within(Net(first & mask, mask, bits)) is False else None
 
     def _meet(self, found: IntervalSet) -> bool | None:
+        if len(found.lows) > _MANY:
+            return self._meet_many(found)
         unknown = False
         full = (1 << width(self.family)) - 1
         for low, high in found:
@@ -114,6 +116,15 @@ class Anywhere:
                 return True
             unknown = unknown or answer is None
         return None if unknown else False
+
+    def _meet_many(self, found: IntervalSet) -> bool | None:
+        machines = self.machines()
+        met = machines & found
+        if not met or met == machines:
+            return bool(met)
+        self.doubted = True
+        single = not self.on_link and met.highs == met.lows
+        return False if single else None
 
     def _within(self, net: Net) -> bool | None:
         if net.whole:
@@ -136,6 +147,10 @@ class Anywhere:
             return not any(address & mask in values for mask, values in self._inside.items())
         bits = width(self.family)
         return not self._excluded(Net(address, (1 << bits) - 1, bits))
+
+
+#: More intervals than this are asked for together.
+_MANY = 64
 
 
 class Split(Exception):

@@ -75,7 +75,9 @@ def edges(found: Path) -> set[str]:
     """The first and last machine of each network of each part, and the machines beside them."""
     nets = [ipaddress.ip_network(net) for part in found.senders for net in part.addresses or ()]
     numbers = {int(net[place]) + beside for net in nets for place in (0, -1) for beside in (-1, 0, 1)}
-    return {str(ipaddress.IPv4Address(number)) for number in numbers if 0 < number < 1 << 32}
+    inside = sorted(number for number in numbers if 0 < number < 1 << 32)
+    # a mask that is no prefix has hundreds of them
+    return {str(ipaddress.IPv4Address(number)) for number in inside[:: len(inside) // 48 + 1]}
 
 
 def beyond(address: str) -> bool:
@@ -146,6 +148,19 @@ def test_lists_of_who_may(rules: tuple[str, ...], others: str, named: dict[tuple
     assert found.verdict == others
     assert {part.addresses: part.path.verdict for part in found.senders[1:]} == named
     assert found.undecided == ()
+
+
+@pytest.mark.parametrize("count", [3, 300])
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_set_of_many(count: int, alone: bool) -> None:
+    """Addresses and networks, few or many: those of the set are a part, and everyone else is another."""
+    entries = [f"{9 + number // 200}.{number % 200}.0.{1 if alone else '0/25'}" for number in range(count)]
+    kind = "hash:ip" if alone else "hash:net"
+    rules = filter_rules("-A INPUT -m set --match-set many src -j DROP")
+    found = path(host(rules, ipsets={"many": ip_set("many", kind, *entries)}), "outside", "host:22")
+    assert found.verdict == "delivered"
+    (_others, part) = found.senders
+    assert (part.addresses, part.path.verdict) == (tuple(entries), "dropped")
 
 
 def test_what_one_network_meets_does_not_make_others_undecided() -> None:
