@@ -38,14 +38,15 @@ class ChainTable(ChainLines):
         Binding("F", "fold_all", "Fold all", show=False, id="chains.fold-all", tooltip="Fold or unfold all chains"),
         Binding("i", "family", "IPv4/6", id="chains.family", tooltip="Show IPv4 and IPv6, only IPv4, only IPv6"),
         Binding("v", "variant", "nft/legacy", show=False, id="chains.variant",
-                tooltip="Show all tables, only iptables' nft ones, only legacy ones, only native ones"),
+                tooltip="All tables, only nft, only legacy, only native"),
         Binding("c", "preset", "Columns", id="chains.columns", tooltip="Columns: automatic, short, normal, wide"),
         Binding("w", "names", "Names", id="chains.names", tooltip="Docker names or addresses in the columns"),
         Binding("x", "exact", "Exact", show=False, id="chains.exact", tooltip="Counters rounded or with every digit"),
         Binding("B", "bytes_first", "Bytes", show=False, id="chains.bytes", tooltip="Bytes first or packets first"),
         Binding("r", "by_rate", "By rate", show=False, id="chains.rate",
                 tooltip="Sort by rate, or back to the kernel's order"),
-        Binding("m", "moved", "Moved", show=False, id="chains.moved", tooltip="Hide rules that have never moved"),
+        Binding("m", "moved", "Moved", show=False, id="chains.moved",
+                tooltip="Hide rules that never moved or have no counter"),
         Binding("a", "new", "New", show=False, id="chains.new",
                 tooltip="Show only rules added since netui started"),
         Binding("p", "freeze", "Freeze", id="chains.freeze", tooltip="Freeze this table; the rest stays live"),
@@ -122,7 +123,7 @@ class ChainTable(ChainLines):
         if len(chains) == 1:
             self.go_to_chain(line.ruleset, line.table, chains[0])
         elif chains:
-            items = [ChainItem(line.ruleset, line.table, name) for name in chains]
+            items = {ChainItem(line.ruleset, line.table, name) for name in chains}
             self.app.push_screen(ChainFinder(self._snapshot, items), self._chosen)
 
     def _chosen(self, item: ChainItem | None) -> None:
@@ -140,7 +141,7 @@ class ChainTable(ChainLines):
                     if kind in ("jump", "goto"):
                         return [chain]
         concern = self.state.concern
-        for wanted in ("address", "bridge"):
+        for wanted in ("address", "bridge") if not concern.empty else ():
             chosen = dict.fromkeys(
                 each.chain for each in found if each.element and concern.of_element(native, each.element) == wanted
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable, Set
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -68,7 +68,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         Binding("up,ctrl+p", "move(-1)", "Up", show=False, id="finder.up", tooltip="Previous chain", priority=True),
     ]
 
-    def __init__(self, snapshot: Snapshot, only: Collection[ChainItem] = ()) -> None:
+    def __init__(self, snapshot: Snapshot, only: Set[ChainItem] = frozenset()) -> None:
         """only: the chains to choose among, by default all."""
         super().__init__()
         self._some = bool(only)

@@ -14,6 +14,7 @@ from netui.ui.presenters.spans import Spans
 
 _SIGNS = (
     ("▲ △ ·", "the counter moved just now, one and two refreshes ago"),
+    ("–", "the rule has no counter, or it was not read"),
     ("▌ ▏", "the rule names the selected thing's address or port; only its bridge or subnet"),
     ("3 ●", "step 3 of the open flow, as predicted; ● it has counted since the flow was opened"),
     ("● ◐ ○", "running; paused or restarting; stopped"),

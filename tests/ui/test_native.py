@@ -325,6 +325,32 @@ async def test_answers_lead_to_native_rules(key):
         assert line.ruleset.backend == "nftables" and line.chain is not None
 
 
+async def test_a_step_names_the_family_of_a_table():
+    """A step of an inet table says so: a table of that name may stand in several families."""
+    host = read_capture(NFT)
+    shop = next(each for each in host.containers if each.name == "shop")
+    flows = traversal_flows(host, shop.id)
+    flow = next(f for f in flows if any(step.family == "inet" for leg in f.path.legs for step in leg.steps))
+    async with running(host) as (app, pilot):
+        app.open_flow(FlowOpened(flow))
+        app.action_steps()
+        await pilot.pause()
+        shown = "\n".join(rows(app.main.chains))
+        assert "inet guard" in shown and "ip docker-bridges" not in shown and "–" in shown
+
+
+async def test_moved_only_hides_rules_without_a_counter():
+    """Of a rule without a counter nobody knows whether it moved."""
+    async with running(native("tcp dport 22 accept", "tcp dport 80 counter packets 7 bytes 420 accept")) as (
+        app,
+        pilot,
+    ):
+        app.main.chains.focus()
+        await pilot.press("m")
+        shown = [line.rule.text for line in app.main.chains.laid.lines if line.rule and line.chain.name == "first"]
+        assert shown == ["tcp dport 80 counter accept"]
+
+
 async def test_steps_of_native_rules_are_lines_of_the_table():
     """Each step of a container's flows on Engine 29.7's nftables is a rule of the table; Enter follows its map."""
     host = read_capture(NFT)

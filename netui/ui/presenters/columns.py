@@ -298,9 +298,11 @@ def note_spans(line: Line, width: int) -> Spans:
 
 
 def step_place_text(step: Step) -> str:
-    """Return where a step happens: ``filter DOCKER 2``."""
-    legacy = "legacy " if step.backend == "legacy" else ""
-    return f" {legacy}{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
+    """Return where a step happens: ``filter DOCKER 2``, ``legacy nat DOCKER 1``, ``inet filter input 3``."""
+    which = "legacy " if step.backend == "legacy" else ""
+    if step.backend == "nftables" and step.family not in ("ip", "ip6"):
+        which = f"{step.family} "
+    return f" {which}{step.table} {step.chain} {step.rule if step.rule is not None else 'policy'}"
 
 
 def verdict_spans(line: Line, width: int) -> Spans:

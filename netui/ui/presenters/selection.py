@@ -121,6 +121,8 @@ class Concern:
         self._protocols = {protocol for _, protocol in ports}
         self._numbers = frozenset(ports)
         self._known: dict[str, Concerned] = {}
+        #: of native rules, by text and by their table's sets, which stand beside the answer so that the id stays theirs
+        self._natives: dict[tuple[str, int], tuple[Mapping[str, NftSet], Concerned]] = {}
 
     @property
     def empty(self) -> bool:
@@ -138,14 +140,20 @@ class Concern:
         """Say how a rule names it; sets: those of a native rule's table, whose elements name it too."""
         if rule.native is None or self.empty:
             return self(rule.text)
-        found = {self(text) for text in (rule.text, *set_texts(rule, sets))}
-        if "address" in found or self._port(rule.native, sets):
+        known = self._natives.get((rule.text, id(sets)))
+        if known is None or known[0] is not sets:
+            known = self._natives[rule.text, id(sets)] = (sets, self._look_at(rule, rule.native, sets))
+        return known[1]
+
+    def _look_at(self, rule: Rule, native: NativeRule, sets: Mapping[str, NftSet]) -> Concerned:
+        found = {self._look(text) for text in (rule.text, *set_texts(rule, sets))}
+        if "address" in found or self._port(native, sets):
             return "address"
         return "bridge" if "bridge" in found else ""
 
     def of_element(self, native: NativeRule, element: Element) -> Concerned:
         """Say how an element of a rule's verdict map names it."""
-        found = self(element_key(element))
+        found = self._look(element_key(element))
         if found:
             return found
         keys = (statement.key for statement in native.statements if isinstance(statement, VerdictMap))
