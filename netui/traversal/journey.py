@@ -7,18 +7,26 @@ way; what a snapshot cannot tell is asked of :class:`Choices`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from netui.model import Container, Route
 from netui.traversal.actions import Unknowable
 from netui.traversal.address import address_text, protocol_name
 from netui.traversal.choices import Choices
+from netui.traversal.frames import Frames
 from netui.traversal.gates import Gates
 from netui.traversal.host import Owner, PreparedHost
 from netui.traversal.namespace import Namespace
-from netui.traversal.path import DeliveredTo, Step, Undecided, Verdict
+from netui.traversal.path import DeliveredTo, Fate, Step, Undecided, Verdict
 from netui.traversal.routing import Lookup, RoutingUnknown
 from netui.traversal.transit import Seen, Transit
 from netui.traversal.walk import Walker, same_way
+
+
+def _passes() -> Fate:
+    """No IP hook sees the frame."""
+    return "accept"
+
 
 _NO_WAY = (Route("ip", ""), "")
 
@@ -61,6 +69,10 @@ class Journey:
         self.walker = Walker(self.namespace, choices)
         self.gates = Gates(self.namespace, choices)
         self.notes: list[str] = []
+        #: the way outside the IP hooks, None where no chain is there
+        self.frames: Frames | None = None
+        if self.namespace.low:
+            self.frames = Frames(self.namespace, self.walker, choices, alone=host.snapshot.alone)
 
     # --- the two ways in ------------------------------------------------------------------
 
@@ -73,8 +85,8 @@ class Journey:
         self._begin(packet)
         try:
             if towards:
-                return self._side_by_side(packet, towards)
-            return self._incoming(packet)
+                return self._resolved(packet, self._side_by_side(packet, towards))
+            return self._resolved(packet, self._incoming(packet))
         except Unknowable as error:
             return self._end(packet, "undecided", error.why.reason, undecided=error.why)
         except RoutingUnknown as error:
@@ -88,7 +100,7 @@ class Journey:
         packet.local = True
         self.walker.reroute = self._reroute
         try:
-            return self._outgoing(packet)
+            return self._resolved(packet, self._outgoing(packet))
         except Unknowable as error:
             return self._end(packet, "undecided", error.why.reason, undecided=error.why)
         except RoutingUnknown as error:
@@ -96,6 +108,13 @@ class Journey:
         finally:
             # no circle is left for the garbage collector, which would be a fifth of a host's walks
             self.walker.reroute = same_way
+
+    def _resolved(self, packet: Transit, arrival: Arrival) -> Arrival:
+        """A packet that would be delivered waits for its next hop's hardware address."""
+        if arrival.verdict != "delivered" or self.frames is None or not self.frames.unresolved:
+            return arrival
+        why = self.frames.unresolved[0]
+        return self._end(packet, "undecided", why.reason, undecided=why)
 
     # --- locally sent ---------------------------------------------------------------------
 
@@ -147,8 +166,13 @@ class Journey:
     def _looped(self, packet: Transit) -> Arrival:
         """Loopback: PREROUTING and INPUT, with the same connection, so that nat is not asked again."""
         self._oif = packet.oif
+        fate = self.frames.leave(packet) if self.frames is not None else "accept"
         packet.iif, packet.oif = "lo", ""
         packet.local = False
+        if self.frames is not None and fate == "accept":
+            fate = self.frames.looped(packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
         fate = self.walker.hook("prerouting", packet)
         if fate != "accept":
             return self._stopped(packet, fate)
@@ -161,12 +185,18 @@ class Journey:
         over_bridge = bridge is not None and bridge.kind == "bridge" and self.gates.calls_iptables(packet.iif, packet)
         if over_bridge:
             packet.physin = self._port_of(packet)
+        if self.frames is not None:
+            fate = self.frames.enter(packet, diverted=over_bridge, guest=self._is_guest(packet))
+            if fate != "accept":
+                return self._stopped(packet, fate)
         dst_before = packet.dst
         if packet.family == "ip6" and (packet.dst == 1 or packet.src == 1):
             return self._end(packet, "dropped", "a loopback address came in by another interface: the kernel drops it")
         if packet.family == "ip6" and packet.src >> 120 == 0xFF:
             return self._end(packet, "dropped", "the source is a multicast address: the kernel drops it")
         fate = self.walker.hook("prerouting", packet)
+        if fate == "accept" and self.frames is not None and packet.dst == dst_before:
+            fate = self.frames.up(packet)
         if fate != "accept":
             return self._stopped(packet, fate)
         return self._route_in(packet, bridged_nat=over_bridge and packet.dst != dst_before)
@@ -213,6 +243,9 @@ class Journey:
         return self._forward(packet, route, out)
 
     def _forward(self, packet: Transit, route: Route, out: str) -> Arrival:
+        fate = self.frames.up(packet) if self.frames is not None else "accept"
+        if fate != "accept":
+            return self._stopped(packet, fate)
         packet.oif = out
         fate = self.walker.hook("forward", packet)
         if fate != "accept":
@@ -223,6 +256,9 @@ class Journey:
         return self._leave(packet, route)
 
     def _deliver_here(self, packet: Transit) -> Arrival:
+        fate = self.frames.up(packet) if self.frames is not None else "accept"
+        if fate != "accept":
+            return self._stopped(packet, fate)
         packet.oif = ""
         fate = self.walker.hook("input", packet)
         if fate != "accept":
@@ -241,13 +277,24 @@ class Journey:
 
     def _side_by_side(self, packet: Transit, bridge: str) -> Arrival:
         packet.iif = bridge
-        if not self.gates.calls_iptables(bridge, packet):
+        diverted = self.gates.calls_iptables(bridge, packet)
+        if self.frames is not None:
+            fate = self.frames.begin(packet, bridge, diverted=diverted, guest=self._is_guest(packet))
+            if fate != "accept":
+                return self._stopped(packet, fate)
+        if not diverted:
             name = "iptables" if packet.family == "ip" else "ip6tables"
             self.notes.append(
                 f"{bridge} passes frames from port to port and net.bridge.bridge-nf-call-{name} is 0: "
-                "no rule of the host sees this packet"
+                f"no {'IP ' if self.frames is not None else ''}rule of the host sees this packet"
             )
             packet.oif = bridge
+            if self.frames is not None:
+                fate = self.frames.across(
+                    packet, bridge, _passes, _passes, diverted=False, back=packet.src == packet.dst
+                )
+                if fate != "accept":
+                    return self._stopped(packet, fate)
             return self._to_owner(packet, bridge)
         packet.physin = self._port_of(packet)
         dst_before = packet.dst
@@ -263,18 +310,31 @@ class Journey:
         refused = self.gates.hairpin_refused(packet, bridge)
         if refused:
             return self._end(packet, "dropped", refused)
+        if self.frames is not None and (fate := self.frames.rest(packet)) != "accept":
+            return self._stopped(packet, fate)
         packet.iif = packet.oif = bridge
         packet.bridged = True
         packet.physin, packet.physout = self._port_of(packet), self._port_to(packet, bridge)
-        fate = self.walker.hook("forward", packet)
-        if fate != "accept":
-            return self._stopped(packet, fate)
-        packet.iif = ""
-        packet.link = False
-        fate = self.walker.hook("postrouting", packet)
+        forward, postrouting = partial(self.walker.hook, "forward", packet), partial(self._bridged_out, packet)
+        if self.frames is not None:
+            back = packet.src == packet.dst
+            fate = self.frames.across(packet, bridge, forward, postrouting, diverted=True, back=back)
+        else:
+            fate = forward()
+            if fate == "accept":
+                fate = postrouting()
         if fate != "accept":
             return self._stopped(packet, fate)
         return self._to_owner(packet, bridge)
+
+    def _bridged_out(self, packet: Transit) -> Fate:
+        packet.iif = ""
+        packet.link = False
+        return self.walker.hook("postrouting", packet)
+
+    def _is_guest(self, packet: Transit) -> bool:
+        """Whether a container sent what comes by a bridge."""
+        return self.host.owner(packet.family, packet.src, packet.iif) is not None
 
     def _port_of(self, packet: Transit) -> str | None:
         ports = self.namespace.ports(packet.iif)
@@ -289,6 +349,16 @@ class Journey:
 
     def _leave(self, packet: Transit, route: Route) -> Arrival:
         """Out of ``packet.oif``: to a container behind a bridge, or to a machine outside."""
+        arrival = self._left(packet, route)
+        if self.frames is None or arrival.verdict != "delivered":
+            return arrival
+        fate = self.frames.leave(packet)
+        if fate != "accept":
+            return self._stopped(packet, fate)
+        arrival.steps = tuple(self.walker.steps)
+        return arrival
+
+    def _left(self, packet: Transit, route: Route) -> Arrival:
         family = packet.family
         if packet.src == 1 if family == "ip6" else packet.src >> 24 == 127:
             # ipv6_rcv, ip_route_input_slow (martian source) of whoever gets it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netui.model import (
@@ -22,6 +22,7 @@ from netui.model import (
     TableFamily,
 )
 from netui.model.references import targets_of, tracks
+from netui.model.statements import Text
 from netui.traversal.actions import Action
 from netui.traversal.index import ChainIndex, build_index
 from netui.traversal.matches import compile_match
@@ -204,6 +205,17 @@ class PreparedTable:
         self._by_name = {chain.name: chain for chain in table.chains}
         self._prepared: dict[str, PreparedChain] = {}
 
+    def words(self) -> Iterator[str]:
+        """Yield the words of the table's rules and the names in its sets, each beginning of names with ``*``."""
+        for chain in self.table.chains:
+            for rule in chain.rules:
+                yield from (word.strip('"') for word in rule.text.replace(",", " ").split())
+        for each in self.table.sets.values():
+            for element in each.elements or ():
+                for part in element.parts:
+                    if isinstance(part, Text):
+                        yield part.text + ("*" if part.prefix else "")
+
     def chain(self, name: str) -> PreparedChain:
         """Return a chain of the table, prepared."""
         prepared = self._prepared.get(name)
@@ -230,6 +242,21 @@ class Base:
             return bool(self.native.effects)
         assert self.chain is not None
         return bool(self.chain.chain.rules) or self.chain.chain.policy not in (None, "ACCEPT", "-")
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of one at ingress or egress, () where they are not told."""
+        if self.native is not None:
+            return self.native.devices
+        assert self.chain is not None
+        return self.chain.chain.devices
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Family, table and name."""
+        one: NativeChain | Chain | None = self.native or (self.chain.chain if self.chain is not None else None)
+        assert one is not None
+        return one.family, one.table, one.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +289,15 @@ class Namespace:
     #: whether conntrack is at work for the family
     tracks: Mapping[Family, bool] = field(default_factory=dict)
     bridge_of: Mapping[str, str] = field(default_factory=dict)
+    #: base chains outside the IP hooks, by (family, hook): of devices ("netdev") and of bridges
+    low: Mapping[tuple[str, Hook], Sequence[Base]] = field(default_factory=dict)
     #: IPv4 sources whose way back is known to lead by the interface that they came in by
     right_ways: set[tuple[int, str]] = field(default_factory=set)
     #: False: that the source has a way back by the interface it came by is taken for granted (see alone.by_hand)
     filters_sources: bool = True
     #: whether what comes in by an interface is forwarded, where it is known
     forwarding: dict[tuple[Family, str], bool] = field(default_factory=dict)
+    _low_names: tuple[frozenset[str], tuple[str, ...]] | None = None
     _stages: dict[tuple[Family, Hook], Stages] = field(default_factory=dict)
     _ports: dict[str, list[Interface]] = field(default_factory=dict)
     _of_device: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
@@ -286,6 +316,21 @@ class Namespace:
                 self.rules_read.get(family, ""),
             )
         return found
+
+    def low_names(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Return the names of interfaces, and beginnings of names, that the chains outside the IP hooks may ask for."""
+        if self._low_names is None:
+            names: set[str] = set()
+            tables: dict[int, PreparedTable] = {}
+            for base in (base for bases in self.low.values() for base in bases):
+                names.update(base.devices)
+                if base.chain is not None:
+                    tables[id(base.chain.table)] = base.chain.table
+            for prepared in tables.values():
+                names.update(prepared.words())
+            prefixes = tuple(sorted(name[:-1] for name in names if name.endswith("*")))
+            self._low_names = frozenset(name for name in names if not name.endswith("*")), prefixes
+        return self._low_names
 
     def sysctl(self, name: str) -> str | None:
         """Return a sysctl's value; None where it was not read."""
@@ -347,6 +392,7 @@ def prepare_namespace(
     }
     bridge_of = {interface.name: interface.master for interface in interfaces or () if interface.master}
     bases: dict[tuple[Family, Hook], dict[int, list[Base]]] = {}
+    low: dict[tuple[str, Hook], list[Base]] = {}
     place = Place(fibs, {interface.name: interface for interface in interfaces or ()})
     surroundings = {family: Surroundings(fibs[family], sets, bridge_of) for family in families}
     for ruleset in rulesets:
@@ -359,10 +405,20 @@ def prepare_namespace(
             for chain in table.chains:
                 if chain.base is None:
                     continue
+                layer = _layer(ruleset.family, chain.base.hook)
+                if layer:
+                    low.setdefault((layer, chain.base.hook), []).append(
+                        Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
+                    )
+                    continue
                 for family in seen_by:
                     base = Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
                     _hang(bases, (family, chain.base.hook), base)
     for chain_native in native:
+        if (layer := _layer(chain_native.family, chain_native.hook)) and chain_native.effects:
+            base = Base(chain_native.priority, chain_native.type, "native", native=chain_native)
+            low.setdefault((layer, chain_native.hook), []).append(base)  # type: ignore[arg-type]
+            continue
         for family in families:
             if chain_native.family in (family, "inet") and chain_native.effects:
                 hook = chain_native.hook
@@ -379,7 +435,15 @@ def prepare_namespace(
         rules_read=rules_read,
         tracks={family: bool(native) or any(_tracks(ruleset, family) for ruleset in rulesets) for family in families},
         bridge_of=bridge_of,
+        low={key: sorted(found, key=lambda base: base.priority) for key, found in low.items()},
     )
+
+
+def _layer(family: str, hook: str) -> str:
+    """Return whose base chain it is where the IP hooks are not: a device's or a bridge's; "" else."""
+    if hook in ("ingress", "egress"):
+        return "netdev"
+    return "bridge" if family == "bridge" else ""
 
 
 def _seen_by(family: TableFamily) -> tuple[Family, ...]:

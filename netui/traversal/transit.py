@@ -327,6 +327,9 @@ class Transit:
     tcp_flags: frozenset[str] = frozenset({"SYN"})
     touched: set[str] = field(default_factory=set)
     stray: bool = False
+    #: whose hooks see it: "netdev" or "bridge" with the bridge that it crosses, "" for the IP hooks
+    layer: str = ""
+    over: str = ""
     dport_range: tuple[int, int] | None = None
 
     def address_in(self, net: Net, *, source: bool) -> bool | None:

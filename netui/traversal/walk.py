@@ -89,6 +89,10 @@ class Walker:
             return self._translate(hook, nat, packet)
         return "accept"
 
+    def frame(self, hook: Hook, bases: Sequence[Base], packet: Transit) -> Fate:
+        """Walk base chains of the netdev or bridge family, by priority: nothing is tracked or translated there."""
+        return self._group(hook, bases, packet)
+
     def _translate(self, hook: Hook, nat: Sequence[Base], packet: Transit) -> Fate:
         """Bind (first packet) or apply (answers) the connection's translation at this hook."""
         connection = packet.connection

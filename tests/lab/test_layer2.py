@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -47,3 +48,114 @@ def test_a_dormant_table_of_iptables_stops_nothing(own_host: Own) -> None:
     assert outcome(host, "outside", HOST, 80) == "connected"
     assert path(seen(host), "outside", "host:80").verdict == "delivered"
     assert inside(host, LIVE_PATH)["paths"]["80"][0] == "delivered"
+
+
+def setting(host: Host) -> dict[str, str]:
+    """Names and addresses that differ from host to host: the bridge, its ports, the containers."""
+    client = host.engine.client
+    found = {"br": f"br-{client.networks.get('hehe').id[:12]}"}
+    for name in ("blog", "openresty"):
+        found[name] = client.api.inspect_container(name)["NetworkSettings"]["Networks"]["hehe"]["IPAddress"]
+    links = json.loads(host.namespace.run("ip", "-j", "link", "show", "master", found["br"]).stdout)
+    found["ports"] = ", ".join(link["ifname"] for link in links)
+    found["port"] = links[0]["ifname"]
+    return found
+
+
+#: Rules, and for each flow whether it comes through: (sender, receiver, port, outcome, the chain that stops it).
+#: "HOST" is the host's address outside; a name the container's.
+CASES: dict[str, tuple[str, tuple[tuple[str, str, int, str, str], ...]]] = {
+    "netdev ingress on eth0": (
+        """table netdev lab { chain early { type filter hook ingress device "eth0" priority -500;
+          tcp dport 443 drop; }; }""",
+        (("outside", "HOST", 80, "connected", ""), ("outside", "HOST", 443, "timeout", "early"),
+         ("blog", "openresty", 443, "connected", "")),
+    ),
+    "netdev ingress lets one port in": (
+        """table netdev lab { chain early { type filter hook ingress devices = { lo, eth0 } priority 0; policy drop;
+          meta protocol arp accept; icmpv6 type != 1 accept; tcp dport { 80, 8080 } accept; }; }""",
+        (("outside", "HOST", 80, "connected", ""), ("outside", "HOST", 443, "timeout", "early"),
+         ("host", "127.0.0.1", 443, "timeout", "early")),
+    ),
+    "inet ingress on eth0": (
+        """table inet lab { chain early { type filter hook ingress device "eth0" priority 10;
+          ip protocol tcp tcp dport 443 counter drop; }; }""",
+        (("outside", "HOST", 80, "connected", ""), ("outside", "HOST", 443, "timeout", "early")),
+    ),
+    "netdev egress on eth0 and the bridge": (
+        """table netdev lab { chain late { type filter hook egress devices = { eth0, "%(br)s" } priority 0;
+          tcp dport 443 drop; tcp dport 9 drop; }; }""",
+        (("outside", "HOST", 80, "connected", ""), ("outside", "HOST", 443, "timeout", "late"),
+         ("blog", "198.51.100.2", 9, "timeout", "late"), ("blog", "198.51.100.2", 10, "ECONNREFUSED", ""),
+         ("blog", "openresty", 443, "connected", "")),
+    ),
+    "bridge forward between containers": (
+        """table bridge lab { chain passing { type filter hook forward priority filter;
+          ether type ip ip saddr %(blog)s tcp dport 80 drop;
+          iifname "%(br)s" drop; ip daddr 10.0.0.0/8 drop; }; }""",
+        (("blog", "openresty", 80, "timeout", "passing"), ("blog", "openresty", 443, "connected", ""),
+         ("outside", "HOST", 80, "connected", "")),
+    ),
+    "bridge postrouting": (
+        """table bridge lab { chain last { type filter hook postrouting priority 0;
+          oifname { %(ports)s } iifname != "%(br)s" tcp dport 80 drop; }; }""",
+        (("blog", "openresty", 80, "timeout", "last"), ("outside", "HOST", 80, "timeout", "last"),
+         ("outside", "HOST", 443, "connected", "")),
+    ),
+    "bridge prerouting behind the IP hook": (
+        """table bridge lab { chain entry { type filter hook prerouting priority 10;
+          iifname { %(ports)s } oifname != "%(br)s" tcp dport 443 drop; }; }""",
+        (("blog", "openresty", 443, "timeout", "entry"), ("blog", "openresty", 80, "connected", ""),
+         ("blog", "198.51.100.2", 443, "timeout", "entry")),
+    ),
+    "bridge input and output": (
+        """table bridge lab { chain entry { type filter hook input priority 0; tcp dport 9 drop; }
+          chain away { type filter hook output priority 0; ip daddr %(openresty)s tcp dport 443 drop; }; }""",
+        (("blog", "198.51.100.2", 9, "timeout", "entry"), ("blog", "198.51.100.2", 10, "ECONNREFUSED", ""),
+         ("outside", "HOST", 443, "timeout", "away"), ("outside", "HOST", 80, "connected", ""),
+         ("blog", "openresty", 443, "connected", "")),
+    ),
+    "netdev ingress on every port": (
+        """table netdev lab { chain early { type filter hook ingress devices = { %(ports)s } priority 0;
+          ip daddr %(openresty)s tcp dport 80 drop; }; }""",
+        (("blog", "openresty", 80, "timeout", "early"), ("blog", "openresty", 443, "connected", ""),
+         ("outside", "HOST", 80, "connected", "")),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+def test_frames_meet_what_netui_says(own_host: Own, kind: str, calls: int) -> None:
+    """Each flow ends as netui says, by the chain that it names, with br_netfilter off and on."""
+    host = own_host(kind)
+    host.namespace.sysctl(**{"bridge/bridge-nf-call-iptables": calls})
+    names = setting(host)
+    wrong: list[str] = []
+    for case, (rules, flows) in CASES.items():
+        nft(host, (rules % names).replace("; }", "\n}").replace("{ chain", "{\nchain"))
+        found = seen(host)
+        for source, target, port, wanted, chain in flows:
+            address = HOST if target == "HOST" else names.get(target, target)
+            real = outcome(host, source, address, port)
+            said = path(found, source, f"{address}:{port}")
+            stopped = said.deciding.chain if said.deciding is not None and said.verdict == "dropped" else ""
+            ours = (said.verdict, stopped)
+            expected = "dropped" if wanted == "timeout" else "delivered"
+            if real != wanted or ours != (expected, chain):
+                wrong.append(f"{case}: {source} {target}:{port}: {real}, not {wanted}; netui: {ours} {said.reason}")
+        family = rules.split()[1]
+        nft(host, f"delete table {family} lab")
+    assert wrong == []
+
+
+def test_one_of_several_ports_is_not_known(own_host: Own) -> None:
+    """Which container is behind which port is in no capture: undecided, with the chain named."""
+    host = own_host("28.5")
+    rules = (
+        'table netdev lab {\n chain early { type filter hook ingress device "%s" priority 0; tcp dport 80 drop; }\n}'
+    )
+    nft(host, rules % setting(host)["port"])
+    found = path(seen(host), "blog", "openresty:80")
+    assert found.verdict == "undecided"
+    assert "by which port" in found.reason

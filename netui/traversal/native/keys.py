@@ -64,6 +64,7 @@ Reader = Callable[[Transit, Place], Reading]
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
 _FLAG_BITS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
+_ETHERTYPES = {"ip": 0x800, "ip6": 0x86DD}
 #: enum ip_conntrack_status.
 _SEEN_REPLY, _CONFIRMED, _SNAT, _DNAT, _SNAT_DONE, _DNAT_DONE = 2, 8, 16, 32, 128, 256
 
@@ -89,6 +90,8 @@ def reader(words: str) -> Reader:
         return _of_family("ip" if first == "ip" else "ip6")
     if first == "vlan":
         return _absent
+    if first == "arp":
+        return _arp
     return _unknown
 
 
@@ -98,6 +101,10 @@ def _unknown(_packet: Transit, _place: Place) -> Reading:
 
 def _absent(_packet: Transit, _place: Place) -> Reading:
     return ABSENT
+
+
+def _arp(packet: Transit, _place: Place) -> Reading:
+    return ABSENT if packet.family in _ETHERTYPES else None
 
 
 def _zero(_packet: Transit, _place: Place) -> Reading:
@@ -157,7 +164,7 @@ def _transport_port(source: bool) -> Reader:
 
     def read(packet: Transit, _place: Place) -> Reading:
         if packet.protocol not in WITH_PORTS:
-            return None
+            return ABSENT if packet.protocol < 0 else None
         return _source_port(packet) if source else _destination_port(packet)
 
     return read
@@ -194,7 +201,7 @@ def _ether_type(packet: Transit, _place: Place) -> Reading:
 
 
 def _ethertype(packet: Transit) -> int:
-    return 0x800 if packet.family == "ip" else 0x86DD
+    return _ETHERTYPES.get(packet.family, 0x806)
 
 
 # --- meta -------------------------------------------------------------------------------
@@ -228,7 +235,27 @@ def _group(incoming: bool) -> Reader:
     return read
 
 
+def _bridge_name(incoming: bool) -> Reader:
+    """Only a bridge's port has a bridge, and the IP hooks see the bridge itself."""
+
+    def read(packet: Transit, _place: Place) -> Reading:
+        if packet.layer != "bridge":
+            return ABSENT
+        return packet.over if (packet.iif if incoming else packet.oif) else None
+
+    return read
+
+
+def _table_family(packet: Transit, _place: Place) -> Reading:
+    """NFPROTO_IPV4 or NFPROTO_IPV6; elsewhere it may be the table's own family."""
+    if packet.layer:
+        return None
+    return 2 if packet.family == "ip" else 10
+
+
 def _packet_type(packet: Transit, _place: Place) -> Reading:
+    if packet.layer:
+        return None
     if packet.family == "ip":
         special = packet.dst >> 28 == 0xE or packet.dst == 0xFFFFFFFF
     else:
@@ -249,6 +276,9 @@ def _group_id(packet: Transit, _place: Place) -> Reading:
 
 def _state(packet: Transit, _place: Place) -> Reading:
     """Before conntrack saw the packet there is no connection, which reads as invalid."""
+    if packet.layer == "bridge":
+        # nf_conntrack_bridge may track frames before the IP hooks do
+        return None
     connection = packet.connection
     if connection is None:
         return 64 if packet.untracked else 1
@@ -261,6 +291,8 @@ def _ct(words: str) -> Reader:
     asked = _CT.get(words) or _side(words)
 
     def read(packet: Transit, _place: Place) -> Reading:
+        if packet.layer == "bridge":
+            return None
         return ABSENT if packet.connection is None else asked(packet, packet.connection)
 
     return read
@@ -341,8 +373,8 @@ def _fib_type(source: bool, device: str) -> Reader:
     """inet_addr_type_dev_table; without ``. iif`` the address is asked of all devices."""
 
     def read(packet: Transit, place: Place) -> Reading:
-        fib = place.fibs[packet.family]
-        if not fib.known:
+        fib = place.fibs.get(packet.family)
+        if fib is None or not fib.known or packet.layer == "bridge":
             return None
         address = packet.src if source else packet.dst
         if address in fib.doubtful:
@@ -375,8 +407,8 @@ def _fib_device(source: bool, device: str, marked: bool) -> Reader:
     """nft_fib4_eval: the device of the route; "" where there is none, or not by the device asked for."""
 
     def read(packet: Transit, place: Place) -> Reading:
-        fib = place.fibs[packet.family]
-        if not fib.known:
+        fib = place.fibs.get(packet.family)
+        if fib is None or not fib.known or packet.layer == "bridge":
             return None
         name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""
         if name == "lo":
@@ -424,11 +456,10 @@ _READERS: Mapping[str, Reader] = {
     "oifgroup": _group(incoming=False),
     "meta iifkind": _kind(incoming=True),
     "meta oifkind": _kind(incoming=False),
-    # only a bridge's port has these, and the IP hooks see the bridge
-    "meta ibrname": _absent,
-    "meta obrname": _absent,
-    "meta l4proto": lambda packet, _place: packet.protocol,
-    "meta nfproto": lambda packet, _place: 2 if packet.family == "ip" else 10,
+    "meta ibrname": _bridge_name(incoming=True),
+    "meta obrname": _bridge_name(incoming=False),
+    "meta l4proto": lambda packet, _place: ABSENT if packet.protocol < 0 else packet.protocol,
+    "meta nfproto": _table_family,
     "meta protocol": lambda packet, _place: _ethertype(packet),
     "meta mark": lambda packet, _place: packet.mark,
     "meta pkttype": _packet_type,

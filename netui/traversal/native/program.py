@@ -44,6 +44,8 @@ from netui.traversal.transit import Transit
 _UNSEEN = ("meta priority", "meta nftrace", "meta pkttype", "meta secmark", "ct label", "ct event", "ct helper",
            "ct secmark", "ip dscp", "ip6 dscp", "ip ecn", "ip6 ecn", "ip ttl", "ip6 hoplimit", "ip6 flowlabel",
            "tcp option", "tcp window", "ether ", "vlan pcp")  # fmt: skip
+#: Of those, what steers a frame before a bridge or a device took it.
+_STEERS = ("ether ", "vlan ", "meta pkttype")
 _ORDER: Mapping[str, Callable[[int, int], bool]] = {
     "<": lambda left, right: left < right,
     ">": lambda left, right: left > right,
@@ -272,6 +274,10 @@ class _Run:
     def _set(self, statement: SetField) -> Outcome | None:
         """Set a mark; a value that the packet does not have (a map without its key) ends the rule."""
         packet, key = self.packet, statement.key
+        if packet.layer and key.startswith(_STEERS):
+            raise Unknowable(
+                self._about(statement.words, f"netui does not follow where a frame goes whose {key} is set")
+            )
         if key.startswith(_UNSEEN):
             return None if reader(key)(packet, self.program.place) is ABSENT else _GOES_ON
         if key not in ("meta mark", "ct mark"):

@@ -1,0 +1,174 @@
+"""Chains outside the IP hooks: ingress and egress of devices, and the bridge family's, on a small host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from netui.dialects.nft.document import read_entries
+from netui.dialects.nft.text_reader import read_text
+from netui.model import NativeChain, RulesetKey
+from netui.traversal import Path, PreparedHost, path, prepare
+from tests.traversal.build import BRIDGE, SYSCTLS, filter_rules, interfaces, nat_rules, snapshot
+
+FROM = "outside:198.51.100.7"
+DNAT = nat_rules("-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.3:80")
+ARP = "meta protocol arp accept"
+
+
+def host(table: str, *, rules: str = "", calls: int = 1, **fields: object) -> PreparedHost:
+    """The small host with a native table; calls: whether the IP hooks see the bridges' frames."""
+    made = snapshot(rules, sysctls={**SYSCTLS, "net.bridge.bridge-nf-call-iptables": str(calls)}, **fields)
+    read = read_entries(read_text(enumerate(table.splitlines(), 1)), lambda _family, _name: True)
+    rulesets = {**made.rulesets, **{key: ruleset for key, (ruleset, _counters) in read.items()}}
+    return prepare(replace(made, rulesets=rulesets))
+
+
+def chain(place: str, *rules: str, policy: str = "accept", family: str = "netdev") -> str:
+    """A table t with one base chain c."""
+    body = "\n".join(f"\t\t{rule}" for rule in rules)
+    return f"table {family} t {{\n\tchain c {{\n\t\ttype filter hook {place}; policy {policy};\n{body}\n\t}}\n}}\n"
+
+
+def judged(found: Path) -> tuple[str, str]:
+    """The verdict, and the hook of the step that dropped."""
+    return found.verdict, found.deciding.hook if found.deciding is not None and found.verdict == "dropped" else ""
+
+
+INGRESS, PORTS = 'ingress device "eth0" priority 0', "devices = { veth1, veth2 }"
+DEVICES = [
+    (chain(INGRESS, "tcp dport 80 drop"), FROM, "host:80", ("dropped", "ingress")),
+    (chain(INGRESS, "tcp dport 80 drop"), FROM, "host:81", ("delivered", "")),
+    (chain(INGRESS, "tcp dport 80 drop"), "blog", "openresty:80", ("delivered", "")),
+    (chain(INGRESS, "ip saddr 198.51.100.7 drop"), FROM, "host:22", ("dropped", "ingress")),
+    (chain(INGRESS, "ether type ip6 drop"), FROM, "host:22", ("delivered", "")),
+    (chain(INGRESS, "tcp dport 80 drop", family="inet"), FROM, "host:80", ("dropped", "ingress")),
+    (chain('ingress device "eth*" priority 0', "tcp dport 80 drop"), FROM, "host:80", ("dropped", "ingress")),
+    (chain('ingress device "lo" priority 0', "tcp dport 22 drop"), "host", "127.0.0.1:22", ("dropped", "ingress")),
+    (chain(f'ingress device "{BRIDGE}" priority 0', "tcp dport 22 drop"), "blog", "host:22", ("dropped", "ingress")),
+    (chain(f"ingress {PORTS} priority 0", "tcp dport 80 drop"), "blog", "openresty:80", ("dropped", "ingress")),
+    (chain(f"egress {PORTS} priority 0", "tcp dport 80 drop"), FROM, "host:8080", ("dropped", "egress")),
+    (chain('egress device "eth0" priority 0', "tcp dport 53 drop"), "blog", "198.51.100.9:53", ("dropped", "egress")),
+    (chain('egress device "eth0" priority 0', "tcp dport 53 drop"), "host", "198.51.100.9:53", ("dropped", "egress")),
+    (chain('ingress device "veth1" priority 0', "tcp dport 80 drop"), "blog", "openresty:80", ("undecided", "")),
+    (chain('ingress device "veth1" priority 0', "tcp dport 80 accept"), "blog", "openresty:80", ("delivered", "")),
+    # of which devices is not told
+    (chain("ingress priority 0", "tcp dport 80 drop"), FROM, "host:80", ("undecided", "")),
+    (chain("ingress priority 0", "tcp dport 80 drop"), FROM, "host:22", ("delivered", "")),
+    # a connection is not known before conntrack
+    (chain(INGRESS, "ct state new drop", family="inet"), FROM, "host:22", ("delivered", "")),
+    (chain(INGRESS, ARP, "tcp dport 80 accept", policy="drop"), FROM, "host:80", ("delivered", "")),
+    (chain(INGRESS, ARP, "tcp dport 80 accept", policy="drop"), FROM, "host:22", ("dropped", "ingress")),
+    # neighbours that do not know one another already never come to talk
+    (chain(INGRESS, "tcp dport 80 accept", policy="drop"), FROM, "host:80", ("undecided", "")),
+    (chain(INGRESS, "tcp dport 80 accept", policy="drop"), "blog", "198.51.100.9:53", ("undecided", "")),
+    (chain(INGRESS, "arp operation request accept", policy="drop"), FROM, "host:22", ("dropped", "ingress")),
+    (chain(INGRESS, 'fwd to "lo"'), FROM, "host:22", ("undecided", "")),
+]
+
+
+@pytest.mark.parametrize(("table", "source", "destination", "wanted"), DEVICES)
+def test_devices(table: str, source: str, destination: str, wanted: tuple[str, str]) -> None:
+    """A device's chains see what comes in and goes out by it, before and behind all else."""
+    assert judged(path(host(table, rules=DNAT), source, destination)) == wanted
+
+
+FORWARD, DROP80 = "forward priority filter", "tcp dport 80 drop"
+BRIDGES = [
+    (FORWARD, (DROP80,), "blog", "openresty:80", ("dropped", "forward")),
+    (FORWARD, (DROP80,), "blog", "openresty:443", ("delivered", "")),
+    (FORWARD, (DROP80,), FROM, "host:8080", ("delivered", "")),
+    (FORWARD, (f'meta ibrname "{BRIDGE}" ip saddr 172.18.0.2 drop',), "blog", "openresty:80", ("dropped", "forward")),
+    (FORWARD, ('meta obrname "other" drop',), "blog", "openresty:80", ("delivered", "")),
+    (FORWARD, (f'iifname "{BRIDGE}" drop',), "blog", "openresty:80", ("delivered", "")),
+    (FORWARD, ('iifname "veth*" oifname { "veth1", "veth2" } drop',), "blog", "openresty:80", ("dropped", "forward")),
+    (FORWARD, ('iifname "veth1" drop',), "blog", "openresty:80", ("undecided", "")),
+    (FORWARD, ("ct state new drop",), "blog", "openresty:80", ("undecided", "")),
+    (FORWARD, ("meta protocol arp drop",), "blog", "openresty:80", ("undecided", "")),
+    ("prerouting priority 10", (DROP80,), "blog", "openresty:80", ("dropped", "prerouting")),
+    ("prerouting priority 0", (DROP80,), "blog", "host:80", ("dropped", "prerouting")),
+    ("prerouting priority 0", ("ether daddr set 02:42:ac:12:00:09",), "blog", "openresty:80", ("undecided", "")),
+    ("input priority 0", ("tcp dport 22 drop",), "blog", "host:22", ("dropped", "input")),
+    ("input priority 0", ("tcp dport 22 drop",), FROM, "host:22", ("delivered", "")),
+    ("output priority 0", (DROP80,), FROM, "host:8080", ("dropped", "output")),
+    ("output priority 0", (DROP80,), "blog", "openresty:80", ("delivered", "")),
+    ("postrouting priority 300", (DROP80,), FROM, "host:8080", ("dropped", "postrouting")),
+    ("postrouting priority 300", (DROP80,), "host", "172.18.0.3:80", ("dropped", "postrouting")),
+    ("postrouting priority 300", (DROP80,), "blog", "openresty:80", ("dropped", "postrouting")),
+]
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+@pytest.mark.parametrize(("place", "rules", "source", "destination", "wanted"), BRIDGES)
+def test_bridges(
+    place: str, rules: tuple[str, ...], source: str, destination: str, wanted: tuple[str, str], calls: int
+) -> None:
+    """The bridge family's chains see frames, whether or not the IP hooks do."""
+    table = chain(place, *rules, family="bridge")
+    assert judged(path(host(table, rules=DNAT, calls=calls), source, destination)) == wanted
+
+
+@pytest.mark.parametrize(("calls", "verdict"), [(0, "dropped"), (1, "undecided")])
+def test_a_chain_at_the_priority_of_br_netfilter(calls: int, verdict: str) -> None:
+    """In forward it runs if it was made after the first bridge, else never, and no snapshot tells (measured)."""
+    table = chain("forward priority 0", DROP80, family="bridge")
+    found = path(host(table, calls=calls), "blog", "openresty:80")
+    assert found.verdict == verdict
+    assert calls == 0 or "br_netfilter" in found.reason
+
+
+def test_the_order_of_frames_and_ip_hooks() -> None:
+    """The kernel's trace: a bridge's hooks around the IP ones, its postrouting before the IP one."""
+    table = "".join(
+        chain(f"{hook} priority {priority}", "counter", family="bridge").replace("table bridge t", f"table bridge t{n}")
+        for n, (hook, priority) in enumerate(
+            (("prerouting", -10), ("prerouting", 10), ("forward", -200), ("forward", 10), ("postrouting", 0))
+        )
+    )
+    raw = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n"
+    mangle = "*mangle\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j ACCEPT\nCOMMIT\n"
+    found = path(host(table, rules=raw + mangle + filter_rules("-A FORWARD -j ACCEPT")), "blog", "openresty:80")
+    assert [step.table for step in found.legs[0].steps if step.rule is not None] == [
+        "t0", "raw", "t1", "t2", "filter", "t3", "t4", "mangle",
+    ]  # fmt: skip
+
+
+UNREAD = [
+    (("netdev", "ingress", ("eth0",)), FROM, "host:22", "undecided"),
+    (("netdev", "ingress", ("eth1",)), FROM, "host:22", "delivered"),
+    (("netdev", "egress", ()), "blog", "198.51.100.9:53", "undecided"),
+    (("bridge", "forward", ()), "blog", "openresty:80", "undecided"),
+    (("bridge", "forward", ()), FROM, "host:22", "delivered"),
+    (("arp", "input", ()), FROM, "host:22", "delivered"),
+]
+
+
+@pytest.mark.parametrize(("unread", "source", "destination", "verdict"), UNREAD)
+def test_chains_that_were_not_read(
+    unread: tuple[str, str, tuple[str, ...]], source: str, destination: str, verdict: str
+) -> None:
+    """What meets a chain whose rules are not known is undecided, with the reason; what does not meet it is not."""
+    family, hook, devices = unread
+    one = NativeChain(family, "t", "c", hook, -5, "filter", "accept", frozenset({"unknown"}), "nft is too old", devices)
+    found = path(prepare(snapshot(nft_chains=(one,))), source, destination)
+    assert found.verdict == verdict
+    assert verdict == "delivered" or "nft is too old" in found.reason
+
+
+def test_a_device_beneath_another() -> None:
+    """What a chain of the parent makes of a VLAN's frames is not followed."""
+    parent = replace(interfaces()[1], name="eth9", addresses=())
+    vlan = replace(interfaces()[1], kind="vlan", link="eth9")
+    every = (*(vlan if one.name == "eth0" else one for one in interfaces()), parent)
+    table = chain('ingress device "eth9" priority 0', DROP80)
+    found = path(host(table, interfaces=every), FROM, "host:22")
+    assert found.verdict == "undecided"
+    assert "eth9" in found.reason
+
+
+def test_a_table_that_answers_nothing_is_in_no_way() -> None:
+    """Without such chains nothing outside the IP hooks is walked."""
+    made = host("table inet t {\n}\n")
+    assert not made.namespace.low
+    assert RulesetKey("inet", "nftables") in made.snapshot.rulesets
