@@ -15,7 +15,7 @@ from netui.ui.presenters.columns import Options, Preset
 from netui.ui.presenters.counters import Identity
 from netui.ui.presenters.line_list import Line
 from netui.ui.presenters.lines import Fold, TableView, build_lines
-from netui.ui.presenters.native import Lead, leads
+from netui.ui.presenters.native_sets import Lead, leads
 from netui.ui.presenters.selection import ChainItem
 from netui.ui.state import State
 
@@ -119,7 +119,8 @@ class ChainTable(ChainLines):
             chains = [target.name] if target is not None else []
         else:
             chains = self._likely(line, rule.native, leads(rule.native, table.sets))
-        chains = [name for name in chains if table.chain(name) is not None]
+        known = {chain.name for chain in table.chains}
+        chains = [name for name in chains if name in known]
         if len(chains) == 1:
             self.go_to_chain(line.ruleset, line.table, chains[0])
         elif chains:

@@ -167,6 +167,10 @@ async def test_an_unread_map_leaves_open_who_is_jumped_to():
         ("oifname vmap @ways", NetworkItem(HEHE.id), "mine"),
         ("tcp dport vmap { 22 : jump mine, 443 : jump other }", OPENRESTY, "other"),
         ("ip daddr vmap { 172.18.0.3 : jump other, 10.0.0.1 : jump mine }", OPENRESTY, "other"),
+        ("ip daddr vmap { 172.18.0.0/24 : jump other, 10.0.0.0/8 : jump mine }", OPENRESTY, "other"),
+        ("ip saddr vmap { 172.18.0.1-172.18.0.9 : goto mine, 10.0.0.0/8 : jump other }", OPENRESTY, "mine"),
+        ('iifname vmap { "eth0" : jump mine, "br-*" : jump other }', OPENRESTY, "other"),
+        ("ip saddr . tcp dport vmap { 10.0.0.1 . 443 : jump mine, 10.0.0.1 . 25 : jump other }", OPENRESTY, "mine"),
         ("tcp dport vmap { 80 : drop, 443 : accept }", None, ""),
     ],
 )  # fmt: skip

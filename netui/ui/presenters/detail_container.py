@@ -13,7 +13,7 @@ from netui.ui.escape import joined
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, heading
 from netui.ui.presenters.flows import flow_spans, same_flow, why
-from netui.ui.presenters.native import ports_named
+from netui.ui.presenters.native_sets import ports_named
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, PortItem, RuleItem, concern_of, network_of
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.tree import port_spans, published, state_sign

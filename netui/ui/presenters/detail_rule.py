@@ -11,7 +11,8 @@ from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
 from netui.ui.presenters.lines import references, ruleset_words
 from netui.ui.presenters.names import Names
-from netui.ui.presenters.native import leads, maps_unread, set_lines, with_names
+from netui.ui.presenters.native import with_names
+from netui.ui.presenters.native_sets import leads, maps_unread, set_lines
 from netui.ui.presenters.numbers import exactly, plural, rate, size, sparkline
 from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ChainItem, RuleItem, find_rule

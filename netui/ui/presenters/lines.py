@@ -12,7 +12,7 @@ from netui.traversal.path import Flow, Step
 from netui.ui.presenters.counters import Identity, places
 from netui.ui.presenters.flows import why
 from netui.ui.presenters.line_list import Block, Line, LineList, Lines
-from netui.ui.presenters.native import maps_unread, reached, searched
+from netui.ui.presenters.native_sets import maps_unread, reached, searched
 
 #: A table's family as it is shown; nft's own families by nft's words.
 FAMILIES: Mapping[str, str] = {

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netui.model import Chain, Container, NativeRule, Network, PublishedPort, Rule, RulesetKey, Snapshot
-from netui.model.statements import Compare, Element, Interval, Key, Nat, NftSet, VerdictMap
+from netui.model.statements import Compare, Element, Interval, Key, Nat, NftSet, Text, Value, VerdictMap
 from netui.ui.presenters.counters import Identity
 from netui.ui.presenters.names import word_pattern
-from netui.ui.presenters.native import element_key, ports_named, ports_of, set_texts
+from netui.ui.presenters.native_sets import element_key, holds_address, numbers_of, ports_named, ports_of, set_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ class Concern:
     """
 
     def __init__(self, near: set[str], wide: set[str], ports: set[tuple[int, str]] = frozenset()) -> None:  # type: ignore[assignment]
+        self._addresses = numbers_of(near)
+        self._wide_words = frozenset(wide)
         self._near = word_pattern(near)
         self._wide = word_pattern(wide)
         numbers = "|".join(str(port) for port, _ in sorted(ports))
@@ -154,10 +156,16 @@ class Concern:
     def of_element(self, native: NativeRule, element: Element) -> Concerned:
         """Say how an element of a rule's verdict map names it."""
         found = self._look(element_key(element))
-        if found:
-            return found
-        keys = (statement.key for statement in native.statements if isinstance(statement, VerdictMap))
-        return "address" if any(self._known_port(ports_of(key, (element,))) for key in keys) else ""
+        keys = [statement.key for statement in native.statements if isinstance(statement, VerdictMap)]
+        if found == "address" or any(self._known_port(ports_of(key, (element,))) for key in keys):
+            return "address"
+        if any(holds_address(key, element, self._addresses) for key in keys):
+            return "address"
+        return "bridge" if found or any(self._begins(part) for part in element.parts) else ""
+
+    def _begins(self, part: Value) -> bool:
+        """Whether a part of an element is a beginning of the bridge's name (``br-*``)."""
+        return isinstance(part, Text) and part.prefix and any(name.startswith(part.text) for name in self._wide_words)
 
     def _port(self, native: NativeRule, sets: Mapping[str, NftSet]) -> bool:
         """Whether a native rule names a port that it publishes, and no other container's."""
