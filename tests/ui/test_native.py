@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from netui.dialects.nft.document import read_entries
 from netui.model import Counters, RulesetKey
 from netui.sources.capture import read_capture
 from netui.sources.pasted import read_pasted
@@ -378,3 +379,51 @@ async def test_steps_of_native_rules_are_lines_of_the_table():
                     chains.action_back()
         assert followed > 3
         await pilot.pause()
+
+
+async def test_a_pasted_rule_without_counters_shows_none():
+    """What was pasted without counters is not known to have met no packet."""
+    text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n"
+    async with running(read_pasted(text, "rules.txt")) as (app, pilot):
+        chains = app.main.chains
+        chains.focus()
+        chains.move_to(2)
+        await pilot.pause()
+        assert row_of(chains).split()[:3] == ["1", "–", "–"]
+        assert "not known: its counter was not read" in "\n".join(rows(app.main.detail))
+
+
+async def test_strangers_text_in_sets_and_chains_is_shown_escaped():
+    """Escape sequences in names of chains, sets, interfaces and comments reach neither table, details nor choice."""
+    evil = "\x1b[31mred\x07\n"
+    vmap = {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": f"@{evil}"}}
+    log = {"log": {"prefix": evil}}
+    own = {"family": "inet", "table": "guard"}
+    elements = [
+        ["eth0", {"jump": {"target": f"{evil}a"}}],
+        [evil, {"goto": {"target": f"{evil}b"}}],
+        ["x", {"drop": None}],
+    ]
+    entries = [
+        {"table": {"family": "inet", "name": "guard"}},
+        {"chain": {**own, "name": "first", "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}},
+        *({"chain": {**own, "name": f"{evil}{name}"}} for name in "ab"),
+        {"map": {**own, "name": evil, "type": "ifname", "map": "verdict", "elem": elements}},
+        {"rule": {**own, "chain": "first", "handle": 1, "expr": [vmap], "comment": evil}},
+        {"rule": {**own, "chain": "first", "handle": 2, "expr": [log], "comment": evil}},
+    ]
+    ruleset, numbers = read_entries(entries, lambda family, name: True)[INET]
+    host = replace(HOST, rulesets={**HOST.rulesets, INET: ruleset}, counters={**HOST.counters, INET: numbers})
+    async with running(host) as (app, pilot):
+        for number in (2, 1):
+            to_rule(app, number)
+            await pilot.pause()
+            assert "red" in screen_text(app) and not set("\x1b\x07") & set(screen_text(app))
+            for pane in (app.main.chains, app.main.detail):
+                told = "".join(plain(pane.line_spans(place, 300)) for place in range(pane.line_count))
+                assert "red" in told and not set("\x1b\x07\n") & set(told)
+        await pilot.press("enter")
+        assert isinstance(app.screen, ChainFinder)
+        assert not set("\x1b\x07") & set(screen_text(app))
+        await pilot.press("enter")
+        assert app.main.chains.current.chain.name.endswith("a")
