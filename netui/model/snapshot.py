@@ -63,6 +63,8 @@ class Snapshot:
     rulesets: Mapping[RulesetKey, Ruleset] = field(default_factory=dict)
     counters: Mapping[RulesetKey, Counters] = field(default_factory=dict)
     nft_chains: tuple[NativeChain, ...] | None = None
+    #: what hangs on a (family, hook), in the kernel's order where it was told: (family, table, chain), or a function
+    hook_order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     ipsets: Mapping[str, IpSet] | None = None
     interfaces: tuple[Interface, ...] | None = None
     routes: Mapping[Family, tuple[Route, ...]] = field(default_factory=dict)

@@ -27,7 +27,17 @@ from netui.model import (
     Socket,
     packet_family,
 )
-from netui.sources import docker_api, iproute, ipset_save, iptables_save, kernel, nft_ruleset, socket_text, sysctl
+from netui.sources import (
+    docker_api,
+    iproute,
+    ipset_save,
+    iptables_save,
+    kernel,
+    nft_hooks,
+    nft_ruleset,
+    socket_text,
+    sysctl,
+)
 from netui.sources import json_text as js
 from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
 from netui.sources.errors import SourceError, quoted
@@ -54,6 +64,7 @@ _LISTINGS: Mapping[Family, tuple[str, str]] = {
     "ip": ("iptables-S.txt", "iptables-L.txt"),
     "ip6": ("ip6tables-S.txt", "ip6tables-L.txt"),
 }
+_HOOKS = "nft-hooks.txt"
 _NFT = ("nft-ruleset.json", "nft-ruleset.txt")
 _T = TypeVar("_T")
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
@@ -128,7 +139,7 @@ class CaptureReading:
             # What is native hangs on which tables the saves show.
             saves = tuple(file for pair in _SAVES.values() for file in pair)
             listed = tuple(file for pair in _LISTINGS.values() for file in pair)
-            return self._part(name, (*_NFT, *saves, *listed), self._nft)
+            return self._part(name, (*_NFT, _HOOKS, *saves, *listed), self._nft)
         if name == "route":
             return self._part(name, ("ip-route.json", "ip6-route.json"), self._routes)
         if name == "rule":
@@ -272,6 +283,11 @@ class CaptureReading:
         ]
         entries, error, via = self._nft_entries()
         native = nft_ruleset.native_rules(entries, saves)
+        if _HOOKS in self._files:
+            try:
+                native = replace(native, order=self._read(_HOOKS, nft_hooks.hooks))
+            except SourceError as fault:
+                error = str(fault)
         if native.differing:
             chains = ", ".join(native.differing[:3])
             self._fault(via, f"has other rules than the iptables-nft-save.txt beside it in {chains}; its rules count")

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "ip6tables-L.txt": "for t in raw mangle nat filter; do ip6tables -t $t -L -n -v; done",
     "nft-ruleset.json": "nft -j list ruleset",
     "nft-ruleset.txt": "nft list ruleset",
+    "nft-hooks.txt": "nft list hooks",
     "ipset-save.txt": "ipset save",
     "ip-address.json": "ip -j -d address",
     "ip-route.json": "ip -j route show table all",

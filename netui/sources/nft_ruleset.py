@@ -25,11 +25,13 @@ class NativeRules:
 
     rules: native tables by family, with their counters. unread: base chains whose rules are not known, each with
     the reason. corrected: iptables-nft rulesets that hold native syntax: (as the save program printed it, as it is).
+    order: as in Snapshot.hook_order.
     """
 
     rules: Mapping[RulesetKey, tuple[Ruleset, Counters]] = field(default_factory=dict)
     unread: tuple[NativeChain, ...] = ()
     corrected: Mapping[RulesetKey, tuple[Ruleset, Ruleset]] = field(default_factory=dict)
+    order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     @property
     def differing(self) -> tuple[str, ...]:

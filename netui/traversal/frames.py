@@ -102,9 +102,12 @@ class Frames:
         first = [base for base in bases if base.priority < _DIVERTED]
         middle = [base for base in bases if base.priority == _DIVERTED]
         last = [base for base in bases if base.priority > _DIVERTED]
-        if any(base.does_something for base in middle) and self.choices.pick(2, self._order(middle, packet)):
-            return first, [*middle, *last]
-        return [*first, *middle], last
+        told = [self.namespace.behind(base, "prerouting", "br_nf_pre_routing") for base in middle]
+        if any(base.does_something and behind is None for base, behind in zip(middle, told, strict=True)):
+            later = bool(self.choices.pick(2, self._order(middle, packet)))
+            told = [later if behind is None else behind for behind in told]
+        ahead = [base for base, behind in zip(middle, told, strict=True) if not behind]
+        return [*first, *ahead], [*(base for base in middle if base not in ahead), *last]
 
     # --- across ---------------------------------------------------------------------------
 
@@ -149,7 +152,10 @@ class Frames:
         last = [base for base in bases if base.priority > _DIVERTED]
         runs: list[Base] = []
         for base in middle:
-            if base.does_something and not self.choices.pick(2, self._skipped(base, packet)):
+            behind = self.namespace.behind(base, "forward", "br_nf_forward")
+            if behind is None and base.does_something:
+                behind = bool(self.choices.pick(2, self._skipped(base, packet)))
+            if behind is False:
                 runs.append(base)
         return [*first, *runs], last
 

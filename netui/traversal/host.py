@@ -252,6 +252,7 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
         sockets=snapshot.sockets,
         sets=snapshot.ipsets,
         rules_read={family: rules_unread(snapshot, family) for family in _FAMILIES},
+        order=snapshot.hook_order,
     )
     networks = {network.id: network for network in snapshot.networks or ()} if snapshot.joined else {}
     containers = with_unlisted_endpoints(snapshot.containers or (), networks) if snapshot.joined else ()

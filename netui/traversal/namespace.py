@@ -291,6 +291,8 @@ class Namespace:
     bridge_of: Mapping[str, str] = field(default_factory=dict)
     #: base chains outside the IP hooks, by (family, hook): of devices ("netdev") and of bridges
     low: Mapping[tuple[str, Hook], Sequence[Base]] = field(default_factory=dict)
+    #: what hangs on a (family, hook), in the kernel's order (see Snapshot.hook_order)
+    order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] = field(default_factory=dict)
     #: IPv4 sources whose way back is known to lead by the interface that they came in by
     right_ways: set[tuple[int, str]] = field(default_factory=set)
     #: False: that the source has a way back by the interface it came by is taken for granted (see alone.by_hand)
@@ -316,6 +318,19 @@ class Namespace:
                 self.rules_read.get(family, ""),
             )
         return found
+
+    def in_order(self, family: str, hook: Hook, bases: Sequence[Base]) -> list[Base] | None:
+        """Return base chains in the kernel's order; None where it is not told."""
+        told = self.order.get((family, hook))
+        if told is None or not all(base.place in told for base in bases):
+            return None
+        return sorted(bases, key=lambda base: told.index(base.place))
+
+    def behind(self, base: Base, hook: Hook, function: str) -> bool | None:
+        """Return whether a chain of the bridge family hangs behind a function; None where it is not told."""
+        told = self.order.get(("bridge", hook), ())
+        where = next((at for at, entry in enumerate(told) if len(entry) == 1 and entry[0].startswith(function)), None)
+        return None if where is None or base.place not in told else told.index(base.place) > where
 
     def low_names(self) -> tuple[frozenset[str], tuple[str, ...]]:
         """Return the names of interfaces, and beginnings of names, that the chains outside the IP hooks may ask for."""
@@ -380,6 +395,7 @@ def prepare_namespace(
     sockets: Sequence[Socket] | None,
     sets: Mapping[str, IpSet] | None,
     rules_read: Mapping[Family, str],
+    order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] | None = None,
 ) -> Namespace:
     """Prepare a namespace once for a snapshot; rules are compiled when first met.
 
@@ -435,6 +451,7 @@ def prepare_namespace(
         rules_read=rules_read,
         tracks={family: bool(native) or any(_tracks(ruleset, family) for ruleset in rulesets) for family in families},
         bridge_of=bridge_of,
+        order=order or {},
         low={key: sorted(found, key=lambda base: base.priority) for key, found in low.items()},
     )
 

@@ -138,7 +138,10 @@ class Walker:
         for priority in sorted({base.priority for base in bases}):
             equal = [base for base in bases if base.priority == priority]
             busy = [base for base in equal if base.does_something]
-            if len(busy) > 1:
+            told = self.namespace.in_order(packet.layer or packet.family, hook, busy) if len(busy) > 1 else busy
+            if told is not None:
+                busy = told
+            else:
                 orders = list(permutations(busy))
                 names = " and ".join(dict.fromkeys(base.backend for base in busy))
                 unknown = Undecided(

@@ -89,3 +89,42 @@ def test_the_text_serves_where_the_json_is_cut_off(tmp_path: Path) -> None:
     snapshot = read_capture(tmp_path)
     assert set(snapshot.rulesets) == {RulesetKey("inet", "nftables"), RulesetKey("netdev", "nftables")}
     assert "nft-ruleset.json" in snapshot.sources["nft"].error
+
+
+HOOKS = """family ip {
+        hook prerouting {
+                -0000000400 ipv4_conntrack_defrag [nf_defrag_ipv4]
+                -0000000300 chain ip raw PREROUTING [nf_tables]
+        }
+        hook forward {
+                -0000000225 selinux_ip_forward
+                 0000000000 chain inet own b [nf_tables]
+                 0000000000 chain ip filter FORWARD [nf_tables]
+        }
+}
+family netdev {
+        hook ingress device eth0 {
+                +0000000010 chain netdev wire early [nf_tables]
+        }
+}
+"""
+
+
+def test_the_kernels_order_of_hooks(tmp_path: Path) -> None:
+    """nft-hooks.txt names what hangs on each hook, first to last; a device's own list tells nothing of others."""
+    (tmp_path / "nft-ruleset.json").write_text(JSON)
+    (tmp_path / "nft-hooks.txt").write_text(HOOKS)
+    assert read_capture(tmp_path).hook_order == {
+        ("ip", "prerouting"): (("ipv4_conntrack_defrag",), ("ip", "raw", "PREROUTING")),
+        ("ip", "forward"): (("selinux_ip_forward",), ("inet", "own", "b"), ("ip", "filter", "FORWARD")),
+    }
+
+
+@pytest.mark.parametrize("text", ["hello", "family ip {\n hook x {\n chain\n}", "}", "-0000000300 f [m]"])
+def test_damaged_hooks_are_named(tmp_path: Path, text: str) -> None:
+    """A line that nft does not print is named, and the order is not known."""
+    (tmp_path / "nft-ruleset.json").write_text(JSON)
+    (tmp_path / "nft-hooks.txt").write_text(text)
+    snapshot = read_capture(tmp_path)
+    assert snapshot.hook_order == {}
+    assert "nft-hooks.txt: line" in snapshot.sources["nft"].error

@@ -118,6 +118,27 @@ def test_a_chain_at_the_priority_of_br_netfilter(calls: int, verdict: str) -> No
     assert calls == 0 or "br_netfilter" in found.reason
 
 
+@pytest.mark.parametrize(("behind", "verdict"), [(False, "dropped"), (True, "delivered")])
+def test_the_kernel_told_the_order(behind: bool, verdict: str) -> None:
+    """Where nft list hooks tells on which side of br_netfilter a chain hangs, it is known whether it runs."""
+    table = chain("forward priority 0", DROP80, family="bridge")
+    own, other = ("bridge", "t", "c"), ("br_nf_forward",)
+    made = prepare(
+        replace(host(table).snapshot, hook_order={("bridge", "forward"): (other, own)[:: 1 if behind else -1]})
+    )
+    assert path(made, "blog", "openresty:80").verdict == verdict
+
+
+@pytest.mark.parametrize(("order", "verdict"), [((), "undecided"), (("a", "b"), "dropped"), (("b", "a"), "delivered")])
+def test_the_order_of_equal_priorities(order: tuple[str, ...], verdict: str) -> None:
+    """Two base chains of one priority, of which one marks what the other drops: the kernel's order decides."""
+    marks = chain("forward priority 5", "meta mark set 7", family="ip").replace("table ip t", "table ip a")
+    drops = chain("forward priority 5", "meta mark 7 drop", family="ip").replace("table ip t", "table ip b")
+    told = {("ip", "forward"): tuple(("ip", name, "c") for name in order)} if order else {}
+    made = prepare(replace(host(marks + drops, rules=DNAT).snapshot, hook_order=told))
+    assert path(made, FROM, "host:8080").verdict == verdict
+
+
 def test_the_order_of_frames_and_ip_hooks() -> None:
     """The kernel's trace: a bridge's hooks around the IP ones, its postrouting before the IP one."""
     table = "".join(
