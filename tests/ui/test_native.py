@@ -306,6 +306,15 @@ async def test_a_dormant_tables_chain_is_no_unused_one():
         assert "no packet comes here" in header and "not jumped to" not in header
 
 
+async def test_a_native_tables_heading_says_whose_it_is():
+    """Docker's tables are named as its own; a stranger's table has no owner."""
+    async with running(read_capture(NFT)) as (app, _pilot):
+        lines = app.main.chains
+        headings = [plain(lines.line_spans(i, 150)) for i, line in enumerate(lines.laid.lines) if line.kind == "table"]
+        assert headings[0].startswith(" docker-bridges  nftables ip  Docker: its bridge networks")
+        assert " guard  nftables inet" in headings
+
+
 async def test_a_networks_own_chain_has_its_name():
     """Docker's chain of a bridge is shown with the network's name, unless names are off."""
     async with running(read_capture(NFT)) as (app, pilot):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from rich.cells import cell_len
 
+from netui.explain.native_tables import native_table
 from netui.model import Rule
 from netui.text.visible import escape
 from netui.traversal.path import Step
@@ -288,8 +289,13 @@ def chain_spans(
 
 
 def table_spans(line: Line) -> Spans:
-    """Return a table's heading."""
-    return [(f" {escape(line.table)} ", "title"), (f" {ruleset_words(line.ruleset)}", "")]
+    """Return a table's heading; a native one's with whose it is, where its name tells."""
+    spans: Spans = [(f" {escape(line.table)} ", "title"), (f" {ruleset_words(line.ruleset)}", "")]
+    if line.ruleset.backend == "nftables":
+        owner, purpose = native_table(line.table)
+        if owner:
+            spans.append((f"  {owner}: {purpose}", ""))
+    return spans
 
 
 def note_spans(line: Line, width: int) -> Spans:
