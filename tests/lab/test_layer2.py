@@ -159,3 +159,53 @@ def test_one_of_several_ports_is_not_known(own_host: Own) -> None:
     found = path(seen(host), "blog", "openresty:80")
     assert found.verdict == "undecided"
     assert "by which port" in found.reason
+
+
+def test_live_devices_come_from_the_kernel(own_host: Own) -> None:
+    """Live, nft 1.0.6 prints no device in JSON and the kernel tells them: one device, several, a beginning of names."""
+    host = own_host("20.10-nft")
+    for devices in ('device "eth0"', "devices = { lo, eth0 }", "device lo"):
+        base = f"type filter hook ingress {devices} priority 0"
+        nft(host, f"table netdev lab {{\nchain c {{ {base}; tcp dport 443 drop; }}\n}}")
+        live = inside(host, LIVE_PATH)["paths"]
+        assert live["80"][0] == "delivered", live
+        assert live["443"][0] == VERDICT[outcome(host, "outside", HOST, 443)], live
+        nft(host, "delete table netdev lab")
+
+
+def test_a_translation_towards_another_port_of_the_bridge(own_host: Own) -> None:
+    """DNAT by br_netfilter keeps a frame in the bridge: its forward sees it, its input does not."""
+    host = own_host("28.5")
+    host.namespace.sysctl(**{"bridge/bridge-nf-call-iptables": 1})
+    names = setting(host)
+    dnat = f'iifname "{names["br"]}" tcp dport 8088 dnat to {names["openresty"]}:80'
+    nft(host, f"table ip labnat {{\nchain p {{ type nat hook prerouting priority -110; {dnat}; }}\n}}")
+    for hook, wanted in (("input", "connected"), ("forward", "timeout"), ("output", "connected")):
+        nft(host, f"table bridge lab {{\nchain c {{ type filter hook {hook} priority -200; tcp dport 80 drop; }}\n}}")
+        assert outcome(host, "blog", HOST, 8088) == wanted
+        assert path(seen(host), "blog", f"{HOST}:8088").verdict == VERDICT[wanted]
+        nft(host, "delete table bridge lab")
+
+
+def test_a_bridge_that_drops_arp(own_host: Own) -> None:
+    """Containers that do not know one another's hardware address come to no connection: undecided, never delivered."""
+    host = own_host("20.10-nft")
+    rules = "type filter hook forward priority -200; policy drop; tcp dport 80 accept; tcp sport 80 accept"
+    nft(host, f"table bridge lab {{\nchain c {{ {rules}; %s }}\n}}" % "")
+    assert outcome(host, "blog", setting(host)["openresty"], 80) != "connected"
+    found = path(seen(host), "blog", "openresty:80")
+    assert (found.verdict, "ARP" in found.reason) == ("undecided", True)
+    nft(host, "add rule bridge lab c meta protocol arp accept")
+    assert outcome(host, "blog", setting(host)["openresty"], 80) == "connected"
+    assert path(seen(host), "blog", "openresty:80").verdict == "delivered"
+
+
+def test_a_chain_at_br_netfilters_priority(own_host: Own) -> None:
+    """Made after the bridge it drops; a snapshot cannot tell that it was, and says so."""
+    host = own_host("28.5")
+    host.namespace.sysctl(**{"bridge/bridge-nf-call-iptables": 1})
+    nft(host, "table bridge lab {\nchain c { type filter hook forward priority 0; tcp dport 80 drop; }\n}")
+    assert outcome(host, "blog", setting(host)["openresty"], 80) == "timeout"
+    found = path(seen(host), "blog", "openresty:80")
+    assert (found.verdict, "br_netfilter" in found.reason) == ("undecided", True)
+    assert path(seen(host), "blog", "openresty:443").verdict == "delivered"
