@@ -15,6 +15,7 @@ from netui.ui.presenters.columns import Options, Preset
 from netui.ui.presenters.counters import Identity
 from netui.ui.presenters.line_list import Line
 from netui.ui.presenters.lines import Fold, TableView, build_lines
+from netui.ui.presenters.native import with_names
 from netui.ui.presenters.native_sets import Lead, leads
 from netui.ui.presenters.selection import ChainItem
 from netui.ui.state import State
@@ -116,15 +117,20 @@ class ChainTable(ChainLines):
             return
         if rule.native is None:
             target = rule.spec.target
-            chains = [target.name] if target is not None else []
+            found = [target.name] if target is not None else []
         else:
-            chains = self._likely(line, rule.native, leads(rule.native, table.sets))
+            found = self._likely(line, rule.native, leads(rule.native, table.sets))
         known = {chain.name for chain in table.chains}
-        chains = [name for name in chains if name in known]
+        chains = {name: None for name in found if name in known}
         if len(chains) == 1:
-            self.go_to_chain(line.ruleset, line.table, chains[0])
+            self.go_to_chain(line.ruleset, line.table, next(iter(chains)))
         elif chains:
-            items = {ChainItem(line.ruleset, line.table, name) for name in chains}
+            items: dict[ChainItem, str] = {}
+            for lead in leads(rule.native, table.sets) if rule.native is not None else ():
+                if lead.chain in chains:
+                    items.setdefault(
+                        ChainItem(line.ruleset, line.table, lead.chain), with_names(lead.key, self.state.names)[0]
+                    )
             self.app.push_screen(ChainFinder(self._snapshot, items), self._chosen)
 
     def _chosen(self, item: ChainItem | None) -> None:

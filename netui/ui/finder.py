@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Set
+from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -68,8 +68,8 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         Binding("up,ctrl+p", "move(-1)", "Up", show=False, id="finder.up", tooltip="Previous chain", priority=True),
     ]
 
-    def __init__(self, snapshot: Snapshot, only: Set[ChainItem] = frozenset()) -> None:
-        """only: the chains to choose among, by default all."""
+    def __init__(self, snapshot: Snapshot, only: Mapping[ChainItem, str] | None = None) -> None:
+        """only: the chains to choose among, each with what leads there; by default all chains."""
         super().__init__()
         self._some = bool(only)
         self._found = FoundLines()
@@ -85,8 +85,11 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
                     (f" {where:<12} {plural(len(line.chain.rules), 'rule')}", "dim"),
                 ]
                 item = ChainItem(line.ruleset, line.table, line.chain.name)
-                if only and item not in only:
-                    continue
+                if only:
+                    if item not in only:
+                        continue
+                    spans = [(f" {escape(only[item])} → {escape(line.chain.name)} ", "strong"), spans[1]]
+                    name = f"{only[item]} {name}"
                 self._chains.append((f"{name} {where}", item, spans))
 
     def compose(self) -> ComposeResult:

@@ -197,7 +197,7 @@ async def test_enter_asks_where_a_map_leads_to_several_chains():
         await pilot.press("enter")
         assert isinstance(app.screen, ChainFinder)
         shown = screen_text(app)
-        assert "guard mine" in shown and "guard other" in shown and "guard unused" not in shown
+        assert "hehe → mine" in shown and '"eth9" → other' in shown and "unused" not in shown
         await pilot.press("down", "enter")
         assert app.main.chains.current.chain.name == "other"
 
