@@ -53,6 +53,8 @@ DEVICES = [
     (chain('egress device "eth0" priority 0', "tcp dport 53 drop"), "host", "198.51.100.9:53", ("dropped", "egress")),
     (chain('ingress device "veth1" priority 0', "tcp dport 80 drop"), "blog", "openresty:80", ("undecided", "")),
     (chain('ingress device "veth1" priority 0', "tcp dport 80 accept"), "blog", "openresty:80", ("delivered", "")),
+    (chain(INGRESS, "meta pkttype != host drop"), FROM, "host:22", ("delivered", "")),
+    (chain(f"ingress {PORTS} priority 0", "meta pkttype != host drop"), "blog", "openresty:80", ("undecided", "")),
     # of which devices is not told
     (chain("ingress priority 0", "tcp dport 80 drop"), FROM, "host:80", ("undecided", "")),
     (chain("ingress priority 0", "tcp dport 80 drop"), FROM, "host:22", ("delivered", "")),

@@ -254,7 +254,8 @@ def _table_family(packet: Transit, _place: Place) -> Reading:
 
 
 def _packet_type(packet: Transit, _place: Place) -> Reading:
-    if packet.layer:
+    if packet.over or (packet.layer and not packet.iif):
+        # a bridge's port takes frames for others, too
         return None
     if packet.family == "ip":
         special = packet.dst >> 28 == 0xE or packet.dst == 0xFFFFFFFF
