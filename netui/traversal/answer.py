@@ -83,7 +83,9 @@ def path(
         return request
     if sport is not None:
         request = replace(request, sport=sport)
-    found = _combine(host, request, explore(lambda choices: _walk(host, request, choices, reply)), reply)
+    found = _combine(
+        host, request, explore(lambda choices: _walk(host, request, choices, reply), patience=host.patience), reply
+    )
     if request.any_src is None or not request.any_src.doubted:
         return found
     return _by_sender(host, request, found, reply)
@@ -144,7 +146,7 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
         return Outcome(
             way.verdict, way.reason, way.delivered_to, way.deciding, last.seen.protocol, way.reply, (), way.notes
         )
-    explored = explore(lambda choices: _walk(host, request, choices, reply), (choices, way))
+    explored = explore(lambda choices: _walk(host, request, choices, reply), (choices, way), host.patience)
     found = _combine(host, request, explored, reply)
     if request.any_src is not None and request.any_src.doubted:
         found = _by_sender(host, request, found, reply)

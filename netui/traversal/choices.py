@@ -21,6 +21,9 @@ Outcome = TypeVar("Outcome")
 
 #: More ways than this are not walked; the answer is then undecided.
 MOST_WAYS = 96
+#: On a host where so many questions had more ways than that, a question has fewer.
+_HOPEFUL = 32
+_FEW_WAYS = 8
 
 
 @dataclass(slots=True)
@@ -77,11 +80,32 @@ class Explored(Generic[Outcome]):
         return self.outcomes[: self.usual]
 
 
-def explore(walk: Callable[[Choices], Outcome], begun: tuple[Choices, Outcome] | None = None) -> Explored[Outcome]:
+@dataclass(slots=True)
+class Patience:
+    """How many ways of a question are walked on a host; fewer where many questions had too many.
+
+    Such a question is undecided, however many of its ways are walked.
+    """
+
+    given_up: int = 0
+
+    @property
+    def ways(self) -> int:
+        """How many ways of the next question."""
+        return MOST_WAYS if self.given_up < _HOPEFUL else _FEW_WAYS
+
+
+def explore(
+    walk: Callable[[Choices], Outcome],
+    begun: tuple[Choices, Outcome] | None = None,
+    patience: Patience | None = None,
+) -> Explored[Outcome]:
     """Run ``walk`` for every combination of answers to what it cannot know.
 
     begun: the choices of its first run and what came of it, where it was run already.
     """
+    patience = patience or Patience()
+    most = patience.ways
     if begun is None:
         choices = Choices()
         begun = choices, walk(choices)
@@ -100,14 +124,15 @@ def explore(walk: Callable[[Choices], Outcome], begun: tuple[Choices, Outcome] |
             counted = exceeds or bool(choices.unknown[position].bound)
             for answer in range(1, choices.widths[position]):
                 (beyond if counted else waiting).append((*choices.taken[:position], answer))
-        if not exceeds and (not waiting or len(found.outcomes) >= MOST_WAYS):
+        if not exceeds and (not waiting or len(found.outcomes) >= most):
             found.usual, found.usual_complete = len(found.outcomes), not waiting
             exceeds = True
             waiting = beyond if found.usual_complete else []
             beyond = waiting
-        if not waiting or len(found.outcomes) >= found.usual + MOST_WAYS:
+        if not waiting or len(found.outcomes) >= found.usual + most:
             found.unknown = list(unknown)
             found.complete = found.usual_complete and not waiting
+            patience.given_up += not found.usual_complete
             return found
         choices = Choices(waiting.pop())
         found.outcomes.append(walk(choices))

@@ -53,7 +53,7 @@ def partition(
             continue
         asked = _from(request, addresses)
         try:
-            explored = explore(lambda choices, asked=asked: walk(asked, choices))  # type: ignore[misc]
+            explored = explore(lambda choices, asked=asked: walk(asked, choices), patience=host.patience)  # type: ignore[misc]
         except Split as split:
             waiting += [addresses - split.part, addresses & split.part]
             if parts + len(waiting) > MOST_PARTS:

@@ -204,7 +204,7 @@ def a_frozen_engine(rounds: int) -> Iterator[tuple[str, bool]]:
                     started = time.monotonic()
                     while b"data of" not in screen.raw and time.monotonic() - started < 12:
                         screen.read(0.05)
-                    yield "its age is said", seen and 1 < time.monotonic() - started < 3 + 1.5 * SLOW
+                    yield "its age is said", seen and 1 < time.monotonic() - started < 11.5
                     screen.press("q")
                     took = screen.ended(5.0)
                     yield "q", took is not None and took < 0.2 * SLOW and screen.at_rest()

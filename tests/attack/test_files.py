@@ -45,14 +45,16 @@ def _writes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in _FLAGS:
             yield node.attr
+        if isinstance(node, ast.ImportFrom) and node.module in ("os", "shutil", "tempfile"):
+            yield from (alias.name for alias in node.names if alias.name in _CALLS)
         if not isinstance(node, ast.Call):
             continue
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name in _CALLS:
             of = getattr(getattr(function, "value", None), "id", "")
-            if isinstance(function, ast.Name) and name == "touch":
-                # the traversal's own
+            if isinstance(function, ast.Name) and name in ("touch", "replace"):
+                # the traversal's own, and dataclasses'
                 continue
             # of os, shutil or tempfile, or of a path: str.replace and dataclasses' own have more or other arguments
             if name not in ("replace", "copy") or of in ("os", "shutil") or (len(node.args) == 1 and not node.keywords):

@@ -113,6 +113,8 @@ def test_a_terminal_of_no_kind(host: Host, term: str) -> None:
 def refused(terminal: Terminal, *words: str, timeout: float = 10) -> None:
     """The program ends with status 2 and one line that holds these words."""
     assert terminal.wait_ended(timeout) == 2
+    # what it wrote last may come after its end
+    terminal.wait_for(lambda: b"\n" in terminal.raw(), "a line", timeout)
     said = [line for line in terminal.raw().decode().splitlines() if line.strip()]
     assert len(said) == 1, said
     assert said[0].startswith("netui: ")
