@@ -338,7 +338,7 @@ _RECORD = """
 import os, sys, time
 from netui.sources import record as r
 texts = {{"meta.json": "{{}}", "ss.txt": "x" * 400_000, "sysctl.txt": os.urandom(300_000).hex()}}
-r._files = lambda engine: (dict(texts, **{{"ip-rule.json": str(time.time())}}), [])
+r._files = lambda engine, **_: (dict(texts, **{{"ip-rule.json": str(time.time())}}), [])
 print("begin", flush=True)
 from netui.cli import main
 sys.exit(main(["record", {path!r}, *{more!r}]))
