@@ -338,7 +338,10 @@ _RECORD = """
 import os, sys, time
 from netui.sources import record as r
 texts = {{"meta.json": "{{}}", "ss.txt": "x" * 400_000, "sysctl.txt": os.urandom(300_000).hex()}}
-r._files = lambda engine, **_: (dict(texts, **{{"ip-rule.json": str(time.time())}}), [])
+def files(engine, **_):
+    print("files", flush=True)
+    return dict(texts, **{{"ip-rule.json": str(time.time())}}), []
+r._files = files
 print("begin", flush=True)
 from netui.cli import main
 sys.exit(main(["record", {path!r}, *{more!r}]))
@@ -374,8 +377,10 @@ def cut_off(rounds: int) -> Iterator[tuple[str, bool]]:
                     with _folder() as place:
                         child = _recorder(place / name, *more)
                         assert child.stdout is not None
-                        child.stdout.readline()
-                        time.sleep(0.01 * (turn % 20) + (0.25 if more else 0.02))
+                        # a recording has begun when it asks for the second time
+                        for _ in range(3 if more else 1):
+                            child.stdout.readline()
+                        time.sleep(0.01 * (turn % 20) + 0.02)
                         child.send_signal(number)
                         errors = child.communicate(timeout=30)[1]
                         left = sorted(path.name for path in place.iterdir())
@@ -410,7 +415,7 @@ def full_disk(rounds: int) -> Iterator[tuple[str, bool]]:
                      sys.executable, "-c", script],
                     check=False, capture_output=True, cwd=ROOT,
                 )  # fmt: skip
-                yield f"a full disk at {name}: {full.stdout!r}", _said(full, 2) and full.stdout == b"begin\n"
+                yield f"a full disk at {name}: {full.stdout!r}", _said(full, 2) and full.stdout == b"begin\nfiles\n"
         with _folder() as place:
             path = place / "config.toml"
             path.write_text("# mine\n" * 20)
