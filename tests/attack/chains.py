@@ -72,7 +72,7 @@ RULES: dict[str, tuple[str, Callable[[], str]]] = {
     "2^150 jumps": ("iptables-nft-save.txt", lambda: doubling(150)),
     "10^15 jumps, and rules between them": ("iptables-nft-save.txt", lambda: doubling(15, 10, 100)),
     "2^60 gotos": ("iptables-nft-save.txt", lambda: gotos(60)),
-    "2^5 jumps that no snapshot can tell": ("iptables-nft-save.txt", lambda: unknown(5)),
+    "2^60 jumps that no snapshot can tell": ("iptables-nft-save.txt", lambda: unknown(60)),
     "2^60 jumps of each port": ("iptables-nft-save.txt", lambda: by_port(60)),
     "deeper than any stack": ("iptables-nft-save.txt", lambda: doubling(3000, 1)),
     "2^60 native jumps": ("nft-ruleset.json", lambda: native(60)),

@@ -110,7 +110,8 @@ def interrupted_reports(rounds: int) -> Iterator[tuple[str, bool]]:
             quiet = errors == b"" or (errors.count(b"\n") <= 1 and errors.startswith(b"netui: "))
             # It may have been over already.
             held = quiet and (process.returncode in (0, 1, 3) if out else process.returncode == 130)
-            yield f"{name} {turn}", held or (quiet and process.returncode == 130)
+            ended = f"{process.returncode}, {len(out)} bytes, {errors[-300:]!r}"
+            yield f"{name} {turn}: {ended}", held or (quiet and process.returncode == 130)
 
 
 def _wait_for_netui(pid: int) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from netui.explain.doctor.changed_host import changed
 from netui.explain.doctor.finding import Change, Cure, Finding
 from netui.explain.doctor.view import View
-from netui.traversal import RulesError, prepare
+from netui.model import Snapshot
+from netui.traversal import PreparedHost, RulesError, prepare
 
 Check = Callable[[View], Iterator[Finding]]
 #: So many hosts are tried at most: each is prepared and walked anew.
@@ -34,10 +35,16 @@ class Trials:
                 return None
             after = changed(self.view.host.snapshot, changes)
             try:
-                self._hosts[changes] = None if after is None else View(prepare(after))
+                self._hosts[changes] = None if after is None else View(self._prepared(after))
             except RulesError:
                 self._hosts[changes] = None
         return self._hosts[changes]
+
+    def _prepared(self, after: Snapshot) -> PreparedHost:
+        made = prepare(after)
+        # what cannot be told of this host cannot be told of the changed one either
+        made.patience = self.view.host.patience
+        return made
 
     def proven(self, check: Check, finding: Finding, others: Sequence[Check] = ()) -> Finding:
         """Return the finding with the cures that help: each was tried, and the check finds it no more.
