@@ -30,13 +30,14 @@ class Screen:
         arguments: Sequence[str],
         environment: Mapping[str, str] | None = None,
         size: tuple[int, int] = (120, 40),
+        program: Sequence[str] = NETUI,
     ) -> None:
         self.far, self.near = pty.openpty()
         fcntl.ioctl(self.near, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.before = termios.tcgetattr(self.near)
         self.raw = b""
         self.process = subprocess.Popen(
-            [*NETUI, *arguments],
+            [*program, *arguments],
             stdin=self.near,
             stdout=self.near,
             stderr=self.near,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,41 @@ def screen_signals(rounds: int) -> Iterator[tuple[str, bool]]:
                     ended = screen.ended(2.0) is not None
                     good = taken and ended and screen.process.returncode == status and screen.at_rest()
                     yield f"{number.name} {when}", good and b"Traceback" not in screen.raw
+
+
+#: netui with a fault of its own.
+_FAULTY = """
+import sys
+from netui.ui.app import NetuiApp
+def broken(*_arguments, **_options):
+    raise RuntimeError("a fault")
+{fault}
+from netui.entry import main
+sys.exit(main())
+"""
+_FAULTS = {
+    "in a key's action": "NetuiApp.action_keys = broken",
+    "while a line is painted": "from netui.ui.status import SpanLine; SpanLine.render_line = broken",
+    "while it is built up": "NetuiApp.on_mount = broken",
+}
+
+
+def crashes(rounds: int) -> Iterator[tuple[str, bool]]:
+    """An exception that nobody catches ends netui with a status of its own, and the terminal is as it was."""
+    for _ in range(rounds):
+        for where, fault in _FAULTS.items():
+            program = [sys.executable, "-c", _FAULTY.format(fault=fault)]
+            with Screen(["--demo"], program=program) as screen:
+                taken = screen.wait(_TAKEN)
+                screen.read(1.5)
+                for key in ("?", "\x1b", "q"):
+                    screen.press(key)
+                    screen.read(0.3)
+                ended = screen.ended(5.0) is not None
+                yield (
+                    f"{where}: {screen.process.returncode}",
+                    taken and ended and bool(screen.process.returncode) and screen.at_rest(),
+                )
 
 
 def keys_at_the_end(rounds: int) -> Iterator[tuple[str, bool]]:
@@ -125,4 +161,4 @@ def _wait_for_netui(pid: int) -> None:
         time.sleep(0.001)
 
 
-ATTACKS: list[Attack] = [screen_signals, keys_at_the_end, terminals, a_slow_terminal, interrupted_reports]
+ATTACKS: list[Attack] = [screen_signals, crashes, keys_at_the_end, terminals, a_slow_terminal, interrupted_reports]
