@@ -31,7 +31,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def _start_time(pid: int) -> str | None:
     """Field 22 of /proc/PID/stat (clock ticks since boot): a pid and this name one process."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return None
 
@@ -140,7 +140,7 @@ def _descendants(roots: set[int]) -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
             except OSError:
                 continue
             children.setdefault(int(fields[1]), []).append(int(entry.name))
