@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import signal
 import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol, Self
@@ -57,14 +58,22 @@ class _Tar:
     """Packs files into an archive; used with ``with``, whose end writes the archive's own."""
 
     def __init__(self, file: NewFile) -> None:
-        self._tar = tarfile.open(fileobj=file.file, mode="w:gz")  # noqa: SIM115 - closed by __exit__
+        self._packed = gzip.GzipFile(filename="", fileobj=file.file, mode="wb")
+        self._tar = tarfile.open(fileobj=self._packed, mode="w")  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        if kind is None:
-            self._tar.close()
+        try:
+            if kind is None:
+                self._tar.close()
+                self._packed.close()
+        finally:
+            # Python 3.13 would write what it still holds, and complain, when the object is forgotten.
+            self._packed.fileobj = io.BytesIO()
+            with suppress(Exception):
+                self._packed.close()
 
     def add(self, name: str, data: bytes) -> None:
         """Pack one file."""
