@@ -35,6 +35,9 @@ def expression(printed: object) -> str:
     """Return one expression or value."""
     if isinstance(printed, bool):
         return "exists" if printed else "missing"
+    if isinstance(printed, str) and " " in printed:
+        # a time: nft prints it so, and without them it is two words
+        return f'"{printed}"'
     if isinstance(printed, str | int | float):
         return str(printed)
     if isinstance(printed, list):
