@@ -16,7 +16,7 @@ from netui.explain.input_fate import InputFates
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where
 from netui.explain.ways import Ways
 from netui.model import Container, Family, PublishedPort
-from netui.traversal import EndpointError, Path, PreparedHost, Step
+from netui.traversal import EndpointError, PreparedHost, Step
 from netui.traversal.address import protocol_name
 from netui.traversal.answer import Outcome, outcome
 from netui.traversal.endpoints import shared_namespace
@@ -249,7 +249,7 @@ def _cell(
             Listed(part.addresses, own[0], part.decided_by, own[1])
             for part in found.senders
             if part.addresses is not None
-            and (own := _judge(host, container, _outcome_of(part.path, found.protocol), port, listening))[0] != state
+            and (own := _judge(host, container, Outcome.of(part.path, found.protocol), port, listening))[0] != state
         )
         if best is None or _tells_more(judged, named, best[0], senders):
             best, senders = (judged, way, destination), named
@@ -271,14 +271,6 @@ def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_name
     if judged[0] == "undecided" and best[0] == "closed":
         return True
     return any(one.state == "open" for one in named) and all(one.state != "open" for one in best_named)
-
-
-def _outcome_of(path: Path, protocol: int) -> Outcome:
-    """A path in the short form; protocol: its last leg's."""
-    return Outcome(
-        path.verdict, path.reason, path.delivered_to, path.deciding, protocol, path.reply or (), path.undecided,
-        path.notes, path.condition, path.one_of,
-    )  # fmt: skip
 
 
 #: State, reason, deciding step, what is unknown, up to which limit it holds.

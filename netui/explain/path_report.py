@@ -21,10 +21,32 @@ _VERDICTS = {
 
 def path_json(path: Path) -> dict[str, Any]:
     """Return the path in the contract's JSON form."""
-    to = path.delivered_to
     return {
         "from": path.source,
         "to": path.destination,
+        **_answer_json(path),
+        "notes": list(path.notes),
+        "senders": [_who_json(part) | _answer_json(part.path) for part in path.senders],
+    }
+
+
+def parts_json(path: Path) -> list[dict[str, Any]]:
+    """Return the parts of the senders in JSON's form, without their steps."""
+    return [_who_json(part) for part in path.senders]
+
+
+def _who_json(part: SendersPart) -> dict[str, Any]:
+    return {
+        "addresses": None if part.addresses is None else list(part.addresses),
+        "everyone_else": part.everyone_else,
+        "verdict": part.path.verdict,
+        "decided_by": None if part.decided_by is None else _step_json(part.decided_by),
+    }
+
+
+def _answer_json(path: Path) -> dict[str, Any]:
+    to = path.delivered_to
+    return {
         "verdict": path.verdict,
         "reason": path.reason,
         "delivered_to": None if to is None else _receiver_json(to),
@@ -33,38 +55,6 @@ def path_json(path: Path) -> dict[str, Any]:
         "legs": [_leg_json(leg) for leg in path.legs],
         "reply": None if path.reply is None else [_leg_json(leg) for leg in path.reply],
         "undecided": [_undecided_json(item) for item in path.undecided],
-        "notes": list(path.notes),
-        "senders": [_part_json(part) for part in path.senders],
-    }
-
-
-def parts_json(path: Path) -> list[dict[str, Any]]:
-    """Return the parts of the senders in JSON's form, without their steps."""
-    return [
-        {
-            "addresses": None if part.addresses is None else list(part.addresses),
-            "everyone_else": part.everyone_else,
-            "verdict": part.path.verdict,
-            "decided_by": None if part.decided_by is None else _step_json(part.decided_by),
-        }
-        for part in path.senders
-    ]
-
-
-def _part_json(part: SendersPart) -> dict[str, Any]:
-    to = part.path.delivered_to
-    return {
-        "addresses": None if part.addresses is None else list(part.addresses),
-        "everyone_else": part.everyone_else,
-        "verdict": part.path.verdict,
-        "reason": part.path.reason,
-        "delivered_to": None if to is None else _receiver_json(to),
-        "one_of": [_receiver_json(one) for one in part.path.one_of],
-        "condition": part.path.condition,
-        "decided_by": None if part.decided_by is None else _step_json(part.decided_by),
-        "legs": [_leg_json(leg) for leg in part.path.legs],
-        "reply": None if part.path.reply is None else [_leg_json(leg) for leg in part.path.reply],
-        "undecided": [_undecided_json(item) for item in part.path.undecided],
     }
 
 

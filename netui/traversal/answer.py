@@ -48,6 +48,14 @@ class Outcome:
     one_of: Sequence[DeliveredTo] = ()
     senders: Sequence[SendersPart] = ()
 
+    @classmethod
+    def of(cls, path: Path, protocol: int) -> Outcome:
+        """A path in the short form; protocol: its last leg's."""
+        return cls(
+            path.verdict, path.reason, path.delivered_to, path.deciding, protocol, path.reply or (), path.undecided,
+            path.notes, path.condition, path.one_of, path.senders,
+        )  # fmt: skip
+
 
 def path(
     host: PreparedHost,
@@ -83,9 +91,13 @@ def path(
         return request
     if sport is not None:
         request = replace(request, sport=sport)
-    found = _combine(
-        host, request, explore(lambda choices: _walk(host, request, choices, reply), patience=host.patience), reply
-    )
+    explored = explore(lambda choices: _walk(host, request, choices, reply), patience=host.patience)
+    return _told(host, request, explored, reply)
+
+
+def _told(host: PreparedHost, request: Request, explored: Explored[Way], reply: bool) -> Path:
+    """What all ways make of a question, told apart by sender where a rule asked who sends."""
+    found = _combine(host, request, explored, reply)
     if request.any_src is None or not request.any_src.doubted:
         return found
     return _by_sender(host, request, found, reply)
@@ -147,22 +159,7 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
             way.verdict, way.reason, way.delivered_to, way.deciding, last.seen.protocol, way.reply, (), way.notes
         )
     explored = explore(lambda choices: _walk(host, request, choices, reply), (choices, way), host.patience)
-    found = _combine(host, request, explored, reply)
-    if request.any_src is not None and request.any_src.doubted:
-        found = _by_sender(host, request, found, reply)
-    return Outcome(
-        found.verdict,
-        found.reason,
-        found.delivered_to,
-        found.deciding,
-        explored.outcomes[0].last.seen.protocol,
-        found.reply or (),
-        found.undecided,
-        found.notes,
-        found.condition,
-        found.one_of,
-        found.senders,
-    )
+    return Outcome.of(_told(host, request, explored, reply), explored.outcomes[0].last.seen.protocol)
 
 
 def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> Request | Path:

@@ -89,10 +89,6 @@ class Anywhere:
             self.doubted = True
         return known[0]
 
-    def within_set(self, found: IntervalSet) -> bool | None:
-        """Return the same of many addresses at once."""
-        return self._meet(found)
-
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
         if first == 0 and last == (1 << bits) - 1:
@@ -105,7 +101,8 @@ class Anywhere:
         mask = full ^ ((1 << host_bits) - 1)
         return False if self.within(Net(first & mask, mask, bits)) is False else None
 
-    def _meet(self, found: IntervalSet) -> bool | None:
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once."""
         if len(found.lows) > _MANY:
             return self._meet_many(found)
         unknown = False
@@ -194,7 +191,7 @@ class Senders(Anywhere):
                 raise Split(IntervalSet([(net.value, net.value | free)]))
             return answer
         pieces = of_mask(net.value, net.mask, net.width)
-        return None if pieces is None else self._meet(pieces)
+        return None if pieces is None else self.within_set(pieces)
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
@@ -203,7 +200,8 @@ class Senders(Anywhere):
             raise Split(IntervalSet([(first, last)]))
         return answer
 
-    def _meet(self, found: IntervalSet) -> bool | None:
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once; raises Split where some are."""
         inside = self.addresses & found
         if not inside:
             return False

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -350,17 +351,49 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
     rules = {family: Generator(chance, family).rules() for family in (4, 6)}
     settings = random_settings(chance)
     fuzzer.settle(settings)
-    error = fuzzer.load(*rules.values())
-    if error:
-        tally.refused += 1
-        if tally.refused > 20 + tally.rulesets:
-            raise RuntimeError(f"most rulesets are refused: {error}")
+    if refused(tally, fuzzer.load(*rules.values())):
         return
-    tally.rulesets += 1
     probes = [random_probe(chance, chance.choice((4, 4, 6))) for _ in range(PACKETS_PER_RULESET)]
+    judge_probes(
+        fuzzer,
+        tally,
+        probes,
+        keep,
+        undecided=lambda prediction: prediction.get("verdict") == "undecided",
+        shrink=lambda probe: fuzzer.shrink(rules[probe.family], probe, settings),
+        again=lambda: (fuzzer.settle(settings), fuzzer.load(*rules.values())),
+    )
+
+
+def refused(tally: Tally, error: str) -> bool:
+    """Count a ruleset: whether the kernel refused it. Raises RuntimeError where it refuses most of them."""
+    if not error:
+        tally.rulesets += 1
+        return False
+    tally.refused += 1
+    if tally.refused > 20 + tally.rulesets:
+        raise RuntimeError(f"most rulesets are refused: {error}")
+    return True
+
+
+def judge_probes(
+    fuzzer: Fuzzer,
+    tally: Tally,
+    probes: Sequence[Probe],
+    keep: Path | None,
+    *,
+    undecided: Callable[[Prediction], bool],
+    shrink: Callable[[Probe], Failure | None],
+    again: Callable[[], object],
+) -> None:
+    """Send packets through the rules that are loaded and count what netui said of them.
+
+    shrink: the smallest rules that fail for a packet, None where it does not fail alone. again: loads the rules
+    and settings anew after that.
+    """
     for probe, _, trace, prediction in fuzzer.check(probes):
         tally.packets += 1
-        if prediction.get("verdict") == "undecided":
+        if undecided(prediction):
             tally.undecided[why(prediction)] += 1
         elif not differs(trace, prediction):
             tally.steps += len(without_accepting_policies(trace.steps))
@@ -371,7 +404,7 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
             kind = signature(trace, prediction)
             if kind in tally.seen or len(tally.failures) >= MOST_FAILURES:
                 continue
-            failure = fuzzer.shrink(rules[probe.family], probe, settings)
+            failure = shrink(probe)
             if failure is None:
                 print(f"wrong, but not alone: {probe}\n  netui  {predicted_steps(prediction)}", flush=True)
                 print(f"  kernel {without_accepting_policies(trace.steps)}", flush=True)
@@ -380,8 +413,7 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
                 failure.kept = fuzzer.keep(failure, keep) if keep else None
                 tally.failures.append(failure)
                 print(f"{failure}\n", flush=True)
-            fuzzer.settle(settings)
-            fuzzer.load(*rules.values())
+            again()
 
 
 def why(prediction: Prediction) -> str:

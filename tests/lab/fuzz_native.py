@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from .fuzz import (
-    MOST_FAILURES,
     PACKETS_PER_RULESET,
     PATIENT,
     Failure,
@@ -17,10 +16,10 @@ from .fuzz import (
     Tally,
     bare,
     differs,
+    judge_probes,
     random_probe,
     random_settings,
-    signature,
-    why,
+    refused,
 )
 from .judge import predicted_steps
 from .nft_rules import NativeGenerator, NativeRules
@@ -110,35 +109,15 @@ def _one_ruleset(fuzzer: NativeFuzzer, tally: Tally, keep: Path | None) -> None:
         own = tuple(Rules(rules.family, tuple(bare(rules))) for rules in own)
     settings = random_settings(chance)
     fuzzer.settle(settings)
-    error = fuzzer.load_native(native, own)
-    if error:
-        tally.refused += 1
-        if tally.refused > 20 + tally.rulesets:
-            raise RuntimeError(f"most rulesets are refused: {error}")
+    if refused(tally, fuzzer.load_native(native, own)):
         return
-    tally.rulesets += 1
     probes = [random_probe(chance, chance.choice((4, 4, 6))) for _ in range(PACKETS_PER_RULESET)]
-    for probe, _, trace, prediction in fuzzer.check(probes):
-        tally.packets += 1
-        if prediction.get("verdict") == "undecided" or prediction.get("undecided"):
-            tally.undecided[why(prediction)] += 1
-        elif not differs(trace, prediction):
-            tally.steps += len(without_accepting_policies(trace.steps))
-        elif not differs(*fuzzer.check([probe], PATIENT)[0][2:]):
-            tally.late += 1
-        else:
-            tally.wrong += 1
-            kind = signature(trace, prediction)
-            if kind in tally.seen or len(tally.failures) >= MOST_FAILURES:
-                continue
-            failure = fuzzer.shrink_native(native, own, probe, settings)
-            if failure is None:
-                print(f"wrong, but not alone: {probe}\n  netui  {predicted_steps(prediction)}", flush=True)
-                print(f"  kernel {without_accepting_policies(trace.steps)}", flush=True)
-            else:
-                tally.seen.add(kind)
-                failure.kept = fuzzer.keep(failure, keep) if keep else None
-                tally.failures.append(failure)
-                print(f"{failure}\n", flush=True)
-            fuzzer.settle(settings)
-            fuzzer.load_native(native, own)
+    judge_probes(
+        fuzzer,
+        tally,
+        probes,
+        keep,
+        undecided=lambda prediction: prediction.get("verdict") == "undecided" or bool(prediction.get("undecided")),
+        shrink=lambda probe: fuzzer.shrink_native(native, own, probe, settings),
+        again=lambda: (fuzzer.settle(settings), fuzzer.load_native(native, own)),
+    )
