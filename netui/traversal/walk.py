@@ -29,6 +29,8 @@ _DEEPEST = 200
 MOST_WORK = 2_000_000
 _JUMP = 200
 _ENDLESS = "the jumps come back to the same chains too often to be followed"
+#: What becomes of a packet by the action that ends its way through a hook; every other one drops it.
+_FATES: dict[str, Fate] = {"accept": "accept", "nat": "accept", "reject": "reject"}
 _UNTOLD = "a snapshot cannot tell whether this matches"
 
 
@@ -253,12 +255,8 @@ class Walker:
                         return fate
                 case "return":
                     return None
-                case "accept" | "nat":
-                    return "accept"
-                case "reject":
-                    return "reject"
-                case _:
-                    return "drop"
+                case ending:
+                    return _FATES.get(ending, "drop")
         return None
 
     def _jump(
@@ -301,12 +299,8 @@ class Walker:
                 return "next" if outcome.kind == "jump" else "return"
             case "return":
                 return "return"
-            case "accept" | "nat":
-                return "accept"
-            case "reject":
-                return "reject"
-            case _:
-                return "drop"
+            case ending:
+                return _FATES.get(ending, "drop")
 
     def _assumed(
         self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[tuple[Predicate, str], ...]
