@@ -8,6 +8,7 @@ python -m tests.lab judge [--engine X] [--variants all]
 python -m tests.lab fuzz N [--seed S]             the same for N packets through random rules
 python -m tests.lab soak [--minutes 60] [--engine X]
                                                   whether netui stays flat at ten times the events
+python -m tests.lab on SUITE [TEST…]              the README's test command on another Debian or Ubuntu
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import contextlib
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from .cache import LabUnavailable, ensure_tools
 from .engines import KINDS, Options
 from .hosts import Host, blog_host
 from .namespaces import raise_on_sigterm
+from .roots import UBUNTU
 from .traffic import Traffic
 
 
@@ -53,7 +56,21 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     soak = commands.add_parser("soak", help="whether netui stays flat on a host that does not rest")
     soak.add_argument("--minutes", type=float, default=60)
     soak.add_argument("--engine", choices=KINDS, default="28.5")
+    on = commands.add_parser("on", help="run `make test` in a root of another suite")
+    on.add_argument("suite", choices=("bookworm", "trixie", *UBUNTU))
+    on.add_argument("tests", nargs="*", default=["tests/lab"], metavar="TEST")
     return parser.parse_args(argv)
+
+
+def run_on(suite: str, tests: list[str]) -> int:
+    """Run `make test` as root on a bare root of a suite, as if that were the machine; its exit status."""
+    from .bare import Bare
+
+    with (
+        tempfile.TemporaryDirectory(prefix="netui-lab-") as folder,
+        Bare(suite, "root", Path(folder), lab=True) as bare,
+    ):
+        return bare.show(f"CI=true make test TESTS='{' '.join(tests)}'")
 
 
 def _judge_arguments(judge: argparse.ArgumentParser) -> None:
@@ -125,6 +142,8 @@ def main(argv: list[str] | None = None) -> int:
             from .soak import main as soak
 
             return soak(options.engine, options.minutes)
+        if options.command == "on":
+            return run_on(options.suite, options.tests)
         with make_host(options) as host:
             if options.command == "capture":
                 from .capture import write_case

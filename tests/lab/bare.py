@@ -18,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 
 from . import roots
+from .cache import cache_root
 from .terminal import ROOT
 
 #: An ordinary user's number, and the folders that each of the two calls home.
 _USER = 1000
 _HOMES = {"root": "root", "user": "home/user"}
 
-# Pid and mount namespaces of its own: what is left in there ends with the command.
+# A mount namespace of its own, and one of pids unless the lab runs in there: what is left ends with the command.
 _ENTER = """
 set -e
 # A copy where this kernel or file system stacks no layers.
@@ -33,11 +34,26 @@ mount -t overlay bare -o "lowerdir=$LOWER,upperdir=$UPPER,workdir=$WORK" "$R" 2>
 mount -t proc proc "$R/proc"
 mount --rbind /dev "$R/dev"
 mount -t sysfs sysfs "$R/sys"
+if [ -n "$CACHE" ]; then
+  mount --rbind /sys/fs/cgroup "$R/sys/fs/cgroup"
+  mount -t tmpfs tmpfs "$R/run"
+  mkdir -p "$R/root/.cache/netui-lab"
+  mount --bind "$CACHE" "$R/root/.cache/netui-lab"
+fi
 for place in $SHARED; do
   mkdir -p "$R$place"
   mount --bind "$place" "$R$place"
 done
 cd /
+if [ -n "$CACHE" ]; then
+  # A root of its own, not a chroot: nsenter into another mount namespace comes back to it.
+  mkdir -p "$R/.old"
+  cd "$R"
+  pivot_root . .old
+  cd /
+  umount -l /.old
+  R=/
+fi
 exec chroot --userspec="$WHO" "$R" env -i $PASSED HOME="$H" USER="$NAME" TERM=xterm-256color LANG=C.UTF-8 \
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "cd ~/netui && $1"
 """
@@ -48,10 +64,13 @@ _FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Bare:
-    """A suite's bare root, a layer over it with the checkout in `who`'s home, as long as the context is."""
+    """A suite's bare root, a layer over it with the checkout in `who`'s home, as long as the context is.
 
-    def __init__(self, suite: str, who: str, folder: Path) -> None:
-        self._suite, self.who = suite, who
+    lab: the lab is to run in there: cgroups, a fresh /run, the machine's own processes, and the lab's cache.
+    """
+
+    def __init__(self, suite: str, who: str, folder: Path, *, lab: bool = False) -> None:
+        self._suite, self.who, self._lab = suite, who, lab
         self._folder = folder / f"{suite}-{who}"
         #: What differs from the suite's root.
         self.upper = self._folder / "upper"
@@ -70,7 +89,8 @@ class Bare:
             self._copy(Path(name).expanduser(), target)
         apt = self.upper / "etc/apt"
         (apt / "apt.conf.d").mkdir(parents=True, exist_ok=True)
-        (apt / "sources.list").write_text(f"deb {roots.mirror()} {self._suite} main\n")
+        components = "main universe" if self._suite in roots.UBUNTU else "main"
+        (apt / "sources.list").write_text(f"deb {roots.mirror_of(self._suite)} {self._suite} {components}\n")
         settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
         lines = [line for line in settings.splitlines() if line.startswith("Acquire::") and not line.endswith('"";')]
         (apt / "apt.conf.d/00machine").write_text("".join(f"{line}\n" for line in lines))
@@ -88,6 +108,10 @@ class Bare:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self._folder)
+
+    def show(self, command: str) -> int:
+        """Run a command in the checkout, on this process's own streams; its exit status."""
+        return subprocess.run(self._command(command), env=self._entered(), check=False).returncode
 
     def run(self, command: str, seconds: float = 400) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout, without a terminal."""
@@ -120,13 +144,20 @@ class Bare:
             os.close(master)
 
     def _command(self, command: str) -> list[str]:
-        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        pids = () if self._lab else ("--pid",)
+        namespaces = ["unshare", "--mount", *pids, "--fork", "--kill-child", "--propagation", "private"]
         return [*namespaces, "sh", "-c", _ENTER, "sh", command]
 
     def _entered(self) -> dict[str, str]:
         passed = " ".join(f"{name}={value}" for name, value in self._environment.items() if " " not in value)
         who = self.who if self.who == "root" else f"{_USER}:{_USER}"
-        layers = {"LOWER": str(self._lower), "UPPER": str(self.upper), "WORK": str(self._folder / "work")}
+        cache = str(cache_root()) if self._lab else ""
+        layers = {
+            "CACHE": cache,
+            "LOWER": str(self._lower),
+            "UPPER": str(self.upper),
+            "WORK": str(self._folder / "work"),
+        }
         place = {**layers, "R": str(self._folder / "root"), "H": f"/{_HOMES[self.who]}", "WHO": who, "NAME": self.who}
         return {"PATH": os.environ["PATH"], **place, "PASSED": passed, "SHARED": " ".join(self._shared)}
 

@@ -1,8 +1,8 @@
 """The real libvirt on a lab host: its network driver alone, which is what makes bridges and rules.
 
-libvirtd runs in the host's network namespace and a mount namespace of its own, with empty
-folders in the place of the machine's ``/etc/libvirt`` and ``/var/lib/libvirt``: it starts no
-machine, and finds no network but those that a test defines.
+libvirtd runs in the host's network namespace among the neighbours' programs (neighbours.py), with empty
+folders in the place of ``/etc/libvirt`` and ``/var/lib/libvirt``: it starts no machine, and finds no network
+but those that a test defines.
 """
 
 from __future__ import annotations
@@ -11,15 +11,11 @@ import subprocess
 from pathlib import Path
 from types import TracebackType
 
-from .cache import install
 from .hosts import Host
 from .namespaces import Namespace
-from .neighbours import PRIVATE, wait_for
+from .neighbours import inside, surroundings, wait_for
 
-#: Program → Debian package (see cache.ensure).
-PROGRAMS = {"libvirtd": "libvirt-daemon", "virsh": "libvirt-clients", "dnsmasq": "dnsmasq-base"}
-
-_NETWORK = """<network>
+NETWORK = """<network>
   <name>{name}</name>
   <forward mode='{mode}'/>
   <bridge name='{bridge}' stp='off' delay='0'/>
@@ -37,19 +33,10 @@ for folder in /etc/libvirt /var/lib/libvirt /var/cache/libvirt; do
   mount --bind "$FOLDER$folder" $folder
 done
 mkdir "$FOLDER/drivers"
-ln -s "$DRIVER" "$FOLDER/drivers/"
+ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_network.so "$FOLDER/drivers/"
 printf 'auth_unix_rw = "none"\\nauth_unix_ro = "none"\\n' > /etc/libvirt/libvirtd.conf
 LIBVIRT_DRIVER_DIR="$FOLDER/drivers" exec libvirtd
 """
-
-
-def _driver() -> str:
-    """Path of the network driver, which is a package of its own from Debian 13 on."""
-    here = Path("/usr/lib")
-    pattern = "*/libvirt/connection-driver/libvirt_driver_network.so"
-    if not any(here.glob(pattern)):
-        install(["libvirt-daemon-driver-network"])
-    return str(next(here.glob(pattern)))
 
 
 class Libvirt:
@@ -65,11 +52,8 @@ class Libvirt:
         log = self._folder / "log"
         with log.open("wb") as file:
             self._daemon = subprocess.Popen(
-                [
-                    *("nsenter", f"--net={self._host.namespace.path}"),
-                    *("unshare", "-m", "sh", "-c", f"{PRIVATE}\n{_DAEMON}"),
-                ],
-                env={**self._host.engine.environment(), "FOLDER": str(self._folder), "DRIVER": _driver()},
+                inside(self._host.namespace, _DAEMON),
+                env={**surroundings(self._host), "FOLDER": str(self._folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -88,7 +72,7 @@ class Libvirt:
         """Define and start a network of 254 addresses; its name. nat is libvirt's default, open makes no rules."""
         name = f"lab-{bridge}"
         xml = self._folder / f"{name}.xml"
-        xml.write_text(_NETWORK.format(name=name, mode=mode, bridge=bridge, prefix=prefix))
+        xml.write_text(NETWORK.format(name=name, mode=mode, bridge=bridge, prefix=prefix))
         self.virsh("net-define", str(xml))
         self.virsh("net-start", name)
         return name
@@ -102,8 +86,11 @@ class Libvirt:
 
     def _virsh(self, *words: str) -> subprocess.CompletedProcess[str]:
         assert self._daemon is not None
+        place = f"/proc/{self._daemon.pid}"
+        # The networks' definitions lie on the same path for both.
+        into = (f"--mount={place}/ns/mnt", f"--root={place}/root", f"--wd={place}/root")
         return subprocess.run(
-            ["nsenter", f"--mount=/proc/{self._daemon.pid}/ns/mnt", "virsh", "-c", "network:///system", *words],
+            ["nsenter", *into, "virsh", "-c", "network:///system", *words],
             check=False,
             capture_output=True,
             text=True,

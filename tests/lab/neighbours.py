@@ -1,7 +1,7 @@
 """The real neighbours of Docker's rules on a lab host: firewalld, fail2ban, podman's network.
 
-Each runs in the host's network namespace and a mount namespace of its own, on a copy of its
-configuration: nothing of the machine's is read by it at run time or changed.
+Each runs in the host's network namespace, on a copy of its configuration, in a mount namespace whose root
+is Debian 12's (roots.py): they are the same on every machine, and nothing of the machine's is read or changed.
 """
 
 from __future__ import annotations
@@ -16,26 +16,44 @@ from types import TracebackType
 
 from .hosts import Host
 from .namespaces import Namespace
+from .roots import old_neighbours_root
 
-#: Program → Debian package (see cache.ensure).
-PROGRAMS = {
-    "firewalld": "firewalld",
-    "dbus-daemon": "dbus",
-    "fail2ban-server": "fail2ban",
-    "/usr/lib/podman/netavark": "netavark",
-}
-# Nothing of /run is seen but the lab's own, and no module is loaded.
-PRIVATE = """
+# The mount namespace's root becomes a layer over $R; nothing of /run is seen but the lab's own, and no module
+# is loaded. Where this file system stacks no layers, the root itself is taken: no test writes into it on purpose.
+_ENTER = """
 set -e
 mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay neighbours -o "lowerdir=$R,upperdir=/mnt/upper,workdir=/mnt/work" /mnt/root 2>/dev/null ||
+  mount --bind "$R" /mnt/root
+R=/mnt/root
+mount --rbind /proc $R/proc
+mount --rbind /dev $R/dev
+mount --rbind /sys $R/sys
+mount -t tmpfs tmpfs $R/run
+mount -t tmpfs tmpfs $R/tmp
+mkdir $R/run/netui-lab $R/tmp/old
+mount --rbind /run/netui-lab $R/run/netui-lab
+cd $R
+pivot_root . tmp/old
+cd /
+umount -l /tmp/old
 [ ! -e /sbin/modprobe ] || mount --bind /bin/true /sbin/modprobe
-mount --bind /run/netui-lab /mnt
-mount -t tmpfs tmpfs /run
-mkdir /run/netui-lab
-mount --move /mnt /run/netui-lab
 """
 
-_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+
+def inside(namespace: Namespace, script: str) -> list[str]:
+    """The command that runs a shell script among the neighbours' programs, in a network namespace."""
+    return ["nsenter", f"--net={namespace.path}", "unshare", "-m", "sh", "-c", f"{_ENTER}\n{script}"]
+
+
+def surroundings(host: Host) -> dict[str, str]:
+    """The environment of `inside`: the engine's own tools come first."""
+    return {**host.engine.environment(), "R": str(old_neighbours_root())}
+
+
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
@@ -67,12 +85,12 @@ class Firewalld:
         self._folder = host.engine.state / "firewalld"
         self._folder.mkdir()
         etc = self._folder / "etc"
-        shutil.copytree("/etc/firewalld", etc)
+        shutil.copytree(old_neighbours_root() / "etc/firewalld", etc)
         settings = (etc / "firewalld.conf").read_text()
         lines = [line for line in settings.splitlines() if not line.startswith("FirewallBackend")]
         (etc / "firewalld.conf").write_text("\n".join([*lines, f"FirewallBackend={backend}", ""]))
         self._socket = self._folder / "bus"
-        (self._folder / "bus.conf").write_text(_BUS.format(socket=self._socket))
+        (self._folder / "bus.conf").write_text(BUS.format(socket=self._socket))
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Firewalld:
@@ -96,21 +114,19 @@ class Firewalld:
             raise RuntimeError(f"firewall-cmd {words}: {done.stdout!r} {done.stderr!r}")
         return done.stdout.decode()
 
-    def _command(self, script: str) -> list[str]:
-        space = f"--net={self._host.namespace.path}"
-        return ["nsenter", space, "unshare", "-m", "sh", "-c", f"{PRIVATE}\n{script}"]
-
     def _environment(self) -> dict[str, str]:
         bus = f"unix:path={self._socket}"
-        return {**self._host.engine.environment(), "FOLDER": str(self._folder), "DBUS_SYSTEM_BUS_ADDRESS": bus}
+        return {**surroundings(self._host), "FOLDER": str(self._folder), "DBUS_SYSTEM_BUS_ADDRESS": bus}
 
     def _spawn(self, script: str) -> None:
         log = (self._folder / f"log{len(self._running)}").open("wb")
-        process = subprocess.Popen(self._command(script), env=self._environment(), stdout=log, stderr=log)
+        command = inside(self._host.namespace, script)
+        process = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log)
         self._running.append(process)
 
     def _run(self, script: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(self._command(script), env=self._environment(), check=False, capture_output=True)
+        command = inside(self._host.namespace, script)
+        return subprocess.run(command, env=self._environment(), check=False, capture_output=True)
 
 
 _JAIL = """[DEFAULT]
@@ -133,7 +149,7 @@ class Fail2ban:
         self._host = host
         self._folder = folder = host.engine.state / "fail2ban"
         etc = folder / "etc"
-        shutil.copytree("/etc/fail2ban", etc)
+        shutil.copytree(old_neighbours_root() / "etc/fail2ban", etc)
         for given in (*etc.glob("jail.d/*"), *etc.glob("jail.local")):
             given.unlink()
         (etc / "fail2ban.local").write_text("[DEFAULT]\ndbfile = None\n")
@@ -160,13 +176,12 @@ class Fail2ban:
     def client(self, words: str, *, check: bool = True) -> str:
         """Run fail2ban-client; what it prints."""
         own = f"-c {self._folder}/etc -s {self._folder}/socket -p {self._folder}/pid --logtarget {self._folder}/log"
-        script = f"{PRIVATE}\nexec fail2ban-client {own} {words}"
         done = subprocess.run(
-            ["nsenter", f"--net={self._host.namespace.path}", "unshare", "-m", "sh", "-c", script],
+            inside(self._host.namespace, f"exec fail2ban-client {own} {words}"),
             check=False,
             capture_output=True,
             text=True,
-            env=self._host.engine.environment(),
+            env=surroundings(self._host),
         )
         if check and done.returncode:
             raise RuntimeError(f"fail2ban-client {words}: {done.stdout} {done.stderr}")
@@ -202,16 +217,18 @@ def podman_container(host: Host, host_port: int) -> Namespace:
     }
     config = host.engine.state / "netavark"
     config.mkdir()
-    # opened before the script puts an empty /run in the machine's place
-    script = f"exec 3<{pod.path}\n{PRIVATE}\nexec {_NETAVARK} --config {config} setup /proc/$$/fd/3"
-    done = subprocess.run(
-        ["nsenter", f"--net={host.namespace.path}", "unshare", "-m", "sh", "-c", script],
-        check=False,
-        capture_output=True,
-        text=True,
-        input=json.dumps(asked),
-        env=host.engine.environment(),
-    )
+    # opened before an empty /run comes in the machine's place
+    with Path(pod.path).open() as space:
+        place = f"/proc/self/fd/{space.fileno()}"
+        done = subprocess.run(
+            inside(host.namespace, f"exec {_NETAVARK} --config {config} setup {place}"),
+            check=False,
+            capture_output=True,
+            text=True,
+            input=json.dumps(asked),
+            env=surroundings(host),
+            pass_fds=(space.fileno(),),
+        )
     if done.returncode:
         raise RuntimeError(f"netavark: {done.stdout} {done.stderr}")
     pod.run("busybox", "httpd", "-p", "80", "-h", "/tmp")

@@ -1,4 +1,4 @@
-"""Root folders of Debian suites, debootstrapped once into the cache: the engines', and bare ones.
+"""Root folders of Debian suites, debootstrapped once into the cache: the engines', their neighbours', and bare ones.
 
 A root is built under another name and renamed when whole, so that an interrupted build is never
 taken for a finished one. Whatever Debian or Ubuntu the machine is, the roots are the same.
@@ -6,9 +6,12 @@ taken for a finished one. Whatever Debian or Ubuntu the machine is, the roots ar
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +21,9 @@ from .cache import LabUnavailable, cache_root, ensure_files, locked
 SUITES = {"20.10": "bookworm", "26.1": "trixie", "28.5": "forky"}
 
 _ENGINE = ("docker.io", "iptables", "nftables", "iproute2", "ipset", "busybox-static")
+# Docker's neighbours as Debian 12 has them (see neighbours.py and libvirt.py). Some depend on systemd
+# beforehand, which debootstrap does not order: apt installs them in a root that is ready.
+_OLD_NEIGHBOURS = ("firewalld", "dbus", "fail2ban", "netavark", "libvirt-daemon", "libvirt-clients", "dnsmasq-base")
 _BARE = ("python3", "make", "git", "ca-certificates")
 
 #: Where Debian is to be had by everybody, for a machine whose own apt names no mirror of it.
@@ -26,6 +32,12 @@ _PUBLIC = "http://deb.debian.org/debian"
 # the script and the keyring, the keyring as a package of its own; newer Debians name it .pgp.
 _SCRIPT = "/usr/share/debootstrap/scripts/sid"
 _KEYRINGS = [f"/usr/share/keyrings/debian-archive-keyring.{ending}" for ending in ("gpg", "pgp")]
+
+#: Suites of Ubuntu that the lab is also run on; not every Debian has Ubuntu's keys as a package.
+UBUNTU = ("noble",)
+_UBUNTU_PUBLIC = "http://archive.ubuntu.com/ubuntu"
+_UBUNTU_KEYS = "pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
+_UBUNTU_KEYS_SHA256 = "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8"
 
 
 def engine_root(version: str) -> Path:
@@ -38,12 +50,33 @@ def engine_root(version: str) -> Path:
     return _root(version, SUITES[version], packages)
 
 
+def old_neighbours_root() -> Path:
+    """Debian 12 with firewalld, fail2ban, netavark and libvirt: the same ones whatever the machine has."""
+    return _root(
+        "neighbours-bookworm", "bookworm", (), (*_OLD_NEIGHBOURS, "iptables", "nftables", "iproute2", "busybox-static")
+    )
+
+
 def bare_root(suite: str) -> Path:
-    """A Debian of this suite with Python, make and git: what netui must start on. Copy it; it stays as it is."""
+    """A Debian or Ubuntu of this suite with Python, make and git: what netui must start on. Copy it; it stays."""
     return _root(f"bare-{suite}", suite, _BARE)
 
 
-def _root(name: str, suite: str, packages: tuple[str, ...]) -> Path:
+_INSTALL = """
+set -e
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+printf '#!/bin/sh\\nexit 101\\n' > "$1/usr/sbin/policy-rc.d"
+chmod 755 "$1/usr/sbin/policy-rc.d"
+root=$1
+shift
+export DEBIAN_FRONTEND=noninteractive
+chroot "$root" apt-get update -q
+exec chroot "$root" apt-get install -y -q --no-install-recommends "$@"
+"""
+
+
+def _root(name: str, suite: str, packages: tuple[str, ...], then: tuple[str, ...] = ()) -> Path:
     root = cache_root() / name
     if root.is_dir():
         return root
@@ -53,26 +86,57 @@ def _root(name: str, suite: str, packages: tuple[str, ...]) -> Path:
         partial = cache_root() / f"{name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         # A mount namespace of its own: an abort leaves no mount behind.
-        command = [
-            *("unshare", "-m", "--propagation", "private", "debootstrap", "--variant=minbase"),
-            *(f"--keyring={_keyring()}", f"--include={','.join(packages)}"),
-            *(suite, str(partial), mirror(), _SCRIPT),
+        apart = ["unshare", "-m", "--propagation", "private"]
+        include = [f"--include={','.join(packages)}"] if packages else []
+        commands = [
+            [
+                *(*apart, "debootstrap", "--variant=minbase", f"--keyring={_keyring(suite)}", *include),
+                *(suite, str(partial), mirror_of(suite), _script(suite)),
+            ],
+            *([[*apart, "sh", "-c", _INSTALL, "sh", str(partial), *then]] if then else []),
         ]
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            last = "; ".join(done.stdout.strip().splitlines()[-2:])
-            shutil.rmtree(partial, ignore_errors=True)
-            raise LabUnavailable(f"debootstrap of {suite} failed: {last}")
+        for command in commands:
+            done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode:
+                last = "; ".join(done.stdout.strip().splitlines()[-2:])
+                shutil.rmtree(partial, ignore_errors=True)
+                raise LabUnavailable(f"debootstrap of {suite} failed: {last}")
         for waste in (*partial.glob("var/cache/apt/archives/*.deb"), *partial.glob("var/lib/apt/lists/*_*")):
             waste.unlink()
         partial.rename(root)
     return root
 
 
-def _keyring() -> str:
-    """Debian's own keys, installed where another distribution leaves them out."""
+def _script(suite: str) -> str:
+    return "/usr/share/debootstrap/scripts/gutsy" if suite in UBUNTU else _SCRIPT
+
+
+def _keyring(suite: str) -> str:
+    """The distribution's own keys, installed where another one leaves them out."""
+    if suite in UBUNTU:
+        return _ubuntu_keyring()
     ensure_files(_KEYRINGS, "debian-archive-keyring")
     return next(path for path in _KEYRINGS if Path(path).exists())
+
+
+def _ubuntu_keyring() -> str:
+    """Ubuntu's own keys: out of its package, which is the one of this checksum."""
+    keys = cache_root() / "ubuntu-archive-keyring.gpg"
+    if not keys.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            package = Path(folder) / "keys.deb"
+            with urllib.request.urlopen(f"{_UBUNTU_PUBLIC}/{_UBUNTU_KEYS}", timeout=60) as answer:
+                package.write_bytes(answer.read())
+            if hashlib.sha256(package.read_bytes()).hexdigest() != _UBUNTU_KEYS_SHA256:
+                raise LabUnavailable("Ubuntu's keyring package is not the one that is known")
+            subprocess.run(["dpkg-deb", "-x", str(package), folder], check=True)
+            shutil.copy(Path(folder) / "usr/share/keyrings" / keys.name, keys)
+    return str(keys)
+
+
+def mirror_of(suite: str) -> str:
+    """Where the packages of this suite are to be had."""
+    return _UBUNTU_PUBLIC if suite in UBUNTU else mirror()
 
 
 def mirror(apt: Path = Path("/etc/apt")) -> str:

@@ -10,13 +10,13 @@ from docker.types import IPAMConfig, IPAMPool
 from netui.explain.exposure import exposures
 from netui.traversal import path
 
-from .cache import LabUnavailable, ensure
+from .cache import LabUnavailable
 from .conftest import unavailable
 from .doctor_host import diagnosis, findings, restart, run_advice, seen
 from .hosts import HOST, OUTSIDE, Host, serve
-from .libvirt import PROGRAMS as LIBVIRT
 from .libvirt import Libvirt, virtual_machine
-from .neighbours import PROGRAMS, Fail2ban, Firewalld, podman_container
+from .neighbours import Fail2ban, Firewalld, podman_container
+from .roots import old_neighbours_root
 from .test_doctor import outcome, publish
 from .test_exposed import compare_cells
 
@@ -25,9 +25,9 @@ Own = Callable[..., Host]
 
 @pytest.fixture(scope="module", autouse=True)
 def installed(lab: None) -> None:
-    """The neighbours' packages; without them a skip with the reason, or a failure where CI is set."""
+    """The neighbours' root; without it a skip with the reason, or a failure where CI is set."""
     try:
-        ensure(PROGRAMS | LIBVIRT)
+        old_neighbours_root()
     except LabUnavailable as reason:
         unavailable(str(reason))
 

@@ -17,8 +17,8 @@ from .cache import LabUnavailable, ensure
 from .conftest import unavailable
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
-from .libvirt import PROGRAMS as LIBVIRT
 from .libvirt import Libvirt, virtual_machine
+from .roots import old_neighbours_root
 from .screen import Screen, has
 from .senders import Flow, Ports, send
 from .terminal import NETUI, ROOT, Terminal
@@ -65,9 +65,9 @@ _VERDICT = re.compile(r"delivered|dropped|rejected|unreachable|undecided")
 
 @pytest.fixture(scope="module")
 def real_libvirt(lab: None) -> None:
-    """libvirt's packages; without them a skip with the reason, or a failure where CI is set."""
+    """The root with libvirt; without it a skip with the reason, or a failure where CI is set."""
     try:
-        ensure(LIBVIRT)
+        old_neighbours_root()
     except LabUnavailable as reason:
         unavailable(str(reason))
 
