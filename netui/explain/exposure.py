@@ -245,12 +245,7 @@ def _cell(
             continue
         judged = _judge(host, container, found, port, listening)
         state = judged[0]
-        named = tuple(
-            Listed(part.addresses, own[0], part.decided_by, own[1])
-            for part in found.senders
-            if part.addresses is not None
-            and (own := _judge(host, container, Outcome.of(part.path, found.protocol), port, listening))[0] != state
-        )
+        named = tuple(_named(host, container, found, state, port, listening)) if found.senders else ()
         if best is None or _tells_more(judged, named, best[0], senders):
             best, senders = (judged, way, destination), named
         if state in ("open", "refused"):
@@ -262,6 +257,20 @@ def _cell(
         return Cell(place, "closed", "none", "", reason, None)
     (state, reason, step, unknown, condition), way, destination = best
     return Cell(place, state, way, destination, reason, step, unknown, condition, senders)
+
+
+def _named(
+    host: PreparedHost, container: Container, found: Outcome, state: State, port: int, listening: Listening
+) -> Iterator[Listed]:
+    """Those of the senders of whom it is not as of everyone else."""
+    known: dict[int, Judged] = {}
+    for part in found.senders:
+        judged = known.get(id(part.outcome))
+        if judged is None:
+            judged = known[id(part.outcome)] = _judge(host, container, part.outcome, port, listening)
+        if judged[0] != state:
+            reason = part.reason if judged[1] == part.outcome.reason else judged[1]
+            yield Listed(part.addresses, judged[0], part.decided_by, reason)
 
 
 def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_named: Iterable[Listed]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from socket import AF_INET, inet_ntop
 
 
 class IntervalSet:
@@ -112,7 +113,8 @@ def prefixes(found: IntervalSet, bits: int) -> Iterator[str]:
     make = IPv4Address if bits == 32 else IPv6Address
     for low, high in found:
         if low == high:
-            yield str(make(low))
+            # a fifth of the time, and a block list has 100,000
+            yield inet_ntop(AF_INET, low.to_bytes(4, "big")) if bits == 32 else str(make(low))
             continue
         for net in summarize_address_range(make(low), make(high)):
             yield str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)

@@ -134,7 +134,7 @@ def _way(family: Family, default: str, table: str, device: str) -> Route:
 def _notes(
     host: PreparedHost, family: Family, own: str, source: Written, destination: Written, iif: str, oif: str
 ) -> list[str]:
-    from netui.traversal.answer import host_notes
+    from netui.traversal.asked import host_notes
 
     notes = ["rules alone: that the host forwards and filters no reverse path is taken for granted"]
     if "host" in (source.kind, destination.kind):

@@ -39,6 +39,7 @@ def new_transit(request: Request) -> Transit:
         request.iif,
         any_src=request.any_src,
         any_dst=request.any_dst,
+        any_dport=request.any_dport,
     )
 
 

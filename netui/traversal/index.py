@@ -7,13 +7,15 @@ rules that the plain walk would match (a property test holds the two equal).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain as chained
 from typing import TypeVar
 
 from netui.model import Chain, Family, Rule, RuleSpec, packet_family
 from netui.traversal.address import parse_net, parse_ports
+from netui.traversal.several import Several
 from netui.traversal.transit import Anywhere, Transit
 
 _VALUE = r'([^\s"!-][^\s"]*)'
@@ -28,7 +30,9 @@ _HEAD = re.compile(
 
 
 #: For so many sets of senders the rules that name one of their addresses are remembered.
-_MOST_MEANT = 64
+_MOST_MEANT = 1024
+#: Fewer rules for networks than this are asked one after the other.
+_FEW_NETS = 16
 
 Key = TypeVar("Key", int, str)
 
@@ -45,6 +49,11 @@ class Buckets(dict[Key, "int | list[int]"]):
             before.append(position)
         else:
             self[key] = [before, position]
+
+    def insert(self, key: Key, position: int) -> None:
+        """Put a position in order among those that the key has."""
+        others: list[int] = self.at(key) or []
+        self[key] = sorted([*others, position]) if others else position
 
     def at(self, key: Key) -> list[int] | None:
         """Return the positions of a key in order, None where there are none."""
@@ -64,7 +73,15 @@ class ChainIndex:
     by_oif: Buckets[str] = field(default_factory=Buckets)
     by_dport: Buckets[int] = field(default_factory=Buckets)
 
-    _anywhere: dict[tuple[bool, int], tuple[object, list[int]]] = field(default_factory=dict)
+    #: rules for a source network, by mask
+    by_net: dict[int, Buckets[int]] = field(default_factory=dict)
+    #: of those, the out-interface and the in-interface that they ask for
+    devices: dict[int, tuple[str, str]] = field(default_factory=dict)
+    #: the destination port of rules that are found by their source's address
+    ports: dict[int, int] = field(default_factory=dict)
+
+    _anywhere: dict[tuple[str, int, int | None], tuple[object, list[int]]] = field(default_factory=dict)
+    _by_port: dict[int | None, list[tuple[int, int]]] = field(default_factory=dict)
 
     def candidates(self, packet: Transit) -> Sequence[int]:
         """Return the positions of the rules that could match this packet, in order."""
@@ -73,19 +90,28 @@ class ChainIndex:
         found: list[Sequence[int]] = [self.always] if self.always else []
         if self.by_dst:
             vague = packet.any_dst
-            at = self.by_dst.get(packet.dst) if vague is None else self._meant(self.by_dst, vague, source=False)
+            at = self.by_dst.get(packet.dst) if vague is None else self._meant("-d", vague, packet)
             if at is not None:
                 found.append((at,) if isinstance(at, int) else at)
         if self.by_src:
             vague = packet.any_src
-            at = self.by_src.get(packet.src) if vague is None else self._meant(self.by_src, vague, source=True)
+            at = self.by_src.get(packet.src) if vague is None else self._meant("-s", vague, packet)
             if at is not None:
                 found.append((at,) if isinstance(at, int) else at)
+        if self.by_net:
+            if packet.any_src is not None:
+                found.append(self._meant("net", packet.any_src, packet))
+            else:
+                for mask, nets in self.by_net.items():
+                    if (at := nets.get(packet.src & mask)) is not None:
+                        found.append((at,) if isinstance(at, int) else at)
         if self.by_iif and (at := self.by_iif.get(packet.iif)) is not None:
             found.append((at,) if isinstance(at, int) else at)
         if self.by_oif and (at := self.by_oif.get(packet.oif)) is not None:
             found.append((at,) if isinstance(at, int) else at)
-        if self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)) is not None:
+        if self.by_dport and packet.any_dport is not None:
+            found.append(self._of_ports(packet.any_dport))
+        elif self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)) is not None:
             found.append((at,) if isinstance(at, int) else at)
         if not found:
             return ()
@@ -94,17 +120,45 @@ class ChainIndex:
         # sorted() sees that these are a few ascending runs and merges them
         return sorted(chained.from_iterable(found))
 
-    def _meant(self, addresses: Buckets[int], vague: Anywhere, *, source: bool) -> list[int]:
-        """The rules for the addresses that "some machine outside" could mean."""
-        key = (source, id(vague.token))
+    def _of_ports(self, several: Several) -> list[int]:
+        """The rules for one port of several."""
+        key = ("ports", id(self))
+        known: list[int] | None = several.kept.get(key)
+        if known is None:
+            named = [self.by_dport.at(port) or [] for port in self.by_dport if port in several.numbers]
+            known = several.kept[key] = sorted(chained.from_iterable(named))
+        return known
+
+    def _meant(self, which: str, vague: Anywhere, packet: Transit) -> list[int]:
+        """The rules for the addresses or networks that "some machine outside" could mean."""
+        port = packet.dport if which == "-s" and self.ports and packet.any_dport is None else None
+        key = (which, id(vague.token), port)
         cached = self._anywhere.get(key)
         if cached is None or cached[0] is not vague.token:
-            meant = [addresses.at(address) or [] for address in addresses if vague.may_be(address)]
-            cached = (vague.token, sorted(chained.from_iterable(meant)))
+            cached = (vague.token, sorted(self._found(which, vague, port)))
             if len(self._anywhere) > _MOST_MEANT:
                 self._anywhere.clear()
             self._anywhere[key] = cached
         return cached[1]
+
+    def _found(self, which: str, vague: Anywhere, port: int | None) -> Iterator[int]:
+        if which == "net":
+            for mask, nets in self.by_net.items():
+                for value in nets:
+                    if vague.may_meet(value, mask):
+                        yield from nets.at(value) or ()
+        elif port is None:
+            addresses = self.by_src if which == "-s" else self.by_dst
+            for address in addresses:
+                if vague.may_be(address):
+                    yield from addresses.at(address) or ()
+        else:
+            if not self._by_port:
+                for address in self.by_src:
+                    for position in self.by_src.at(address) or ():
+                        self._by_port.setdefault(self.ports.get(position), []).append((address, position))
+            for wanted in (None, port):
+                yield from (at for address, at in self._by_port.get(wanted, ()) if vague.may_be(address))
 
 
 def build_index(chain: Chain) -> ChainIndex:
@@ -113,7 +167,28 @@ def build_index(chain: Chain) -> ChainIndex:
     family = packet_family(chain.family)
     for position, rule in enumerate(chain.rules):
         _put(index, rule, family, position)
+    _few_nets(index)
     return index
+
+
+def _few_nets(index: ChainIndex) -> None:
+    """Put rules for networks under their interface, or among the rest, where they are too few to be looked up."""
+    if sum(len(nets) for nets in index.by_net.values()) >= _FEW_NETS * len(index.by_net):
+        return
+    moved: list[tuple[int, str, str]] = sorted(
+        (position, *index.devices.get(position, ("", "")))
+        for nets in index.by_net.values()
+        for value in nets
+        for position in nets.at(value) or ()
+    )
+    index.by_net = {}
+    for position, oif, iif in moved:
+        if oif:
+            index.by_oif.insert(oif, position)
+        elif iif:
+            index.by_iif.insert(iif, position)
+        else:
+            insort(index.always, position)
 
 
 def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
@@ -126,7 +201,16 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
         if value and not negated:
             net = parse_net(value, family)
             if net is not None and net.single:
+                if dport and addresses is index.by_src:
+                    index.ports[position] = int(dport)
                 return addresses.add(net.value, position)
+    net = parse_net(src, family) if src and not not_src else None
+    if net is not None and not net.whole and not (free := net.mask ^ ((1 << net.width) - 1)) & (free + 1):
+        # of all that a rule can ask for, a network singles out most
+        devices = (_named(not_oif, oif), _named(not_iif, iif))
+        if any(devices) or not (dport or " --dport " in rule.text or " --destination-port " in rule.text):
+            index.devices[position] = devices
+            return index.by_net.setdefault(net.mask, Buckets()).add(net.value, position)
     for negated, value, interfaces in ((not_oif, oif, index.by_oif), (not_iif, iif, index.by_iif)):
         if value and not negated and not value.endswith("+"):
             return interfaces.add(value, position)
@@ -135,6 +219,10 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
     if " --dport " in rule.text or " --destination-port " in rule.text:
         return _put_parsed(index, rule.spec, family, position)
     return index.always.append(position)
+
+
+def _named(negated: str | None, interface: str | None) -> str:
+    return "" if negated or not interface or interface.endswith("+") else interface
 
 
 def _put_parsed(index: ChainIndex, spec: RuleSpec, family: Family, position: int) -> None:

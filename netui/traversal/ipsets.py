@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from socket import AF_INET, inet_pton
 
 from netui.model import Family, IpSet
 from netui.net.intervals import IntervalSet
@@ -57,12 +58,36 @@ def _part(kind: str, value: str, family: Family) -> object | None:
     return value
 
 
-@lru_cache(maxsize=256)
+#: Addresses of sets; a set of 100,000 entries takes long to be compared with others, and is kept here to stay itself.
+_ADDRESSES: dict[int, tuple[IpSet, IntervalSet | None]] = {}
+_MOST_SETS = 256
+
+
 def addresses(found: IpSet) -> IntervalSet | None:
     """Return all addresses of a set whose entries are addresses alone; None for a set of another kind.
 
     The most exact entry decides, so that ``nomatch`` takes away what a wider one gave.
     """
+    known = _ADDRESSES.get(id(found))
+    if known is None:
+        if len(_ADDRESSES) >= _MOST_SETS:
+            _ADDRESSES.clear()
+        known = _ADDRESSES[id(found)] = (found, _single_addresses(found) or _addresses(found))
+    return known[1]
+
+
+def _single_addresses(found: IpSet) -> IntervalSet | None:
+    """The same of IPv4 addresses alone, as most long lists are; None where there is anything else."""
+    if found.family != "ip" or found.type.partition(":")[2] not in ("ip", "net"):
+        return None
+    try:
+        numbers = [int.from_bytes(inet_pton(AF_INET, text), "big") for text in found.entries]
+    except OSError:
+        return None
+    return IntervalSet(zip(numbers, numbers, strict=True))
+
+
+def _addresses(found: IpSet) -> IntervalSet | None:
     entries = _entries(found)
     if entries is None or found.type.partition(":")[2] not in ("ip", "net"):
         return None
@@ -168,4 +193,6 @@ def _port(part: object, packet: Transit, source: bool) -> bool | None:
         return None
     if not source:
         return packet.dport_in((low, high))
+    if packet.any_sport is not None:
+        return packet.any_sport.within(low, high)
     return None if packet.sport is None else bool(low <= packet.sport <= high)

@@ -116,6 +116,9 @@ def _port(name: str, limits: tuple[int, int]) -> Callable[[Transit, Connection],
     client = name in ("--ctorigsrcport", "--ctrepldstport")
 
     def matches(packet: Transit, connection: Connection) -> Answer:
+        several = {"--ctorigdstport": connection.any_dport, "--ctreplsrcport": connection.any_reply_sport}.get(name)
+        if several is not None:
+            return several.within(*limits)
         port = _side(name, connection)[1]
         if port is not None:
             return limits[0] <= port <= limits[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netui.model import Family, Match
+from netui.net.intervals import IntervalSet
 from netui.traversal.address import (
     ICMP,
     ICMP6,
@@ -15,19 +16,8 @@ from netui.traversal.predicates import Answer, Compiled, Predicate, Surroundings
 from netui.traversal.transit import Transit
 
 
-def ports_answer(port: int | None, limits: tuple[int, int], ephemeral: tuple[int, int]) -> Answer:
-    """Return whether a port is within limits; an unchosen source port is somewhere in ``ephemeral``."""
-    if port is not None:
-        return limits[0] <= port <= limits[1]
-    if limits[0] <= ephemeral[0] and ephemeral[1] <= limits[1]:
-        return True
-    if limits[1] < ephemeral[0] or ephemeral[1] < limits[0]:
-        return False
-    return None
-
-
 def _source_port(limits: tuple[int, int]) -> Predicate:
-    return lambda packet: ports_answer(packet.sport, limits, packet.sport_range)
+    return lambda packet: packet.sport_in(limits)
 
 
 def _destination_port(limits: tuple[int, int]) -> Predicate:
@@ -175,10 +165,20 @@ _MULTIPORT = {
 
 
 def _any_port(limits: tuple[tuple[int, int], ...], source: bool, destination: bool) -> Predicate:
+    together = IntervalSet(limits)
+
     def matches(packet: Transit) -> Answer:
         if packet.protocol not in WITH_PORTS:
             return False
         unknown = False
+        if destination and packet.any_dport is not None:
+            answer: Answer = packet.any_dport.within_set(together)
+            if answer or not source:
+                return answer
+        if source and packet.any_sport is not None:
+            answer = packet.any_sport.within_set(together)
+            if answer or not destination:
+                return answer
         for part in limits:
             if destination:
                 answer = packet.dport_in(part)
@@ -186,7 +186,7 @@ def _any_port(limits: tuple[tuple[int, int], ...], source: bool, destination: bo
                     return True
                 unknown = unknown or answer is None
             if source:
-                answer = ports_answer(packet.sport, part, packet.sport_range)
+                answer = packet.sport_in(part)
                 if answer:
                     return True
                 unknown = unknown or answer is None

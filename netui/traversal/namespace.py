@@ -32,6 +32,7 @@ from netui.traversal.native.program import Program
 from netui.traversal.path import Step, Undecided
 from netui.traversal.predicates import Predicate, Surroundings
 from netui.traversal.routing import Fib
+from netui.traversal.several import Asked
 from netui.traversal.targets import compile_target
 from netui.traversal.transit import Transit
 
@@ -48,6 +49,10 @@ _TRACKING = re.compile(
 _DST_NAT, _SRC_NAT = -100, 100
 #: Fewer rules than this are asked one after the other: to look up which could match takes longer.
 _FEW = 8
+
+
+#: The words of matches that ask for an address.
+_OF_SEVERAL = ("-s ", "! -s ", "-d ", "! -d ", "iprange ", "set ")
 
 
 class RulesError(Exception):
@@ -67,6 +72,18 @@ class Around:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class AsksFor:
+    """For whom a rule asks in its plainest words (None where it has others), and its other predicates.
+
+    simple: these ask for nothing but interfaces, the protocol, the destination port and the connection's state.
+    """
+
+    whom: Asked | None
+    others: list[Predicate]
+    simple: bool
+
+
 @dataclass(slots=True)
 class PreparedRule:
     """A rule with its predicates and action."""
@@ -80,6 +97,8 @@ class PreparedRule:
     steps: dict[Hook | tuple[Hook, str], Step] = field(default_factory=dict)
     #: a native rule's statements, which take the place of predicates and action
     program: Program | None = None
+    #: for whom it asks, by what of the packet stands for several, and its other predicates (see runs)
+    asks: dict[str, AsksFor] = field(default_factory=dict)
     _named: dict[Hook, Undecided] = field(default_factory=dict)
 
     def named(self, hook: Hook, chain: Chain) -> Undecided:
@@ -99,6 +118,23 @@ class PreparedRule:
                 self.rule.text,
             )
         return found
+
+    @property
+    def does(self) -> tuple[str, str]:
+        """The kind of what it does, and the chain to which it jumps or goes."""
+        if self.program is not None:
+            outcome = self.program.verdict()
+            return outcome.kind, outcome.chain
+        return self.action.kind, self.action.chain
+
+    def usual_step(self, hook: Hook, chain: Chain) -> Step:
+        """Return its step where it changes nothing."""
+        if self.program is None:
+            return self.steps.get(hook) or self.step(hook, chain, "")
+        made = self.steps.get(hook)
+        if made is None:
+            made = self.steps[hook] = self.program.step(hook, self.program.verdict())
+        return made
 
     def step(self, hook: Hook, chain: Chain, change: str) -> Step:
         """Return the step of this rule of a chain."""
@@ -152,6 +188,8 @@ class PreparedChain:
             predicates: list[tuple[Predicate, str]] = []
             for match in spec.matches:
                 predicates.extend(compile_match(match, self._around.family, self._around.surroundings))
+            # what may hold for some of several is asked last: most often something else tells already
+            predicates.sort(key=lambda asked: asked[1].startswith(_OF_SEVERAL))
             action = compile_target(spec.target, self.table.names, self._around.family)
             prepared = PreparedRule(rule, predicates, action)
             self.compiled[position] = prepared

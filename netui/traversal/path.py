@@ -141,6 +141,8 @@ class Path:
     condition: str = ""
     one_of: tuple[DeliveredTo, ...] = ()
     senders: tuple[SendersPart, ...] = ()
+    #: the same of the machines beyond the default route that are asked, where it hangs on which one
+    receivers: tuple[SendersPart, ...] = ()
 
     @property
     def telling_legs(self) -> tuple[Leg, ...]:

@@ -24,6 +24,7 @@ from netui.traversal.endpoints import (
 )
 from netui.traversal.host import PreparedHost
 from netui.traversal.routing import DEFAULTS, Lookup, RoutingUnknown
+from netui.traversal.several import Several
 from netui.traversal.transit import Anywhere
 
 _NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
@@ -49,6 +50,8 @@ class Request:
     any_dst: Anywhere | None = None
     notes: tuple[str, ...] = ()
     sport: int | None = None
+    #: several ports to be asked for at once; dport is one of them
+    any_dport: Several | None = None
 
     def copy(self) -> Request:
         """Return one of its own."""

@@ -1,8 +1,8 @@
-"""To whom: all machines beyond the default route, in parts that each meet the same rules.
+"""To whom: all machines beyond the default route (or all ports), in parts that each meet the same rules.
 
-The plain walk of one packet is the specification. A walk of many machines at once goes on as long as each
-question holds for all of them or for none; where it holds for some, they are split there and both parts are
-walked. What stays unknown (a limit, a module) is unknown within its part only.
+The plain walk of one packet is the specification. A walk of many at once goes on as long as each question
+holds for all of them or for none; where it holds for some, they are split there and the parts are walked. What
+stays unknown (a limit, a module) is unknown within its part only.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from netui.model import PolicyRule
+from netui.model import Family, PolicyRule
 from netui.net.intervals import IntervalSet, of_mask
 from netui.traversal.address import parse_net, width
 from netui.traversal.choices import Choices, Explored, explore
 from netui.traversal.host import PreparedHost
 from netui.traversal.question import Request
-from netui.traversal.transit import Senders, Split
+from netui.traversal.several import Fork, Several, Split
+from netui.traversal.transit import Anywhere, Senders
 
 Outcome = TypeVar("Outcome")
 
@@ -27,65 +28,136 @@ MOST_PARTS = 2048
 
 @dataclass(slots=True)
 class Part(Generic[Outcome]):
-    """Senders that all meet the same rules, and what becomes of their packets."""
+    """Those that all go the same way, and what becomes of their packets.
 
-    addresses: IntervalSet
+    request: as they ask it. senders, receivers, ports: which ones, None where the question names one.
+    """
+
+    request: Request
+    senders: Several | None
+    receivers: Several | None
+    ports: Several | None
     explored: Explored[Outcome]
 
 
 class TooManyParts(Exception):
-    """The rules tell more senders apart than are walked."""
+    """The rules tell more apart than are walked."""
+
+
+def asks_for_several(request: Request) -> bool:
+    """Return whether a question is about many machines or ports at once."""
+    return _parted(request.any_src) or _parted(request.any_dst) or request.any_dport is not None
+
+
+def _parted(vague: Anywhere | None) -> bool:
+    # of what stands for the host's own addresses nothing is told apart
+    return type(vague) is Anywhere
 
 
 def partition(
     host: PreparedHost, request: Request, walk: Callable[[Request, Choices], Outcome]
 ) -> Iterator[Part[Outcome]]:
-    """Yield the parts of all senders of a question from outside; raises TooManyParts.
+    """Yield the parts of all that a question asks for; raises TooManyParts.
 
     walk: one way of a packet of a request, for one set of choices.
     """
-    assert request.any_src is not None
-    waiting = list(_by_policy_rules(host, request, request.any_src.machines()))
+    waiting: list[tuple[Several | None, Several | None, Several | None]] = [
+        (senders, receivers, ports)
+        for senders in _everyone(host, request.any_src, request, request.src)
+        # where both ends stand for many, the senders are told apart
+        for receivers in _everyone(host, None if _parted(request.any_src) else request.any_dst, request, request.dst)
+        for ports in (_ports(host, request) if request.any_dport is not None else (None,))
+    ]
+    waiting.reverse()
     parts = 0
     while waiting:
-        addresses = waiting.pop()
-        if not addresses:
-            continue
-        asked = _from(request, addresses)
+        one = waiting.pop()
+        asked = _asked(request, *one)
         try:
             explored = explore(lambda choices, asked=asked: walk(asked, choices), patience=host.patience)  # type: ignore[misc]
-        except Split as split:
-            waiting += [addresses - split.part, addresses & split.part]
+        except (Split, Fork) as split:
+            at = next(place for place, several in enumerate(one) if several is split.several)
+            for each in split.parts():
+                left = [*one[:at], each, *one[at + 1 :]]
+                waiting.append((left[0], left[1], left[2]))
             if parts + len(waiting) > MOST_PARTS:
                 raise TooManyParts from None
             continue
         parts += 1
-        yield Part(addresses, explored)
+        yield Part(asked, *one, explored)
 
 
-def _from(request: Request, addresses: IntervalSet) -> Request:
-    """The question asked by these senders; their representative is one of them, of the largest interval."""
-    low, high = max(addresses, key=lambda span: span[1] - span[0])
-    # not the first one where there are more: that is the network's own address
-    representative = request.src if request.src in addresses else min(low + 1, high)
+def _everyone(host: PreparedHost, vague: Anywhere | None, request: Request, first: int) -> list[Several | None]:
+    """All machines that an end of a question stands for, cut at what policy rules ask for; [None] for one machine."""
+    if vague is None or not _parted(vague):
+        return [None]
+    if not vague.everyone:
+        parts = _by_policy_rules(host, request.family, vague.machines())
+        vague.everyone += [senders_of(Several(part), request.family, first) for part in parts]
+    return [senders.several for senders in vague.everyone]
+
+
+def senders_of(several: Several, family: Family, first: int) -> Senders:
+    """Return machines as senders. first: the one that stands for them, where it is one of them."""
+    known: Senders | None = several.kept.get("senders")
+    if known is None:
+        numbers = several.numbers
+        if first not in numbers:
+            low, high = max(numbers, key=lambda span: span[1] - span[0])
+            # not the first one where there are more: that is the network's own address
+            first = min(low + 1, high)
+        known = several.kept["senders"] = Senders(several, family, first)
+    return known
+
+
+def _asked(request: Request, senders: Several | None, receivers: Several | None, ports: Several | None) -> Request:
+    """The question asked by these senders, of these receivers, for these ports."""
     made = request.copy()
-    made.src, made.any_src = representative, Senders(addresses, request.family)
+    if senders is not None:
+        source = senders_of(senders, request.family, request.src)
+        made.src, made.any_src = source.representative, source
+    if receivers is not None:
+        target = senders_of(receivers, request.family, request.dst)
+        made.dst, made.any_dst = target.representative, target
+    if ports is not None:
+        made.dport = ports.numbers.lows[0]
+        made.any_dport = ports
     return made
 
 
-def _by_policy_rules(host: PreparedHost, request: Request, addresses: IntervalSet) -> list[IntervalSet]:
-    """Cut the senders at what policy rules ask for: which way an answer goes may hang on it."""
-    parts = [addresses]
-    for rule in host.snapshot.policy_rules.get(request.family, ()):
-        for span in _nets_of(rule, request):
+def _by_policy_rules(host: PreparedHost, family: Family, addresses: IntervalSet) -> list[IntervalSet]:
+    """Cut machines at what policy rules ask for: which way an answer goes may hang on it."""
+    parts = [addresses] if addresses else []
+    for rule in host.snapshot.policy_rules.get(family, ()):
+        for span in _nets_of(rule, family):
             parts = [piece for part in parts for piece in (part & span, part - span) if piece]
     return parts
 
 
-def _nets_of(rule: PolicyRule, request: Request) -> Iterator[IntervalSet]:
+def _ports(host: PreparedHost, request: Request) -> list[Several]:
+    """Cut ports at what policy rules ask for."""
+    assert request.any_dport is not None
+    spans = [
+        IntervalSet([limits])
+        for rule in host.snapshot.policy_rules.get(request.family, ())
+        for limits in (rule.sport, rule.dport)
+        if limits is not None
+    ]
+
+    def cut() -> list[IntervalSet]:
+        assert request.any_dport is not None
+        parts = [request.any_dport.numbers]
+        for span in spans:
+            parts = [piece for part in parts for piece in (part & span, part - span) if piece]
+        return parts
+
+    return list(request.any_dport.cut("policy", cut)) if spans else [request.any_dport]
+
+
+def _nets_of(rule: PolicyRule, family: Family) -> Iterator[IntervalSet]:
     for text in (rule.src, rule.dst):
-        net = parse_net(text, request.family) if text and text not in ("all", "default") else None
+        net = parse_net(text, family) if text and text not in ("all", "default") else None
         if net is not None and not net.whole:
-            found = of_mask(net.value, net.mask, width(request.family))
+            found = of_mask(net.value, net.mask, width(family))
             if found is not None:
                 yield found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from netui.model import Family
 from netui.net.intervals import IntervalSet, of_mask
@@ -18,6 +19,7 @@ from netui.traversal.address import (
     width,
 )
 from netui.traversal.path import Packet
+from netui.traversal.several import Several
 
 #: Sources and destinations that no router carries: this network, loopback, multicast, class E
 #: (RFC 6890, 1112); link-local, loopback, unspecified, IPv4-mapped, multicast (RFC 4291).
@@ -40,12 +42,14 @@ class Anywhere:
     something that holds for some such machines and not for others.
     """
 
-    __slots__ = ("_inside", "_known", "doubted", "family", "on_link")
+    __slots__ = ("_inside", "_known", "doubted", "everyone", "family", "on_link")
 
     def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = (), family: Family = "ip") -> None:
         self.family: Family = family
         self.on_link = tuple(on_link)
         self.doubted = False
+        #: the machines, cut at what policy rules ask for, once they were walked with (see senders.partition)
+        self.everyone: list[Senders] = []
         self._inside: dict[int, set[int]] = {}
         self._known: dict[Net, tuple[bool | None, bool]] = {}
         for net in inside:
@@ -54,7 +58,7 @@ class Anywhere:
     def fresh(self) -> Anywhere:
         """Return the same for another question, which nothing has been asked of yet."""
         made = Anywhere(self.on_link, (), self.family)
-        made._inside, made._known = self._inside, self._known
+        made._inside, made._known, made.everyone = self._inside, self._known, self.everyone
         return made
 
     @property
@@ -145,73 +149,71 @@ class Anywhere:
         bits = width(self.family)
         return not self._excluded(Net(address, (1 << bits) - 1, bits))
 
+    def may_meet(self, value: int, mask: int) -> bool:
+        """Return whether a rule for this network is to be asked."""
+        return self._within(Net(value, mask, width(self.family))) is not False
+
 
 #: More intervals than this are asked for together.
 _MANY = 64
 
 
-class Split(Exception):
-    """A rule asks for something that holds for a part of the senders: they are to be walked apart.
-
-    part: the addresses for which it holds.
-    """
-
-    def __init__(self, part: IntervalSet) -> None:
-        super().__init__("the senders differ")
-        self.part = part
-
-
 class Senders(Anywhere):
-    """The machines of a set, which all of a walk's questions hold for, or for none; else they are split."""
+    """Machines that a walk goes with at once: each of its questions holds for all of them, or for none; else Split."""
 
-    __slots__ = ("addresses",)
+    __slots__ = ("representative", "several")
 
-    def __init__(self, addresses: IntervalSet, family: Family) -> None:
+    def __init__(self, several: Several, family: Family, representative: int) -> None:
         super().__init__((), (), family)
-        self.addresses = addresses
+        self.several = several
+        #: an address of theirs, where one has to be written
+        self.representative = representative
 
     def fresh(self) -> Anywhere:
         """Return it itself: nothing is remembered of a question."""
         return self
 
+    @property
+    def token(self) -> object:
+        """What is the same for all questions about the same machines."""
+        return self.several
+
     def machines(self) -> IntervalSet:
         """Return the set."""
-        return self.addresses
+        return self.several.numbers
 
     def within(self, net: Net) -> bool | None:
         """Return whether all or none of them are in ``net``; raises Split where some are.
 
         None for a mask that is no prefix and would take too many pieces.
         """
-        full = (1 << net.width) - 1
-        free = full ^ net.mask
+        free = ((1 << net.width) - 1) ^ net.mask
         if free & (free + 1) == 0:
-            answer = self.addresses.meets(net.value, net.value | free)
-            if answer is None:
-                raise Split(IntervalSet([(net.value, net.value | free)]))
-            return answer
-        pieces = of_mask(net.value, net.mask, net.width)
-        return None if pieces is None else self.within_set(pieces)
+            return self.several.within(net.value, net.value | free)
+        pieces = _pieces(net)
+        return None if pieces is None else self.several.within_set(pieces)
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
-        answer = self.addresses.meets(first, last)
-        if answer is None:
-            raise Split(IntervalSet([(first, last)]))
-        return answer
+        return self.several.within(first, last)
 
     def within_set(self, found: IntervalSet) -> bool | None:
         """Return the same of many addresses at once; raises Split where some are."""
-        inside = self.addresses & found
-        if not inside:
-            return False
-        if inside == self.addresses:
-            return True
-        raise Split(found)
+        return self.several.within_set(found)
 
     def may_be(self, address: int) -> bool:
         """Return whether one of them has this address."""
-        return address in self.addresses
+        return address in self.several.numbers
+
+    def may_meet(self, value: int, mask: int) -> bool:
+        """Return whether one of them is in this network."""
+        full = (1 << width(self.family)) - 1
+        return self.several.numbers.meets(value, value | (full ^ mask)) is not False
+
+
+@lru_cache(maxsize=256)
+def _pieces(net: Net) -> IntervalSet | None:
+    return of_mask(net.value, net.mask, net.width)
 
 
 @dataclass(slots=True)
@@ -243,6 +245,9 @@ class Connection:
     dnat: bool = False
     snat: bool = False
     confirmed: bool = False
+    #: where the original's destination port, and the reply's source port, stand for several
+    any_dport: Several | None = None
+    any_reply_sport: Several | None = None
 
     def answered(self) -> Connection:
         """Return it as the answer finds it: established, in the other direction."""
@@ -257,6 +262,8 @@ class Connection:
             self.dnat,
             self.snat,
             True,
+            self.any_dport,
+            self.any_reply_sport,
         )
 
 
@@ -329,6 +336,9 @@ class Transit:
     layer: str = ""
     over: str = ""
     dport_range: tuple[int, int] | None = None
+    #: where the port stands for several and is only a representative
+    any_dport: Several | None = None
+    any_sport: Several | None = None
 
     def address_in(self, net: Net, *, source: bool) -> bool | None:
         """Return whether the source (else destination) is in ``net``; None if unknown."""
@@ -339,11 +349,24 @@ class Transit:
 
     def dport_in(self, limits: tuple[int, int]) -> bool | None:
         """Return whether the destination port is within limits; None if unknown."""
+        if self.any_dport is not None:
+            return self.any_dport.within(*limits)
         if self.dport is not None:
             return limits[0] <= self.dport <= limits[1]
         if limits == (0, 65535):
             return True
         return None if self.dport_range is None else client_port_in(limits, self.dport_range)
+
+    def sport_in(self, limits: tuple[int, int]) -> bool | None:
+        """Return whether the source port is within limits; one that is not chosen is somewhere in its range."""
+        if self.any_sport is not None:
+            return self.any_sport.within(*limits)
+        if self.sport is not None:
+            return limits[0] <= self.sport <= limits[1]
+        low, high = self.sport_range
+        if limits[0] <= low and high <= limits[1]:
+            return True
+        return False if limits[1] < low or high < limits[0] else None
 
     def seen(self) -> Seen:
         """Return it as it is now."""
@@ -358,6 +381,8 @@ class Transit:
         else:
             original = Tuple5(self.src, self.dst, self.sport, self.dport)
             self.connection = Connection(original, Tuple5(self.dst, self.src, self.dport, self.sport))
+            if self.any_dport is not None:
+                self.connection.any_dport = self.connection.any_reply_sport = self.any_dport
 
     @property
     def is_echo(self) -> bool:

@@ -117,13 +117,30 @@ def _source_port(span: Span, packet: Transit) -> int | None:
     return port
 
 
+def _destination_port(span: Span, packet: Transit) -> int | None:
+    """Choose a destination port; several are told apart where they do not all become one, or all stay."""
+    several = packet.any_dport
+    if several is not None and span.ports is not None:
+        low, high = span.ports
+        if low == high:
+            # one that stays as it is, is not translated
+            if several.within(low, low):
+                return packet.dport
+            packet.any_dport = None
+        elif span.base is not None:
+            first = several.numbers.lows[0]
+            several.within(first, first)
+        elif not several.within(low, high):
+            packet.any_dport = None
+    return _choose_port(span, packet.dport, destination=True)
+
+
 def dnat(span: Span) -> Effect:
     """The effect of DNAT."""
 
     def effect(packet: Transit, scene: Scene) -> str:
         dst = _choose_address(span, packet.dst, scene)
-        port = packet.dport if packet.is_echo else _choose_port(span, packet.dport, destination=True)
-        return rewrite_destination(packet, dst, port)
+        return rewrite_destination(packet, dst, packet.dport if packet.is_echo else _destination_port(span, packet))
 
     return effect
 
@@ -144,8 +161,11 @@ def rewrite_destination(packet: Transit, dst: int, port: int | None) -> str:
     changed = dst != packet.dst or port != packet.dport
     if dst != packet.dst:
         packet.any_dst = None
+    if port != packet.dport:
+        packet.any_dport = None
     packet.dst, packet.dport = dst, port
     if connection is not None:
+        connection.any_reply_sport = packet.any_dport
         connection.dst_done = True
         connection.dnat = connection.dnat or changed
         connection.reply.src, connection.reply.sport = dst, port
@@ -253,6 +273,6 @@ def redirect_effect(rule: Span) -> Effect:
             if parsed is None:
                 raise Unknowable(_because(scene, f"{packet.iif} has no known address to redirect to"))
             dst = parsed[1]
-        return rewrite_destination(packet, dst, _choose_port(rule, packet.dport, destination=True))
+        return rewrite_destination(packet, dst, _destination_port(rule, packet))
 
     return effect

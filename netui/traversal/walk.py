@@ -20,6 +20,8 @@ from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRu
 from netui.traversal.native.program import Outcome, Program
 from netui.traversal.path import Fate, Step, Undecided
 from netui.traversal.predicates import Predicate, Unsure
+from netui.traversal.runs import fan, run_from
+from netui.traversal.several import Fork, Split
 from netui.traversal.transit import Transit
 
 _CONNTRACK = -200
@@ -106,6 +108,7 @@ class Walker:
                 packet.dst, packet.dport = connection.original.src, connection.original.sport
             elif not destination and connection.dnat:
                 packet.src, packet.sport = connection.original.dst, connection.original.dport
+                packet.any_sport = connection.any_dport
             return "accept"
         if connection.dst_done if destination else connection.src_done:
             return "accept"
@@ -205,59 +208,99 @@ class Walker:
         chain, compiled = prepared.chain, prepared.compiled
         candidates = prepared.candidates(packet)
         self.work += len(candidates)
-        for position in candidates:
-            rule = compiled[position] or prepared.rule(position)
-            if rule.program is not None:
-                outcome = rule.program.run(hook, packet, self.choices)
-                if outcome is None:
+        position = 0
+        try:
+            for position in candidates:
+                rule = compiled[position] or prepared.rule(position)
+                if rule.program is not None:
+                    outcome = rule.program.run(hook, packet, self.choices)
+                    if outcome is None:
+                        continue
+                    self.steps.append(rule.program.step(hook, outcome))
+                    if outcome.kind == "continue":
+                        continue
+                    ruled = self._native_verdict(hook, prepared, rule.program, outcome, packet, depth)
+                    if ruled == "next":
+                        continue
+                    return None if ruled == "return" else ruled
+                matched = True
+                unknown: tuple[tuple[Predicate, str], ...] = ()
+                for asked in rule.predicates:
+                    answer = asked[0](packet)
+                    if answer is False:
+                        matched = False
+                        break
+                    if answer is None:
+                        unknown = (*unknown, asked)
+                if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
                     continue
-                self.steps.append(rule.program.step(hook, outcome))
-                if outcome.kind == "continue":
-                    continue
-                ruled = self._native_verdict(hook, prepared, rule.program, outcome, packet, depth)
-                if ruled == "next":
-                    continue
-                return None if ruled == "return" else ruled
-            matched = True
-            unknown: tuple[tuple[Predicate, str], ...] = ()
-            for asked in rule.predicates:
-                answer = asked[0](packet)
-                if answer is False:
-                    matched = False
-                    break
-                if answer is None:
-                    unknown = (*unknown, asked)
-            if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
-                continue
-            action = rule.action
-            change = ""
-            kind = action.kind
-            if kind == "unknown":
-                kind = self._unknown_target(hook, prepared, rule)
-            elif kind == "queue":
-                kind = (
-                    "drop" if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides")) else "accept"
-                )
-            if action.effect is not None:
-                fib = self.namespace.fibs[packet.family]
-                scene = Scene(hook, fib, self.choices, rule.named(hook, chain))
-                change = action.effect(packet, scene)
-            # most steps were made for another packet before
-            self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
-            match kind:
-                case "continue":
-                    continue
-                case "jump" | "goto":
-                    inner = rule.inner or prepared.inner(rule)
-                    fate = self._jump(hook, inner, packet, depth, partial(self._about, hook, prepared, rule))
-                    # goto: an end or RETURN there goes back to the caller of the last jump
-                    if fate is not None or kind == "goto":
-                        return fate
-                case "return":
-                    return None
-                case ending:
-                    return _FATES.get(ending, "drop")
+                action = rule.action
+                change = ""
+                kind = action.kind
+                if kind == "unknown":
+                    kind = self._unknown_target(hook, prepared, rule)
+                elif kind == "queue":
+                    kind = (
+                        "drop"
+                        if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides"))
+                        else "accept"
+                    )
+                if action.effect is not None:
+                    fib = self.namespace.fibs[packet.family]
+                    scene = Scene(hook, fib, self.choices, rule.named(hook, chain))
+                    change = action.effect(packet, scene)
+                # most steps were made for another packet before
+                self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
+                match kind:
+                    case "continue":
+                        continue
+                    case "jump" | "goto":
+                        inner = rule.inner or prepared.inner(rule)
+                        fate = self._jump(hook, inner, packet, depth, partial(self._about, hook, prepared, rule))
+                        # goto: an end or RETURN there goes back to the caller of the last jump
+                        if fate is not None or kind == "goto":
+                            return fate
+                    case "return":
+                        return None
+                    case ending:
+                        return _FATES.get(ending, "drop")
+        except Split as split:
+            return self._at_once(hook, prepared, candidates, position, split, packet, depth)
         return None
+
+    def _at_once(
+        self,
+        hook: Hook,
+        prepared: PreparedChain,
+        candidates: Sequence[int],
+        position: int,
+        split: Split,
+        packet: Transit,
+        depth: int,
+    ) -> Fate | None:
+        """Go through the rules from a position on, the first that holds for some of several; raises Fork or Split."""
+        several = split.several
+        run = run_from(prepared, candidates[candidates.index(position) :], hook, packet, several)
+        if run is None:
+            raise split
+        parts = run.parts()
+        if len(parts) > 1:
+            raise Fork(several, parts) from None
+        (group,) = run.groups
+        rules = [prepared.rule(position) for position, _met in group.rules]
+        self.steps.append(fan(prepared, group, [rule.usual_step(hook, prepared.chain) for rule in rules]))
+        first = rules[0]
+        kind, target = first.does
+        if kind not in ("jump", "goto"):
+            return None if kind == "return" else _FATES.get(kind, "drop")
+        about = partial(self._about, hook, prepared, first)
+        if first.program is not None:
+            about = partial(first.program.about, hook, kind)
+        fate = self._jump(hook, prepared.table.chain(target), packet, depth, about)
+        if fate is None and kind == "jump":
+            # they come back to the rules behind theirs
+            raise Fork(several, several.cut(("apart", run), lambda: [met for _position, met in group.rules]))
+        return fate
 
     def _jump(
         self, hook: Hook, inner: PreparedChain, packet: Transit, depth: int, about: Callable[[str], Undecided]

@@ -12,6 +12,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.measure import RUNS, Row, at_most, in_turns, median_ms, ratio, run, took_ms
@@ -52,6 +53,39 @@ def traversal_rows() -> list[Row]:
     more = large_snapshot(1000, 50_000)
     growth = median_ms(lambda: exposures(prepare(more)), 1) / 1000
     rows.append(ratio("the same with 50,000 rules / with 10,000", growth, whole, "s", 1.5, digits=2))
+    return rows
+
+
+def senders_rows() -> list[Row]:
+    """Allow lists and block lists: to whom each port is open, for a whole host."""
+    from netui.explain.exposure import exposures
+    from netui.model import IpSet, Snapshot
+    from netui.traversal import path, prepare
+    from tests.bench.large import large_snapshot
+
+    def exposed(of: Snapshot) -> float:
+        return took_ms(lambda: exposures(prepare(of))) / 1000
+
+    plain = large_snapshot(1000, 10_000)
+    rows = []
+    for what, device in (("200 networks allowed in DOCKER-USER", ""), ("the same, each rule with -i eth0", "-i eth0 ")):
+        nets = [f"-s 203.{n // 100}.{n % 100 * 2}.0/24 {device}-j RETURN" for n in range(200)]
+        allowed = large_snapshot(1000, 10_000, [*nets, "-i eth0 -j DROP"])
+        took, without = in_turns(lambda allowed=allowed: exposed(allowed), lambda: exposed(plain))
+        rows.append(ratio(f"exposed for 1,000 containers, {what} / without", took, without, "s", 1.5, digits=2))
+    blocked = tuple(f"20.{n // 65536}.{n // 256 % 256}.{n % 256}" for n in range(0, 200_000, 2))
+    sets = {"blocked": IpSet("blocked", "hash:ip", "ip", blocked)}
+    rule = "-i eth0 -m set --match-set blocked src -j DROP"
+    block_list = replace(large_snapshot(100, 0, [rule]), ipsets=sets)
+
+    def one() -> None:
+        # a set of its own each time: what was read of the last one is remembered
+        again = {"blocked": replace(sets["blocked"])}
+        path(prepare(replace(block_list, ipsets=again)), "outside", "host:20000", reply=True)
+
+    rows.append(at_most("path with a block list of 100,000 addresses", median_ms(one, 5) / 1000, "s", 1, digits=2))
+    took = median_ms(lambda: exposures(prepare(block_list)), 5) / 1000
+    rows.append(at_most("exposed for 100 containers with that list", took, "s", 5, digits=2))
     return rows
 
 
@@ -110,6 +144,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "start": _screens("start"),
     "report": report_rows,
     "traversal": traversal_rows,
+    "senders": senders_rows,
 }
 _NEED_KERNEL = ("refresh", "idle", "large", "key", "start")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -92,10 +93,15 @@ def save_text(containers: int, filler: int = 0) -> str:
     return "\n".join(parts) + "\n"
 
 
-def large_snapshot(containers: int, rules: int = 0) -> Snapshot:
-    """Return a snapshot of such a host with at least that many rules (people's make up the rest)."""
+def large_snapshot(containers: int, rules: int = 0, user: Sequence[str] = ()) -> Snapshot:
+    """Return a snapshot of such a host with at least that many rules (people's make up the rest).
+
+    user: more rules of DOCKER-USER, behind people's.
+    """
     plain = save_text(containers).count(" -A ")
     text = save_text(containers, max(0, rules - plain))
+    more = "".join(f"[0:0] -A DOCKER-USER {rule}\n" for rule in user)
+    text = text.replace("COMMIT\n*nat\n", f"{more}COMMIT\n*nat\n")
     ruleset, counters = read_save(text, "ip", "nft")
     ruleset6, counters6 = read_save("", "ip6", "nft")
     nets = networks(-(-containers // PER_NETWORK))

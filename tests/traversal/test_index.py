@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netui.model import Chain, Rule, parse_rule
 from netui.traversal.address import parse_net, parse_ports
 from netui.traversal.index import ChainIndex, build_index
+from netui.traversal.transit import Transit
 
 _WORDS = st.sampled_from(
     [
@@ -85,6 +87,24 @@ def test_a_rule_stands_only_under_what_all_its_words_require(text: str) -> None:
     assert set(index.by_iif) <= _interfaces(text, "-i")
     assert set(index.by_oif) <= _interfaces(text, "-o")
     assert set(index.by_dport) <= _ports(text)
+
+
+def _many(count: int, words: str) -> ChainIndex:
+    rules = [Rule(n + 1, f"-A FORWARD -s 10.0.{n}.0/24{words} -j DROP", -1) for n in range(count)]
+    return build_index(Chain("ip", "nft", "filter", "FORWARD", "ACCEPT", None, -1, tuple(rules)))
+
+
+@pytest.mark.parametrize("words", ["", " -i eth0", " -i eth0 -o eth1", " ! -i eth0"])
+def test_networks_are_looked_up_where_there_are_many(words: str) -> None:
+    """An allow list of 40 networks leaves one rule for a packet of one of them, in whatever order the rules stand."""
+    index = _many(40, words)
+    packet = Transit("ip", 6, (10 << 24) + (7 << 8) + 1, 1, 1, 80, iif="eth0", oif="eth1")
+    assert list(index.candidates(packet)) == [7]
+    few = _many(4, words)
+    assert list(few.candidates(packet)) == [0, 1, 2, 3]
+    assert list(few.candidates(Transit("ip", 6, 1, 1, 1, 80, iif="eth2"))) == (
+        [] if " -i" in words[:3] else [0, 1, 2, 3]
+    )
 
 
 @settings(max_examples=300, deadline=None)

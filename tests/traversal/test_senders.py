@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from netui.explain.path_report import path_json, path_text
 from netui.model import PolicyRule
-from netui.traversal import Path, PreparedHost, path
+from netui.sources.nft_ruleset import native_rules
+from netui.sources.pasted import nft_text
+from netui.traversal import Path, PreparedHost, path, prepare
 from netui.traversal.path import SendersPart
-from tests.traversal.build import filter_rules, host, ip_set, nat_rules
+from tests.traversal.build import filter_rules, host, ip_set, nat_rules, snapshot
 
 #: Sets with members of every kind that names an address.
 SETS = {
@@ -171,6 +174,20 @@ def test_what_one_network_meets_does_not_make_others_undecided() -> None:
     assert [(part.addresses, part.path.verdict) for part in found.senders[1:]] == [(("203.0.113.0/24",), "undecided")]
 
 
+def test_an_allow_list_is_walked_at_once() -> None:
+    """Each of 300 networks is a part with its own rule; a network that two rules name is the first one's."""
+    nets = [f"9.{n // 100}.{n % 100}.0/24" for n in range(300)]
+    rules = [f"-A INPUT -s {net} -j ACCEPT" for net in nets]
+    rules[7] = "-A INPUT -s 9.0.0.0/21 -j DROP"
+    found = path(host(filter_rules(*rules, "-A INPUT -j REJECT")), "outside", "host:22")
+    assert (found.verdict, len(found.senders)) == ("rejected", 301)
+    by_rule = {part.decided_by.rule: part for part in found.senders[1:] if part.decided_by is not None}
+    assert by_rule[8].addresses == ("9.0.7.0/24",)
+    assert by_rule[8].path.reason == "rule 8 of filter INPUT drops it"
+    assert by_rule[300].addresses == ("9.2.99.0/24",)
+    assert [step.rule for step in by_rule[300].path.legs[0].steps if step.table == "filter"] == [300]
+
+
 def test_nobody_is_named_where_all_meet_the_same() -> None:
     """A rule for a container's own network is for no machine beyond the default route."""
     found = path(host(filter_rules("-A INPUT -s 172.18.0.0/16 -j DROP")), "outside", "host:22")
@@ -194,3 +211,69 @@ def test_parts_are_in_the_json_and_in_the_text() -> None:
         "DELIVERED to host (198.51.100.1:22) for 203.0.113.0/24 (rule 1 of filter INPUT)  [--sender 1]",
         "DROPPED for everyone else: rule 2 of filter INPUT drops it",
     ]
+
+
+#: Long lists of who may: rules that go the same way are walked together.
+LISTS = st.lists(
+    st.builds(
+        lambda match, target: f"-A own {match} -j {target}",
+        st.one_of(
+            st.builds(lambda a, n: f"-s {a}.0.0.0/{n}", st.integers(5, 12), st.sampled_from((8, 9))),
+            st.builds(lambda a, b: f"-s 9.{a}.{b}.0/24 -i eth0", st.integers(0, 3), st.integers(0, 3)),
+            st.builds(lambda a: f"! -s 9.{a}.0.0/16 -m conntrack --ctstate NEW", st.integers(0, 3)),
+            st.builds(lambda a: f"-s 9.1.{a}.0/24 -p tcp -m tcp --dport 22", st.integers(0, 3)),
+            MATCHES,
+        ),
+        st.sampled_from(("RETURN", "ACCEPT", "DROP", "inner", "REJECT --reject-with icmp-port-unreachable")),
+    ),
+    min_size=6,
+    max_size=40,
+)  # fmt: skip
+INNER = st.sampled_from((("-A inner -j ACCEPT",), ("-A inner -s 9.0.0.0/10 -j DROP",), ("-A inner -p udp -j DROP",)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(LISTS, INNER, RULES, ASKED)
+def test_the_same_of_long_lists(lists: list[str], inner: tuple[str, ...], rules: list[str], asked: list[str]) -> None:
+    """Runs of rules that each ask who sends, gone through at once, jumps that come back among them."""
+    made = host(
+        filter_rules(
+            "-A INPUT -j own", *lists, *inner, *(r for r in rules if " own" not in r), chains=("own", "inner")
+        ),
+        ipsets=SETS,
+    )
+    asked_of(made, "host:22", asked)
+
+
+NATIVE_MATCHES = (
+    "ip saddr 9.0.0.0/9", "ip saddr != 9.1.0.0/16", "ip saddr { 9.2.0.0/16, 8.8.8.8 }", "ip saddr 9.1.0.0-9.3.2.1",
+    "ip saddr >= 9.64.0.0", "tcp dport 22 ip saddr 9.1.2.0/24", "ip saddr . tcp dport { 9.1.2.3 . 22, 9.1.2.4 . 80 }",
+    "ip saddr 203.0.113.0/24 limit rate 5/second", "meta mark 0x1 ip saddr 9.0.0.0/8", "counter ip saddr 9.1.1.0/24",
+    "ip saddr vmap { 9.0.0.0/8 : jump inner, 8.0.0.0/8 : drop, 7.0.0.0/8 : return }",
+)  # fmt: skip
+NATIVE = st.lists(
+    st.builds(
+        lambda match, verdict: match if "vmap" in match else f"{match} {verdict}",
+        st.sampled_from(NATIVE_MATCHES),
+        st.sampled_from(("accept", "drop", "return", "jump inner", "goto inner", "reject", "meta mark set 0x1")),
+    ),
+    max_size=24,
+)
+
+
+def native_host(rules: list[str], inner: str) -> PreparedHost:
+    """A host with these native rules at INPUT, and a chain to jump to."""
+    own = "\n".join(["type filter hook input priority 0; policy accept;", *rules])
+    entries = nft_text(f"table inet t {{\nchain inner {{\n{inner}\n}}\nchain main {{\n{own}\n}}\n}}\n")
+    made = snapshot()
+    read = native_rules(entries, ())
+    return prepare(
+        replace(made, rulesets={**made.rulesets, **{key: ruleset for key, (ruleset, _) in read.rules.items()}})
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(NATIVE, st.sampled_from(("accept", "ip saddr 9.0.0.0/10 drop", "tcp dport 23 drop")), ASKED)
+def test_the_same_of_native_rules(rules: list[str], inner: str, asked: list[str]) -> None:
+    """Sets, ranges, concatenations and verdict maps of nft."""
+    asked_of(native_host(rules, inner), "host:22", asked)

@@ -12,6 +12,8 @@ from netui.net.intervals import IntervalSet
 from netui.traversal.address import client_port_in
 from netui.traversal.native.keys import PortSpan, Reading, Vague
 from netui.traversal.predicates import Answer
+from netui.traversal.several import Fork, Several
+from netui.traversal.transit import Senders
 
 #: For so many other parts the elements are remembered.
 _MOST_KEYS = 256
@@ -95,6 +97,8 @@ class Index:
         """The same where a part is an address that stands for many: all elements are asked at once."""
         sure, unsure = self._by_others(readings, place)
         found: list[tuple[Element, bool]] = []
+        if self._gives and len(sure) > 1:
+            self._fork(sure, place, vague)
         answer = vague.who.within_set(self._spans(sure, place))
         if answer is not False and sure:
             holding = [element for element in sure if self._holds(element, place, vague)] if self._gives else sure[:1]
@@ -105,6 +109,29 @@ class Index:
         if self.rest is not None:
             found.append((self.rest, not found))
         return found
+
+    def _fork(self, elements: list[Element], place: int, vague: Vague) -> None:
+        """Raise Fork where several are of more than one element of a map, or some of none."""
+        who = vague.who
+        several = who.several if isinstance(who, Senders) else who if isinstance(who, Several) else None
+        if several is None:
+            return
+
+        def make() -> list[IntervalSet]:
+            left, parts = several.numbers, []
+            for element in elements:
+                span = element.parts[place]
+                if not isinstance(span, Interval):
+                    return []
+                met = several.numbers & IntervalSet([(span.low, span.high)])
+                if met:
+                    parts.append(met)
+            left -= IntervalSet(span for part in parts for span in part)
+            return [*parts, left] if left else parts
+
+        parts = several.cut(("map", id(elements), place), make)
+        if len(parts) > 1:
+            raise Fork(several, parts)
 
     @property
     def _gives(self) -> bool:

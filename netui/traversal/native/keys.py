@@ -14,6 +14,7 @@ from typing import Final
 from netui.model import Family, Interface
 from netui.traversal.address import ICMP, ICMP6, SCTP, TCP, UDP, WITH_PORTS, parse_address, width
 from netui.traversal.routing import Fib, Lookup, RoutingUnknown
+from netui.traversal.several import Several
 from netui.traversal.transit import Anywhere, Connection, Transit
 
 
@@ -43,10 +44,13 @@ class PortSpan:
 
 @dataclass(frozen=True, slots=True)
 class Vague:
-    """An address that is only a representative of some machine outside. bits: 32 or 128."""
+    """A number that is only a representative: of some machine outside (bits: 32 or 128), or of several ports (16)."""
 
-    who: Anywhere
+    who: Anywhere | Several
     bits: int
+
+
+_PORT_BITS = 16
 
 
 Reading = int | str | Vague | PortSpan | _Absent | None
@@ -141,10 +145,14 @@ def _of_protocol(protocol: int) -> Reader:
 
 
 def _source_port(packet: Transit) -> Reading:
+    if packet.any_sport is not None:
+        return Vague(packet.any_sport, _PORT_BITS)
     return PortSpan(*packet.sport_range) if packet.sport is None else packet.sport
 
 
 def _destination_port(packet: Transit) -> Reading:
+    if packet.any_dport is not None:
+        return Vague(packet.any_dport, _PORT_BITS)
     if packet.dport is None and packet.dport_range is not None:
         return PortSpan(*packet.dport_range, client=True)
     return packet.dport
@@ -340,6 +348,9 @@ def _side(words: str) -> Callable[[Transit, Connection], Reading]:
         client = source == (direction == "original")
         if name.startswith("proto"):
             port = tuple5.sport if source else tuple5.dport
+            several = connection.any_dport if direction == "original" else connection.any_reply_sport
+            if several is not None and not client:
+                return Vague(several, _PORT_BITS)
             if port is None and client and not packet.is_echo:
                 return PortSpan(*packet.sport_range)
             return port

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from netui.model import Chain, Hook, Rule
 from netui.model.statements import (
@@ -34,7 +34,7 @@ from netui.traversal.choices import Choices
 from netui.traversal.marks import notrack
 from netui.traversal.native.elements import member
 from netui.traversal.native.evaluate import Evaluation, TableSets, UnknownMap
-from netui.traversal.native.keys import ABSENT, Place, PortSpan, Reading, reader
+from netui.traversal.native.keys import ABSENT, Place, PortSpan, Reading, Vague, reader
 from netui.traversal.native.translate import OtherFamily, translate
 from netui.traversal.path import Step, Undecided
 from netui.traversal.predicates import Answer
@@ -78,6 +78,17 @@ class Program:
     def run(self, hook: Hook, packet: Transit, choices: Choices) -> Outcome | None:
         """Run the rule for a packet; None where it does not match."""
         return _Run(self, hook, packet, choices).run()
+
+    def matches(self, hook: Hook, packet: Transit, choices: Choices) -> bool | None:
+        """Return whether the matches hold, without what the rule does; None where that cannot be known."""
+        return _Run(self, hook, packet, choices).matches()
+
+    def verdict(self) -> Outcome:
+        """Return what the verdict at its end makes of a packet that it matches."""
+        last = self.statements[-1]
+        assert isinstance(last, Verdict)
+        words = {"jump": f"jump {last.chain}", "goto": f"goto {last.chain}", "reject": f"reject {last.how}"}
+        return Outcome(cast(Kind, last.kind), words.get(last.kind, last.kind), last.chain)
 
     def about(self, hook: Hook, match: str, reason: str) -> Undecided:
         """Name this rule where something cannot be known."""
@@ -151,6 +162,21 @@ class _Run:
             return None
         return outcome or Outcome("continue", "continue", change=", ".join(self.changes))
 
+    def matches(self) -> bool | None:
+        """Whether all matches hold, and the verdict is one for this packet."""
+        answer: bool | None = True
+        for statement in self.program.statements:
+            if isinstance(statement, Compare):
+                one = self._compare(statement)
+                if one is False:
+                    return False
+                answer = None if one is None else answer
+            elif isinstance(statement, Opaque):
+                answer = None
+            elif isinstance(statement, Verdict) and statement.kind == "reject" and not self._can_be_told(statement.how):
+                return False
+        return answer
+
     def _settled(self, *, harmless: bool = False) -> bool:
         """Decide an unknown block: whether this way takes it to hold. harmless: nothing follows but a note."""
         if self.pending is None:
@@ -176,6 +202,8 @@ class _Run:
             return answer if answer is None or statement.operator == "==" else not answer
         value = _single(statement)
         reading = readings[0]
+        if isinstance(reading, Vague) and value is not None and statement.operator in _ORDER:
+            return _compared(statement.operator, reading, value.low)
         if isinstance(reading, PortSpan) and value is not None and statement.operator in _ORDER:
             ends = {_ORDER[statement.operator](end, value.low) for end in (reading.low, reading.high)}
             return ends.pop() if len(ends) == 1 else None
@@ -302,6 +330,15 @@ class _Run:
 
     def _strange(self, statement: Strange) -> NoReturn:
         raise Unknowable(self._about(statement.words, f"netui does not know the statement ({statement.words})"))
+
+
+def _compared(operator: str, vague: Vague, number: int) -> Answer:
+    """Whether all of several are below or above a number."""
+    if operator in ("<", "<="):
+        low, high = 0, number - (operator == "<")
+    else:
+        low, high = number + (operator == ">"), (1 << vague.bits) - 1
+    return vague.who.within_range(low, high, vague.bits) if low <= high else False
 
 
 _STATUS = Key("ct status", "ct_status")

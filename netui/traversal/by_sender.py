@@ -1,0 +1,179 @@
+"""The answer told apart by who sends: the parts of the senders, those alike put together, the largest one last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from netui.net.intervals import IntervalSet, prefixes
+from netui.traversal.path import Leg, Path, Step
+from netui.traversal.runs import Fan
+from netui.traversal.several import Several
+
+
+@dataclass(slots=True)
+class Cell:
+    """Some of several, all of whom met the same rules of the fans on their way. steps: of each fan."""
+
+    numbers: IntervalSet
+    steps: tuple[Step, ...] = ()
+    size: int = 0
+    #: the names of the steps
+    names: tuple[object, ...] = ()
+    _texts: tuple[str, ...] | None = None
+
+    def texts(self, bits: int) -> tuple[str, ...]:
+        """Return their networks."""
+        if self._texts is None:
+            self._texts = tuple(prefixes(self.numbers, bits))
+        return self._texts
+
+
+def cells(several: Several, fans: Sequence[Fan]) -> list[Cell]:
+    """Tell several apart by the rules that they met in fans; all questions of a host share the cells."""
+    key = ("cells", *(id(fan) for fan in fans))
+    known: tuple[Sequence[Fan], list[Cell]] | None = several.kept.get(key)
+    if known is None:
+        found = [Cell(several.numbers)]
+        for fan in fans:
+            if len(found) == 1 and fan.several is several:
+                found = [Cell(numbers, (*found[0].steps, step)) for numbers, step in fan.parts]
+                continue
+            found = [
+                Cell(met, (*cell.steps, step)) for cell in found for numbers, step in fan.parts
+                if (met := cell.numbers & numbers)
+            ]  # fmt: skip
+        for cell in found:
+            cell.size = cell.numbers.size()
+            cell.names = tuple(_name(step) for step in cell.steps)
+        known = several.kept[key] = (fans, found)
+    return known[1]
+
+
+@dataclass(slots=True)
+class Together:
+    """What becomes of several at once.
+
+    steps: of all legs and answers, fans among them. outcome: all else that makes them alike. deciding: the
+    step that decided. path: written out, None where nobody looks at it.
+    """
+
+    several: Several
+    steps: Sequence[Step]
+    outcome: tuple[object, ...]
+    deciding: Step | None
+    path: Path | None = None
+    #: the fans among the steps, and where they stand
+    fans: list[Fan] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+    def step_of(self, step: Step | None, cell: Cell) -> Step | None:
+        """Return a cell's own step in the place of a fan."""
+        if not isinstance(step, Fan):
+            return step
+        if len(self.fans) == 1:
+            return cell.steps[0]
+        return next(own for fan, own in zip(self.fans, cell.steps, strict=True) if fan is step)
+
+    def __post_init__(self) -> None:
+        for place, step in enumerate(self.steps):
+            if isinstance(step, Fan):
+                self.places.append(place)
+                if all(step is not fan for fan in self.fans):
+                    self.fans.append(step)
+
+    def written(self, cell: Cell) -> Path:
+        """Return the path of a cell, each fan's step in its place."""
+        path = self.path
+        assert path is not None
+        if not self.fans:
+            return path
+        own = {id(fan): step for fan, step in zip(self.fans, cell.steps, strict=True)}
+        reason, notes = path.reason, path.notes
+        for fan, step in zip(self.fans, cell.steps, strict=True):
+            reason = reworded(reason, fan, step)
+            notes = tuple(reworded(note, fan, step) for note in notes)
+        return replace(
+            path,
+            legs=_legs(path.legs, own),
+            reply=None if path.reply is None else _legs(path.reply, own),
+            deciding=None if path.deciding is None else own.get(id(path.deciding), path.deciding),
+            reason=reason,
+            notes=notes,
+        )
+
+
+def reworded(text: str, fan: Fan, step: Step) -> str:
+    """Return a sentence that names the rule of a fan's first part for another part's."""
+    return text.replace(f"rule {fan.rule} of {fan.table} {fan.chain}", f"rule {step.rule} of {step.table} {step.chain}")
+
+
+def _legs(legs: Sequence[Leg], own: dict[int, Step]) -> tuple[Leg, ...]:
+    return tuple(replace(leg, steps=tuple(own.get(id(step), step) for step in leg.steps)) for leg in legs)
+
+
+@dataclass(slots=True)
+class Told:
+    """Those of the senders who meet the same: cells of one or more ways; decided_by: the rule that tells them apart."""
+
+    way: Together
+    cells: list[Cell]
+    size: int
+    decided_by: Step | None = None
+
+    def texts(self, bits: int) -> tuple[str, ...]:
+        """Return their networks in order."""
+        if len(self.cells) == 1:
+            return self.cells[0].texts(bits)
+        return tuple(prefixes(IntervalSet(span for cell in self.cells for span in cell.numbers), bits))
+
+
+def told_apart(ways: Sequence[Together]) -> list[Told]:
+    """Put together those who are alike, the largest first; each with the rule that tells it from the largest."""
+    alike: dict[object, Told] = {}
+    known: dict[object, int] = {}
+    for way in ways:
+        common = (way.outcome, tuple(_name(step) for step in way.steps if not isinstance(step, Fan)), tuple(way.places))
+        number = known.setdefault(common, len(known))
+        for cell in cells(way.several, way.fans):
+            key = (number, cell.names)
+            same = alike.get(key)
+            if same is None:
+                alike[key] = Told(way, [cell], cell.size)
+            else:
+                same.cells.append(cell)
+                same.size += cell.size
+    found = sorted(alike.values(), key=lambda told: -told.size)
+    if len(found) > 1:
+        _tell(found)
+    return found
+
+
+def _name(step: Step) -> tuple[object, ...]:
+    return step.family, step.table, step.chain, step.rule, step.verdict
+
+
+def _tell(found: Sequence[Told]) -> None:
+    """Find for each but the first the step by which it goes another way; else what decided."""
+    first = found[0]
+    usual = [step if (own := first.way.step_of(step, first.cells[0])) is None else own for step in first.way.steps]
+    names = [_name(step) for step in usual]
+    met = set(names)
+    begins: dict[int, int] = {}
+    for told in found[1:]:
+        way, cell = told.way, told.cells[0]
+        at = begins.get(id(way))
+        if at is None:
+            at = 0
+            while at < len(way.steps) and at < len(names) and not isinstance(way.steps[at], Fan):
+                if _name(way.steps[at]) != names[at]:
+                    break
+                at += 1
+            begins[id(way)] = at
+        step = way.step_of(way.steps[at], cell) if at < len(way.steps) else None
+        while step is not None and at < len(names) and _name(step) == names[at]:
+            at += 1
+            step = way.step_of(way.steps[at], cell) if at < len(way.steps) else None
+        # a step that everyone else meets later is no sign of theirs
+        ours = step is not None and (at >= len(names) or _name(step) not in met)
+        told.decided_by = step if ours else way.step_of(way.deciding, cell)
