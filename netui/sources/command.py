@@ -19,7 +19,7 @@ from netui.sources import permits
 from netui.sources.errors import SourceError, plain
 
 #: Where administration programs lie, which an ordinary user's PATH often leaves out.
-_SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _DENIED = ("permission denied", "you must be root", "operation not permitted")
 #: An output of so many bytes costs memory that is to be given back.
 _LARGE = 500_000
@@ -50,7 +50,7 @@ def search_path(environ: Mapping[str, str] | None = None) -> str:
     Root runs programs only from absolute folders that nobody but root can change.
     """
     named = (os.environ if environ is None else environ).get("PATH", os.defpath)
-    return _search_path(named, _SYSTEM, os.geteuid() == 0, time.monotonic() // _CHECKED)
+    return _search_path(named, SYSTEM, os.geteuid() == 0, time.monotonic() // _CHECKED)
 
 
 @lru_cache(maxsize=4)

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from netui.model.events import Event
 from netui.sources import docker_client
 from netui.sources import json_text as js
-from netui.sources.docker_context import EngineAddress, engine_address
+from netui.sources.docker_context import EngineAddress
 from netui.sources.docker_errors import explain
 from netui.sources.docker_events import EventStream
 from netui.sources.docker_listing import Listing
 from netui.sources.errors import SourceError
+from netui.sources.machine import Machine
+from netui.sources.machine.local import LocalMachine
 from netui.sources.parts import Part
-from netui.sources.peer import engine_is_here
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -63,7 +64,7 @@ class DockerEngine:
     on_event: called on the event thread for each event, also ``daemon``
     ``connected`` and ``disconnected``. None: no event stream, as for a report.
     first: asked once, at the first reading, for one that was made elsewhere; where
-    it returns None the engine is read here.
+    it returns None the engine is read here. machine: whose engine it is; this one's where it is None.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class DockerEngine:
         environ: Mapping[str, str],
         on_event: OnEvent | None = None,
         first: Callable[[], FirstReading | None] | None = None,
+        machine: Machine | None = None,
     ) -> None:
-        self._environ = environ
+        self._machine: Machine = machine or LocalMachine(environ)
         self._on_event = on_event
         self._client: APIClient | None = None
         self._stream: EventStream | None = None
@@ -146,9 +148,9 @@ class DockerEngine:
 
     def _reconnect(self) -> None:
         self.close()
-        address = self.listing.address = engine_address(self._environ)
+        address = self.listing.address = self._machine.engine_address()
         client = self._client = connect(address, begun=self._bounded.begun)
-        self.listing.begin(client, address, engine_is_here(address.path))
+        self.listing.begin(client, address, self._machine.engine_is_here(address))
         if self._client is client:
             # else it took too long, and another one is asked meanwhile
             self._hear()

@@ -10,15 +10,15 @@ to ask for.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from netui.model import Backend, Counters, Family, Ruleset, RulesetKey, packet_family
-from netui.sources import command, permits
 from netui.sources.errors import SourceError, plain
 from netui.sources.iptables_save import names_variant, read_save, variant
+from netui.sources.machine import Machine
+from netui.sources.machine.local import LOCAL
 from netui.sources.parts import RULESET_SOURCES, Part
 
 #: The tables that exist; the file itself exists where legacy iptables is loaded.
@@ -31,7 +31,7 @@ _TOOL: Mapping[Family, str] = {"ip": "iptables", "ip6": "ip6tables"}
 LegacyReader = Callable[[Family, list[str]], tuple[str, str]]
 
 
-def save_text(key: RulesetKey, legacy: LegacyReader | None = None) -> tuple[str, str]:
+def save_text(key: RulesetKey, legacy: LegacyReader | None = None, machine: Machine = LOCAL) -> tuple[str, str]:
     """Return (text of one ``iptables-…-save -c``, what printed it).
 
     legacy: asked for legacy tables instead of the save program, which serves
@@ -41,7 +41,7 @@ def save_text(key: RulesetKey, legacy: LegacyReader | None = None) -> tuple[str,
     family = packet_family(key.family)
     tool = _TOOL[family]
     if key.backend == "legacy":
-        tables = legacy_tables(family)
+        tables = legacy_tables(family, machine)
         if not tables:
             return "", Path(_LEGACY_TABLES[family]).name
         if legacy is not None:
@@ -49,44 +49,39 @@ def save_text(key: RulesetKey, legacy: LegacyReader | None = None) -> tuple[str,
                 return legacy(family, tables)
             except SourceError:
                 pass
-    elif not nf_tables_loaded():
+    elif not machine.loaded("nf_tables"):
         return "", "no nf_tables loaded"
     own = f"{tool}-{key.backend}-save"
-    if command.find(own) is not None:
-        return command.run([own, "-c"]), own
+    if machine.find(own) is not None:
+        return machine.run([own, "-c"]), own
     plain_save = f"{tool}-save"
-    if command.find(plain_save) is None:
+    if machine.find(plain_save) is None:
         raise SourceError(f"neither {own} nor {plain_save} is installed: install the package iptables")
-    text = command.run([plain_save, "-c"])
-    if text.strip() and _variant_of(plain_save, text) != key.backend:
+    text = machine.run([plain_save, "-c"])
+    if text.strip() and _variant_of(plain_save, text, machine) != key.backend:
         raise SourceError(f"{plain_save} prints the other variant, and {own} is not installed")
     return text, plain_save
 
 
-def _variant_of(program: str, text: str) -> Backend:
+def _variant_of(program: str, text: str, machine: Machine) -> Backend:
     """Return which variant a save program is: by what it prints, else by the program that its link leads to."""
     if names_variant(text):
         return variant(text)
-    found = command.find(program)
-    return "nft" if found is not None and "nft" in Path(found).resolve().name else "legacy"
+    found = machine.real(program)
+    return "nft" if found is not None and "nft" in Path(found).name else "legacy"
 
 
-def legacy_tables(family: Family) -> list[str]:
+def legacy_tables(family: Family, machine: Machine = LOCAL) -> list[str]:
     """Return the legacy tables that exist; raise SourceError where one may not look."""
-    path = Path(_LEGACY_TABLES[family])
+    path = _LEGACY_TABLES[family]
     try:
-        return path.read_text("utf-8", "replace").split()
+        return machine.read(path).split()
     except FileNotFoundError:
         return []
     except PermissionError:
-        raise SourceError(command.NEEDS_ROOT) from None
+        raise SourceError(machine.needs_root) from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {plain(error.strerror or error)}") from None
-
-
-def nf_tables_loaded() -> bool:
-    """Whether asking for nf_tables' rules loads nothing."""
-    return permits.loaded("nf_tables")
 
 
 class LiveRules:
@@ -101,10 +96,10 @@ class LiveRules:
         self._previous: dict[str, Ruleset] = {}
         self._empty: dict[str, tuple[float, Part]] = {}
 
-    def read(self) -> dict[str, Part]:
+    def read(self, machine: Machine = LOCAL) -> dict[str, Part]:
         """Read all four, each failing alone."""
         before = dict(self._previous)
-        parts = {source: self._read(source, key) for source, key in RULESET_SOURCES.items()}
+        parts = {source: self._read(source, key, machine) for source, key in RULESET_SOURCES.items()}
         if any(before.get(source) is not ruleset for source, ruleset in self._previous.items()):
             self.look_everywhere()
         return parts
@@ -113,12 +108,15 @@ class LiveRules:
         """Ask for empty rulesets too at the next reading; may be called from any thread."""
         self._empty = {}
 
-    def _read(self, source: str, key: RulesetKey) -> Part:
+    def _at_rest(self, source: str) -> Part | None:
         known = self._empty.get(source)
-        if known is not None and time.monotonic() - known[0] < _EMPTY:
-            return known[1]
+        return known[1] if known is not None and time.monotonic() - known[0] < _EMPTY else None
+
+    def _read(self, source: str, key: RulesetKey, machine: Machine) -> Part:
+        if (known := self._at_rest(source)) is not None:
+            return known
         try:
-            text, via = save_text(key, self._legacy)
+            text, via = save_text(key, self._legacy, machine)
             rules: tuple[Ruleset, Counters] = read_save(
                 text, packet_family(key.family), key.backend, self._previous.get(source)
             )
@@ -131,32 +129,34 @@ class LiveRules:
         return part
 
 
-def namespace_rulesets(pid: int) -> tuple[Ruleset, ...]:
+def namespace_rulesets(pid: int, machine: Machine = LOCAL) -> tuple[Ruleset, ...]:
     """Return the rules in the network namespace of a process (Docker's DNS lives there).
 
     Legacy tables are read only where that namespace has some. Raises SourceError.
     """
-    return tuple(
-        read_save(text, packet_family(key.family), key.backend)[0] for key, text in namespace_texts(pid).items()
-    )
+    texts = namespace_texts(pid, machine)
+    return tuple(read_save(text, packet_family(key.family), key.backend)[0] for key, text in texts.items())
 
 
-def namespace_texts(pid: int) -> dict[RulesetKey, str]:
+def namespace_texts(pid: int, machine: Machine = LOCAL) -> dict[RulesetKey, str]:
     """Return the save texts of a process's network namespace, empty ones left out; raise SourceError."""
-    if os.geteuid() != 0:
-        raise SourceError(command.NEEDS_ROOT)
+    if not machine.is_root:
+        raise SourceError(machine.needs_root)
     enter = ["nsenter", "-t", str(pid), "-n"]
     found: dict[RulesetKey, str] = {}
     families: tuple[Family, ...] = ("ip", "ip6")
     for family in families:
-        names = Path(f"/proc/{pid}/net", Path(_LEGACY_TABLES[family]).name)
-        backends: list[Backend] = ["nft"] if nf_tables_loaded() else []
+        backends: list[Backend] = ["nft"] if machine.loaded("nf_tables") else []
         with contextlib.suppress(OSError):
-            backends += ["legacy"] if names.read_text("utf-8", "replace").split() else []
+            backends += ["legacy"] if machine.read(_namespace_tables(pid, family)).split() else []
         for backend in backends:
             save = f"{_TOOL[family]}-{backend}-save"
-            path = command.find(save)
-            text = command.run([*enter, path, "-c"], timeout=5) if path else ""
+            path = machine.find(save)
+            text = machine.run([*enter, path, "-c"], timeout=5) if path else ""
             if text.strip():
                 found[RulesetKey(family, backend)] = text
     return found
+
+
+def _namespace_tables(pid: int, family: Family) -> str:
+    return f"/proc/{pid}/net/{Path(_LEGACY_TABLES[family]).name}"

@@ -2,91 +2,96 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-import re
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import PurePath
 
 from netui.model.kernel import DaemonSettings, Kernel
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
+from netui.sources.machine import Ask, Exists, Lines, Machine, Read
+from netui.sources.machine.local import LOCAL
 from netui.sources.parts import Part
-from netui.sources.read_file import read_regular
 
-_RELEASE = Path("/proc/sys/kernel/osrelease")
+_RELEASE = "/proc/sys/kernel/osrelease"
 _LISTS = tuple(f"{stem}_tables_{kind}" for stem in ("ip", "ip6") for kind in ("names", "matches", "targets"))
-_DAEMON = Path("/etc/docker/daemon.json")
+_LIST_FILES = tuple(f"/proc/net/{name}" for name in _LISTS)
+_DAEMON = "/etc/docker/daemon.json"
+_MODULES = "/lib/modules"
 #: Lines of modules.builtin, modules.dep and the configuration that tell of netfilter, bridges and veth pairs.
-_MODULE = re.compile(r"/(?:netfilter|bridge|overlayfs)/|/veth\.ko")
-_OPTION = re.compile(r"CONFIG_(?:NETFILTER|NF_|NFT_|IP_NF|IP6_NF|BRIDGE|VETH|OVERLAY_FS|MODULES)")
-#: More than this is no configuration of a kernel.
-_LARGEST = 4 * 2**20
+_MODULE = r"^[^:]*(/(netfilter|bridge|overlayfs)/|/veth\.ko)"
+_OPTION = "CONFIG_(NETFILTER|NF_|NFT_|IP_NF|IP6_NF|BRIDGE|VETH|OVERLAY_FS|MODULES)"
 #: The keys of daemon.json that are read and recorded; others can hold a proxy's password.
 _KEYS = ("firewall-backend", "iptables", "ip-forward", "userland-proxy")
 
 
-def read_kernel() -> Part:
+def kernel_asks(machine: Machine) -> tuple[Ask, ...]:
+    """Return what :func:`read_kernel` and :func:`read_daemon` are going to ask."""
+    release = machine.release
+    asks: list[Ask] = [
+        Lines(_LIST_FILES), Read((_DAEMON,)), Exists(f"{_MODULES}/*"), Exists(f"{_MODULES}/{release}")
+    ]  # fmt: skip
+    if release not in machine.kept:
+        modules, configurations = _unchanging_files(release)
+        asks += [Lines(modules, _MODULE), Lines(configurations, _OPTION)]
+    return tuple(asks)
+
+
+def read_kernel(machine: Machine = LOCAL) -> Part:
     """Read what the kernel has."""
-    kernel = parse_kernel(kernel_text())
-    release = kernel.release
-    modules = Path("/lib/modules")
-    installed = modules.is_dir() and any(modules.iterdir())
-    if kernel.loadable is None and installed and not (modules / release).exists():
+    kernel = parse_kernel(kernel_text(machine))
+    if kernel.loadable is None and _only_others(machine, kernel.release):
         # kernels are installed, but not the one that runs: it was upgraded and waits for a reboot
         kernel = replace(kernel, loadable=frozenset())
-    return Part({"kernel": replace(kernel, iptables=_variant())}, via="/proc, /lib/modules, /boot")
+    return Part({"kernel": replace(kernel, iptables=_variant(machine))}, via="/proc, /lib/modules, /boot")
 
 
-def kernel_text() -> str:
+def _only_others(machine: Machine, release: str) -> bool:
+    """Whether modules of kernels are installed, and none of the one that runs."""
+    return machine.exists(f"{_MODULES}/*") and not machine.exists(f"{_MODULES}/{release}")
+
+
+def kernel_text(machine: Machine = LOCAL) -> str:
     """Return the files' lines as ``grep -sH .`` prints them, those only that tell something."""
     # what the file holds, where /proc/sys is not to be seen as well
-    release = os.uname().release
+    release = machine.release
     lines = [f"{_RELEASE}:{release}"] if release else []
-    for name in _LISTS:
-        path = Path("/proc/net", name)
-        lines += [f"{path}:{line}" for line in _text(path).splitlines() if line]
-    return "\n".join([*lines, *_unchanging(release), ""])
+    lines += _printed(machine.lines(_LIST_FILES))
+    return "\n".join([*lines, *_unchanging(machine, release), ""])
 
 
-@lru_cache(maxsize=1)
-def _unchanging(release: str) -> tuple[str, ...]:
-    """The files that stay the same while the kernel runs."""
-    found: list[str] = []
+def _unchanging(machine: Machine, release: str) -> tuple[str, ...]:
+    """The lines of the files that stay the same while the kernel runs; read once."""
     if not release or "/" in release:
         return ()
-    for name in ("modules.builtin", "modules.dep"):
-        path = Path("/lib/modules", release, name)
-        found += [f"{path}:{line}" for line in _text(path).splitlines() if _MODULE.search(line.partition(":")[0])]
-    for path in (Path(f"/boot/config-{release}"), Path("/proc/config.gz")):
-        lines = [f"{path}:{line}" for line in _text(path).splitlines() if _OPTION.search(line)]
-        found += lines
-        if lines:
-            break
-    return tuple(found)
+    if (known := machine.kept.get(release)) is not None:
+        return known
+    modules, configurations = _unchanging_files(release)
+    found = _printed(machine.lines(modules, _MODULE))
+    options = machine.lines(configurations, _OPTION)
+    first = next((path for path in configurations if path in options), "")
+    machine.kept[release] = known = (*found, *_printed({first: options[first]} if first else {}))
+    return known
 
 
-def _text(path: Path) -> str:
-    try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rb") as file:
-                return file.read(_LARGEST).decode("ascii", "replace")
-        with path.open("rb") as file:
-            return file.read(_LARGEST).decode("ascii", "replace")
-    except (OSError, EOFError):
-        return ""
+def _unchanging_files(release: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lists of modules, and where the configuration may be."""
+    modules = tuple(f"{_MODULES}/{release}/{name}" for name in ("modules.builtin", "modules.dep"))
+    return modules, (f"/boot/config-{release}", "/proc/config.gz")
 
 
-def _variant() -> str:
+def _printed(lines: Mapping[str, list[str]]) -> list[str]:
+    return [f"{path}:{line}" for path, found in lines.items() for line in found]
+
+
+def _variant(machine: Machine) -> str:
     """Return which variant the command ``iptables`` is, by where its link leads."""
-    program = shutil.which("iptables", path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    program = machine.real("iptables", system=True)
     if program is None:
         return "none"
-    name = Path(program).resolve().name
+    name = PurePath(program).name
     return "nft" if "nft" in name else "legacy" if "legacy" in name else ""
 
 
@@ -141,16 +146,16 @@ def _module(path: str) -> str:
 # --- daemon.json --------------------------------------------------------------------------------
 
 
-def read_daemon() -> Part:
+def read_daemon(machine: Machine = LOCAL) -> Part:
     """Read the part of daemon.json that decides over rules; a host without the file has the defaults."""
-    text = daemon_text()
-    return Part({"daemon": parse_daemon(text)} if text else {}, via=str(_DAEMON))
+    text = daemon_text(machine)
+    return Part({"daemon": parse_daemon(text)} if text else {}, via=_DAEMON)
 
 
-def daemon_text() -> str:
+def daemon_text(machine: Machine = LOCAL) -> str:
     """Return the keys of daemon.json that are read, as JSON; "" where there is no such file."""
     try:
-        document = js.obj(js.parse(read_regular(_DAEMON, _LARGEST).decode("utf-8", "replace")))
+        document = js.obj(js.parse(machine.read(_DAEMON)))
     except (OSError, SourceError):
         return ""
     return json.dumps({key: document[key] for key in _KEYS if key in document})

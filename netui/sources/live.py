@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,8 +12,10 @@ from netui.model.events import Event
 from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
-from netui.sources.iptables_live import LiveRules, nf_tables_loaded
+from netui.sources.iptables_live import LiveRules
 from netui.sources.kernel import read_daemon, read_kernel
+from netui.sources.machine import Machine
+from netui.sources.machine.local import LocalMachine
 from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 from netui.sources.ping import answers
@@ -48,12 +49,13 @@ class LiveHost:
         environ: Mapping[str, str] | None = None,
         on_event: OnEvent | None = None,
         head_start: HeadStart | None = None,
+        machine: Machine | None = None,
     ) -> None:
         self._head_start = head_start
+        environ = os.environ if environ is None else environ
+        self.machine: Machine = machine or LocalMachine(environ)
         self.docker = DockerEngine(
-            os.environ if environ is None else environ,
-            on_event and self._noted,
-            head_start.docker if head_start else None,
+            environ, on_event and self._noted, head_start.docker if head_start else None, self.machine
         )
         self._on_event = on_event
         self._legacy: LegacyTables | None = None
@@ -91,8 +93,8 @@ class LiveHost:
 
     def read_rules(self) -> dict[str, Part]:
         """Read the four iptables rulesets and the native tables with their counters."""
-        parts = self._rules.read()
-        parts["nft"] = self._native.read(rulesets_of(parts), nf_tables_loaded())
+        parts = self._rules.read(self.machine)
+        parts["nft"] = self._native.read(rulesets_of(parts), self.machine.loaded("nf_tables"))
         return parts
 
     def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
@@ -101,15 +103,15 @@ class LiveHost:
         if self._head_start is not None and (reading := self._head_start.host(containers)) is not None:
             self.namespaces = dict(reading.namespaces)
             return dict(reading.parts)
-        parts = host_live.read_host(self._sockets)
-        parts["listening"] = host_live.read_listening(containers)
-        parts["kernel"], parts["daemon"] = read_kernel(), read_daemon()
-        parts["namespaces"] = host_live.namespace_part(containers, self.namespaces)
+        parts = host_live.read_host(self._sockets, self.machine)
+        parts["listening"] = host_live.read_listening(containers, self.machine)
+        parts["kernel"], parts["daemon"] = read_kernel(self.machine), read_daemon(self.machine)
+        parts["namespaces"] = host_live.namespace_part(containers, self.namespaces, self.machine)
         return parts
 
     def read_sets(self) -> dict[str, Part]:
         """Read the ipsets."""
-        return {"ipset": host_live.read_ipsets()}
+        return {"ipset": host_live.read_ipsets(self.machine)}
 
     def close(self) -> None:
         """End the event stream and whatever program still runs; returns at once."""
@@ -119,11 +121,6 @@ class LiveHost:
         if self._legacy is not None:
             self._legacy.close()
         command.stop_all()
-
-
-def hostname() -> str:
-    """Return this host's name."""
-    return socket.gethostname()
 
 
 def local_containers(docker: Part | None) -> tuple[Container, ...]:
@@ -145,6 +142,6 @@ def read_live(environ: Mapping[str, str] | None = None) -> Snapshot:
     try:
         parts = host.read_docker() | host.read_rules()
         parts |= host.read_host(local_containers(parts["docker"])) | host.read_sets()
-        return Assembly("live").snapshot(parts, time.time(), hostname())
+        return Assembly("live").snapshot(parts, time.time(), host.machine.hostname)
     finally:
         host.close()

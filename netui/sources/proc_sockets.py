@@ -13,6 +13,7 @@ from pathlib import Path
 
 from netui.model import Socket
 from netui.sources.errors import SourceError
+from netui.sources.machine import Machine
 from netui.sources.socket_text import OpenSocket, open_sockets
 
 _FILES = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "sctp/eps")
@@ -33,8 +34,11 @@ class ProcSockets:
     _holders: dict[int, tuple[int, str, str]] = field(default_factory=dict)
     _looked_for: set[int] = field(default_factory=set)
 
-    def read(self) -> tuple[Socket, ...]:
-        """Return the sockets that take new packets; raise SourceError where /proc cannot be read."""
+    def read(self, machine: Machine | None = None) -> tuple[Socket, ...]:
+        """Return the sockets that take new packets; raise SourceError where /proc cannot be read.
+
+        machine: another one than this.
+        """
         found = list(self._open())
         inodes = {one.inode for one in found if one.inode}
         self._holders = {inode: held for inode, held in self._holders.items() if inode in inodes and self._still(inode)}

@@ -14,7 +14,6 @@ from pathlib import Path
 from netui import __version__
 from netui.model import RulesetKey, packet_family
 from netui.sources import (
-    command,
     docker_api,
     host_live,
     iproute,
@@ -22,7 +21,6 @@ from netui.sources import (
     iptables_save,
     kernel,
     nft_netlink,
-    permits,
     proc_sockets,
     socket_text,
 )
@@ -31,7 +29,8 @@ from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
 from netui.sources.errors import SourceError, plain, quoted_path
 from netui.sources.kept import CONTAINER, INFO, NETWORK, VERSION, kept
-from netui.sources.live import hostname
+from netui.sources.machine import Machine
+from netui.sources.machine.local import LOCAL
 from netui.sources.new_capture import Ending, Writer, new_capture
 
 Say = Callable[[str], None]
@@ -61,8 +60,14 @@ _GUARDED: Mapping[str, tuple[tuple[str, ...], str, str]] = {
 }
 
 
-def record(path: str | Path, every: float | None = None, for_: float | None = None, say: Say | None = None) -> Path:
-    """Write a capture of this host to a folder, or to a .tar.gz by its name.
+def record(
+    path: str | Path,
+    every: float | None = None,
+    for_: float | None = None,
+    say: Say | None = None,
+    machine: Machine = LOCAL,
+) -> Path:
+    """Write a capture of a machine to a folder, or to a .tar.gz by its name.
 
     every: seconds between frames of a recording; None: one capture. for_: how long,
     in seconds; None: until Ctrl-C. say: told of each file that could not be made.
@@ -70,16 +75,16 @@ def record(path: str | Path, every: float | None = None, for_: float | None = No
     netui reads (netui/sources/kept.py). Raises SourceError where the path is not empty or cannot be written.
     """
     target = Path(path)
-    engine = DockerEngine(os.environ)
+    engine = DockerEngine(os.environ, machine=machine)
     try:
         with Ending() as ending, new_capture(target) as writer:
-            files, missing = _files(engine)
+            files, missing = _files(engine, machine)
             for line in missing:
                 (say or _quiet)(line)
             with ending.later():
                 _write(writer, "", files)
             if every is not None:
-                _frames(writer, engine, files, every, for_, ending)
+                _frames(writer, engine, machine, files, every, for_, ending)
             ending.hold()
     except OSError as error:
         raise SourceError(f"{quoted_path(path)} cannot be written: {plain(error.strerror or error)}") from None
@@ -89,7 +94,13 @@ def record(path: str | Path, every: float | None = None, for_: float | None = No
 
 
 def _frames(
-    writer: Writer, engine: DockerEngine, files: dict[str, str], every: float, for_: float | None, ending: Ending
+    writer: Writer,
+    engine: DockerEngine,
+    machine: Machine,
+    files: dict[str, str],
+    every: float,
+    for_: float | None,
+    ending: Ending,
 ) -> None:
     start = time.monotonic()
     number = 0
@@ -98,7 +109,7 @@ def _frames(
         while for_ is None or (number + 1) * every <= for_ + 1e-6:
             number += 1
             time.sleep(max(0.0, start + number * every - time.monotonic()))
-            now, _ = _files(engine, text=_NFT_TEXT in files)
+            now, _ = _files(engine, machine, text=_NFT_TEXT in files)
             changed = {n: text for n, text in now.items() if _meaning(n, text) != _meaning(n, files.get(n))}
             files |= changed
             with ending.later():
@@ -110,7 +121,7 @@ def _write(writer: Writer, prefix: str, files: Mapping[str, str]) -> None:
         writer.add(prefix + name, text.encode("utf-8", "surrogateescape"))
 
 
-def _files(engine: DockerEngine, *, text: bool = False) -> tuple[dict[str, str], list[str]]:
+def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tuple[dict[str, str], list[str]]:
     """Return all files of the layout that can be made now, and a line for each that cannot.
 
     text: whether nft's text is wanted even where its JSON tells all.
@@ -125,34 +136,35 @@ def _files(engine: DockerEngine, *, text: bool = False) -> tuple[dict[str, str],
             missing.append(f"{name}: {error}")
 
     for name, key in _SAVES.items():
-        take(name, lambda key=key: iptables_live.save_text(key)[0])  # type: ignore[misc]
+        take(name, lambda key=key: iptables_live.save_text(key, machine=machine)[0])  # type: ignore[misc]
     for name, arguments in _COMMANDS.items():
-        take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
+        take(name, lambda arguments=arguments: machine.run(arguments))  # type: ignore[misc]
     for name, (arguments, module, without) in _GUARDED.items():
-        if name == _NFT_TEXT and not text and not _leaves_out(module):
+        if name == _NFT_TEXT and not text and not _leaves_out(machine, module):
             continue
-        if permits.loaded(module):
-            take(name, lambda arguments=arguments: command.run(arguments))  # type: ignore[misc]
+        if machine.loaded(module):
+            take(name, lambda arguments=arguments: machine.run(arguments))  # type: ignore[misc]
         else:
             files[name] = without
-    take("ss.txt", lambda: proc_sockets.as_ss(proc_sockets.ProcSockets().read()))
-    take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls()))
-    files["kernel-modules.txt"] = kernel.kernel_text()
-    if settings := kernel.daemon_text():
+    take("ss.txt", lambda: proc_sockets.as_ss(proc_sockets.ProcSockets().read(machine)))
+    take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls(machine)))
+    files["kernel-modules.txt"] = kernel.kernel_text(machine)
+    if settings := kernel.daemon_text(machine):
         files["daemon.json"] = settings
     try:
-        files |= _docker_files(engine, missing)
+        files |= _docker_files(engine, machine, missing)
     except SourceError as error:
         missing.append(f"docker-*.json: {error}")
-    meta = {"hostname": hostname(), "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "netui": __version__}
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    meta = {"hostname": machine.hostname, "time": now, "netui": __version__}
     files["meta.json"] = json.dumps(meta)
     return files, missing
 
 
-def _leaves_out(module: str) -> bool:
+def _leaves_out(machine: Machine, module: str) -> bool:
     """Whether ``nft -j`` may leave something out that the text has: dormant tables, and the devices of chains."""
     try:
-        return permits.loaded(module) and (
+        return machine.loaded(module) and (
             bool(nft_netlink.dormant_tables())
             or any(chain.hook in ("ingress", "egress") for chain in nft_netlink.base_chains())
         )
@@ -161,7 +173,7 @@ def _leaves_out(module: str) -> bool:
         return False
 
 
-def _docker_files(engine: DockerEngine, missing: list[str]) -> dict[str, str]:
+def _docker_files(engine: DockerEngine, machine: Machine, missing: list[str]) -> dict[str, str]:
     part = engine.read()
     if not part.values["engine"].local:
         raise SourceError("the engine is another machine, so it is no part of this host's capture")
@@ -175,8 +187,8 @@ def _docker_files(engine: DockerEngine, missing: list[str]) -> dict[str, str]:
         if not container.running or container.pid <= 0:
             continue
         try:
-            files[f"listening/{container.id}.txt"] = host_live.listening_text(container.pid)
-            saves = iptables_live.namespace_texts(container.pid)
+            files[f"listening/{container.id}.txt"] = host_live.listening_text(container.pid, machine)
+            saves = iptables_live.namespace_texts(container.pid, machine)
         except (FileNotFoundError, ProcessLookupError):
             # it ended just now
             continue

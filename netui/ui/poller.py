@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from netui.model import Snapshot
 from netui.model.events import Event
 from netui.sources.errors import plain
-from netui.sources.live import GROUPS, LiveHost, hostname, local_containers, rulesets_of
+from netui.sources.live import GROUPS, LiveHost, local_containers, rulesets_of
 from netui.sources.parts import Assembly, Part, kept
 from netui.ui.pace import Interval, Pace
 
@@ -191,7 +191,7 @@ class Poller:
                 ready = self._pending_since is not None and self._ready(now, started)
             if ready:
                 self._pending_since, self._posted = None, True
-                snapshot = self._assembly.snapshot(self._parts, time.time(), hostname())
+                snapshot = self._assembly.snapshot(self._parts, time.time(), self._host.machine.hostname)
                 self._tell(snapshot)
 
     def _to_read(self, now: float) -> list[str]:

@@ -47,7 +47,7 @@ def write(folder: Path, name: str, script: str) -> Path:
 @contextmanager
 def on_path(folder: Path) -> Iterator[None]:
     """Look programs up in one folder alone."""
-    with mock.patch.dict(os.environ, PATH=str(folder)), mock.patch.object(command, "_SYSTEM", ()):
+    with mock.patch.dict(os.environ, PATH=str(folder)), mock.patch.object(command, "SYSTEM", ()):
         yield
 
 

@@ -16,7 +16,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RulesetKey]:
     """Note each question; IPv4 in nft has a table, the others have nothing, unless `tables` says more."""
     found: list[RulesetKey] = []
 
-    def save_text(key: RulesetKey, _legacy: object) -> tuple[str, str]:
+    def save_text(key: RulesetKey, _legacy: object, _machine: object) -> tuple[str, str]:
         found.append(key)
         return (_FILTER if key == ("ip", "nft") else ""), "a save"
 

@@ -44,7 +44,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine
     monkeypatch.setenv("DOCKER_HOST", engine.environ["DOCKER_HOST"])
     count = iter(range(1000))
 
-    def save(key: RulesetKey) -> tuple[str, str]:
+    def save(key: RulesetKey, machine: object) -> tuple[str, str]:
         if key != ("ip", "nft"):
             return "", "none"
         number = next(count)
@@ -52,7 +52,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine
 
     monkeypatch.setattr(iptables_live, "save_text", save)
     monkeypatch.setattr(record_module, "_COMMANDS", {"ip-rule.json": ("true",)})
-    monkeypatch.setattr(host_live, "read_sysctls", lambda: {"net.ipv4.ip_forward": "1"})
+    monkeypatch.setattr(host_live, "read_sysctls", lambda _machine: {"net.ipv4.ip_forward": "1"})
     yield engine
     engine.stop()
 
@@ -138,10 +138,10 @@ def test_ctrl_c_ends_a_recording_that_can_be_read(tmp_path: Path, monkeypatch: p
     real = record_module._files
     count = iter(range(10))
 
-    def files(engine: object, **_more: object) -> object:
+    def files(engine: object, machine: object, **_more: object) -> object:
         if next(count) == 3:
             raise KeyboardInterrupt
-        return real(engine)  # type: ignore[arg-type]
+        return real(engine, machine)  # type: ignore[arg-type]
 
     monkeypatch.setattr(record_module, "_files", files)
     path = record(tmp_path / "r.tar.gz", every=0.01)
