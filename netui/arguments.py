@@ -13,11 +13,12 @@ class BadInput(Exception):
 class Options(SimpleNamespace):
     """What was asked for; here are the screen's options, those of a command come with it.
 
-    command: its name, "" for the screen. None: not given.
+    command: its name, "" for the screen. None: not given. hosts: other machines, by their names for ssh.
     """
 
     command: str = ""
     demo: bool = False
+    hosts: tuple[str, ...] = ()
     replay: Any = None
     interval: float | None = None
     config: str | None = None

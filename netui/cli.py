@@ -34,7 +34,11 @@ def parse(arguments: list[str]) -> Options:
     from netui.command_line import command_line
 
     given = vars(command_line().parse_args(arguments))
-    return Options(**given | {"command": given["command"] or ""})
+    hosts = (*given.pop("hosts_before"), *given.pop("hosts_behind", []))
+    options = Options(**given | {"command": given["command"] or "", "hosts": tuple(dict.fromkeys(hosts))})
+    if options.hosts and (options.demo or options.replay or options.command == "diff"):
+        raise BadInput("--host reads another machine now: it does not go with --replay, --demo or diff")
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +79,11 @@ def _snapshot(options: Options) -> Snapshot:
             return read_demo()
         from netui.sources.live import read_live
 
+        if options.hosts:
+            from netui.hosts import connected
+
+            with connected(options.hosts[0]) as machine:
+                return read_live({}, machine)
         return read_live()
     except SourceError as error:
         raise BadInput(str(error)) from None
@@ -246,7 +255,13 @@ def _record(options: Options) -> int:
         raise BadInput("record: --for needs --every, the time between two frames")
     missing: list[str] = []
     try:
-        record(options.path, every=options.every, for_=options.for_, say=missing.append)
+        if options.hosts:
+            from netui.hosts import connected
+
+            with connected(options.hosts[0]) as machine:
+                record(options.path, every=options.every, for_=options.for_, say=missing.append, machine=machine)
+        else:
+            record(options.path, every=options.every, for_=options.for_, say=missing.append)
     except SourceError as error:
         raise BadInput(str(error)) from None
     for line in missing:

@@ -31,6 +31,7 @@ def command_line() -> argparse.ArgumentParser:
         description="See what Docker's networks really do to your packets.",
         epilog="Without a command: the terminal UI on this host (keys: ? in it).",
     )
+    _host_option(parser, "hosts_before")
     parser.add_argument("--version", action="version", version=f"netui {__version__}")
     _screen_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -116,6 +117,7 @@ def command_line() -> argparse.ArgumentParser:
         "checks, other labels, mounts, log options. Ends with 1 and says so where something could not be read.",
     )
     record.add_argument("path", metavar="PATH")
+    _host_option(record, "hosts_behind")
     record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")
     record.add_argument("--for", type=_seconds, metavar="S", dest="for_", help="stop after S seconds")
     return parser
@@ -143,7 +145,27 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _host_option(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        "--host",
+        metavar="DEST",
+        dest=name,
+        action="append",
+        default=[],
+        type=_destination,
+        help="another machine, over ssh, which needs no netui there: DEST as ssh takes it; may be given several times",
+    )
+
+
+def _destination(text: str) -> str:
+    """A machine as ssh takes it, and nothing that ssh would take for an option."""
+    if not text.strip() or text.startswith("-") or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is no machine; write it as ssh takes it: name, user@name, ssh://…")
+    return text
+
+
 def _report_options(parser: argparse.ArgumentParser) -> None:
+    _host_option(parser, "hosts_behind")
     parser.add_argument(
         "--replay",
         metavar="PATH",

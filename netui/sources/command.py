@@ -10,7 +10,7 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,8 @@ _CHECKED = 60.0
 NEEDS_ROOT = "needs root: run netui with sudo"
 
 _running: set[subprocess.Popen[bytes]] = set()
+#: What else is ended where a signal ends netui.
+AT_END: list[Callable[[], None]] = []
 #: Entered again where a signal ends netui while it starts a program.
 _lock = threading.RLock()
 _apart = True
@@ -140,7 +142,8 @@ def run(
 
         large_blocks_apart()
     if process.returncode != 0:
-        raise SourceError(_failure(name, process.returncode, errors.decode("utf-8", "replace")))
+        needs_root = NEEDS_ROOT if os.geteuid() != 0 else ""
+        raise failure(name, process.returncode, errors.decode("utf-8", "replace"), needs_root)
     return output.decode("utf-8", "surrogateescape")
 
 
@@ -208,9 +211,15 @@ def stop_all() -> None:
     with _lock:
         for process in tuple(_running):
             _kill(process)
+        for end in AT_END:
+            end()
 
 
-def _failure(name: str, status: int, errors: str) -> str:
+def failure(name: str, status: int, errors: str, needs_root: str) -> SourceError:
+    """Return what is said of a program that failed.
+
+    needs_root: what to do where only root may, "" where root ran it.
+    """
     if any(words in errors.lower() for words in _DENIED):
-        return NEEDS_ROOT if os.geteuid() != 0 else f"{name} was refused: {plain(errors)}"
-    return f"{name} failed: {plain(errors) if errors.strip() else f'status {status}'}"
+        return SourceError(needs_root or f"{name} was refused: {plain(errors)}")
+    return SourceError(f"{name} failed: {plain(errors) if errors.strip() else f'status {status}'}")

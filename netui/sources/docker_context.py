@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +34,13 @@ class EngineAddress:
     ca: str = ""
     cert: str = ""
     key: str = ""
+    #: what another machine calls it, where its socket is forwarded to this one
+    there: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The address as people know it."""
+        return self.there or self.url
 
     @property
     def path(self) -> str:
@@ -49,8 +56,12 @@ class EngineAddress:
         return bool(host) and _own_address(str(host))
 
 
-def engine_address(environ: Mapping[str, str]) -> EngineAddress:
-    """Find the engine's address; raise SourceError where the context is missing or damaged."""
+def engine_address(environ: Mapping[str, str], text: Callable[[Path], str] | None = None) -> EngineAddress:
+    """Find the engine's address; raise SourceError where the context is missing or damaged.
+
+    text: reads a file of docker's settings; another one for another machine's.
+    """
+    text = text or _text
     host = environ.get("DOCKER_HOST", "").strip()
     if host:
         folder = Path(environ.get("DOCKER_CERT_PATH") or _config_folder(environ))
@@ -64,10 +75,10 @@ def engine_address(environ: Mapping[str, str]) -> EngineAddress:
         return address
     name, source = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
-        name, source = _current_context(environ), "docker context"
+        name, source = _current_context(environ, text), "docker context"
     if name in ("", "default"):
         return EngineAddress(DEFAULT)
-    return _context(_config_folder(environ), name, source)
+    return _context(_config_folder(environ), name, source, text)
 
 
 def _config_folder(environ: Mapping[str, str]) -> Path:
@@ -75,10 +86,10 @@ def _config_folder(environ: Mapping[str, str]) -> Path:
     return Path(named) if named else home(environ) / ".docker"
 
 
-def _current_context(environ: Mapping[str, str]) -> str:
+def _current_context(environ: Mapping[str, str], text: Callable[[Path], str]) -> str:
     try:
-        text = _text(_config_folder(environ) / "config.json")
-        return js.text(js.obj(json.loads(text)).get("currentContext"))
+        document = text(_config_folder(environ) / "config.json")
+        return js.text(js.obj(json.loads(document)).get("currentContext"))
     except (OSError, ValueError, RecursionError):
         # No file, or one that docker itself would complain of: the default socket.
         return ""
@@ -88,12 +99,12 @@ def _text(path: Path) -> str:
     return read_regular(path, _LARGEST).decode("utf-8", "replace")
 
 
-def _context(config: Path, name: str, source: str) -> EngineAddress:
+def _context(config: Path, name: str, source: str, text: Callable[[Path], str]) -> EngineAddress:
     import hashlib  # with OpenSSL behind it: for a context alone
 
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     try:
-        document = js.parse(_text(config / "contexts/meta" / digest / "meta.json"))
+        document = js.parse(text(config / "contexts/meta" / digest / "meta.json"))
     except OSError:
         raise SourceError(f"the docker context {quoted(name)} does not exist; see: docker context ls") from None
     except SourceError as error:

@@ -18,7 +18,7 @@ from netui.model.events import Event
 from netui.sources import docker_client
 from netui.sources import json_text as js
 from netui.sources.docker_context import EngineAddress
-from netui.sources.docker_errors import explain
+from netui.sources.docker_errors import elsewhere, explain
 from netui.sources.docker_events import EventStream
 from netui.sources.docker_listing import Listing
 from netui.sources.errors import SourceError
@@ -149,6 +149,8 @@ class DockerEngine:
     def _reconnect(self) -> None:
         self.close()
         address = self.listing.address = self._machine.engine_address()
+        if address.url.startswith("ssh://"):
+            raise elsewhere(address)
         client = self._client = connect(address, begun=self._bounded.begun)
         self.listing.begin(client, address, self._machine.engine_is_here(address))
         if self._client is client:

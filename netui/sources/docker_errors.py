@@ -13,7 +13,7 @@ def explain(error: BaseException, address: EngineAddress) -> SourceError:
 
     The SDK wraps the system's error several times; the innermost one counts.
     """
-    where = quoted(address.path or address.url, 100)
+    where = quoted(address.there.removeprefix("unix://") or address.path or address.url, 100)
     if isinstance(error, SourceError):
         # about one answer, which has no name here
         return SourceError(f"the Docker engine at {where} {error}") if str(error).startswith("names ") else error
@@ -29,8 +29,22 @@ def explain(error: BaseException, address: EngineAddress) -> SourceError:
         if isinstance(cause, TimeoutError) or type(cause).__name__ in ("ReadTimeout", "ConnectTimeout"):
             return SourceError(f"the Docker daemon at {where} does not answer: see journalctl -u docker")
     if address.url.startswith("ssh://"):
-        return SourceError(f"the engine at {where} is another machine: run netui there (ssh), or replay its capture")
+        return elsewhere(address)
+    if address.there:
+        return SourceError(
+            f"the Docker engine at {where} on {quoted(address.source.removeprefix('ssh '))} does not answer: "
+            "is it running, and may this user open its socket (group docker)?"
+        )
     return SourceError(f"the Docker engine at {where} gave an error: {plain(error)}")
+
+
+def elsewhere(address: EngineAddress) -> SourceError:
+    """Return what is said of an engine behind ssh: the rules here are not its rules."""
+    machine = "/".join(address.url.split("/")[:3])
+    return SourceError(
+        f"the engine at {quoted(address.url, 100)} ({address.source}) is another machine: "
+        f"netui --host {plain(machine, 100)} reads its rules with it"
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

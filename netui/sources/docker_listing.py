@@ -80,7 +80,7 @@ class Listing:
     def part(self) -> Part:
         """Return it as a part of a snapshot."""
         local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()
-        engine = docker_api.engine(self.info, self.version, self.address.url, local, self.here)
+        engine = docker_api.engine(self.info, self.version, self.address.shown, local, self.here)
         note = ""
         if not local:
             note = "this engine is another machine: the rules here are not its rules, so names are not joined"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import TypeAlias
 
 from netui.model import Container, Family, Ruleset, Socket
 from netui.sources import iproute, ipset_save, iptables_live, socket_text
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
-from netui.sources.machine import Machine
+from netui.sources.listed_sockets import ListedSockets
+from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.parts import Part
 from netui.sources.proc_sockets import ProcSockets
@@ -48,19 +50,50 @@ IPSET = ("ipset", "save")
 IF_INET6 = "/proc/net/if_inet6"
 
 
-def read_host(sockets: ProcSockets | None = None, machine: Machine = LOCAL) -> dict[str, Part]:
+Sockets: TypeAlias = ProcSockets | ListedSockets
+#: What a reading of the host, and of the sets, asks of a machine.
+HOST_ASKS: tuple[Ask, ...] = (
+    Run(ADDRESS), *(Run(command) for commands in (ROUTES, RULES) for command in commands.values()),
+    Exists(IF_INET6), Lines(SYSCTLS),
+)  # fmt: skip
+SET_ASKS: tuple[Ask, ...] = (Loaded("ip_set"), Run(IPSET))
+
+
+def sockets_of(machine: Machine) -> Sockets:
+    """Return what reads a machine's sockets: of this one by the fastest way."""
+    return ListedSockets() if machine.name else ProcSockets()
+
+
+def read_sockets(reader: Sockets, machine: Machine) -> tuple[Socket, ...]:
+    """Read a machine's sockets; raise SourceError where they cannot be read."""
+    return reader.read(machine) if isinstance(reader, ListedSockets) else reader.read()
+
+
+def container_asks(
+    containers: Iterable[Container], known: Collection[tuple[str, int]], machine: Machine
+) -> tuple[Ask, ...]:
+    """Return what a reading asks of containers; known: those whose rules were read before."""
+    containers = tuple(containers)
+    asks: list[Ask] = [Read(listening_files(entry.pid)) for entry in containers if entry.running and entry.pid > 0]
+    if machine.is_root:
+        for _, pid in own_namespaces(containers) - set(known):
+            asks += iptables_live.namespace_asks(pid, machine)
+    return tuple(asks)
+
+
+def read_host(sockets: Sockets | None = None, machine: Machine = LOCAL) -> dict[str, Part]:
     """Read interfaces, routes, policy rules, sysctls and sockets, each failing alone.
 
     sockets: reads them again and again; another one for each reading where it is None.
     """
-    reader = sockets or ProcSockets()
+    reader = sockets or sockets_of(machine)
     return {
         "address": _part("ip address", lambda: {"interfaces": iproute.interfaces(_json(ADDRESS, machine))}),
         "route": _part("ip route", lambda: {"families": _by_family(ROUTES, iproute.routes, machine)}),
         "rule": _part("ip rule", lambda: {"families": _by_family(RULES, iproute.policy_rules, machine)}),
         "sysctl": _part("/proc/sys", lambda: {"sysctls": read_sysctls(machine)}),
         "sockets": replace(
-            _part("/proc/net", lambda: {"sockets": reader.read(machine)}),
+            _part("/proc/net", lambda: {"sockets": read_sockets(reader, machine)}),
             note="" if machine.is_root else "programs of other users need root",
         ),
     }

@@ -17,7 +17,7 @@ from pathlib import Path
 from netui.model import Backend, Counters, Family, Ruleset, RulesetKey, packet_family
 from netui.sources.errors import SourceError, plain
 from netui.sources.iptables_save import names_variant, read_save, variant
-from netui.sources.machine import Machine
+from netui.sources.machine import Ask, Loaded, Machine, Read, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.parts import RULESET_SOURCES, Part
 
@@ -108,6 +108,18 @@ class LiveRules:
         """Ask for empty rulesets too at the next reading; may be called from any thread."""
         self._empty = {}
 
+    def asks(self, machine: Machine) -> tuple[Ask, ...]:
+        """Return what the next reading is going to ask."""
+        asks: list[Ask] = [Loaded("nf_tables")]
+        for source, key in RULESET_SOURCES.items():
+            family = packet_family(key.family)
+            save = f"{_TOOL[family]}-{key.backend}-save"
+            if self._at_rest(source) is None:
+                names = _LEGACY_TABLES[family] if key.backend == "legacy" else ""
+                asks += [Read((names,))] if names else []
+                asks += [Run((save, "-c"), names)] if machine.find(save) is not None else []
+        return tuple(asks)
+
     def _at_rest(self, source: str) -> Part | None:
         known = self._empty.get(source)
         return known[1] if known is not None and time.monotonic() - known[0] < _EMPTY else None
@@ -136,6 +148,21 @@ def namespace_rulesets(pid: int, machine: Machine = LOCAL) -> tuple[Ruleset, ...
     """
     texts = namespace_texts(pid, machine)
     return tuple(read_save(text, packet_family(key.family), key.backend)[0] for key, text in texts.items())
+
+
+def namespace_asks(pid: int, machine: Machine) -> list[Ask]:
+    """Return what :func:`namespace_texts` is going to ask."""
+    asks: list[Ask] = [Loaded("nf_tables")]
+    families: tuple[Family, ...] = ("ip", "ip6")
+    for family in families:
+        names = _namespace_tables(pid, family)
+        asks.append(Read((names,)))
+        for backend in ("nft", "legacy"):
+            path = machine.find(f"{_TOOL[family]}-{backend}-save")
+            if path is not None:
+                run = ("nsenter", "-t", str(pid), "-n", path, "-c")
+                asks.append(Run(run, module="nf_tables") if backend == "nft" else Run(run, names))
+    return asks
 
 
 def namespace_texts(pid: int, machine: Machine = LOCAL) -> dict[RulesetKey, str]:

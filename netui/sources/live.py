@@ -13,13 +13,14 @@ from netui.sources import command, host_live
 from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
 from netui.sources.iptables_live import LiveRules
-from netui.sources.kernel import read_daemon, read_kernel
-from netui.sources.machine import Machine
+from netui.sources.kernel import kernel_asks, read_daemon, read_kernel
+from netui.sources.listed_sockets import ListedSockets
+from netui.sources.machine import Ask, Machine
 from netui.sources.machine.local import LocalMachine
+from netui.sources.nft_listed import ListedNative
 from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 from netui.sources.ping import answers
-from netui.sources.proc_sockets import ProcSockets
 
 if TYPE_CHECKING:
     from netui.sources.head_start import HeadStart
@@ -61,10 +62,15 @@ class LiveHost:
         self._legacy: LegacyTables | None = None
         # A report reads once, and the import alone takes longer than the program.
         self._rules = LiveRules(self._read_legacy if on_event is not None else None)
-        self._native = LiveNative()
-        self._sockets = ProcSockets()
+        self._native = ListedNative() if self.machine.name else LiveNative()
+        self._sockets = host_live.sockets_of(self.machine)
         #: the rules in containers' own namespaces, by container and process ID
         self.namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
+
+    @property
+    def hostname(self) -> str:
+        """The machine's own name."""
+        return self.machine.hostname
 
     def _read_legacy(self, family: Family, tables: list[str]) -> tuple[str, str]:
         """Read legacy tables by python-iptables, which is imported where there are any."""
@@ -93,8 +99,16 @@ class LiveHost:
 
     def read_rules(self) -> dict[str, Part]:
         """Read the four iptables rulesets and the native tables with their counters."""
-        parts = self._rules.read(self.machine)
-        parts["nft"] = self._native.read(rulesets_of(parts), self.machine.loaded("nf_tables"))
+        if not isinstance(self._native, ListedNative):
+            parts = self._rules.read(self.machine)
+            parts["nft"] = self._native.read(rulesets_of(parts), self.machine.loaded("nf_tables"))
+            return parts
+        try:
+            machine = self.machine.fetch((*self._rules.asks(self.machine), *self._native.asks()))
+        except SourceError as error:
+            return _none("rules", error)
+        parts = self._rules.read(machine)
+        parts["nft"] = self._native.read(machine, rulesets_of(parts))
         return parts
 
     def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
@@ -103,15 +117,27 @@ class LiveHost:
         if self._head_start is not None and (reading := self._head_start.host(containers)) is not None:
             self.namespaces = dict(reading.namespaces)
             return dict(reading.parts)
-        parts = host_live.read_host(self._sockets, self.machine)
-        parts["listening"] = host_live.read_listening(containers, self.machine)
-        parts["kernel"], parts["daemon"] = read_kernel(self.machine), read_daemon(self.machine)
-        parts["namespaces"] = host_live.namespace_part(containers, self.namespaces, self.machine)
+        try:
+            machine = self.machine.fetch(self._host_asks(containers)) if self.machine.name else self.machine
+            parts = host_live.read_host(self._sockets, machine)
+            parts["listening"] = host_live.read_listening(containers, machine)
+            parts["kernel"], parts["daemon"] = read_kernel(machine), read_daemon(machine)
+            parts["namespaces"] = host_live.namespace_part(containers, self.namespaces, machine)
+        except SourceError as error:
+            return _none("host", error)
         return parts
+
+    def _host_asks(self, containers: tuple[Container, ...]) -> tuple[Ask, ...]:
+        sockets = self._sockets.asks() if isinstance(self._sockets, ListedSockets) else ()
+        of_containers = host_live.container_asks(containers, self.namespaces, self.machine)
+        return (*host_live.HOST_ASKS, *sockets, *of_containers, *kernel_asks(self.machine))
 
     def read_sets(self) -> dict[str, Part]:
         """Read the ipsets."""
-        return {"ipset": host_live.read_ipsets(self.machine)}
+        try:
+            return {"ipset": host_live.read_ipsets(self.machine.fetch(host_live.SET_ASKS))}
+        except SourceError as error:
+            return _none("sets", error)
 
     def close(self) -> None:
         """End the event stream and whatever program still runs; returns at once."""
@@ -121,6 +147,11 @@ class LiveHost:
         if self._legacy is not None:
             self._legacy.close()
         command.stop_all()
+
+
+def _none(group: str, error: SourceError) -> dict[str, Part]:
+    """Return a group's parts where its machine cannot be asked."""
+    return {name: Part(error=str(error)) for name in GROUPS[group]}
 
 
 def local_containers(docker: Part | None) -> tuple[Container, ...]:
@@ -136,9 +167,9 @@ def rulesets_of(parts: Mapping[str, Part]) -> tuple[Ruleset, ...]:
     return tuple(parts[name].values["rules"][0] for name in RULESET_SOURCES if name in parts and parts[name].values)
 
 
-def read_live(environ: Mapping[str, str] | None = None) -> Snapshot:
-    """Read this host once, as for a report; each source fails alone and nothing is raised."""
-    host = LiveHost(environ)
+def read_live(environ: Mapping[str, str] | None = None, machine: Machine | None = None) -> Snapshot:
+    """Read a machine once, as for a report; each source fails alone and nothing is raised."""
+    host = LiveHost(environ, machine=machine)
     try:
         parts = host.read_docker() | host.read_rules()
         parts |= host.read_host(local_containers(parts["docker"])) | host.read_sets()

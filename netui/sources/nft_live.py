@@ -37,12 +37,38 @@ _OWN_NETWORK = {
 _OWN_TRANSPORT = ((0, 2), (2, 2), (0, 4), (13, 1), (0, 1), (1, 1))
 
 
+class TableTexts:
+    """Builds native tables from their texts, again and again."""
+
+    def __init__(self) -> None:
+        self._before: tuple[tuple[str, ...], tuple[str, ...], NativeRules] | None = None
+
+    def rules(
+        self,
+        texts: dict[_TableKey, str],
+        saves: Collection[Ruleset],
+        made: Collection[_TableKey],
+        unprinted: Unprinted,
+    ) -> NativeRules:
+        """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
+        plain = not any(table in made for table in texts)
+        blank = tuple(COUNTER.sub("", text) for text in texts.values())
+        names = (*(f"{family} {name}" for family, name in texts), repr(unprinted))
+        if plain and self._before is not None and self._before[:2] == (names, blank):
+            before = self._before[2]
+            return replace(before, rules={key: (before.rules[key][0], _moved(texts, key)) for key in before.rules})
+        entries = unprinted.complete(entry for text in texts.values() for entry in parse_document(text))
+        found = native_rules(entries, [r for r in saves if not plain])
+        self._before = (names, blank, found)
+        return found
+
+
 class LiveNative:
     """Reads native tables again and again; where only counters moved the rulesets stay the same objects."""
 
     def __init__(self, run: Callable[[Sequence[str]], str] = command.run) -> None:
         self._run = run
-        self._before: tuple[tuple[str, ...], tuple[str, ...], NativeRules] | None = None
+        self._texts = TableTexts()
         self._fixed: tuple[tuple[int, ...], frozenset[_TableKey], NativeRules] | None = None
 
     def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Part:
@@ -78,7 +104,7 @@ class LiveNative:
         )
         devices = {(c.family, c.table, c.name): c.devices for c in native if c.hook in ("ingress", "egress")}
         try:
-            rules = self._rules(texts, saves, made, Unprinted(dormant, devices))
+            rules = self._texts.rules(texts, saves, made, Unprinted(dormant, devices))
         except SourceError as error:
             return Part(error=f"nft: output {error}")
         found = NativeRules(rules.rules, unread, corrected)
@@ -106,25 +132,6 @@ class LiveNative:
         except SourceError:
             return "nft"
         return f"nft {words[1].lstrip('v')}" if len(words) > 1 else "nft"
-
-    def _rules(
-        self,
-        texts: dict[_TableKey, str],
-        saves: Collection[Ruleset],
-        made: Collection[_TableKey],
-        unprinted: Unprinted,
-    ) -> NativeRules:
-        """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
-        plain = not any(table in made for table in texts)
-        blank = tuple(COUNTER.sub("", text) for text in texts.values())
-        names = (*(f"{family} {name}" for family, name in texts), repr(unprinted))
-        if plain and self._before is not None and self._before[:2] == (names, blank):
-            before = self._before[2]
-            return replace(before, rules={key: (before.rules[key][0], _moved(texts, key)) for key in before.rules})
-        entries = unprinted.complete(entry for text in texts.values() for entry in parse_document(text))
-        found = native_rules(entries, [r for r in saves if not plain])
-        self._before = (names, blank, found)
-        return found
 
     def _corrected(
         self, saves: list[Ruleset], dormant: frozenset[_TableKey]

@@ -59,7 +59,7 @@ _SAVE = _words("-c")
 #: callers ask only where that file names some.
 PROGRAMS: Mapping[str, Permit] = {
     "ip": Permit(_words(r"-j -d address|-[46] -j route show table all|-[46] -j rule")),
-    "nft": Permit(_words(r"--version|(?:-j )?list (?:ruleset|table \S+ \S+)"), "nf_tables"),
+    "nft": Permit(_words(r"--version|(?:-j )?list (?:ruleset|tables|table \S+ \S+)"), "nf_tables"),
     "ipset": Permit(_words("save"), "ip_set"),
     "iptables-nft-save": Permit(_SAVE, "nf_tables"),
     "ip6tables-nft-save": Permit(_SAVE, "nf_tables"),
@@ -73,10 +73,21 @@ PROGRAMS: Mapping[str, Permit] = {
 
 def check(arguments: Sequence[str], is_there: Callable[[str], bool] = loaded) -> None:
     """Raise NotPermitted where these arguments are not on the list, or would load a module."""
+    module = permit(arguments).module
+    if module and not is_there(module):
+        raise would_load(arguments[0], module)
+
+
+def permit(arguments: Sequence[str]) -> Permit:
+    """Return the permit for a program with its arguments; raise NotPermitted where they are not on the list."""
     name = PurePath(arguments[0]).name
-    permit = PROGRAMS.get(name)
+    found = PROGRAMS.get(name)
     written = " ".join(arguments[1:])
-    if permit is None or permit.arguments.fullmatch(written) is None:
+    if found is None or found.arguments.fullmatch(written) is None:
         raise NotPermitted(f"netui does not run: {plain(f'{name} {written}')}")
-    if permit.module and not is_there(permit.module):
-        raise NotPermitted(f"{name} would load the module {permit.module}")
+    return found
+
+
+def would_load(program: str, module: str) -> NotPermitted:
+    """Return what is said of a program whose module is not there."""
+    return NotPermitted(f"{PurePath(program).name} would load the module {module}")

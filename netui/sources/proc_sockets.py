@@ -16,7 +16,7 @@ from netui.sources.errors import SourceError
 from netui.sources.machine import Machine
 from netui.sources.socket_text import OpenSocket, open_sockets
 
-_FILES = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "sctp/eps")
+FILES = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "sctp/eps")
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 #: What may stand in a program's name; anything else becomes "?".
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:+/@-]")
@@ -50,7 +50,7 @@ class ProcSockets:
 
     def _open(self) -> Iterator[OpenSocket]:
         texts: list[str] = []
-        for name in _FILES:
+        for name in FILES:
             path = self.root / "net" / name
             try:
                 texts.append(path.read_text("utf-8", "replace"))
@@ -64,10 +64,7 @@ class ProcSockets:
 
     def _named(self, one: OpenSocket) -> Socket:
         pid, _file, program = self._holders.get(one.inode, (0, "", ""))
-        if program == "docker-proxy" and one.uid != 0:
-            # anybody may call a process so; the engine's own runs as root
-            program = "docker-proxy?"
-        return replace(one.socket, program=program, pid=pid)
+        return named(one, pid, program)
 
     def _still(self, inode: int) -> bool:
         pid, file, _program = self._holders[inode]
@@ -95,7 +92,20 @@ class ProcSockets:
             name = (self.root / str(process) / "comm").read_bytes().rstrip(b"\n").decode("utf-8", "replace")
         except OSError:
             return ""
-        return _UNSAFE.sub("?", name)[:32]
+        return safe_name(name)
+
+
+def safe_name(name: str) -> str:
+    """Return a process's name as it may be shown."""
+    return _UNSAFE.sub("?", name)[:32]
+
+
+def named(one: OpenSocket, pid: int, program: str) -> Socket:
+    """Return a socket with the process that holds it."""
+    if program == "docker-proxy" and one.uid != 0:
+        # anybody may call a process so; the engine's own runs as root
+        program = "docker-proxy?"
+    return replace(one.socket, program=program, pid=pid)
 
 
 def _numbered(root: Path) -> list[int]:

@@ -29,7 +29,8 @@ from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
 from netui.sources.errors import SourceError, plain, quoted_path
 from netui.sources.kept import CONTAINER, INFO, NETWORK, VERSION, kept
-from netui.sources.machine import Machine
+from netui.sources.listed_sockets import ListedSockets
+from netui.sources.machine import Ask, Lines, Loaded, Machine, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.new_capture import Ending, Writer, new_capture
 
@@ -128,6 +129,7 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
     """
     files: dict[str, str] = {}
     missing: list[str] = []
+    engine_of, machine = machine, machine.fetch(_asks(machine)) if machine.name else machine
 
     def take(name: str, make: Callable[[], str]) -> None:
         try:
@@ -146,13 +148,13 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
             take(name, lambda arguments=arguments: machine.run(arguments))  # type: ignore[misc]
         else:
             files[name] = without
-    take("ss.txt", lambda: proc_sockets.as_ss(proc_sockets.ProcSockets().read(machine)))
+    take("ss.txt", lambda: proc_sockets.as_ss(host_live.read_sockets(host_live.sockets_of(machine), machine)))
     take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls(machine)))
     files["kernel-modules.txt"] = kernel.kernel_text(machine)
     if settings := kernel.daemon_text(machine):
         files["daemon.json"] = settings
     try:
-        files |= _docker_files(engine, machine, missing)
+        files |= _docker_files(engine, engine_of, missing)
     except SourceError as error:
         missing.append(f"docker-*.json: {error}")
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -161,8 +163,20 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
     return files, missing
 
 
+def _asks(machine: Machine) -> tuple[Ask, ...]:
+    """Return what is asked of another machine, but for its containers."""
+    commands = (*_COMMANDS.values(), *(guarded[0] for guarded in _GUARDED.values()))
+    return (
+        *iptables_live.LiveRules().asks(machine), *map(Run, commands), Loaded("nf_tables"), Loaded("ip_set"),
+        Lines(host_live.SYSCTLS), *ListedSockets().asks(), *kernel.kernel_asks(machine),
+    )  # fmt: skip
+
+
 def _leaves_out(machine: Machine, module: str) -> bool:
     """Whether ``nft -j`` may leave something out that the text has: dormant tables, and the devices of chains."""
+    if machine.name:
+        # its kernel's own list is not to be had
+        return True
     try:
         return machine.loaded(module) and (
             bool(nft_netlink.dormant_tables())

@@ -191,7 +191,7 @@ class Poller:
                 ready = self._pending_since is not None and self._ready(now, started)
             if ready:
                 self._pending_since, self._posted = None, True
-                snapshot = self._assembly.snapshot(self._parts, time.time(), self._host.machine.hostname)
+                snapshot = self._assembly.snapshot(self._parts, time.time(), self._host.hostname)
                 self._tell(snapshot)
 
     def _to_read(self, now: float) -> list[str]:

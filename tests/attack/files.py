@@ -338,7 +338,7 @@ _RECORD = """
 import os, sys, time
 from netui.sources import record as r
 texts = {{"meta.json": "{{}}", "ss.txt": "x" * 400_000, "sysctl.txt": os.urandom(300_000).hex()}}
-def files(engine, **_):
+def files(engine, machine, **_):
     print("files", flush=True)
     return dict(texts, **{{"ip-rule.json": str(time.time())}}), []
 r._files = files

@@ -21,6 +21,7 @@ WRITERS = {
     "sources/new_file.py": "all files",
     "sources/new_capture.py": "an archive in a file of new_file's",
     "sources/head_start.py": "/dev/null",
+    "sources/machine/ssh_connection.py": "a folder for the sockets of ssh, for the user alone",
     "ui/driver.py": "the terminal",
     "cli.py": "/dev/null",
     "entry.py": "/dev/null",

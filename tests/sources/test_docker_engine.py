@@ -258,7 +258,9 @@ def test_no_engine_says_what_to_do(tmp_path: Path, make: Callable[[Path], object
 
 def test_ssh_is_another_machine() -> None:
     """An engine behind ssh is elsewhere, and what to do is said."""
-    with pytest.raises(SourceError, match=r"another machine: run netui there"):
+    with pytest.raises(
+        SourceError, match=r"another machine: netui --host ssh://nobody@host.invalid reads its rules with it"
+    ):
         DockerEngine({"DOCKER_HOST": "ssh://nobody@host.invalid"}).read()
 
 

@@ -60,7 +60,8 @@ def test_no_program_is_started_past_the_list(monkeypatch: pytest.MonkeyPatch) ->
 
 #: Modules that may start a process, or speak to the kernel over netlink, each with what for.
 ALONE = {
-    "subprocess": {"sources/command.py"},
+    # the second starts ssh, and nothing else
+    "subprocess": {"sources/command.py", "sources/machine/ssh_connection.py"},
     "socket.AF_NETLINK": {"sources/nft_netlink.py"},
     "os.fork": {"sources/head_start.py"},
     "iptc": {"sources/legacy_library.py"},
@@ -92,3 +93,16 @@ def test_netlink_only_asks() -> None:
     assert "_GET_TABLE, _GET_CHAIN, _GET_RULE = 1, 4, 7" in text
     assert text.count(".send(") == 1
     assert "_REQUEST | _DUMP" in text
+
+
+def test_the_connection_starts_ssh_alone() -> None:
+    """Each program that ssh_connection.py starts is what ``_arguments`` gives, which begins with ssh's own path."""
+    tree = ast.parse((SOURCE / "sources/machine/ssh_connection.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [ast.unparse(node.func) for node in calls]
+    assert names.count("subprocess.Popen") == names.count("subprocess.run") == 1
+    started = [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func) in ("subprocess.run", "Shell")]
+    assert set(started) == {"arguments", "self._arguments(*_CLIENT, *wanted)"}
+    assert {ast.unparse(node.value) for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value} >= {
+        "[self._program, '-S', f'{self._folder}/c', *_COMMON, *more]"
+    }

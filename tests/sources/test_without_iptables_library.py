@@ -28,7 +28,7 @@ from netui.model import RulesetKey
 from netui.sources import iptables_live
 from netui.sources.legacy_iptc import LegacyTables
 
-iptables_live.legacy_tables = lambda family: ["filter"]
+iptables_live.legacy_tables = lambda family, machine: ["filter"]
 legacy = LegacyTables()
 print(json.dumps([iptables_live.save_text(RulesetKey("ip", "legacy"), legacy) for _ in range(2)]))
 """

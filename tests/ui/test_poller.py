@@ -35,6 +35,8 @@ class FakeDocker:
 class FakeHost:
     """Sources whose answers a test sets; `hang` names groups that do not come back."""
 
+    hostname = "fake"
+
     def __init__(self) -> None:
         self.docker = FakeDocker()
         self.reads: list[str] = []

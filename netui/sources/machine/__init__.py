@@ -15,10 +15,15 @@ from netui.sources.docker_context import EngineAddress
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The output of a program. where: a file under /proc; the program is run only where it holds something."""
+    """The output of a program.
+
+    where: a file under /proc; module: a subsystem of the kernel; the program is run only where that file holds
+    something and the subsystem is there.
+    """
 
     arguments: tuple[str, ...]
     where: str = ""
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,14 @@ class Exists:
     pattern: str
 
 
-Ask: TypeAlias = "Run | Read | Lines | Links | Loaded | Exists"
+@dataclass(frozen=True, slots=True)
+class Real:
+    """Where a path leads when all links are followed."""
+
+    path: str
+
+
+Ask: TypeAlias = "Run | Read | Lines | Links | Loaded | Exists | Real"
 
 
 class Machine(Protocol):
@@ -102,6 +114,9 @@ class Machine(Protocol):
 
     def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
         """Return the lines of the files that patterns name, by path; what cannot be read is left out."""
+
+    def links(self, *patterns: str) -> str:
+        """Return the links in folders, or those named, as ``ls -l`` prints them; what cannot be read is left out."""
 
     def exists(self, pattern: str) -> bool:
         """Return whether anything is there that a pattern names."""

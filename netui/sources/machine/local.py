@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from netui.sources import command, permits
@@ -75,6 +76,18 @@ class LocalMachine:
                 if lines := [line for line in _text(path).splitlines() if wanted.search(line)]:
                     found[path] = lines
         return found
+
+    def links(self, *patterns: str) -> str:
+        """Return links as ``ls -l`` prints them, but for what stands before a link's name."""
+        found: list[str] = []
+        for path in (path for pattern in patterns for path in glob.glob(pattern)):  # noqa: PTH207 - as below
+            folder = not os.path.islink(path)  # noqa: PTH114 - of thousands
+            found += [f"{path}:"] if folder else []
+            with suppress(OSError):
+                for name in os.listdir(path) if folder else [path]:  # noqa: PTH208 - as above
+                    with suppress(OSError):
+                        found.append(f"l- - {name} -> {os.readlink(os.path.join(path, name))}")  # noqa: PTH115, PTH118
+        return "\n".join(found)
 
     def exists(self, pattern: str) -> bool:
         """Whether anything is there that a pattern names."""

@@ -1,0 +1,427 @@
+"""Another machine over ssh: it answers as this one does, all questions of a group in one round trip.
+
+Nothing is installed there and nothing is written there. A lost line is tried again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from netui.sources import command, permits
+from netui.sources.docker_context import EngineAddress, engine_address
+from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Machine, Read, Real, Run
+from netui.sources.machine.ssh_connection import ANSWER, BEGIN, Connection, Lost, Shell, close_all
+from netui.sources.machine.ssh_script import PROGRAM, SHELL, SYSTEM, Answer, answers, by_path, compose, prelude
+
+#: Seconds before a lost machine is tried again, longer each time.
+_BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+#: Shells at a time; sshd allows ten sessions for one connection (MaxSessions), and one is the master's.
+_MOST_SHELLS = 4
+#: Those of a shell's programs that are looked for when it begins.
+_PROGRAMS = (*(name for name in permits.PROGRAMS), "iptables")
+_SETTINGS = ("HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+
+command.AT_END.append(close_all)
+
+
+class _Session:
+    """A shell there that has begun, as root where sudo lets it: its mark, and what it has cost so far."""
+
+    def __init__(self, connection: Connection, *, sudo: bool) -> None:
+        self._connection = connection
+        self.shell: Shell = connection.shell()
+        self.mark = secrets.token_hex(16)
+        self.spent = 0.0
+        self.answered = False
+        try:
+            self._begin(sudo)
+        except BaseException:
+            self.end()
+            raise
+
+    def _begin(self, sudo: bool) -> None:
+        values = " ".join(f'"${{{name}}}"' for name in _SETTINGS)
+        self._tell(f"printf '\\n%s\\n' {self.mark} \"$(id -u)\" {values}; printf '{self.mark} hello\\n'")
+        # what a login shell prints comes before
+        self.shell.until(f"\n{self.mark}\n".encode(), BEGIN, 2**20)
+        words = self.shell.until(f"{self.mark} hello\n".encode(), BEGIN, 2**16).decode("utf-8", "replace").split("\n")
+        self.root = words[1:2] == ["0"]
+        self.environment = {name: value for name, value in zip(_SETTINGS, words[3::2], strict=False) if value}
+        again = f"timeout -k 1 {SHELL} true 2>/dev/null && t='timeout -k 1 {SHELL}'"
+        if not self.root and sudo:
+            self._tell(
+                f"if sudo -n /bin/sh -c : >/dev/null 2>&1 </dev/null; then printf '{self.mark} sudo\\n'; "
+                f"{again}; exec sudo -n $t /bin/sh; else printf '{self.mark} sudo\\n'; {again}; exec $t /bin/sh; fi"
+            )
+        else:
+            self._tell(f"printf '{self.mark} sudo\\n'; {again}; exec $t /bin/sh")
+        self.shell.until(f"{self.mark} sudo\n".encode(), BEGIN, 2**16)
+        self._tell(prelude(self.mark) + f"printf '{self.mark} %s ready\\n' \"$(id -u)\"")
+        said = self.shell.until(b" ready\n", BEGIN, 2**16).decode("utf-8", "replace")
+        self.root = said.endswith(f"{self.mark} 0")
+
+    def _tell(self, script: str) -> None:
+        self.shell.send(script.encode("utf-8", "surrogateescape") + b"\n")
+
+    def ask(self, script: str, count: int) -> tuple[list[Answer], float]:
+        """Return the answers to a script's questions, and the processor seconds that they took there."""
+        self._tell(script)
+        data = self.shell.until(f"\n{self.mark} done\n".encode(), ANSWER)
+        found, spent = answers(data, count, self.mark)
+        before, self.spent, self.answered = self.spent, spent, True
+        return found, max(0.0, spent - before)
+
+    def end(self) -> None:
+        """End the shell."""
+        self._connection.end(self.shell)
+
+
+class _About:
+    """What is asked of a machine once for each connection."""
+
+    def __init__(self, session: _Session) -> None:
+        self.root, self.environment = session.root, session.environment
+        quoted_names = " ".join(_PROGRAMS)
+        script = (
+            f'where() {{ for p; do f=$(command -v "$p") && case $f in /*) printf \'%s %s %s\\n\' "$p" "$f" '
+            f'"$(readlink -f "$f" || echo "$f")" ;; esac; done; }}; ask where {quoted_names}\n'
+            f"ask eval 'PATH={SYSTEM}; where iptables'\n"
+            f"ask uname -r\nask uname -n\ntimes >&3\nprintf '\\n%s done\\n' \"$M\" >&3\n"
+        )
+        found, _ = session.ask(script, 4)
+        words = [line.split(" ") for line in found[0].text.splitlines()]
+        self.programs = {entry[0]: entry[1] for entry in words if len(entry) == 3}
+        self.links = {entry[0]: entry[2] for entry in words if len(entry) == 3}
+        system = [line.split(" ") for line in found[1].text.splitlines()]
+        self.system = {entry[0]: entry[2] for entry in system if len(entry) == 3}
+        self.release = plain(found[2].text.strip(), 100) if found[2].text.strip() else ""
+        self.hostname = plain(found[3].text.strip(), 100) if found[3].text.strip() else ""
+
+
+class SshMachine:
+    """A machine by its name for ssh. Any thread may ask it.
+
+    ask: whether ssh may ask the person at the terminal when it first connects. Later nobody is asked.
+    """
+
+    def __init__(self, destination: str) -> None:
+        self.name = destination
+        self.kept: dict[str, tuple[str, ...]] = {}
+        #: round trips so far, and the processor seconds and seconds of the last one of each thread
+        self.trips = 0
+        self.cost = threading.local()
+        self.since: float | None = None
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._connection: Connection | None = None
+        self._about: _About | None = None
+        self._idle: list[_Session] = []
+        self._sessions = 0
+        self._most = _MOST_SHELLS
+        self._connecting = self._closed = False
+        self._failures = 0
+        self._retry_at = 0.0
+        self._why = ""
+        self._forwarded: tuple[Connection, str, str] | None = None
+
+    # -- the connection -------------------------------------------------------------
+
+    def connect(self, *, ask: bool = False) -> list[str]:
+        """Connect; return what ssh warned of. Raises SourceError, Refused where only a person could be let in."""
+        connection = Connection(self.name, ask=ask)
+        try:
+            session = _Session(connection, sudo=True)
+            about = _About(session)
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if self._closed:
+                connection.close()
+                raise Lost("disconnected")
+            self._connection, self._about = connection, about
+            self._idle, self._sessions = [session], 1
+            self._most, self._failures, self.since, self._forwarded = _MOST_SHELLS, 0, None, None
+            self._changed.notify_all()
+        return connection.warnings
+
+    def _up(self) -> tuple[Connection, _About]:
+        """Return the connection; raise Lost where there is none, and see to it that it is tried again."""
+        with self._lock:
+            connection, about = self._connection, self._about
+            if connection is not None and about is not None and connection.alive:
+                return connection, about
+            if connection is not None:
+                self._drop(connection, "the connection ended")
+            if not self._connecting and not self._closed and time.monotonic() >= self._retry_at:
+                self._connecting = True
+                threading.Thread(target=self._again, name=f"ssh {self.name}", daemon=True).start()
+        raise Lost(self._gone())
+
+    def _gone(self) -> str:
+        since = f" since {time.strftime('%H:%M:%S', time.localtime(self.since))}" if self.since is not None else ""
+        return f"disconnected{since}{f' ({self._why})' if self._why else ''}"
+
+    def _again(self) -> None:
+        try:
+            self.connect()
+        except SourceError as error:
+            with self._lock:
+                self._why = str(error)
+        finally:
+            with self._lock:
+                pause = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]
+                self._retry_at, self._connecting = time.monotonic() + pause, False
+                self._failures += 1
+
+    def _drop(self, connection: Connection, why: str) -> None:
+        """Give a connection up; called with the lock held."""
+        if self._connection is not connection:
+            return
+        self._connection, self._idle, self._sessions = None, [], 0
+        self.since, self._why = time.time(), why
+        self._retry_at = time.monotonic() + _BACK_OFF[0]
+        self._changed.notify_all()
+        threading.Thread(target=connection.close, name="ssh close", daemon=True).start()
+
+    def close(self) -> None:
+        """End the connection with all that runs for it, here and there."""
+        with self._lock:
+            self._closed = True
+            connection, self._connection = self._connection, None
+            self._changed.notify_all()
+        if connection is not None:
+            connection.close()
+
+    def _session(self, connection: Connection, about: _About) -> _Session:
+        """Return a shell that nobody else uses; a new one where there may be more."""
+        deadline = time.monotonic() + ANSWER
+        with self._lock:
+            while not self._idle:
+                if self._connection is not connection:
+                    raise Lost(self._gone())
+                if self._sessions < self._most:
+                    self._sessions += 1
+                    break
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                    raise Lost("its shells are busy")
+            else:
+                return self._idle.pop()
+        try:
+            return _Session(connection, sudo=about.root)
+        except BaseException as error:
+            with self._lock:
+                self._sessions -= 1
+                if self._sessions and isinstance(error, Lost) and connection.alive:
+                    # MaxSessions of its sshd
+                    self._most = max(1, self._sessions)
+                else:
+                    self._drop(connection, str(error))
+            raise
+
+    # -- questions -------------------------------------------------------------------
+
+    def fetch(self, asks: Sequence[Ask]) -> Fetched:
+        """Ask all of it in one round trip."""
+        return Fetched(self, self.ask(tuple(dict.fromkeys(asks))))
+
+    def ask(self, asks: Sequence[Ask]) -> dict[Ask, Answer]:
+        """Ask, on a shell of one's own; raise Lost where no answer comes."""
+        connection, about = self._up()
+        script = compose(asks, about.programs)
+        began = time.monotonic()
+        for again in (True, False):
+            session = self._session(connection, about)
+            old = session.answered
+            try:
+                found, spent = session.ask(script, len(asks))
+            except BaseException as error:
+                session.end()
+                with self._lock:
+                    if self._connection is connection:
+                        self._sessions -= 1
+                        self._changed.notify_all()
+                # a shell that stood idle may have come to its end (SHELL seconds)
+                if again and old and isinstance(error, Lost) and connection.alive and "no answer" not in str(error):
+                    continue
+                if isinstance(error, Lost) and not connection.alive:
+                    self._up()
+                raise
+            with self._lock:
+                self.trips += 1
+                if self._connection is connection:
+                    self._idle.append(session)
+                    self._changed.notify_all()
+            self.cost.spent, self.cost.took = spent, time.monotonic() - began
+            return dict(zip(asks, found, strict=True))
+        raise Lost(self._gone())
+
+    # -- what is known of it -----------------------------------------------------------
+
+    @property
+    def about(self) -> _About:
+        """What was asked when it was connected to; of the last connection where there is none now."""
+        if self._about is None:
+            raise Lost(self._gone())
+        return self._about
+
+    @property
+    def is_root(self) -> bool:
+        """Whether root reads there."""
+        return self.about.root
+
+    @property
+    def needs_root(self) -> str:
+        """What to do where only root may read."""
+        return f"needs root on {quoted(self.name)}: log in as root, or let its sudo run /bin/sh without a password"
+
+    @property
+    def release(self) -> str:
+        """The kernel's release there."""
+        return self.about.release
+
+    @property
+    def hostname(self) -> str:
+        """The machine's own name."""
+        return self._about.hostname if self._about is not None else ""
+
+    def find(self, program: str) -> str | None:
+        """Return where a program lies there."""
+        return self.about.programs.get(program)
+
+    def real(self, program: str, *, system: bool = False) -> str | None:
+        """Return where a program's link leads there."""
+        return (self.about.system if system else self.about.links).get(program)
+
+    def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
+        """Run a program there."""
+        return self.fetch([Run(tuple(arguments))]).run(arguments, timeout)
+
+    def loaded(self, module: str) -> bool:
+        """Whether a subsystem is there."""
+        return self.fetch([Loaded(module)]).loaded(module)
+
+    def read(self, *paths: str) -> str:
+        """Return the files that exist there."""
+        return self.fetch([Read(paths)]).read(*paths)
+
+    def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
+        """Return the lines of files there."""
+        patterns = tuple(patterns)
+        return self.fetch([Lines(patterns, only)]).lines(patterns, only)
+
+    def links(self, *patterns: str) -> str:
+        """Return the links there as ``ls -l`` prints them."""
+        return self.fetch([Links(patterns)]).links(*patterns)
+
+    def exists(self, pattern: str) -> bool:
+        """Whether anything is there that a pattern names."""
+        return self.fetch([Exists(pattern)]).exists(pattern)
+
+    # -- the engine ----------------------------------------------------------------------
+
+    def engine_address(self) -> EngineAddress:
+        """Return the socket here to which that machine's engine is forwarded; raise SourceError."""
+        connection, about = self._up()
+        there = engine_address(about.environment, self._setting)
+        if not there.path:
+            raise SourceError(
+                f"the engine of {quoted(self.name)} is at {quoted(there.url, 100)}: netui asks that of a socket alone"
+            )
+        known = self._forwarded
+        if known is not None and known[0] is connection and known[1] == there.path:
+            return EngineAddress(f"unix://{known[2]}", f"ssh {self.name}", there=there.url)
+        if not self.exists(there.path):
+            raise SourceError(f"no Docker socket at {quoted(there.path, 100)} on {quoted(self.name)}")
+        here = connection.forward(there.path)
+        self._forwarded = (connection, there.path, here)
+        return EngineAddress(f"unix://{here}", f"ssh {self.name}", there=there.url)
+
+    def _setting(self, path: Path) -> str:
+        return self.read(str(path))
+
+    def engine_is_here(self, address: EngineAddress) -> bool | None:
+        """Whether the engine listens in the namespace that is read there: /proc/net/unix lists that one's sockets."""
+        path = address.there.removeprefix("unix://")
+        name = PurePosixPath(path).name
+        asks: list[Ask] = [Real(path), Lines(("/proc/net/unix",), name.replace(".", r"\."))]
+        answer = self.ask(asks)
+        real = answer[asks[0]].text.strip()
+        listed = by_path(answer[asks[1]].text).get("/proc/net/unix", [])
+        words = [line.split(None, 7) for line in listed]
+        listening = {entry[7] for entry in words if len(entry) == 8 and entry[3] == "00010000"}
+        if listening & {path, real, f"/var{real}"}:
+            return True
+        return False if real and not any(PurePosixPath(one).name == name for one in listening) else None
+
+
+class Fetched:
+    """A machine with questions answered: a question that is not among them is another round trip."""
+
+    def __init__(self, machine: SshMachine, found: Mapping[Ask, Answer]) -> None:
+        self._machine = machine
+        self._found = dict(found)
+        self._runs = {ask.arguments: answer for ask, answer in found.items() if isinstance(ask, Run)}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what was asked when the machine was connected to
+        return getattr(self._machine, name)
+
+    def fetch(self, asks: Sequence[Ask]) -> Machine:
+        """Ask what is not answered yet."""
+        missing = [ask for ask in asks if ask not in self._found]
+        return Fetched(self._machine, {**self._found, **(self._machine.ask(missing) if missing else {})})
+
+    def _answer(self, ask: Ask) -> Answer:
+        if ask not in self._found:
+            self._found |= self._machine.ask([ask])
+        return self._found[ask]
+
+    def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
+        """Return what a program printed; raise SourceError as here."""
+        key, name = tuple(arguments), arguments[0]
+        if (answer := self._runs.get(key)) is None:
+            answer = self._answer(Run(key))
+        if answer.status == 0:
+            return answer.text
+        if answer.status is None:
+            if not name.startswith("/") and self._machine.find(name) is None:
+                raise SourceError(f"{name} is not installed")
+            module = permits.permit(key).module
+            raise permits.would_load(name, module) if module else SourceError(f"{name} was not run")
+        if answer.status in (124, 137):
+            raise SourceError(f"{name} did not finish within {timeout:g} s")
+        needs_root = "" if self._machine.is_root else self._machine.needs_root
+        raise command.failure(name, answer.status, answer.errors, needs_root)
+
+    def loaded(self, module: str) -> bool:
+        """Whether a subsystem is there."""
+        return self._answer(Loaded(module)).status == 0
+
+    def read(self, *paths: str) -> str:
+        """Return the files that exist, one after the other."""
+        answer = self._answer(Read(paths))
+        if answer.status == 0 or answer.output:
+            return answer.output.decode("utf-8", "replace")
+        if "Permission denied" in answer.errors:
+            raise PermissionError(13, "Permission denied", paths[0])
+        if "No such" in answer.errors:
+            raise FileNotFoundError(2, "No such file or directory", paths[0])
+        raise OSError(5, plain(answer.errors) if answer.errors else "is no regular file", paths[0])
+
+    def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
+        """Return the lines of the files that patterns name."""
+        return by_path(self._answer(Lines(tuple(patterns), only)).output.decode("utf-8", "replace"))
+
+    def links(self, *patterns: str) -> str:
+        """Return the links as ``ls -l`` prints them."""
+        return self._answer(Links(patterns)).output.decode("utf-8", "replace")
+
+    def exists(self, pattern: str) -> bool:
+        """Whether anything is there that a pattern names."""
+        return self._answer(Exists(pattern)).status == 0

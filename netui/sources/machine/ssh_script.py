@@ -1,0 +1,206 @@
+"""What another machine is asked, as a POSIX shell script, and its answers apart again.
+
+The script is written to the input of a shell there; each answer ends in a mark that nobody there can know before.
+Programs come through the list of netui/sources/permits.py, and one whose subsystem is a module is run only where
+the module is there: the script itself looks first.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from netui.sources import permits
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run
+from netui.sources.machine.ssh_connection import Lost
+
+#: Seconds for a program there, where it has ``timeout``; and for a whole shell, which outlives a lost line.
+PROGRAM, SHELL = 10, 900
+SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: ``ask`` runs a command whose output goes straight out, then prints its status and what it wrote to stderr.
+_FUNCTIONS = r"""
+ask() { e=$("$@" 2>&1 >&3 3>&- </dev/null); s=$?; printf '\n%s e %s\n%s\n%s\n' "$M" "$s" "$e" "$M" >&3; }
+no() { printf '\n%s e n\n\n%s\n' "$M" "$M" >&3; }
+has() { grep -q . "$1" 2>/dev/null; }
+any() { for f; do [ -e "$f" ] && return 0; done; return 1; }
+files() { for f; do [ ! -e "$f" ] || [ -f "$f" ] || return 2; done; cat "$@"; }
+unpacked() { gzip -dc "$2" | grep -E "$1" | while IFS= read -r l; do printf '%s:%s\n' "$2" "$l"; done; }
+loaded() {
+  [ -r /proc/modules ] || return 0
+  grep -q "^$1 " /proc/modules || [ -d "/sys/module/$1" ] ||
+    grep -q "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" 2>/dev/null
+}
+only_roots() {
+  p=$1 first=1
+  while :; do
+    set -- $(ls -ldnL "${p:-/}" 2>/dev/null)
+    [ "$3" = 0 ] || return 1
+    case $1 in ?????-??-*) ;; ?????????[tT]*) [ -z "$first" ] || return 1 ;; *) return 1 ;; esac
+    [ -n "$p" ] || return 0
+    p=${p%/*} first=
+  done
+}
+trusted_path() {
+  r= o=$IFS; IFS=:; set -- $PATH; IFS=$o
+  for d; do case $d in /*) if [ "$(id -u)" != 0 ] || only_roots "${d%/}"; then r=$r$d:; fi ;; esac; done
+  PATH=$r@SYSTEM@; export PATH
+}
+""".replace("@SYSTEM@", SYSTEM)
+
+
+def prelude(mark: str) -> str:
+    """Return what a shell is told first: a plain locale, its own functions, and no word of the user's settings."""
+    return (
+        "LC_ALL=C LANG=C; export LC_ALL LANG; unset CDPATH ENV BASH_ENV GREP_OPTIONS GREP_COLOR LS_COLORS TMOUT\n"
+        f"cd /; umask 077; M={mark}; exec 3>&1 2>/dev/null\n{_FUNCTIONS}\n"
+        f"trusted_path; T=; q=\n"
+        f"timeout -k 1 {PROGRAM} true && T='timeout -k 1 {PROGRAM}'; ls -dq / >/dev/null && q=q\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question: status None where it was not asked there."""
+
+    status: int | None
+    output: bytes = b""
+    errors: str = ""
+
+    @property
+    def text(self) -> str:
+        """The output as text; bytes that are no UTF-8 are kept as lone surrogates."""
+        return self.output.decode("utf-8", "surrogateescape")
+
+
+def compose(asks: Sequence[Ask], programs: Mapping[str, str]) -> str:
+    """Return a script that answers the questions in their order.
+
+    programs: where each lies there; one that is not among them is not run. Raises NotPermitted.
+    """
+    needed = [_modules(ask) for ask in asks]
+    known = {module: f"l{number}" for number, module in enumerate(sorted({name for each in needed for name in each}))}
+    lines = [f"{name}=; loaded {shlex.quote(module)} && {name}=1" for module, name in known.items()]
+    for ask, modules in zip(asks, needed, strict=True):
+        if isinstance(ask, Run):
+            conditions = [f'[ -n "${known[module]}" ]' for module in modules]
+            conditions += [f"has {shlex.quote(ask.where)}"] if ask.where else []
+            lines.append(_run(ask, conditions, programs))
+        elif isinstance(ask, Loaded):
+            lines.append(f'ask [ -n "${known[ask.module]}" ]')
+        else:
+            lines.append(_look(ask))
+    return "\n".join([*lines, "times >&3", "printf '\\n%s done\\n' \"$M\" >&3", ""])
+
+
+def _modules(ask: Ask) -> list[str]:
+    """Return the subsystems whose presence a question hangs on, or asks for."""
+    if isinstance(ask, Loaded):
+        return [ask.module]
+    named = {permits.permit(ask.arguments).module, ask.module} if isinstance(ask, Run) else set()
+    return sorted(named - {""})
+
+
+def _run(ask: Run, conditions: list[str], programs: Mapping[str, str]) -> str:
+    path = programs.get(ask.arguments[0], ask.arguments[0])
+    if not path.startswith("/"):
+        return "no"
+    run = " ".join(["ask $T", shlex.quote(path), *map(shlex.quote, ask.arguments[1:])])
+    return f"if {' && '.join(conditions)}; then {run}; else no; fi" if conditions else run
+
+
+def _look(ask: Ask) -> str:
+    """Return the line for what needs no program of the list."""
+    match ask:
+        case Read(paths):
+            return f"ask files {' '.join(map(shlex.quote, paths))}"
+        case Lines(patterns, only):
+            plain = [_pattern(one) for one in patterns if not one.endswith(".gz")]
+            wanted = shlex.quote(only or ".")
+            # one grep for each pattern: all files of all interfaces may be more than one command takes
+            run = [f"grep -sE {wanted} /dev/null {one}" for one in plain]
+            run += [f"unpacked {wanted} {shlex.quote(one)}" for one in patterns if one.endswith(".gz")]
+            return f"look() {{ {'; '.join(run)}; }}; ask look"
+        case Links(patterns):
+            return f"ask ls -l$q {' '.join(map(_pattern, patterns))}"
+        case Exists(pattern):
+            return f"ask any {_pattern(pattern)}"
+        case Real(path):
+            return f"ask readlink -f {shlex.quote(path)}"
+    raise TypeError(ask)
+
+
+def _pattern(pattern: str) -> str:
+    """Quote all of a pattern but its asterisks."""
+    return "*".join(shlex.quote(part) if part else "" for part in pattern.split("*"))
+
+
+def answers(data: bytes, count: int, mark: str) -> tuple[list[Answer], float]:
+    """Take apart what a script printed: the answers, and the processor seconds that the shell and its programs took.
+
+    Raises Lost where it is not what the script prints.
+    """
+    head, tail = f"\n{mark} e ".encode(), f"\n{mark}\n".encode()
+    found: list[Answer] = []
+    place = 0
+    for _ in range(count):
+        start = data.find(head, place)
+        line = data.find(b"\n", start + len(head))
+        end = data.find(tail, line)
+        if start < 0 or line < 0 or end < 0:
+            raise Lost("the shell there printed something else than asked")
+        status = data[start + len(head) : line]
+        errors = data[line + 1 : end].decode("utf-8", "replace")
+        found.append(Answer(int(status) if status.isdigit() else None, data[place:start], errors))
+        place = end + len(tail)
+    return found, _seconds(data[place:])
+
+
+_TIME = re.compile(rb"(\d+)m([\d.]+)s")
+
+
+def _seconds(times: bytes) -> float:
+    """``0m0.01s 0m0.02s`` twice: the shell's own time and its children's."""
+    with_minutes = _TIME.findall(times[:200])
+    try:
+        return sum(60 * int(minutes) + float(seconds) for minutes, seconds in with_minutes)
+    except ValueError:
+        return 0.0
+
+
+def by_path(text: str) -> dict[str, list[str]]:
+    """``path:line`` as grep prints it → lines by path."""
+    found: dict[str, list[str]] = {}
+    for line in text.split("\n"):
+        path, colon, rest = line.partition(":")
+        if colon and path.startswith("/"):
+            found.setdefault(path, []).append(rest)
+    return found
+
+
+_FOLDER = re.compile(r"/proc/(\d+)/fd:")
+#: What stands before the name holds no ">"; the name of a file that somebody opened can hold anything.
+_LINK = re.compile(r"l\S+ [^>]* (?:/proc/(\d+)/fd/)?(\d+) -> socket:\[(\d+)\]")
+
+
+def holders(text: str) -> Iterator[tuple[int, int, str]]:
+    """``ls -l /proc/*/fd`` → (inode, process, file) of each socket."""
+    process = 0
+    for line in text.split("\n"):
+        if line.endswith("/fd:"):
+            folder = _FOLDER.fullmatch(line)
+            process = int(folder[1]) if folder else 0
+        elif (link := _LINK.fullmatch(line)) and (holder := int(link[1]) if link[1] else process):
+            yield int(link[3]), holder, link[2]
+
+
+def first_holders(text: str, wanted: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """Return for each inode the process with the lowest number that holds it, and its file."""
+    found: dict[int, tuple[int, str]] = {}
+    missing = set(wanted)
+    for inode, process, file in holders(text):
+        if inode in missing and (inode not in found or process < found[inode][0]):
+            found[inode] = (process, file)
+    return found

@@ -1,0 +1,98 @@
+"""Another machine's native nftables tables, by ``nft`` alone: the kernel's own list is not to be had over ssh.
+
+At each reading native tables alone are listed, with their counters. The whole ruleset is listed when the iptables
+rules or the names of the tables changed, and now and then: for native syntax in iptables' own tables, and for what
+nft's JSON leaves out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from netui.model import BUILT_IN, Ruleset
+from netui.sources import json_text as js
+from netui.sources.errors import SourceError
+from netui.sources.machine import Ask, Machine, Run
+from netui.sources.nft_live import TableTexts
+from netui.sources.nft_ruleset import NativeRules, Unprinted, native_rules, parse_document, unprinted
+from netui.sources.parts import Part
+
+_TableKey = tuple[str, str]
+_TABLES = ("nft", "list", "tables")
+_JSON, _TEXT = ("nft", "-j", "list", "ruleset"), ("nft", "list", "ruleset")
+#: Seconds after which the whole is listed again.
+_WHOLE = 30.0
+
+
+class ListedNative:
+    """Reads another machine's native tables again and again; what did not change stays the same object."""
+
+    def __init__(self) -> None:
+        self._texts = TableTexts()
+        #: the iptables rulesets and the names of the tables of the last whole listing, and when that was
+        self._key: tuple[tuple[int, ...], tuple[_TableKey, ...]] | None = None
+        self._when = 0.0
+        self._native: tuple[_TableKey, ...] = ()
+        self._known = NativeRules()
+        self._unprinted = Unprinted()
+
+    def asks(self) -> tuple[Ask, ...]:
+        """Return what is going to be asked, as far as that can be told."""
+        whole = (Run(_JSON), Run(_TEXT)) if self._is_old() else ()
+        return (Run(_TABLES), *whole, *(Run(_listing(table)) for table in self._native))
+
+    def _is_old(self) -> bool:
+        return self._key is None or time.monotonic() - self._when > _WHOLE
+
+    def read(self, machine: Machine, rulesets: Iterable[Ruleset]) -> Part:
+        """Read all native tables; rulesets: iptables' own as they were just read."""
+        now = time.time()
+        if not machine.loaded("nf_tables"):
+            return Part({"native": NativeRules()}, via="no nf_tables loaded", time=now)
+        saves = [ruleset for ruleset in rulesets if ruleset.backend == "nft"]
+        try:
+            key = (tuple(map(id, saves)), _tables(machine.run(_TABLES)))
+            if key != self._key or self._is_old():
+                self._look(machine, saves)
+                self._key, self._when = key, time.monotonic()
+            machine = machine.fetch([Run(_listing(table)) for table in self._native])
+            texts = {table: machine.run(_listing(table)) for table in self._native}
+            made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+            rules = self._texts.rules(texts, saves, made, self._unprinted)
+        except SourceError as error:
+            return Part(error=str(error) if str(error).startswith(("nft", "disconnected")) else f"nft: {error}")
+        found = NativeRules(rules.rules, self._known.unread, self._known.corrected)
+        return Part({"native": found}, via="nft", time=now)
+
+    def _look(self, machine: Machine, saves: list[Ruleset]) -> None:
+        """List all, and keep what is not asked at each reading."""
+        from netui.sources.pasted import nft_text
+
+        machine = machine.fetch([Run(_JSON), Run(_TEXT)])
+        self._unprinted = unprinted(nft_text(machine.run(_TEXT)))
+        entries = self._unprinted.complete(parse_document(machine.run(_JSON)))
+        self._known = native_rules(entries, saves)
+        made: set[_TableKey] = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+        chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
+        native = [
+            (js.text(chain.get("family")), js.text(chain.get("table")))
+            for chain in chains
+            if "hook" in chain and not _is_iptables(chain, made)
+        ]
+        self._native = tuple(dict.fromkeys(native))
+
+
+def _listing(table: _TableKey) -> tuple[str, ...]:
+    return ("nft", "-j", "list", "table", *table)
+
+
+def _tables(text: str) -> tuple[_TableKey, ...]:
+    """``table ip filter`` lines → (family, name)."""
+    words = [line.split() for line in text.splitlines()]
+    return tuple((entry[1], entry[2]) for entry in words if len(entry) == 3 and entry[0] == "table")
+
+
+def _is_iptables(chain: dict[str, object], made: set[_TableKey]) -> bool:
+    table = (js.text(chain.get("family")), js.text(chain.get("table")))
+    return table in made and js.text(chain.get("name")) in BUILT_IN.get(table[1], ())
