@@ -65,6 +65,8 @@ class Snapshot:
     nft_chains: tuple[NativeChain, ...] | None = None
     #: what hangs on a (family, hook), in the kernel's order where it was told: (family, table, chain), or a function
     hook_order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    #: nf_tables' number of each table (family, name): a greater one was made later
+    table_handles: Mapping[tuple[str, str], int] = field(default_factory=dict)
     ipsets: Mapping[str, IpSet] | None = None
     interfaces: tuple[Interface, ...] | None = None
     routes: Mapping[Family, tuple[Route, ...]] = field(default_factory=dict)

@@ -83,7 +83,8 @@ class LiveNative:
         saves = [ruleset for ruleset in rulesets if ruleset.backend == "nft"]
         try:
             chains = nft_netlink.base_chains()
-            dormant = nft_netlink.dormant_tables()
+            states = nft_netlink.tables()
+            dormant = frozenset(table for table, state in states.items() if state.dormant)
             corrected = self._corrected(saves, dormant)
         except SourceError as error:
             return Part(error=str(error))
@@ -107,7 +108,8 @@ class LiveNative:
             rules = self._texts.rules(texts, saves, made, Unprinted(dormant, devices))
         except SourceError as error:
             return Part(error=f"nft: output {error}")
-        found = NativeRules(rules.rules, unread, corrected)
+        handles = {table: state.handle for table, state in states.items()}
+        found = NativeRules(rules.rules, unread, corrected, handles=handles)
         trouble = "; ".join(dict.fromkeys(failed.values()))
         return Part({"native": found}, error=trouble, via="nft" if texts else "netlink", time=now)
 

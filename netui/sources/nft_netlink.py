@@ -59,15 +59,26 @@ class RuleMake:
     expressions: tuple[tuple[str, tuple[int, ...]], ...]
 
 
-def dormant_tables() -> frozenset[tuple[str, str]]:
-    """Return (family, name) of the tables whose base chains are not hooked; raise SourceError where one may not ask.
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What the kernel says of a table.
 
-    ``nft -j`` of 1.0.6 does not tell them from others.
+    dormant: its base chains are not hooked, which ``nft -j`` of 1.0.6 does not tell. handle: a greater one was made
+    later.
     """
-    tables = ((family, dict(_attributes(attributes))) for family, attributes in _dump(_GET_TABLE))
-    return frozenset(
-        (family, _text(table.get(1, b""))) for family, table in tables if _be32(table.get(2, b"")) & _DORMANT
-    )
+
+    dormant: bool
+    handle: int
+
+
+def tables() -> dict[tuple[str, str], TableState]:
+    """Return all tables by (family, name); raise SourceError where one may not ask."""
+    found: dict[tuple[str, str], TableState] = {}
+    for family, attributes in _dump(_GET_TABLE):
+        table = dict(_attributes(attributes))
+        dormant = bool(_be32(table.get(2, b"")) & _DORMANT)
+        found[family, _text(table.get(1, b""))] = TableState(dormant, int.from_bytes(table.get(4, b""), "big"))
+    return found
 
 
 def base_chains() -> tuple[BaseChain, ...]:

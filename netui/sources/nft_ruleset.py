@@ -25,13 +25,14 @@ class NativeRules:
 
     rules: native tables by family, with their counters. unread: base chains whose rules are not known, each with
     the reason. corrected: iptables-nft rulesets that hold native syntax: (as the save program printed it, as it is).
-    order: as in Snapshot.hook_order.
+    order, handles: as in Snapshot.hook_order and table_handles.
     """
 
     rules: Mapping[RulesetKey, tuple[Ruleset, Counters]] = field(default_factory=dict)
     unread: tuple[NativeChain, ...] = ()
     corrected: Mapping[RulesetKey, tuple[Ruleset, Ruleset]] = field(default_factory=dict)
     order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    handles: Mapping[_TableKey, int] = field(default_factory=dict)
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -128,7 +129,16 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset]) -> Nativ
         if added:
             rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.shape), counters)
     fixed = {ruleset.key: (ruleset, found) for ruleset in saves if (found := corrected(ruleset, entries)) is not None}
-    return NativeRules(rules, tuple(_doubtful(entries)), asleep(saves, unprinted(entries).dormant, fixed))
+    sleeping = asleep(saves, unprinted(entries).dormant, fixed)
+    return NativeRules(rules, tuple(_doubtful(entries)), sleeping, handles=dict(_handles(entries)))
+
+
+def _handles(entries: Iterable[object]) -> Iterator[tuple[_TableKey, int]]:
+    """Yield each table with its handle, where it was printed."""
+    for entry in entries:
+        table = js.obj(js.obj(entry).get("table"))
+        if handle := js.number(table.get("handle")):
+            yield (js.text(table.get("family")), js.text(table.get("name"))), handle
 
 
 def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:

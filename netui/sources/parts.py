@@ -74,6 +74,7 @@ class Assembly:
             counters={key: pair[1] for key, pair in rules.items()},
             nft_chains=native.unread if native is not None else None,
             hook_order=native.order if native is not None else {},
+            table_handles=native.handles if native is not None else {},
             ipsets=values["ipset"].get("sets"),
             interfaces=values["address"].get("interfaces"),
             routes=values["route"].get("families", {}),

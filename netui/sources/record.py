@@ -179,7 +179,7 @@ def _leaves_out(machine: Machine, module: str) -> bool:
         return True
     try:
         return machine.loaded(module) and (
-            bool(nft_netlink.dormant_tables())
+            any(state.dormant for state in nft_netlink.tables().values())
             or any(chain.hook in ("ingress", "egress") for chain in nft_netlink.base_chains())
         )
     except SourceError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from netui.traversal.choices import Explored
-from netui.traversal.path import DeliveredTo, Undecided, Verdict
+from netui.traversal.path import BY_AGE, DeliveredTo, Undecided, Verdict
 
 
 class Ending(Protocol):
@@ -48,8 +48,10 @@ def agreement(explored: Explored[Way]) -> Agreement | None:
     """Return what a quiet sender's ways have in common, None where they end differently."""
     quiet = explored.of_quiet_sender()
     verdict, to = quiet[0].verdict, quiet[0].delivered_to
-    if not explored.usual_complete or verdict == "undecided" or any(way.verdict != verdict for way in quiet):
+    if not explored.usual_complete or verdict == "undecided":
         return None
+    if any(way.verdict != verdict for way in quiet):
+        return _stopped(explored)
     receivers: tuple[DeliveredTo, ...] = ()
     if any(way.delivered_to != to for way in quiet):
         receivers = _by_chance(explored)
@@ -65,6 +67,30 @@ def agreement(explored: Explored[Way]) -> Agreement | None:
     elif not explored.complete:
         notes.append(f"more than {len(explored.outcomes)} ways were possible beyond the limits; not all were walked")
     return Agreement(verdict, to, receivers, condition, tuple(notes))
+
+
+#: Verdicts of a packet that a rule stops.
+_STOPS = ("dropped", "rejected")
+
+
+def _stopped(explored: Explored[Way]) -> Agreement | None:
+    """What can be said where a packet is stopped in any order of the chains, by a drop in one and a reject in another.
+
+    The kernel puts a new chain before those of equal priority: the younger table's is taken to run first, and
+    that it need not is said.
+    """
+    quiet = explored.of_quiet_sender()
+    if len(quiet) < len(explored.outcomes) or any(way.verdict not in _STOPS for way in quiet):
+        return None
+    if any(item.match != BY_AGE for item in explored.unknown):
+        return None
+    other = next(way for way in quiet if way.verdict != quiet[0].verdict)
+    orders = "; ".join(item.reason for item in explored.unknown)
+    note = (
+        f"{orders}: as their tables were made it is {quiet[0].verdict} ({quiet[0].reason}); "
+        f"in the other order it would be {other.verdict} ({other.reason})"
+    )
+    return Agreement(quiet[0].verdict, None, notes=(note,))
 
 
 def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:

@@ -256,6 +256,7 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
         sets=snapshot.ipsets,
         rules_read={family: rules_unread(snapshot, family) for family in _FAMILIES},
         order=snapshot.hook_order,
+        handles=snapshot.table_handles,
     )
     networks = {network.id: network for network in snapshot.networks or ()} if snapshot.joined else {}
     containers = with_unlisted_endpoints(snapshot.containers or (), networks) if snapshot.joined else ()

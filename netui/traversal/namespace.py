@@ -331,6 +331,8 @@ class Namespace:
     low: Mapping[tuple[str, Hook], Sequence[Base]] = field(default_factory=dict)
     #: what hangs on a (family, hook), in the kernel's order (see Snapshot.hook_order)
     order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] = field(default_factory=dict)
+    #: the tables' numbers, a greater one of a younger table (see Snapshot.table_handles)
+    handles: Mapping[tuple[str, str], int] = field(default_factory=dict)
     #: IPv4 sources whose way back is known to lead by the interface that they came in by
     right_ways: set[tuple[int, str]] = field(default_factory=set)
     #: False: that the source has a way back by the interface it came by is taken for granted (see alone.by_hand)
@@ -363,6 +365,18 @@ class Namespace:
         if told is None or not all(base.place in told for base in bases):
             return None
         return sorted(bases, key=lambda base: told.index(base.place))
+
+    def youngest_first(self, bases: Sequence[Base]) -> list[Base] | None:
+        """Return base chains of equal priority as the kernel has them if each stands since its table was made.
+
+        A new one is put before those that are there (nf_hook_entries_grow); when a chain was made is not told.
+        None where the tables' age is not told either.
+        """
+        numbers = {base.place: self.handles.get(base.place[:2], 0) for base in bases if base.backend != "legacy"}
+        if len(numbers) < len(bases) or not all(numbers.values()):
+            return None
+        # of one table's chains the last printed is the youngest
+        return sorted(bases, key=lambda base: numbers[base.place])[::-1]
 
     def behind(self, base: Base, hook: Hook, function: str) -> bool | None:
         """Return whether a chain of the bridge family hangs behind a function; None where it is not told."""
@@ -434,6 +448,7 @@ def prepare_namespace(
     sets: Mapping[str, IpSet] | None,
     rules_read: Mapping[Family, str],
     order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] | None = None,
+    handles: Mapping[tuple[str, str], int] | None = None,
 ) -> Namespace:
     """Prepare a namespace once for a snapshot; rules are compiled when first met.
 
@@ -490,6 +505,7 @@ def prepare_namespace(
         tracks={family: bool(native) or any(_tracks(ruleset, family) for ruleset in rulesets) for family in families},
         bridge_of=bridge_of,
         order=order or {},
+        handles=handles or {},
         low={key: sorted(found, key=lambda base: base.priority) for key, found in low.items()},
     )
 

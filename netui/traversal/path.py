@@ -77,6 +77,10 @@ class DeliveredTo:
     port: int | None
 
 
+#: An Undecided's match: the order of chains of equal priority, of which the tables' age is known.
+BY_AGE = "order by age"
+
+
 @dataclass(frozen=True, slots=True)
 class Undecided:
     """A match that cannot be known from a snapshot, and whose outcome matters.

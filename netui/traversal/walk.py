@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import permutations
 from typing import Literal
 
 from netui.model import Chain, Hook
@@ -18,7 +17,8 @@ from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
 from netui.traversal.native.program import Outcome, Program
-from netui.traversal.path import Fate, Step, Undecided
+from netui.traversal.order import NoChoice, orders
+from netui.traversal.path import BY_AGE, Fate, Step, Undecided
 from netui.traversal.predicates import Predicate, Unsure
 from netui.traversal.runs import fan, run_from
 from netui.traversal.several import Fork, Split
@@ -147,17 +147,22 @@ class Walker:
             if told is not None:
                 busy = told
             else:
-                orders = list(permutations(busy))
-                names = " and ".join(dict.fromkeys(base.backend for base in busy))
-                unknown = Undecided(
-                    "order",
-                    f"the kernel does not define which of the {names} chains at {hook} runs first",
-                    hook=hook,
-                    family=packet.family,
-                )
-                busy = list(orders[self.choices.pick(len(orders), unknown)])
+                by_age = self.namespace.youngest_first(busy)
+                translates = busy[0].type == "nat" and hook != "forward"
+                trial = Walker(self.namespace, NoChoice())
+                tried = orders(by_age or busy, packet, partial(trial._base, hook), translates=translates)
+                unknown = self._order_unknown(hook, busy, packet, by_age is not None)
+                busy = list(tried[self.choices.pick(len(tried), unknown) if len(tried) > 1 else 0])
             ordered += busy + [base for base in equal if not base.does_something]
         return ordered
+
+    def _order_unknown(self, hook: Hook, bases: Sequence[Base], packet: Transit, aged: bool) -> Undecided:
+        names = " and ".join(dict.fromkeys(base.backend for base in bases))
+        reason = f"the kernel does not define which of the {names} chains at {hook} runs first"
+        if aged:
+            tables = " and ".join(dict.fromkeys(f"table {base.place[0]} {base.place[1]}" for base in bases))
+            reason = f"the chains of {tables} at {hook} have the same priority, and which runs first was not printed"
+        return Undecided(BY_AGE if aged else "order", reason, hook=hook, family=packet.family)
 
     def _base(self, hook: Hook, base: Base, packet: Transit) -> Fate:
         if base.native is not None:

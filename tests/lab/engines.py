@@ -81,6 +81,8 @@ class Engine:
         self.url = f"unix://{self.socket}"
         self.log = self.state / "dockerd.log"
         self._root = roots.engine_root(self.version)
+        #: Address of a message bus on which the daemon finds firewalld.
+        self.bus = ""
         self._holder: subprocess.Popen[str] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._client: docker.DockerClient | None = None
@@ -236,7 +238,8 @@ class Engine:
         path = "/usr/sbin:/usr/bin:/sbin:/bin"
         if self.legacy:
             path = f"{self._legacy}:{path}"
-        return {"PATH": path, "HOME": str(self.state)}
+        bus = {"DBUS_SYSTEM_BUS_ADDRESS": self.bus} if self.bus else {}
+        return {"PATH": path, "HOME": str(self.state), **bus}
 
     def _write_tools(self) -> None:
         """The folder for the front of PATH: the engine's own tools under their usual names."""

@@ -147,6 +147,7 @@ class Fail2ban:
 
     def __init__(self, host: Host, port: int, *, chain: str = "INPUT", action: str = "iptables-multiport") -> None:
         self._host = host
+        self._native = action.startswith("nftables")
         self._folder = folder = host.engine.state / "fail2ban"
         etc = folder / "etc"
         shutil.copytree(old_neighbours_root() / "etc/fail2ban", etc)
@@ -170,8 +171,12 @@ class Fail2ban:
     def ban(self, address: str) -> None:
         """Ban an address, as the jail does by itself after so many failures; returns when the rule stands."""
         self.client(f"set web banip {address}")
-        rules = lambda: self._host.engine.tool("iptables", "-S")  # noqa: E731
-        wait_for(lambda: f"-A f2b-web -s {address}/32" in rules(), "the ban", self._folder / "log")
+        if self._native:
+            rules, banned = ("nft", "list", "table", "inet", "f2b-table"), address
+        else:
+            rules, banned = ("iptables", "-S"), f"-A f2b-web -s {address}/32"
+        tool = self._host.engine.tool
+        wait_for(lambda: banned in tool(*rules, check=False), "the ban", self._folder / "log")
 
     def client(self, words: str, *, check: bool = True) -> str:
         """Run fail2ban-client; what it prints."""
