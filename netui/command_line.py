@@ -39,7 +39,8 @@ def command_line() -> argparse.ArgumentParser:
     path = commands.add_parser(
         "path",
         help="which rules the first packet of SRC → DST meets, and what becomes of it",
-        description="SRC: a container[@network], host, outside[:ADDRESS] or an address. "
+        description="SRC: a container[@network], host, outside[:ADDRESS], lan[@IFACE] (the machines on the links), "
+        "any (both) or an address. "
         "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is. "
         "Example: netui path outside host:443",
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from netui.model import Container, Endpoint, Family, Interface, Network
-from netui.traversal.address import Net, address_text, parse_address, parse_net
+from netui.model import Container, Endpoint, Family, Network
+from netui.traversal.address import parse_address, parse_net
 from netui.traversal.endpoints import shared_namespace
 from netui.traversal.host import PreparedHost
 
@@ -47,42 +47,6 @@ def is_private(family: Family, text: str) -> bool:
     """Whether no router of the internet carries packets for the address."""
     parsed = parse_address(text)
     return parsed is not None and any(f == family and parsed[1] in net for f, net in _PRIVATE_NETS)
-
-
-def outer_interfaces(host: PreparedHost, family: Family) -> list[Interface]:
-    """Return the interfaces that lead to other machines: up, with an address, and not Docker's."""
-    dockers = {network.bridge for network in host.networks.values() if network.bridge}
-    return [
-        interface
-        for interface in host.namespace.interfaces.values()
-        if interface.name != "lo"
-        and interface.up
-        and not interface.master
-        and interface.kind != "dummy"
-        and interface.name not in dockers
-        and any(a.family == family and a.scope == "global" for a in interface.addresses)
-    ]
-
-
-def neighbour_on(host: PreparedHost, family: Family, interface: Interface) -> str:
-    """Return an address on the interface's link that is some other machine's; "" where there is none."""
-    for address in interface.addresses:
-        net = parse_net(f"{address.address}/{address.prefixlen}", family) if address.family == family else None
-        if net is None or net.single or address.scope != "global":
-            continue
-        for candidate in _candidates(host, family, interface.name, net):
-            if not host.namespace.fibs[family].is_local(candidate) and host.owner(family, candidate) is None:
-                return address_text(family, candidate)
-    return ""
-
-
-def _candidates(host: PreparedHost, family: Family, device: str, net: Net) -> Iterator[int]:
-    for route in host.snapshot.routes.get(family, ()):
-        parsed = parse_address(route.gateway) if route.dev == device and route.gateway else None
-        if parsed is not None and parsed[0] == family and parsed[1] in net:
-            yield parsed[1]
-    last = net.value | (net.mask ^ ((1 << net.width) - 1))
-    yield from (value for value in range(net.value + 1, net.value + 50) if value < last)
 
 
 @dataclass(slots=True)
@@ -166,10 +130,9 @@ def _address(endpoint: Endpoint, family: Family) -> str:
 
 def _outer_places(host: PreparedHost, family: Family) -> Iterator[Place]:
     outer = host.outer(family)
-    for interface in outer_interfaces(host, family):
+    for interface in host.links(family):
         own = next(a.address for a in interface.addresses if a.family == family and a.scope == "global")
         if outer is not None and outer.interface == interface.name:
             yield Place("world", interface.name, family, "outside", own)
-        neighbour = neighbour_on(host, family, interface)
-        if neighbour:
-            yield Place("lan", interface.name, family, f"outside:{neighbour}", own)
+        if host.link(family, interface.name) is not None:
+            yield Place("lan", interface.name, family, f"lan@{interface.name}", own)

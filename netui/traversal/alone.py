@@ -76,6 +76,8 @@ def by_hand(host: PreparedHost, source: Written, destination: Written, iif: str,
     for end in (source, destination):
         if end.kind == "container":
             raise EndpointError(f"{end.text}: rules alone tell of no containers; write its address")
+        if end.kind in ("lan", "any"):
+            raise EndpointError(f"{end.text}: rules alone tell of no links; write outside, or an address")
     key = (iif, oif, source.text, destination.text)
     made = host.by_hand.get(key)
     if made is None:

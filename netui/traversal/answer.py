@@ -13,7 +13,7 @@ from netui.traversal.choices import Choices, explore
 from netui.traversal.endpoints import EndpointError, parse_destination, parse_source
 from netui.traversal.host import PreparedHost
 from netui.traversal.path import DeliveredTo, Leg, Path, SendersPart, Step, Undecided, Verdict
-from netui.traversal.question import Request, resolve
+from netui.traversal.question import Request, questions
 from netui.traversal.senders import Part, TooManyParts, asks_for_several, partition
 from netui.traversal.several import Several
 from netui.traversal.way import Way
@@ -93,20 +93,21 @@ def path(
         host = by_hand(host, written, wanted, iif, oif)
     elif oif:
         raise EndpointError("--out: is for rules alone; here the routes tell the way")
-    request = _resolved(host, source, destination, iif)
-    if isinstance(request, Path):
-        return request
+    requests = _resolved(host, source, destination, iif)
+    if isinstance(requests, Path):
+        return requests
     if sport is not None:
-        request = replace(request, sport=sport)
-    return _answered(host, request, reply)
+        requests = [replace(request, sport=sport) for request in requests]
+    return _answered(host, requests, reply)
 
 
-def _answered(host: PreparedHost, request: Request, reply: bool) -> Path:
+def _answered(host: PreparedHost, requests: Sequence[Request], reply: bool) -> Path:
     """The path of a question, told apart by machine where the rules tell them apart."""
+    request = requests[0]
     if not asks_for_several(request):
         return _together(host, request, reply)
     try:
-        parts = list(partition(host, request, lambda asked, choices: walk(host, asked, choices, reply)))
+        parts = _parts(host, requests, reply)
     except TooManyParts:
         found = _together(host, request, reply)
         return replace(found, notes=(*found.notes, _TOO_MANY))
@@ -128,6 +129,14 @@ def _answered(host: PreparedHost, request: Request, reply: bool) -> Path:
     return replace(found, senders=every) if request.any_src is not None else replace(found, receivers=every)
 
 
+def _parts(host: PreparedHost, requests: Sequence[Request], reply: bool) -> list[Part[Way]]:
+    return [
+        part
+        for request in requests
+        for part in partition(host, request, lambda asked, choices: walk(host, asked, choices, reply))
+    ]
+
+
 def _several(part: Part[Way]) -> Several:
     several = part.senders if part.senders is not None else part.receivers
     assert several is not None
@@ -145,11 +154,12 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
     if host.snapshot.alone:
         found = path(host, source, destination, reply=reply)
         return Outcome(found.verdict, found.reason, found.delivered_to, None, 0, (), found.undecided, found.notes)
-    request = _resolved(host, source, destination)
-    if isinstance(request, Path):
-        return Outcome(request.verdict, request.reason, None, None, 0, (), request.undecided, ())
+    requests = _resolved(host, source, destination)
+    if isinstance(requests, Path):
+        return Outcome(requests.verdict, requests.reason, None, None, 0, (), requests.undecided, ())
+    request = requests[0]
     if asks_for_several(request):
-        return _outcome_by_sender(host, request, reply)
+        return _outcome_by_sender(host, requests, reply)
     choices = Choices()
     way = walk(host, request, choices, reply)
     if not choices.taken and way.decided:
@@ -165,9 +175,10 @@ def _of_way(way: Way) -> Outcome:
     )
 
 
-def _outcome_by_sender(host: PreparedHost, request: Request, reply: bool) -> Outcome:
+def _outcome_by_sender(host: PreparedHost, requests: Sequence[Request], reply: bool) -> Outcome:
+    request = requests[0]
     try:
-        parts = list(partition(host, request, lambda asked, choices: walk(host, asked, choices, reply)))
+        parts = _parts(host, requests, reply)
     except TooManyParts:
         parts = []
     if not parts:
@@ -217,21 +228,24 @@ def _of_cell(way: Together, cell: Cell, found: Outcome) -> Outcome:
     return replace(found, deciding=way.step_of(found.deciding, cell), reason=_reason(way, cell, found))
 
 
-def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> Request | Path:
+def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> list[Request] | Path:
     """Resolve the question, or say why no path can be told: what was not read may also hide who or where an end is."""
     written, wanted = parse_source(source), parse_destination(destination)
     try:
-        request = resolve(host, written, wanted, iif)
+        found = questions(host, written, wanted, iif)
     except EndpointError:
         if (why := host.blind.get("ip")) is not None:
             return _untold(source, destination, why)
         raise
     if host.snapshot.alone:
         own_source, own_destination = vague(host, wanted, written)
-        request = replace(request, any_src=request.any_src or own_source, any_dst=request.any_dst or own_destination)
+        found = [
+            replace(one, any_src=one.any_src or own_source, any_dst=one.any_dst or own_destination) for one in found
+        ]
+    request = found[0]
     if (why := host.blind.get(request.family)) is not None:
         return _untold(request.source.text, destination_text(request), why)
-    return request
+    return found
 
 
 def _untold(source: str, destination: str, why: Undecided) -> Path:

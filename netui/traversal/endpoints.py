@@ -32,10 +32,10 @@ class EndpointError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An endpoint as written. address: of ``outside:ADDR`` or a plain one."""
+    """An endpoint as written. address: of ``outside:ADDR`` or a plain one. network: of ``lan@``, an interface."""
 
     text: str
-    kind: Literal["host", "outside", "container", "address"]
+    kind: Literal["host", "outside", "lan", "any", "container", "address"]
     name: str = ""
     network: str = ""
     address: str = ""
@@ -45,7 +45,7 @@ class Written:
 
 @lru_cache(maxsize=4096)
 def parse_source(text: str) -> Written:
-    """Parse SRC: host, outside[:ADDR], an address or a container[@network]."""
+    """Parse SRC: host, outside[:ADDR], lan[@IFACE], any, an address or a container[@network]."""
     text = text.strip()
     if not text:
         raise EndpointError("the source is empty: give host, outside, an address or a container's name")
@@ -53,6 +53,10 @@ def parse_source(text: str) -> Written:
         return Written(text, "host")
     if text == "outside":
         return Written(text, "outside")
+    if text in ("lan", "any"):
+        return Written(text, "lan" if text == "lan" else "any")
+    if text.startswith("lan@"):
+        return Written(text, "lan", network=text.removeprefix("lan@"))
     if text.startswith("outside:"):
         address = text.removeprefix("outside:").strip("[]")
         if parse_address(address) is None:

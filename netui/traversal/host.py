@@ -67,6 +67,7 @@ class PreparedHost:
     #: Docker's bridges by network ID, "" for a network that has none
     bridges: Mapping[str, str]
     _outer: dict[Family, Outer | None] = field(default_factory=dict)
+    _links: dict[tuple[Family, str], Outer | None] = field(default_factory=dict)
     _published: dict[tuple[str, int], list[tuple[Container, PublishedPort]]] | None = None
     _senders: dict[tuple[str, Family], Sender] = field(default_factory=dict)
     #: running containers by what they were called, as whose namespace they use (see endpoints.namespace_owner)
@@ -151,6 +152,61 @@ class PreparedHost:
             if bound.host_ip in ("", address, wild):
                 return container, bound
         return None
+
+    def links(self, family: Family) -> list[Interface]:
+        """Return the interfaces that lead to other machines: up, with an address of the family, and not Docker's."""
+        dockers = {network.bridge for network in self.networks.values() if network.bridge}
+        return [
+            interface
+            for interface in self.namespace.interfaces.values()
+            if interface.name != "lo"
+            and interface.up
+            and not interface.master
+            and interface.kind != "dummy"
+            and interface.name not in dockers
+            and any(a.family == family and a.scope == "global" for a in interface.addresses)
+        ]
+
+    def link(self, family: Family, name: str) -> Outer | None:
+        """Return the machines on the link of an interface, None where there can be none."""
+        key = (family, name)
+        if key not in self._links:
+            self._links[key] = self._find_link(family, name)
+        return self._links[key]
+
+    def _find_link(self, family: Family, name: str) -> Outer | None:
+        interface = next((one for one in self.links(family) if one.name == name), None)
+        if interface is None:
+            return None
+        on_link: list[Net] = []
+        inside: list[Net] = []
+        for address in (a for one in self.namespace.interfaces.values() for a in one.addresses):
+            own = parse_net(address.address, family) if address.family == family else None
+            if own is not None:
+                inside.append(own)
+        for address in interface.addresses:
+            net = parse_net(f"{address.address}/{address.prefixlen}", family) if address.family == family else None
+            if net is None or net.single or address.scope != "global":
+                continue
+            on_link.append(net)
+            full = (1 << net.width) - 1
+            if net.mask.bit_count() < net.width - 1:
+                # the network's own address, and IPv4's broadcast
+                ends = (net.value, net.value | (full ^ net.mask)) if family == "ip" else (net.value,)
+                inside += [Net(end, full, net.width) for end in ends]
+            # a container of macvlan on this link is no other machine
+            inside += [Net(number, full, net.width) for at, number in self.owners if at == family and number in net]
+        anywhere = Anywhere(on_link, inside, family)
+        machines = anywhere.machines()
+        if not machines:
+            return None
+        gateways = [
+            parsed[1]
+            for route in self.snapshot.routes.get(family, ())
+            if route.dev == name and route.gateway and (parsed := parse_address(route.gateway)) is not None
+        ]
+        first = next((number for number in gateways if number in machines), machines.lows[0])
+        return Outer(name, first, anywhere)
 
     def leads_out(self, interface: Interface) -> bool:
         """Whether an interface leads to other machines: no loopback, no bridge of guests, none of Docker's."""

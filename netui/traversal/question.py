@@ -112,6 +112,51 @@ def resolve(host: PreparedHost, source: Written, destination: Written, iif: str 
     )
 
 
+def questions(host: PreparedHost, source: Written, destination: Written, iif: str = "") -> list[Request]:
+    """Resolve a question from everywhere that SRC stands for: ``lan`` and ``any`` may be several interfaces.
+
+    Raises EndpointError where there is none.
+    """
+    if destination.kind in ("lan", "any"):
+        called = _container_called(host, destination)
+        if called is None:
+            raise EndpointError(f"{shown(destination.text)}: {destination.kind} is no destination; write an address")
+        destination = called
+    if source.kind not in ("lan", "any"):
+        return [resolve(host, source, destination, iif)]
+    named = _container_called(host, source)
+    if named is not None:
+        return [resolve(host, named, destination, iif)]
+    if iif:
+        raise EndpointError(f"--in: {source.text} is by its own interface; lan@{shown(iif)} names one")
+    parsed = parse_address(destination.address) if destination.address else None
+    family: Family = parsed[0] if parsed is not None else "ip"
+    if destination.kind == "container" and not destination.address:
+        receiver = namespace_owner(host, destination.name)
+        family = _family(host, source, destination, None, receiver)
+    links = [one.name for one in host.links(family) if host.link(family, one.name) is not None]
+    if source.network:
+        if source.network not in links:
+            has = f"it has {', '.join(links)}" if links else "it has none"
+            raise EndpointError(f"{shown(source.text)}: this host has no such link of other machines; {has}")
+        links = [source.network]
+    found = []
+    if source.kind == "any" and host.outer(family) is not None:
+        found.append(resolve(host, replace(source, kind="outside"), destination))
+    for link in links:
+        found.append(resolve(host, replace(source, kind="lan", network=link), destination))
+    if not found:
+        raise EndpointError(f"{source.text}: this host has no link of other machines that was read")
+    return found
+
+
+def _container_called(host: PreparedHost, written: Written) -> Written | None:
+    """A container whose name is one of netui's own words, as it is written to mean it."""
+    if any(container.name == written.kind for container in host.containers):
+        return replace(written, kind="container", name=written.kind)
+    return None
+
+
 def _check_named(host: PreparedHost, source: Written, iif: str, *, from_outside: bool) -> None:
     if not from_outside and source.kind != "outside":
         raise EndpointError(f"--in: {source.text} is no machine outside; only of one the interface can be named")
@@ -198,7 +243,7 @@ def _container_address(
 def _host_address(host: PreparedHost, source: Written, sender: Container | None, family: Family) -> int:
     """The host's address on the way in question."""
     fib = host.namespace.fibs[family]
-    devices: list[str] = []
+    devices: list[str] = [source.network] if source.kind == "lan" else []
     if sender is not None and sender.network_mode != "host":
         endpoint = host.sender(sender, family).gateway_endpoint
         if source.network:
@@ -263,6 +308,12 @@ def _source(
         return 0, "", None
     if source.kind == "host":
         return 0, "", None
+    if source.kind == "lan":
+        link = host.link(family, source.network)
+        if link is None:
+            raise EndpointError(f"{source.text}: there are no machines of this family on {shown(source.network)}")
+        notes.append(f"lan stands for any machine on the link of {link.interface}")
+        return link.representative, link.interface, link.anywhere.fresh()
     if source.address:
         parsed = parse_address(source.address)
         src = parsed[1] if parsed else 0

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netui.explain.path_report import path_json, path_text
-from netui.model import PolicyRule
+from netui.model import Address, Interface, PolicyRule, Route
 from netui.sources.nft_ruleset import native_rules
 from netui.sources.pasted import nft_text
-from netui.traversal import Path, PreparedHost, path, prepare
+from netui.traversal import EndpointError, Path, PreparedHost, path, prepare
 from netui.traversal.path import SendersPart
-from tests.traversal.build import filter_rules, host, ip_set, nat_rules, snapshot
+from tests.traversal.build import container, filter_rules, host, ip_set, nat_rules, snapshot
 
 #: Sets with members of every kind that names an address.
 SETS = {
@@ -277,3 +277,78 @@ def native_host(rules: list[str], inner: str) -> PreparedHost:
 def test_the_same_of_native_rules(rules: list[str], inner: str, asked: list[str]) -> None:
     """Sets, ranges, concatenations and verdict maps of nft."""
     asked_of(native_host(rules, inner), "host:22", asked)
+
+
+# --- lan and any --------------------------------------------------------------------------
+
+
+def with_lan() -> PreparedHost:
+    """A host whose second interface has a link of its own, with rules for parts of both links."""
+    made = snapshot(
+        filter_rules(
+            "-A INPUT -s 192.0.2.64/26 -j DROP",
+            "-A INPUT -s 198.51.100.128/25 -j DROP",
+            "-A INPUT -i eth1 -p tcp -m tcp --dport 80 -j REJECT",
+        )
+    )
+    eth1 = Interface(9, "eth1", addresses=(Address("ip", "192.0.2.1", 24),))
+    main = Route("ip", "192.0.2.0/24", dev="eth1", prefsrc="192.0.2.1")
+    local = Route("ip", "192.0.2.1/32", type="local", table="local", dev="eth1")
+    assert made.interfaces is not None
+    return prepare(
+        replace(
+            made, interfaces=(*made.interfaces, eth1), routes={**made.routes, "ip": (*made.routes["ip"], main, local)}
+        )
+    )
+
+
+def test_lan_is_the_machines_on_the_links() -> None:
+    """All links, one by name, and with the world beyond; each machine is what it is alone."""
+    made = with_lan()
+    found = path(made, "lan@eth1", "192.0.2.1:22")
+    assert [(part.addresses, part.path.verdict) for part in found.senders] == [
+        (None, "delivered"),
+        (("192.0.2.64/26",), "dropped"),
+    ]
+    both = path(made, "lan", "192.0.2.1:22", reply=True)
+    assert {part.addresses: part.path.verdict for part in both.senders[1:]} == {
+        ("192.0.2.64/26",): "dropped",
+        ("198.51.100.128/26", "198.51.100.192/27", "198.51.100.224/28", "198.51.100.240/29", "198.51.100.248/30",
+         "198.51.100.252/31", "198.51.100.254"): "dropped",
+    }  # fmt: skip
+    every = path(made, "any", "198.51.100.1:80")
+    assert every.verdict == "delivered"
+    verdicts = {part.path.verdict for part in every.senders}
+    assert verdicts == {"delivered", "dropped", "rejected"}
+    for address in ("192.0.2.70", "192.0.2.2", "198.51.100.130", "198.51.100.4", "9.9.9.9"):
+        alone = path(made, f"outside:{address}", "198.51.100.1:80")
+        assert part_of(every, address).path.verdict == alone.verdict, address
+
+
+def test_a_host_asks_itself_on_each_link() -> None:
+    """`host` is the address of the link in question."""
+    found = path(with_lan(), "lan@eth1", "host:22")
+    assert found.legs[0].packet.dst == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "says"),
+    [
+        ("lan@eth7", "host:22", "no such link"),
+        ("lan", "lan:22", "is no destination"),
+        ("host", "any:22", "is no destination"),
+    ],
+)
+def test_links_that_are_not_there(source: str, destination: str, says: str) -> None:
+    """One clear line for what cannot be used."""
+    with pytest.raises(EndpointError, match=says):
+        path(with_lan(), source, destination)
+
+
+def test_a_container_called_lan_is_meant_by_its_name() -> None:
+    """What worked before netui knew the word still does."""
+    named = container("9" * 64, "lan", "172.18.0.9")
+    made = snapshot()
+    assert made.containers is not None
+    found = path(prepare(replace(made, containers=(*made.containers, named))), "lan", "openresty:80")
+    assert found.legs[0].packet.src == "172.18.0.9"

@@ -12,7 +12,7 @@ from netui.explain.doctor.stops import stopped
 from netui.explain.doctor.view import View
 from netui.model import Container, Family, Network, PolicyRule, PublishedPort, Route
 from netui.traversal import EndpointError, path
-from netui.traversal.address import parse_address
+from netui.traversal.address import address_text, parse_address
 from netui.traversal.routing import Lookup, RoutingUnknown
 
 
@@ -28,7 +28,8 @@ def answers_elsewhere(view: View) -> Iterator[Finding]:
     for place in view.places.outer:
         if place.where != "lan" or place.family != "ip":
             continue
-        clients = [place.source.removeprefix("outside:")]
+        link = view.host.link("ip", place.name)
+        clients = [address_text("ip", link.representative)] if link is not None else []
         back = _default_by(view, place.name)
         clients += ["203.0.113.99"] if back is not None else []
         for client in clients:
