@@ -26,11 +26,13 @@ class Writer(Protocol):
 
 
 @contextmanager
-def new_capture(path: Path) -> Iterator[Writer]:
+def new_capture(path: Path, ending: Ending) -> Iterator[Writer]:
     """Open a folder, or a .tar.gz by its name, that is there when this ends without an error.
 
+    ending: held while the folder or file is made, so that no signal comes before there is someone to remove it.
     Raises SourceError where there is something already, OSError where it cannot be written.
     """
+    ending.hold()
     is_archive = path.name.endswith((".tar.gz", ".tgz"))
     try:
         place = Place.find(path, make=not is_archive)
@@ -39,9 +41,11 @@ def new_capture(path: Path) -> Iterator[Writer]:
     try:
         if is_archive:
             with NewFile(place, replace=place.is_own_empty_file()) as file, _Tar(file) as writer:
+                ending.release()
                 yield writer
         else:
             with NewFolder(place) as folder:
+                ending.release()
                 yield folder
     except FileExistsError:
         raise SourceError(f"{quoted_path(path)} exists already: name a new folder or file") from None
@@ -109,22 +113,27 @@ class Ending:
             signal.signal(number, before)
 
     def _take(self, _number: int, _frame: FrameType | None) -> None:
-        if self._held:
-            self._came = True
-        else:
-            raise KeyboardInterrupt
+        self._came = True
+        if not self._held:
+            self.release()
 
     def hold(self) -> None:
-        """Hold the signals off until the end: what is complete is put in place."""
+        """Hold the signals off until `release`, or to the end where what is complete is put in place."""
         self._held = True
+
+    def release(self) -> None:
+        """Hold the signals off no longer; one that came meanwhile counts now, and no other after it.
+
+        A second one would keep what was begun from being removed.
+        """
+        self._held = self._came
+        if self._came:
+            self._came = False
+            raise KeyboardInterrupt
 
     @contextmanager
     def later(self) -> Iterator[None]:
-        """Hold the signals off; one that came meanwhile counts at the end."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-        if self._came:
-            raise KeyboardInterrupt
+        """Hold the signals off; one that came meanwhile counts at the end, but where an error ends it all."""
+        self.hold()
+        yield
+        self.release()

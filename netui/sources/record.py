@@ -78,7 +78,7 @@ def record(
     target = Path(path)
     engine = DockerEngine(os.environ, machine=machine)
     try:
-        with Ending() as ending, new_capture(target) as writer:
+        with Ending() as ending, new_capture(target, ending) as writer:
             files, missing = _files(engine, machine)
             for line in missing:
                 (say or _quiet)(line)

@@ -322,9 +322,9 @@ def another_users_file(rounds: int) -> Iterator[tuple[str, bool]]:
 
 
 def _new(path: Path) -> None:
-    from netui.sources.new_capture import new_capture
+    from netui.sources.new_capture import Ending, new_capture
 
-    with new_capture(path) as writer:
+    with new_capture(path, Ending()) as writer:
         writer.add("meta.json", b"{}")
 
 
@@ -342,9 +342,10 @@ def files(engine, machine, **_):
     print("files", flush=True)
     return dict(texts, **{{"ip-rule.json": str(time.time())}}), []
 r._files = files
+from netui.entry import main
+sys.argv[1:] = ["record", {path!r}, *{more!r}]
 print("begin", flush=True)
-from netui.cli import main
-sys.exit(main(["record", {path!r}, *{more!r}]))
+sys.exit(main())
 """
 
 

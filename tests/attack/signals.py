@@ -21,8 +21,8 @@ SIGNALS = {
     signal.SIGQUIT: -signal.SIGQUIT,
     signal.SIGINT: 130,
 }
-#: How much slower than alone a busy machine may be.
-SLOW = 3
+#: How much longer than promised a busy machine may take: the suite runs two tests at once, `make attack` is alone.
+SLOW = 3 if "pytest" in sys.modules else 1
 #: Once this is there, netui has the terminal and its own handlers.
 _TAKEN = b"\x1b[?1049h"
 
