@@ -57,6 +57,9 @@ def _writes(tree: ast.AST) -> Iterator[str]:
             if isinstance(function, ast.Name) and name in ("touch", "replace"):
                 # the traversal's own, and dataclasses'
                 continue
+            if name == "link" and of != "os":
+                # Path has no such method any more (hardlink_to); a host's link is another thing
+                continue
             # of os, shutil or tempfile, or of a path: str.replace and dataclasses' own have more or other arguments
             if name not in ("replace", "copy") or of in ("os", "shutil") or (len(node.args) == 1 and not node.keywords):
                 yield name
