@@ -7,7 +7,7 @@ from typing import Any
 
 from netui.explain.listing import some
 from netui.explain.names import Names
-from netui.explain.rule_sentence import explain_policy, explain_rule, owner_of
+from netui.explain.rule_sentence import explain_policy, explain_rule, whose_chain
 from netui.model import Chain, Rule, Snapshot
 from netui.text.visible import printable
 
@@ -69,7 +69,8 @@ def explain_json(snapshot: Snapshot, chains: Sequence[Chain], number: int | None
                 "backend": chain.backend,
                 "table": chain.table,
                 "chain": chain.name,
-                "owner": owner_of(chain.name),
+                "owner": whose_chain(chain)[0],
+                "purpose": whose_chain(chain)[1],
                 "policy": chain.policy if chain.base is not None else None,
                 "rules": [
                     {"rule": rule.number, "text": rule.text, "sentence": explain_rule(names, chain, rule)}
@@ -100,8 +101,8 @@ def _chain_lines(names: Names, snapshot: Snapshot, chain: Chain, number: int | N
     )
     several = len({key.backend for key in snapshot.rulesets}) > 1
     words = [family, chain.backend if several else "", chain.table, chain.name]
-    owner = owner_of(chain.name)
-    whose = f"  ({owner}'s)" if owner else ""
+    owner, purpose = whose_chain(chain)
+    whose = f"  ({owner}'s{f': {purpose}' if purpose else ''})" if owner else ""
     yield " ".join(word for word in words if word) + whose
     for rule in _rules(chain, number):
         yield f"{rule.number:>5}  {explain_rule(names, chain, rule)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netui.explain import docker_nftables
+from netui.explain import docker_nftables, native_neighbours
 from netui.explain.match_words import describe
 from netui.explain.names import Names
 from netui.explain.native_tables import table_owner
@@ -26,16 +26,19 @@ def native_sentence(names: Names, chain: Chain, rule: Rule, native: NativeRule) 
         purpose = docker_nftables.purpose(names, chain, rule)
         if purpose:
             return purpose
+    owner = table_owner(chain.table)
+    comment = printable(native.comment, 200)
+    tail = f' Its comment: "{comment}".' if comment else ""
+    known = native_neighbours.purpose(names, owner, chain, rule, native) if owner else ""
+    if known:
+        return f"{known}{tail}"
     spec = native.spec
     maps = [part for part in native.statements if isinstance(part, VerdictMap)]
     packets = RuleSpec(spec.chain, tuple(m for m in spec.matches if not _is_map(m.options[0].name, maps)), spec.target)
     words = describe(packets, names, chain.family).text()
     words = "All packets that come this far" if words == "Packets" else words
     sentence = f"{words} {_verb(names, chain, native, maps)}."
-    owner = table_owner(chain.table)
-    sentence = f"{owner}: {sentence}" if owner else sentence
-    comment = printable(native.comment, 200)
-    return f'{sentence} Its comment: "{comment}".' if comment else sentence
+    return f"{owner}: {sentence}{tail}" if owner else f"{sentence}{tail}"
 
 
 def _is_map(words: str, maps: list[VerdictMap]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netui.explain.listing import some
+from netui.explain.native_chains import native_chain
 from netui.model import parse_rule
 from netui.text.visible import printable
 from netui.traversal.address import host_port
@@ -162,11 +163,19 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
         ending = verdict_line(path, _VERDICTS[path.verdict])
         if path.reason:
             ending += f": {path.reason}"
-        lines.append(ending)
+        lines += [*(_whose(path.deciding) if path.verdict in ("dropped", "rejected") else ()), ending]
     text = "\n".join(printable(line) for line in lines)
     if ascii_only:
         text = text.replace("→", "->").replace("…", "...")
     return text
+
+
+def _whose(step: Step | None) -> list[str]:
+    """Say what the native chain that decides is for, where its name tells."""
+    if step is None or step.backend != "nftables":
+        return []
+    owner, purpose = native_chain(step.table, step.chain)
+    return [f"{step.chain} is {owner}'s: {purpose}"] if purpose else []
 
 
 def sender_lines(path: Path) -> list[str]:

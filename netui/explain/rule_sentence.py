@@ -13,6 +13,7 @@ from netui.explain import (
 from netui.explain.docker_nat import split_socket
 from netui.explain.match_words import describe
 from netui.explain.names import Names
+from netui.explain.native_chains import native_chain
 from netui.explain.native_sentence import native_sentence
 from netui.explain.owners import chain_of_dockers, neighbour, owner_of_rule
 from netui.explain.shape import Shape, shape_of
@@ -52,6 +53,11 @@ def owner_of(chain: str) -> str:
     return neighbour(chain)[0]
 
 
+def whose_chain(chain: Chain) -> tuple[str, str]:
+    """Return whose chain it is and, of a native table, what is kept in it; "" for what the names do not tell."""
+    return native_chain(chain.table, chain.name) if chain.backend == "nftables" else (owner_of(chain.name), "")
+
+
 def _sentence(names: Names, chain: Chain, shape: Shape) -> str:
     if shape.plain:
         found = _purpose(names, chain, shape)
@@ -86,4 +92,4 @@ def _purpose(names: Names, chain: Chain, shape: Shape) -> str:
     return ""
 
 
-__all__ = ["Names", "explain_policy", "explain_rule", "owner_of", "split_socket"]
+__all__ = ["Names", "explain_policy", "explain_rule", "owner_of", "split_socket", "whose_chain"]

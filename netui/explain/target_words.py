@@ -5,6 +5,7 @@ from __future__ import annotations
 from netui.explain.docker_nat import split_socket
 from netui.explain.listing import port_range
 from netui.explain.names import Names
+from netui.explain.native_chains import native_chain
 from netui.explain.owners import chain_of_dockers, neighbour
 from netui.model import Chain, Target
 from netui.text.visible import printable
@@ -236,7 +237,9 @@ def _set(target: Target) -> str:
 
 def _jump(target: Target, chain: Chain) -> str:
     purpose = chain_of_dockers(target.name)
-    if not purpose:
+    if chain.backend == "nftables":
+        purpose = native_chain(chain.table, target.name)[1]
+    elif not purpose:
         owner, kept = neighbour(target.name)
         purpose = f"{owner}: {kept}" if owner and owner != neighbour(chain.name)[0] else kept
     where = f"{printable(target.name)}{f' ({printable(purpose)})' if purpose else ''}"

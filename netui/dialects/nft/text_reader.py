@@ -70,7 +70,7 @@ class _Reader:
                 table["flags"] = self._list()
             elif kind == "comment":
                 table["comment"] = words.take().text
-            elif kind != ";":
+            elif kind != ";" and not kind.startswith("#progname "):
                 raise NotNftText(f"line {words.line}: {kind[:40]!r} is nothing that nft prints in a table")
 
     def _list(self) -> list[str]:

@@ -31,7 +31,8 @@ _WORD = re.compile(
     )""",
     re.VERBOSE,
 )
-_HANDLE = re.compile(r"# handle ([0-9]{1,20})\Z")
+#: Of a table that a program owns, its name stands behind the handle, or alone.
+_HANDLE = re.compile(r"# handle ([0-9]{1,20})(?: progname .*)?\Z")
 #: A remark that stands for what nft cannot print: an extension of iptables', for one.
 UNSAID = "#"
 

@@ -109,13 +109,13 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
     if chain is None:
         yield gone("chain")
         return
-    from netui.explain.native_tables import table_owner
-    from netui.explain.rule_sentence import explain_policy, owner_of
+    from netui.explain.rule_sentence import explain_policy, whose_chain
 
-    native = chain.backend == "nftables"
-    owner = table_owner(item.table) if native else owner_of(item.chain)
+    owner, purpose = whose_chain(chain)
     whose = f", {owner}'s" if owner else ""
     yield field("place", f"{ruleset_words(item.ruleset)}, table {item.table}{whose}")
+    if purpose:
+        yield field("for", purpose)
     if chain.base is not None:
         yield field("hook", f"{chain.base.hook}, priority {chain.base.priority}, type {chain.base.type}")
         reading = given.track.reading(item.ruleset, (item.table, item.chain, "", 0))

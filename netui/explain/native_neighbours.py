@@ -1,0 +1,97 @@
+"""Rules of others' native tables by their purpose: firewalld's zones and policies, fail2ban's jails, CrowdSec's sets."""
+
+from __future__ import annotations
+
+import re
+
+from netui.explain.match_words import describe
+from netui.explain.names import Names
+from netui.explain.native_chains import FirewalldChain, firewalld_chain
+from netui.model import Chain, NativeRule, Rule, RuleSpec
+from netui.text.visible import printable
+
+_BASE = re.compile(r"filter_(INPUT|FORWARD|OUTPUT)")
+_SORTING = re.compile(r"(?:raw|mangle|nat|filter)_[A-Z]+_(?:IN_|OUT_)?(?:ZONES|POLICIES)\w*")
+_FATES = {"ACCEPT": "let through", "DROP": "dropped", "REJECT": "refused"}
+_JAIL = re.compile(r"ip6? saddr @addr6?-set-(\S+)")
+_LISTED = re.compile(r"ip6? saddr @(\S+)")
+#: What policies that other programs make are for.
+_POLICIES = {
+    "docker-forwarding": "Docker's, which lets forwarded packets in to its networks",
+    "libvirt-routed-in": "libvirt's, for what goes in to routed virtual machines",
+    "libvirt-routed-out": "libvirt's, for what routed virtual machines send",
+    "libvirt-to-host": "libvirt's, for what virtual machines ask of this machine",
+    "allow-host-ipv6": "firewalld's own, which lets in what IPv6 needs to find neighbours and routers",
+}
+
+
+def purpose(names: Names, owner: str, chain: Chain, rule: Rule, native: NativeRule) -> str:
+    """Return what a rule of a neighbour's native table is for, "" where its matches and target say it best."""
+    if owner == "firewalld":
+        return _firewalld(names, chain, rule)
+    target = native.spec.target
+    fate = _FATES.get(target.name, "") if target is not None else ""
+    if owner == "fail2ban" and fate and (found := _JAIL.search(rule.text)):
+        rest = _others(names, chain, native.spec, found[0])
+        return f"fail2ban: {rest} from addresses that the jail {printable(found[1])} has banned are {fate}."
+    if owner == "CrowdSec" and fate and (found := _LISTED.search(rule.text)):
+        return f"CrowdSec: Packets from addresses in {printable(found[1])}, whom it has banned, are {fate}."
+    return ""
+
+
+def _others(names: Names, chain: Chain, spec: RuleSpec, but: str) -> str:
+    """The packets of a rule in words, without one of its matches."""
+    kept = tuple(match for match in spec.matches if not any(option.name == but for option in match.options))
+    return describe(RuleSpec(spec.chain, kept, spec.target), names, chain.family).text()
+
+
+def _firewalld(names: Names, chain: Chain, rule: Rule) -> str:
+    spec = rule.spec
+    target = spec.target
+    if target is None:
+        return ""
+    words = describe(RuleSpec(spec.chain, spec.matches, target), names, chain.family).text()
+    if _BASE.fullmatch(chain.name) and rule.text == "ct status dnat accept":
+        return (
+            "firewalld: Packets whose destination was translated (to a published or forwarded port) are let through: "
+            "zones and policies are not asked."
+        )
+    if _SORTING.fullmatch(chain.name):
+        return _sorted(words, chain, rule)
+    inner = firewalld_chain(target.name)
+    own = firewalld_chain(chain.name)
+    if inner is not None and own is not None and inner.part and not spec.matches:
+        return f"firewalld: {_whose(own)}, {inner.part} ({printable(target.name)})."
+    if own is not None and not own.part and not spec.matches and target.name in _FATES:
+        return f"firewalld: what {_whose(own)} did not decide is {_FATES[target.name]} ({own.place})."
+    return ""
+
+
+def _sorted(words: str, chain: Chain, rule: Rule) -> str:
+    """A rule by which firewalld tells which zone or policy a packet meets, or what becomes of it behind the zone."""
+    target = rule.spec.target
+    assert target is not None
+    words = "All other packets" if words == "Packets" else words
+    found = firewalld_chain(target.name)
+    if found is not None:
+        meets = "are of" if found.kind == "zone" and "FORWARD" not in chain.name else "meet"
+        known = _POLICIES.get(found.name, "") if found.kind == "policy" else ""
+        return f"firewalld: {words} {meets} {_whose(found)}{f' ({known})' if known else ''}."
+    zone = _zone_before(chain, rule)
+    if zone is None or target.name not in _FATES:
+        return ""
+    return f"firewalld: {words} that {_whose(zone)} did not decide are {_FATES[target.name]}: its target."
+
+
+def _zone_before(chain: Chain, rule: Rule) -> FirewalldChain | None:
+    """The zone whose chain the rule before it goes through, for the same packets."""
+    before = chain.rules[rule.number - 2] if rule.number > 1 else None
+    target = before.spec.target if before is not None else None
+    if before is None or target is None or before.spec.matches != rule.spec.matches:
+        return None
+    found = firewalld_chain(target.name)
+    return found if found is not None and found.kind == "zone" else None
+
+
+def _whose(found: FirewalldChain) -> str:
+    return f"{found.kind} {printable(found.name)}"
