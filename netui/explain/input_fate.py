@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from netui.explain.native_tables import table_owner
 from netui.explain.owners import neighbour
 from netui.traversal import EndpointError, PreparedHost, Step
 from netui.traversal.actions import Unknowable
@@ -38,11 +39,16 @@ class InputFate:
     @property
     def owner(self) -> str:
         """Whose rule it is: "ufw", …; "" for INPUT's own."""
-        return neighbour(self.step.chain)[0] if self.step is not None else ""
+        if self.step is None:
+            return ""
+        if self.step.backend == "nftables":
+            return table_owner(self.step.table)
+        return neighbour(self.step.chain)[0]
 
 
 def _names_port(step: Step) -> bool:
-    return any(word in step.text for word in ("--dport", "--dports", "--ports", "--destination-port"))
+    words = ("dport ",) if step.backend == "nftables" else ("--dport", "--dports", "--ports", "--destination-port")
+    return any(word in step.text for word in words)
 
 
 @dataclass(slots=True)

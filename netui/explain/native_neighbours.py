@@ -1,4 +1,4 @@
-"""Rules of others' native tables by their purpose: firewalld's zones and policies, fail2ban's jails, CrowdSec's sets."""
+"""Rules of others' native tables by their purpose: firewalld's zones and policies, fail2ban's jails, CrowdSec's."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_handles_are_those_of_the_json() -> None:
 
 @pytest.mark.parametrize("owner", ["progname firewalld", "handle 7 progname a program (x) {"])
 def test_a_table_that_a_program_owns(owner: str) -> None:
-    """firewalld 2.3 owns its table, which nft prints in a remark."""
+    """Firewalld 2.3 owns its table, which nft prints in a remark."""
     text = f"table inet firewalld {{ # {owner}\n\tflags owner,persist\n\tchain c {{\n\t\taccept\n\t}}\n}}"
     (ruleset,) = rulesets(read_text(lines(text))).values()
     assert [chain.name for chain in ruleset.tables[0].chains] == ["c"]

@@ -1,4 +1,4 @@
-"""Chains and rules of others' native tables by their purpose: firewalld, netavark, libvirt, Incus, CrowdSec, fail2ban."""
+"""Chains and rules of others' native tables by their purpose: firewalld's, netavark's, libvirt's, Incus's, bans."""
 
 from __future__ import annotations
 

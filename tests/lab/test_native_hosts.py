@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from netui.explain.doctor import Finding, diagnose
+from netui.sources.capture import read_capture
+from netui.traversal import prepare
+
 from .cache import LabUnavailable
+from .capture import write_capture
 from .conftest import unavailable
-from .copied import flows_of_29_7, host_of_29_7
+from .copied import CASE, flows_of_29_7, host_of_29_7
+from .doctor_host import run_advice
 from .engines import Options
-from .hosts import Host
+from .hosts import HOST, Host
 from .judge import judge, report
 from .libvirt import virtual_machine
 from .matrix import flows
@@ -19,6 +25,7 @@ from .neighbours import Fail2ban
 from .newest import CrowdSec, Incus, Machine, Netavark, NewFirewalld, NewLibvirt, flows_with
 from .roots import new_neighbours_root, old_neighbours_root
 from .senders import Flow
+from .test_doctor import outcome
 from .wide import wide_host
 
 
@@ -199,3 +206,30 @@ def test_engine_29_7_with_rules_left_behind(lab: None, tmp_path: Path) -> None:
         agree(host, wanted, "29.7", tmp_path / "as-captured")
         host.engine.tool("iptables", "-P", "FORWARD", "DROP")
         agree(host, wanted, "29.7, FORWARD DROP", tmp_path / "left")
+
+
+def diagnosed(host: Host, folder: Path) -> dict[str, Finding]:
+    """What doctor finds on the host of 29.7, whose engine it is told as captured."""
+    write_capture(host, folder)
+    for name in ("docker-info.json", "docker-version.json"):
+        (folder / name).write_text((CASE / name).read_text())
+    return {finding.id: finding for finding in diagnose(prepare(read_capture(folder))).findings}
+
+
+def test_what_iptables_left_beside_engine_29_7(lab: None, tmp_path: Path) -> None:
+    """A policy DROP in FORWARD stops what Docker accepts until it is ACCEPT; a drop in DOCKER-USER stops nothing."""
+    with host_of_29_7() as host:
+        host.engine.tool("nft", "delete", "table", "inet", "guard")
+        host.engine.tool("iptables", "-N", "DOCKER-USER")
+        host.engine.tool("iptables", "-A", "DOCKER-USER", "-p", "tcp", "--dport", "80", "-j", "DROP")
+        assert outcome(host, "outside", HOST, 7000) == "connected"
+        found = diagnosed(host, tmp_path / "user")
+        assert "forward-policy-left" not in found
+        assert found["docker-user-left"].evidence[0].place == ("ip", "nft", "filter", "DOCKER-USER", 1)
+        host.engine.tool("iptables", "-P", "FORWARD", "DROP")
+        assert outcome(host, "outside", HOST, 7000) == "timeout"
+        found = diagnosed(host, tmp_path / "policy")
+        assert "published-unreachable" not in found
+        run_advice(host, found["forward-policy-left"])
+        assert "forward-policy-left" not in diagnosed(host, tmp_path / "cured")
+        assert outcome(host, "outside", HOST, 7000) == "connected"

@@ -13,6 +13,8 @@ from netui.explain.doctor import (
     forwarding,
     in_vain,
     links,
+    native_bans,
+    native_engine,
     preflight,
     publishing,
     translations,
@@ -32,8 +34,11 @@ _CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     publishing.missing_dnat,
     publishing.stale_dnat,
     forwarding.forwarding_off,
+    native_engine.forward_policy_left,
+    native_engine.docker_user_left,
     firewalls.input_bypassed,
     firewalls.bans_bypassed,
+    native_bans.native_bans_bypassed,
     publishing.loopback_reached_from_lan,
     links.icc_without_netfilter,
     docker_user.names_published_port,
@@ -80,7 +85,8 @@ def diagnose(host: PreparedHost) -> Diagnosis:
     """Return all findings, worst first; those of one severity in the order of their themes."""
     view = View(host)
     trials = Trials(view)
-    found = [trials.proven(check, finding, (answers.answers_dropped,)) for check in _CHECKS for finding in check(view)]
+    seen = native_engine.by_one_cause([(check, finding) for check in _CHECKS for finding in check(view)])
+    found = [trials.proven(check, finding, (answers.answers_dropped,)) for check, finding in seen]
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
     found.sort(key=lambda finding: rank[finding.severity])
     return Diagnosis(

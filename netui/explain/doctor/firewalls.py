@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.explain.doctor.finding import Change, Evidence, Finding, Severity
+from netui.explain.doctor.native_engine import native_engine, own_rules
 from netui.explain.doctor.publishing import shown
 from netui.explain.doctor.remedy import at_the_head, cure
 from netui.explain.doctor.stops import ufw_active
@@ -24,7 +25,7 @@ _WHY = (
 
 def input_bypassed(view: View) -> Iterator[Finding]:
     """A rule of INPUT (ufw's, say) denies a published port, or ufw's default does; both in vain."""
-    if not view.judged:
+    if not view.walked:
         return
     by_default: list[tuple[str, PublishedPort, InputFate, Step]] = []
     seen: set[tuple[str, int, str]] = set()
@@ -160,6 +161,12 @@ def _way_in(view: View, bound: PublishedPort) -> str:
 def _advice(view: View, let_in: Step, *ports: PublishedPort) -> tuple[str, ...]:
     """What closes ports to the outside: ahead of the step that lets them in."""
     bound = ports[0]
+    if native_engine(view):
+        kept = [("ip6" if ":" in one.host_ip else "ip", one.protocol, one.host_port) for one in ports]
+        return (
+            f"To close {'it' if len(kept) == 1 else 'them'} to the outside: {own_rules(kept, _way_in(view, bound))}",
+            _or_here_alone(bound),
+        )
     family: Family = "ip6" if ":" in bound.host_ip else "ip"
     rules = dict.fromkeys(
         f"-i {_way_in(view, one)} -p {one.protocol} -m conntrack --ctorigdstport {one.host_port} "
@@ -171,8 +178,14 @@ def _advice(view: View, let_in: Step, *ports: PublishedPort) -> tuple[str, ...]:
         at_the_head(
             view, view.key(family, let_in), f"To close {'it' if len(rules) == 1 else 'them'} to the outside: ", *rules
         ),
+        _or_here_alone(bound),
+    )
+
+
+def _or_here_alone(bound: PublishedPort) -> str:
+    return (
         f"Or publish it for this machine only (-p 127.0.0.1:{bound.host_port}:{bound.container_port}) "
-        "and put a proxy before it.",
+        "and put a proxy before it."
     )
 
 
