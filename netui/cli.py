@@ -280,6 +280,8 @@ def _screen(options: Options) -> int:
     # What is imported stays: the collector begins when the first screen stands (netui/ui/collector.py).
     gc.disable()
     try:
+        if options.hosts:
+            return _elsewhere(options)
         return _replay(options) if options.demo or options.replay else _live(options)
     except SourceError as error:
         raise BadInput(str(error)) from None
@@ -316,6 +318,31 @@ def _live(options: Options) -> int:
             return run(poller, mode="live", config=config)
         finally:
             poller.stop()
+
+
+def _elsewhere(options: Options) -> int:
+    """The screen on other machines, one after the other as the user goes through them."""
+    from netui.hosts import all_connected
+
+    config = _config(options)
+    with all_connected(options.hosts) as machines:
+        from netui.ui.app import NEXT_HOST, run
+        from netui.ui.poller import Poller
+
+        turn = 0
+        while True:
+            machine = machines[turn % len(machines)]
+            poller = Poller(interval=config.settings.interval, machine=machine)
+            count = f" ({turn % len(machines) + 1}/{len(machines)})" if len(machines) > 1 else ""
+            try:
+                poller.begin()
+                place, more = f"{machine.name}{count}", len(machines) > 1
+                status = run(poller, mode="live", config=config, place=place, more_hosts=more)
+            finally:
+                poller.stop()
+            if status != NEXT_HOST:
+                return status
+            turn += 1
 
 
 def _config(options: Options) -> Config:

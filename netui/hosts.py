@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from netui.output import complain
+from netui.sources.errors import SourceError
 from netui.sources.machine.ssh import SshMachine
+from netui.sources.machine.ssh_connection import Refused
 
 
 def may_ask() -> bool:
@@ -29,3 +32,53 @@ def connected(destination: str) -> Iterator[SshMachine]:
         yield machine
     finally:
         machine.close()
+
+
+def connect_all(machines: Sequence[SshMachine]) -> dict[str, SourceError]:
+    """Connect to machines side by side; return why for each that cannot be reached.
+
+    Those that let in nobody without a question are connected to again, one after the other, where somebody can be
+    asked at the terminal.
+    """
+    if len(machines) == 1 and may_ask():
+        return _connect(machines[0], ask=True)
+    failed: dict[str, SourceError] = {}
+    threads = [threading.Thread(target=lambda one=one: failed.update(_connect(one)), daemon=True) for one in machines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if may_ask():
+        for one in machines:
+            if isinstance(failed.get(one.name), Refused):
+                del failed[one.name]
+                failed |= _connect(one, ask=True)
+    return failed
+
+
+def _connect(machine: SshMachine, *, ask: bool = False) -> dict[str, SourceError]:
+    try:
+        for line in machine.connect(ask=ask):
+            complain(f"{machine.name}: {line}")
+    except SourceError as error:
+        return {machine.name: error}
+    return {}
+
+
+@contextmanager
+def all_connected(destinations: Sequence[str]) -> Iterator[list[SshMachine]]:
+    """Connect to machines for the screen; raises SourceError where none can be reached.
+
+    One that cannot be reached now is tried again when it is looked at.
+    """
+    machines = [SshMachine(destination) for destination in destinations]
+    try:
+        failed = connect_all(machines)
+        if len(failed) == len(machines):
+            raise next(iter(failed.values()))
+        for error in failed.values():
+            complain(str(error))
+        yield machines
+    finally:
+        for machine in machines:
+            machine.close()

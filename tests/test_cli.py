@@ -201,6 +201,7 @@ def test_hostile_names_reach_no_terminal_raw(capsys: pytest.CaptureFixture[str])
 def test_no_arguments_mean_what_the_parser_makes_of_none() -> None:
     """The screen without arguments, for which nothing is parsed, has the parser's own defaults."""
     given = vars(command_line().parse_args([]))
+    assert given.pop("hosts_before") == []
     assert {name: getattr(Options(), name) for name in given} == given | {"command": ""}
     assert parse([]) == Options()
 

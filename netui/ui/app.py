@@ -47,6 +47,8 @@ from netui.ui.terminal import TerminalApp
 _HANDS = 0.0001
 #: Seconds between two looks at the engine's events, and how many of them are kept until then.
 _EVENTS, _MOST_EVENTS = 0.05, 500
+#: What the app returns where the user wants the next machine.
+NEXT_HOST = -1
 _NO_FLOW = "Open a flow first: a container's details list them."
 
 
@@ -86,7 +88,10 @@ class NetuiApp(TerminalApp):
         theme: str = "",
         ascii_glyphs: bool | None = None,
         colour: bool | None = None,
+        place: str = "",
+        more_hosts: bool = False,
     ) -> None:
+        self._place, self._more_hosts = place, more_hosts
         self.preferences = Preferences(config, groups(type(self)))
         settings = self.preferences.settings
         super().__init__(
@@ -110,7 +115,7 @@ class NetuiApp(TerminalApp):
 
     def _status_line(self) -> StatusLine:
         interval = lambda: getattr(self.poller, "interval", Interval(1.0))  # noqa: E731
-        return StatusLine(self.state, self.mode, self.clock, interval, id="status")
+        return StatusLine(self.state, self.mode, self.clock, interval, place=self._place, id="status")
 
     def get_default_screen(self) -> Screen[Any]:
         """Begin with the main screen."""
@@ -326,6 +331,16 @@ class NetuiApp(TerminalApp):
         if self.poller is not None:
             self.poller.stop()
         self.exit(0)
+
+    def action_next_host(self) -> None:
+        """Leave this machine for the next one: nothing of one stands beside the other's."""
+        if not self._more_hosts:
+            self.say("There is one machine: give --host several times for more.")
+            return
+        self._leaving = True
+        if self.poller is not None:
+            self.poller.stop()
+        self.exit(NEXT_HOST)
 
     async def action_quit(self) -> None:
         """Quit by Textual's own key, too."""

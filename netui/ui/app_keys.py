@@ -17,6 +17,7 @@ APP_KEYS: list[BindingType] = [
     Binding("D", "answer('doctor')", "Doctor", id="app.doctor", tooltip="What is wrong or surprising, worst first"),
     Binding("E", "answer('exposed')", "Exposed", id="app.exposed", tooltip="Which ports are reached, from where"),
     Binding("R", "answer('reach')", "Reach", id="app.reach", tooltip="Who reaches whom on which port"),
+    Binding("H", "next_host", "Host", show=False, id="app.next-host", tooltip="Next machine of those given by --host"),
     Binding("y", "copy", "Copy", show=False, id="app.copy", tooltip="Copy the rule, path or address (OSC 52)"),
     Binding("ctrl+l", "redraw", "Redraw", show=False, id="app.redraw", priority=True,
             tooltip="Draw the screen again, after a broadcast"),

@@ -25,6 +25,7 @@ from netui.ui.pace import Interval, Pace
 
 if TYPE_CHECKING:
     from netui.sources.head_start import HeadStart
+    from netui.sources.machine.ssh import SshMachine
     from netui.sources.recording import Recording
 
 MIN_INTERVAL = 0.5
@@ -34,6 +35,8 @@ _SLOW: Mapping[str, float] = {"docker": 30.0, "host": 15.0, "sets": 30.0}
 _BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, "sets": 0.003}
 #: Seconds after which a group that does not come back is said to hang.
 _DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "sets": 15.0}
+#: As above, of another machine: a slow line takes its time.
+_DEADLINE_ELSEWHERE: Mapping[str, float] = {"docker": 30.0, "rules": 10.0, "host": 15.0, "sets": 15.0}
 #: How long the first snapshot, and any later one, waits for groups that are still being read.
 _FIRST_WAIT, _WAIT = 1.0, 0.1
 #: How long the first reading of the host waits for the containers whose sockets it reads too.
@@ -42,6 +45,10 @@ _FOR_CONTAINERS = 0.5
 _KEYS = 0.25
 #: An engine that says nothing for so many intervals of the counters does not answer; share of a core for asking.
 _SILENT, _PING_BUDGET = 3, 0.002
+#: Seconds at least that an engine behind a line has for its answer.
+_SILENT_ELSEWHERE = 10.0
+#: How long the first snapshot of another machine waits for its engine and rules.
+_FIRST_ELSEWHERE = 5.0
 #: The stream of a start is a burst of events: read once after it.
 _SETTLE = 0.05
 
@@ -58,11 +65,16 @@ class Poller:
 
     interval: seconds between readings of the counters, 0.5 at least. host: the
     sources; another one for tests. head_start: the child that reads the engine and the
-    host for the first time, ended when the poller is.
+    host for the first time, ended when the poller is. machine: another one than this, which
+    stays connected when the poller stops.
     """
 
     def __init__(
-        self, interval: float = 1.0, host: LiveHost | None = None, head_start: HeadStart | None = None
+        self,
+        interval: float = 1.0,
+        host: LiveHost | None = None,
+        head_start: HeadStart | None = None,
+        machine: SshMachine | None = None,
     ) -> None:
         asked = {"rules": max(MIN_INTERVAL, interval), **_SLOW}
         self._paces = {group: Pace(asked[group], _BUDGET[group]) for group in GROUPS}
@@ -74,7 +86,11 @@ class Poller:
         self._on_event: OnEvent | None = None
         self._untold: list[Snapshot | Event] = []
         self._begun = False
-        self._host = host or LiveHost(on_event=self.take_event, head_start=head_start)
+        self._machine = machine
+        self._deadline = _DEADLINE if machine is None else _DEADLINE_ELSEWHERE
+        self._host = host or LiveHost(
+            {} if machine is not None else None, on_event=self.take_event, head_start=head_start, machine=machine
+        )
         self._assembly = Assembly("live")
         self._wake = threading.Condition()
         self._stopped = False
@@ -210,21 +226,26 @@ class Poller:
         now = time.monotonic()
         moments = [due for group, due in self._due.items() if group not in self._busy]
         moments += [max(due, now + _KEYS) for group, due in self._stale.items() if group not in self._busy]
-        moments += [late for group, since in self._busy.items() if (late := since + _DEADLINE[group]) > now]
+        moments += [late for group, since in self._busy.items() if (late := since + self._deadline[group]) > now]
         if self._pending_since is not None:
-            moments.append(self._pending_since + _WAIT if self._posted else started + _FIRST_WAIT)
+            first = started + (
+                _FIRST_WAIT if self._machine is None or now < started + _FIRST_WAIT else _FIRST_ELSEWHERE
+            )
+            moments.append(self._pending_since + _WAIT if self._posted else first)
         return max(0.0, min(moments, default=now + 1.0) - now)
 
     def _ready(self, now: float, started: float) -> bool:
         """Whether to post: when nothing is being read, or when what is has taken long enough."""
         if not self._posted:
+            if self._machine is not None and not {"docker", "rules"} <= self._answered:
+                return now >= started + _FIRST_ELSEWHERE
             return now >= started + _FIRST_WAIT or self._answered == GROUPS.keys()
         pending = now if self._pending_since is None else self._pending_since
         return not self._busy or now >= pending + _WAIT
 
     def _read(self, group: str) -> None:
         """Read one group, on a thread of its own."""
-        before = _spent()
+        before, began = _spent(), time.monotonic()
         try:
             parts = self._read_group(group)
         except Exception as error:  # a source's bug must not silence the others
@@ -232,10 +253,14 @@ class Poller:
                 name: Part(error=f"cannot be read: {type(error).__name__}: {plain(error)}") for name in GROUPS[group]
             }
         with self._wake:
-            self._paces[group].note(_spent() - before)
+            self._paces[group].note(*self._costs(_spent() - before, time.monotonic() - began))
             if not self._stopped:
                 self._results.append((group, parts))
                 self._wake.notify_all()
+
+    def _costs(self, spent: float, took: float) -> tuple[float, float]:
+        """Return the processor seconds of a reading, there where it is another machine, and the line's seconds."""
+        return (spent, 0.0) if self._machine is None else (self._machine.take_cost(), took)
 
     def _ask_engine(self, now: float) -> None:
         """Ask the engine whether it still answers, with the counters: no event tells that a daemon is stuck."""
@@ -252,7 +277,8 @@ class Poller:
 
     def _ping(self, began: float) -> None:
         before = _spent()
-        good = self._host.engine_answers(_SILENT * self.interval.seconds)
+        least = 0.0 if self._machine is None else _SILENT_ELSEWHERE
+        good = self._host.engine_answers(max(least, _SILENT * self.interval.seconds))
         with self._wake:
             self._pinging = False
             self._ping_pace.note(_spent() - before)
@@ -314,9 +340,10 @@ class Poller:
 
     def _overdue(self, group: str, since: float, now: float) -> bool:
         """Say of a group that hangs that its data are old; True where that is news."""
-        if now < since + _DEADLINE[group]:
+        if now < since + self._deadline[group]:
             return False
-        error = f"does not answer since {time.strftime('%H:%M:%S', time.localtime(time.time() - (now - since)))}"
+        who = "does not answer" if self._machine is None else "disconnected: no answer"
+        error = f"{who} since {time.strftime('%H:%M:%S', time.localtime(time.time() - (now - since)))}"
         news = False
         for name in GROUPS[group]:
             old = self._parts.get(name)

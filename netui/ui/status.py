@@ -81,6 +81,7 @@ class StatusLine(SpanLine):
         clock: Callable[[], float],
         interval: Callable[[], Interval] = lambda: Interval(1.0),
         *,
+        place: str = "",
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
@@ -88,6 +89,7 @@ class StatusLine(SpanLine):
         self.mode: Mode = mode
         self.clock = clock
         self._interval = interval
+        self._place = place
         self._lost: float | None = None
 
     def on_mount(self) -> None:
@@ -121,7 +123,7 @@ class StatusLine(SpanLine):
         findings = self.state.findings or 0
         return status_spans(
             self.state.snapshot, self.mode, state,
-            arrived=self.state.arrived, width=width, pace=pace, findings=findings,
+            arrived=self.state.arrived, width=width, pace=pace, findings=findings, place=self._place,
         )  # fmt: skip
 
 

@@ -36,6 +36,38 @@ SHELLS = {
 }
 #: Those that are root under another name: what they see is what root sees.
 AS_ROOT = ("root", "fish", "csh", "banner", "busybox")
+#: ssh's ProxyCommand: a line with a delay, as tc's netem makes one where the kernel has it.
+RELAY = """
+import os, socket, sys, threading, time
+delay, host, port = sys.argv[1:]
+line = socket.create_connection((host, int(port)))
+def carry(read, write):
+    waiting, come = [], threading.Condition()
+    def later():
+        while True:
+            with come:
+                come.wait_for(lambda: waiting)
+                when, data = waiting.pop(0)
+            time.sleep(max(0, when - time.monotonic()))
+            if not data:
+                os._exit(0)
+            write(data)
+    threading.Thread(target=later, daemon=True).start()
+    while True:
+        data = read(65536)
+        with come:
+            waiting.append((time.monotonic() + float(open(delay).read() or 0), data))
+            come.notify()
+        if not data:
+            return
+def out(data):
+    while data:
+        data = data[os.write(1, data):]
+there = threading.Thread(target=carry, args=(lambda size: os.read(0, size), line.sendall))
+there.start()
+carry(line.recv, out)
+there.join()
+"""
 _numbers = itertools.count(1)
 
 
@@ -97,11 +129,14 @@ Match User busybox
 """
         )
         users = "".join(f"Host {user}\n  User {user}\n" for user in SHELLS)
+        users += f"Host slow\n  User root\n  ProxyCommand {sys.executable} {state}/relay.py {state}/delay %h %p\n"
         (state / "ssh_config").write_text(
             f"{users}Host nobody\n  User nobody-here\nHost gone\n  HostName 198.51.100.77\n"
             f"Host *\n  HostName {HOST}\n  IdentityFile {state}/user\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {state}/known_hosts\n  GlobalKnownHostsFile /dev/null\n"
         )
+        (state / "relay.py").write_text(RELAY)
+        self.slow(0)
         (state / "known_hosts").write_text(f"{HOST} {(state / 'host.pub').read_text()}")
         (state / "bin").mkdir()
         (state / "bin/ssh").write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {state}/ssh_config "$@"\n')
@@ -179,13 +214,8 @@ Match User busybox
         )  # fmt: skip
 
     def slow(self, milliseconds: int) -> None:
-        """Delay what the host sends; 0: no more."""
-        if milliseconds:
-            self.host.namespace.run(
-                "tc", "qdisc", "replace", "dev", "eth0", "root", "netem", "delay", f"{milliseconds}ms"
-            )
-        else:
-            self.host.namespace.run("tc", "qdisc", "del", "dev", "eth0", "root", check=False)
+        """Delay what goes over the line of the destination ``slow``, each way by half of this; 0: no more."""
+        (self.state / "delay").write_text(str(milliseconds / 2000))
 
     def cut(self, *, off: bool) -> None:
         """Cut the line, or join it again."""

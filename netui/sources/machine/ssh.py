@@ -105,17 +105,15 @@ class _About:
 
 
 class SshMachine:
-    """A machine by its name for ssh. Any thread may ask it.
-
-    ask: whether ssh may ask the person at the terminal when it first connects. Later nobody is asked.
-    """
+    """A machine by its name for ssh. Any thread may ask it; it connects again by itself, and then asks nobody."""
 
     def __init__(self, destination: str) -> None:
         self.name = destination
         self.kept: dict[str, tuple[str, ...]] = {}
-        #: round trips so far, and the processor seconds and seconds of the last one of each thread
+        #: round trips so far
         self.trips = 0
-        self.cost = threading.local()
+        #: by thread: the processor seconds there of its round trips
+        self._cost = threading.local()
         self.since: float | None = None
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -235,7 +233,6 @@ class SshMachine:
         """Ask, on a shell of one's own; raise Lost where no answer comes."""
         connection, about = self._up()
         script = compose(asks, about.programs)
-        began = time.monotonic()
         for again in (True, False):
             session = self._session(connection, about)
             old = session.answered
@@ -258,9 +255,15 @@ class SshMachine:
                 if self._connection is connection:
                     self._idle.append(session)
                     self._changed.notify_all()
-            self.cost.spent, self.cost.took = spent, time.monotonic() - began
+            self._cost.spent = getattr(self._cost, "spent", 0.0) + spent
             return dict(zip(asks, found, strict=True))
         raise Lost(self._gone())
+
+    def take_cost(self) -> float:
+        """Return the processor seconds that this thread's questions have taken there since the last call."""
+        spent: float = getattr(self._cost, "spent", 0.0)
+        self._cost.spent = 0.0
+        return spent
 
     # -- what is known of it -----------------------------------------------------------
 

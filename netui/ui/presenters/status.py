@@ -30,6 +30,9 @@ def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> 
     """Say whether what stands on the screen is of now."""
     if mode != "live":
         return Health()
+    lost = [state.time for state in snapshot.sources.values() if state.error.startswith("disconnected") and state.time]
+    if lost:
+        return Health(max(lost), "disconnected")
     for name in SOURCES:
         state = snapshot.sources.get(name)
         if state is not None and state.error and state.read and state.time is not None:
@@ -40,15 +43,25 @@ def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> 
 
 
 def status_spans(
-    snapshot: Snapshot, mode: Mode, state: Health, *, arrived: bool, width: int, pace: str = "live", findings: int = 0
+    snapshot: Snapshot,
+    mode: Mode,
+    state: Health,
+    *,
+    arrived: bool,
+    width: int,
+    pace: str = "live",
+    findings: int = 0,
+    place: str = "",
 ) -> Spans:
     """Return the header line; the most important first, for the end may not fit.
 
-    pace: how often it is read, in words. findings: the doctor's.
+    pace: how often it is read, in words. findings: the doctor's. place: another machine, as the user named it.
     """
     if not arrived:
-        return [(" netui ", "title"), (" reading the host…", "dim")]
+        return [(" netui ", "title"), (f" reading {escape(place) or 'the host'}…", "dim")]
     spans: Spans = [(" netui ", "title")]
+    if place:
+        spans.append((f" {clip(escape(place), 40)} ", "strong"))
     if mode == "demo":
         spans.append((" DEMO ", "bad"))
         spans.append((" a recorded host, not this one ", "warn"))
