@@ -38,6 +38,11 @@ def parse(arguments: list[str]) -> Options:
     options = Options(**given | {"command": given["command"] or "", "hosts": tuple(dict.fromkeys(hosts))})
     if options.hosts and (options.demo or options.replay or options.command == "diff"):
         raise BadInput("--host reads another machine now: it does not go with --replay, --demo or diff")
+    batch = options.command == "path" and options.batch is not None
+    if len(options.hosts) > 1 and options.command in ("path", "explain", "record") and not batch:
+        raise BadInput(
+            f"{options.command}: give one --host; several go with exposed, doctor, path --batch and the screen"
+        )
     return options
 
 
@@ -164,13 +169,13 @@ def _reach(options: Options, host: PreparedHost) -> int:
 def _exposed(options: Options) -> int:
     from netui.explain.reports import exposed
 
-    return _deliver(options, exposed(_prepared(options), options.fail_on, options.allow))
+    return _report(options, lambda host: exposed(host, options.fail_on, options.allow))
 
 
 def _doctor(options: Options) -> int:
     from netui.explain.reports import doctor
 
-    return _deliver(options, doctor(_prepared(options)))
+    return _report(options, doctor)
 
 
 def _explain(options: Options) -> int:
@@ -190,6 +195,34 @@ def _diff(options: Options) -> int:
     return _deliver(options, diff(*sides))
 
 
+def _report(options: Options, make: Callable[[PreparedHost], Report]) -> int:
+    """Make a report of one machine, or of several, and print it."""
+    if len(options.hosts) < 2:
+        return _deliver(options, make(_prepared(options)))
+    from netui.explain.several import Machine, several
+
+    machines = [
+        Machine(name, error=str(host)) if isinstance(host, Exception) else Machine(name, make(host))
+        for name, host in _each_prepared(options)
+    ]
+    return _deliver(options, several(options.command, machines))
+
+
+def _each_prepared(options: Options) -> Iterator[tuple[str, PreparedHost | Exception]]:
+    """Each machine by its name, or why it was not read; they are asked side by side."""
+    from netui.hosts import snapshots
+    from netui.traversal import RulesError, prepare
+
+    for name, found in snapshots(options.hosts):
+        if isinstance(found, Exception):
+            yield name, found
+            continue
+        try:
+            yield name, prepare(found)
+        except RulesError as error:
+            yield name, error
+
+
 def _deliver(options: Options, report: Report) -> int:
     """Print a report in the form that was asked for; its exit status."""
     if options.json:
@@ -204,9 +237,15 @@ def _batch(options: Options) -> int:
     from netui.traversal import EndpointError, path
 
     with _open_lines(options.batch) as lines:
-        host = _prepared(options)
+        hosts = list(_each_prepared(options)) if len(options.hosts) > 1 else [("", _prepared(options))]
         status = DONE
-        for line in lines:
+        for name, host in hosts:
+            if isinstance(host, Exception):
+                # a line of its own, and the others' answers go on
+                say_json({"host": name, "error": str(host)}, indent=None)
+                status = max(status, BAD)
+        read = [(name, host) for name, host in hosts if not isinstance(host, Exception)]
+        for line, name, host in ((line, *one) for line in lines for one in read):
             words = line.split()
             if not words:
                 continue
@@ -220,7 +259,7 @@ def _batch(options: Options) -> int:
             except EndpointError as error:
                 answer = {"error": str(error)}
                 status = max(status, BAD)
-            say_json(answer, indent=None)
+            say_json({"host": name} | answer if name else answer, indent=None)
     return status
 
 

@@ -29,7 +29,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="netui",
         description="See what Docker's networks really do to your packets.",
-        epilog="Without a command: the terminal UI on this host (keys: ? in it).",
+        epilog="Without a command: the terminal UI on this host (keys: ? in it), or with --host on another one.",
     )
     _host_option(parser, "hosts_before")
     parser.add_argument("--version", action="version", version=f"netui {__version__}")

@@ -28,7 +28,7 @@ def end_by(number: int) -> None:
     """Kill the programs that run for netui, and end as this signal ends a program."""
     running = sys.modules.get("netui.sources.command")
     if running is not None:
-        running.stop_all()
+        running.end_all()
     if number == signal.SIGINT:
         os._exit(INTERRUPTED)
     signal.signal(number, signal.SIG_DFL)

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from netui.model import Snapshot
 from netui.output import complain
 from netui.sources.errors import SourceError
+from netui.sources.live import read_live
 from netui.sources.machine.ssh import SshMachine
 from netui.sources.machine.ssh_connection import Refused
 
@@ -79,6 +81,32 @@ def all_connected(destinations: Sequence[str]) -> Iterator[list[SshMachine]]:
         for error in failed.values():
             complain(str(error))
         yield machines
+    finally:
+        for machine in machines:
+            machine.close()
+
+
+def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Exception]]:
+    """Read machines side by side; return each by its name, in the order given, or why it was not read."""
+    machines = [SshMachine(destination) for destination in destinations]
+    try:
+        failed = connect_all(machines)
+        found: dict[str, Snapshot | Exception] = dict(failed)
+
+        def read(machine: SshMachine) -> None:
+            try:
+                found[machine.name] = read_live({}, machine)
+            except Exception as error:  # one machine's answer must not silence the others
+                found[machine.name] = error
+
+        threads = [
+            threading.Thread(target=read, args=(one,), daemon=True) for one in machines if one.name not in failed
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [(machine.name, found[machine.name]) for machine in machines]
     finally:
         for machine in machines:
             machine.close()

@@ -12,6 +12,7 @@ from netui.explain.listing import plural
 from netui.text.visible import printable
 
 _MARKS = {"high": "!!", "medium": "! ", "low": "· ", "note": "i "}
+HEADS = ("SEVERITY", "FINDING")
 
 
 def doctor_json(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -83,6 +84,12 @@ def doctor_text(diagnosis: Diagnosis, *, width: int = 100, ascii_only: bool = Fa
         lines.append(f"?  {printable(text)}")
     text = "\n".join(lines).rstrip("\n")
     return text.replace("·", "-").replace("…", "...") if ascii_only else text
+
+
+def doctor_rows(diagnosis: Diagnosis) -> tuple[list[list[str]], list[str]]:
+    """Return a row for each finding, in the columns of HEADS, and a remark for each thing that is not known."""
+    rows = [[finding.severity, printable(finding.what)] for finding in diagnosis.findings]
+    return rows, [f"?  {printable(text)}" for text in diagnosis.unknown]
 
 
 def _finding_lines(finding: Finding, width: int) -> Iterator[str]:

@@ -24,11 +24,16 @@ _HEADS: dict[Where, str] = {
     "own": "OWN NETWORK",
 }
 _COLUMNS: tuple[Where, ...] = ("world", "lan", "host", "networks", "own")
-_LEGEND = (
+HEADS = ("CONTAINER", "PORT", "PUBLISHED", *(_HEADS[where] for where in _COLUMNS), "DECIDED BY")
+LEGEND = (
     "4, 6: open over IPv4, IPv6; (4): it gets through and nothing listens; ?: undecided; -: closed. "
     "WORLD: from beyond the default route; LAN: from the links of the host's interfaces, containers' own addresses "
     "included."
 )
+
+
+#: What is said where there is no row.
+NOTHING = "No container has a port."
 
 
 def step_text(step: Step | None) -> str:
@@ -99,10 +104,16 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
 def exposed_text(exposures: Sequence[Exposure]) -> str:
     """Return the table, the widest open ports first, with what looks protected and is not below it."""
     if not exposures:
-        return "No container has a port."
+        return NOTHING
+    rows, remarks = exposed_rows(exposures)
+    return "\n".join([*table([HEADS, *rows]), "", LEGEND, *remarks])
+
+
+def exposed_rows(exposures: Sequence[Exposure]) -> tuple[list[list[str]], list[str]]:
+    """Return the rows of the table, in the columns of HEADS, and the remarks below it."""
     order = {where: rank for rank, where in enumerate(WIDEST)}
     ordered = sorted(exposures, key=lambda e: (order.get(e.widest or "own", 9) if e.widest else 9, e.container, e.port))
-    rows = [["CONTAINER", "PORT", "PUBLISHED", *(_HEADS[where] for where in _COLUMNS), "DECIDED BY"]]
+    rows: list[list[str]] = []
     for exposure in ordered:
         deciding = exposure.deciding
         rows.append(
@@ -114,9 +125,7 @@ def exposed_text(exposures: Sequence[Exposure]) -> str:
                 printable(step_text(deciding.step) if deciding is not None else ""),
             ]
         )
-    rows = [[printable(cell) for cell in row] for row in rows]
-    lines = [*table(rows), "", _LEGEND, *_remarks(ordered)]
-    return "\n".join(lines)
+    return [[printable(cell) for cell in row] for row in rows], list(_remarks(ordered))
 
 
 def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from netui.explain import differences as diff_of
 from netui.explain.doctor import diagnose
-from netui.explain.doctor_report import doctor_json, doctor_text
+from netui.explain.doctor_report import doctor_json, doctor_rows, doctor_text
 from netui.explain.explain_report import chosen, explain_json, explain_text
-from netui.explain.exposed_report import Listing, exposed_json, exposed_text, failing, undecided
+from netui.explain.exposed_report import Listing, exposed_json, exposed_rows, exposed_text, failing, undecided
 from netui.explain.exposure import exposures
 from netui.explain.places import WIDEST, Where
 from netui.explain.reach import reach, reach_json, reach_text
@@ -27,11 +27,16 @@ FAIL_ON: tuple[str, ...] = (WIDEST[0], "listed", *WIDEST[1:])
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command prints, either way, and how it ends."""
+    """What a command prints, either way, and how it ends.
+
+    rows, remarks: the same for a table of several machines, in the columns of its report, and what stands below it.
+    """
 
     text: str
     document: dict[str, Any]
     status: int
+    rows: Sequence[Sequence[str]] = ()
+    remarks: Sequence[str] = ()
 
 
 def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | None = None) -> Report:
@@ -47,14 +52,17 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = ()) 
     """
     found = exposures(host)
     document, text = exposed_json(found), exposed_text(found)
+    rows, remarks = exposed_rows(found)
     unknown = _containers_unknown(host)
     known = not unknown
     if unknown:
         text = f"{unknown} from where their ports are reached is not known."
         document["unknown"] = text
+        rows, remarks = [], [text]
     elif (six := host.blind.get("ip6")) is not None:
         document["unknown"] = printable(f"IPv6: {six.reason}")
         text = f"{text}\n\n{document['unknown']}"
+        remarks = [*remarks, document["unknown"]]
     status = _DONE if known else _UNDECIDED
     if fail_on and known:
         limit = cast("Where | Listing", fail_on)
@@ -64,14 +72,15 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = ()) 
             status = _FOUND
         elif undecided(found, limit) or host.blind.get("ip6") is not None:
             status = _UNDECIDED
-    return Report(text, document, status)
+    return Report(text, document, status, rows, remarks)
 
 
 def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
     """What is wrong. Status 1 with findings; 3 if there are none and not all was there to judge."""
     diagnosis = diagnose(host)
     status = _FOUND if diagnosis.findings else _DONE if diagnosis.decided else _UNDECIDED
-    return Report(doctor_text(diagnosis, ascii_only=ascii_only), doctor_json(diagnosis), status)
+    text = doctor_text(diagnosis, ascii_only=ascii_only)
+    return Report(text, doctor_json(diagnosis), status, *doctor_rows(diagnosis))
 
 
 def reach_all(host: PreparedHost, source: str) -> Report:

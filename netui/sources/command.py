@@ -207,12 +207,17 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop_all() -> None:
-    """Kill what still runs, so that nothing is left behind when netui ends."""
+    """Kill the programs that still run."""
     with _lock:
         for process in tuple(_running):
             _kill(process)
-        for end in AT_END:
-            end()
+
+
+def end_all() -> None:
+    """Kill what still runs, and what else is to end with netui."""
+    stop_all()
+    for end in AT_END:
+        end()
 
 
 def failure(name: str, status: int, errors: str, needs_root: str) -> SourceError:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netui.model import Container
 from netui.sources import docker_api
@@ -18,6 +19,11 @@ from netui.sources.parts import Part
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+
+_T = TypeVar("_T")
+#: Inspections of another machine's engine at a time.
+_AT_A_TIME = 8
 
 
 class Listing:
@@ -57,25 +63,45 @@ class Listing:
         }
         for key in [key for key in self.containers if key not in listed]:
             del self.containers[key]
-        for key in listed:
-            if key in dirty or key not in self.containers or states[key] != self._states.get(key):
-                dirty |= _network_ids(self.containers.get(key))
-                with contextlib.suppress(APIError):  # it goes just now, or the next listing tells
-                    self.containers[key] = js.obj(client.inspect_container(key))
-                dirty |= _network_ids(self.containers.get(key))
+
+        def inspect(key: str) -> dict[str, Any] | None:
+            with contextlib.suppress(APIError):  # it goes just now, or the next listing tells
+                return js.obj(client.inspect_container(key))
+            return None
+
+        stale = [
+            key for key in listed if key in dirty or key not in self.containers or states[key] != self._states.get(key)
+        ]
+        for key, found in zip(stale, self._each(inspect, stale), strict=True):
+            dirty |= _network_ids(self.containers.get(key))
+            if found is not None:
+                self.containers[key] = found
+            dirty |= _network_ids(self.containers.get(key))
         self._states = states
         networks = {
             docker_api.network_id(entry.get("Id")): entry for entry in js.list_of_objects(client.networks(), "a list")
         }
         for key in [key for key in self.networks if key not in networks]:
             del self.networks[key]
-        for key, entry in networks.items():
-            if key in dirty or key not in self.networks:
-                try:
-                    self.networks[key] = js.obj(client.inspect_network(key))
-                except APIError:
-                    # A swarm's network that this node cannot inspect: what the listing says.
-                    self.networks[key] = entry
+
+        def inspect_network(key: str) -> dict[str, Any]:
+            try:
+                return js.obj(client.inspect_network(key))
+            except APIError:
+                # A swarm's network that this node cannot inspect: what the listing says.
+                return networks[key]
+
+        stale = [key for key in networks if key in dirty or key not in self.networks]
+        self.networks |= zip(stale, self._each(inspect_network, stale), strict=True)
+
+    def _each(self, inspect: Callable[[str], _T], keys: Sequence[str]) -> Iterable[_T]:
+        """Inspect one after the other; several at a time where each is a round trip to another machine."""
+        if not self.address.there or len(keys) < 2:
+            return map(inspect, keys)
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            return list(pool.map(inspect, keys))
 
     def part(self) -> Part:
         """Return it as a part of a snapshot."""

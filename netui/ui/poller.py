@@ -87,7 +87,6 @@ class Poller:
         self._untold: list[Snapshot | Event] = []
         self._begun = False
         self._machine = machine
-        self._deadline = _DEADLINE if machine is None else _DEADLINE_ELSEWHERE
         self._host = host or LiveHost(
             {} if machine is not None else None, on_event=self.take_event, head_start=head_start, machine=machine
         )
@@ -143,6 +142,10 @@ class Poller:
         with self._wake:
             self._due |= dict.fromkeys(GROUPS, 0.0)
             self._wake.notify_all()
+
+    @property
+    def _deadline(self) -> Mapping[str, float]:
+        return _DEADLINE if self._machine is None else _DEADLINE_ELSEWHERE
 
     @property
     def interval(self) -> Interval:

@@ -213,6 +213,16 @@ Match User busybox
             check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=dict(environment), timeout=120,
         )  # fmt: skip
 
+    def python(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a Python program that is given a destination on the machine outside, else on the host itself, as root."""
+        place = self.host.outside if arguments else self.host.namespace
+        environment = self.environment() if arguments else {**os.environ, **self.host.engine.environment()}
+        return subprocess.run(
+            ["nsenter", f"--net={place.path}", "setsid", sys.executable, "-c", program, *arguments],
+            check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120,
+            env={**environment, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+
     def slow(self, milliseconds: int) -> None:
         """Delay what goes over the line of the destination ``slow``, each way by half of this; 0: no more."""
         (self.state / "delay").write_text(str(milliseconds / 2000))

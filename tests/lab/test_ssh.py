@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from .conftest import Hosts
-from .ssh import AS_ROOT, SshHost
+from .ssh import AS_ROOT, SshHost, until
+from .terminal import NETUI, Terminal
 
-REPORTS = {
-    "exposed": ("exposed", "--json"),
-    "doctor": ("doctor", "--json"),
-    "explain": ("explain", "--json"),
-    "path": ("path", "outside", "host:443", "--reply", "--json"),
-    "reach": ("path", "outside", "*", "--json"),
-}
+EXPOSED = ("exposed", "--json")
+#: All reports of one reading, as JSON: of the machine named, or of this one.
+ALL = """
+import json, sys
+from netui.explain import reports
+from netui.explain.path_report import path_json
+from netui.sources.live import read_live
+from netui.traversal import path, prepare
+machine = None
+if sys.argv[1:]:
+    from netui.sources.machine.ssh import SshMachine
+    machine = SshMachine(sys.argv[1])
+    machine.connect()
+snapshot = read_live({} if machine else None, machine)
+trips = machine.trips if machine else 0
+if machine:
+    machine.close()
+host = prepare(snapshot)
+sources = {name: [state.read, state.error, state.via, state.note] for name, state in snapshot.sources.items()}
+print(json.dumps([trips, {
+    "explain": reports.explain(snapshot).document, "exposed": reports.exposed(host).document,
+    "doctor": reports.doctor(host).document, "reach": reports.reach_all(host, "outside").document,
+    "path": path_json(path(host, "outside", "host:443", reply=True)), "sources": sources,
+}]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,26 +51,79 @@ def server(blog_hosts: Hosts) -> Iterator[SshHost]:
 
 
 @pytest.fixture(scope="module")
-def there(server: SshHost) -> dict[str, tuple[int, str]]:
-    """Each report as it is made on the machine itself: status and JSON."""
-    found = {name: server.there(*arguments) for name, arguments in REPORTS.items()}
-    return {name: (done.returncode, done.stdout) for name, done in found.items()}
+def there(server: SshHost) -> dict[str, Any]:
+    """Each report as it is made on the machine itself."""
+    return all_reports(server.python(ALL))
 
 
-@pytest.mark.parametrize("report", REPORTS)
-def test_a_report_is_the_one_made_there(server: SshHost, there: dict[str, tuple[int, str]], report: str) -> None:
-    """The same status and JSON, to the byte, and nothing of it is left anywhere."""
-    done = server.netui("--host", "root", *REPORTS[report])
-    assert (done.returncode, done.stdout) == there[report], done.stderr
-    assert not done.stderr
+def all_reports(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What ALL printed, but for how often it asked."""
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)[1]
+    return found
+
+
+@pytest.mark.parametrize("user", AS_ROOT)
+def test_every_report_is_the_one_made_there(server: SshHost, there: dict[str, Any], user: str) -> None:
+    """Root by bash, fish and csh, with a banner that has no end of line, and with busybox's tools alone."""
+    found = all_reports(server.python(ALL, user))
+    found["sources"]["nft"][2] = there["sources"]["nft"][2]  # nft or netlink
+    for report, document in there.items():
+        assert found[report] == document, report
+
+
+def test_a_group_is_asked_in_one_round_trip(server: SshHost) -> None:
+    """Engine: its settings, its socket, where that is. Rules, containers and all, sets: one each."""
+    done = server.python(ALL, "root")
+    assert json.loads(done.stdout)[0] <= 3 + 3
+
+
+def test_a_report_by_the_command_line_is_the_same(server: SshHost) -> None:
+    """The same status and JSON, to the byte, and nothing of it is left anywhere, on either side."""
+    done, own = server.netui("--host", "root", *EXPOSED), server.there(*EXPOSED)
+    assert (done.returncode, done.stdout, done.stderr) == (own.returncode, own.stdout, "")
     assert server.left() == []
+    server.quiet()
 
 
-@pytest.mark.parametrize("user", [user for user in AS_ROOT if user != "root"])
-def test_any_login_shell_will_do(server: SshHost, there: dict[str, tuple[int, str]], user: str) -> None:
-    """fish, csh, a shell that prints a banner without an end of line, a machine with busybox's tools alone."""
-    done = server.netui("--host", user, *REPORTS["exposed"])
-    assert (done.returncode, done.stdout) == there["exposed"], done.stderr
+def test_a_slow_line_gives_the_same(server: SshHost, there: dict[str, Any]) -> None:
+    """A round trip of 200 ms: the same reports, and not one trip for each question."""
+    server.slow(200)
+    try:
+        began = time.monotonic()
+        found = all_reports(server.python(ALL, "slow"))
+        took = time.monotonic() - began
+    finally:
+        server.slow(0)
+    assert found["exposed"] == there["exposed"]
+    assert took < 20
+
+
+def test_several_machines_are_one_table(server: SshHost) -> None:
+    """Asked side by side: a column says whose port it is, and a machine that does not answer is a line."""
+    done = server.netui("--host", "root", "--host", "nobody", "exposed", "--host", "fish")
+    assert done.returncode == 2
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:3] == ["HOST", "CONTAINER", "PORT"]
+    assert [line.split()[:2] for line in lines[1:7]] == [
+        [host, name] for host in ("root", "fish") for name in [row.split()[1] for row in lines[1:4]]
+    ]
+    assert [line for line in lines if line.startswith("nobody: not read: ssh 'nobody'")]
+    done = server.netui("--host", "root", "--host", "nobody", "doctor", "--json")
+    document = json.loads(done.stdout)["hosts"]
+    assert [entry["host"] for entry in document] == ["root", "nobody"]
+    assert "findings" in document[0]
+    assert "Permission denied" in document[1]["error"]
+
+
+def test_a_batch_is_answered_for_each_machine(server: SshHost) -> None:
+    """JSON lines, each with its machine."""
+    (server.state / "flows").write_text("outside host:443\nnobody host\n")
+    done = server.netui("--host", "root", "--host", "csh", "path", "--batch", str(server.state / "flows"))
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["host"], one.get("verdict", "error")) for one in answers] == [
+        ("root", "delivered"), ("csh", "delivered"), ("root", "error"), ("csh", "error"),
+    ]  # fmt: skip
 
 
 def test_an_ordinary_user_is_told_what_cannot_be_read(server: SshHost) -> None:
@@ -56,11 +133,11 @@ def test_an_ordinary_user_is_told_what_cannot_be_read(server: SshHost) -> None:
     assert "no rules were read: needs root on 'plain': log in as root, or let its sudo" in done.stderr
 
 
-def test_sudo_without_a_password_is_used(server: SshHost, there: dict[str, tuple[int, str]]) -> None:
+def test_sudo_without_a_password_is_used(server: SshHost, there: dict[str, Any]) -> None:
     """The rules are root's to read, and sudo lets the user."""
-    done = server.netui("--host", "trusted", "explain", "--json")
-    rules = [[chain["table"], chain["chain"], len(chain["rules"])] for chain in json.loads(done.stdout)["chains"]]
-    own = json.loads(there["explain"][1])["chains"]
+    found = all_reports(server.python(ALL, "trusted"))
+    rules = [[chain["table"], chain["chain"], len(chain["rules"])] for chain in found["explain"]["chains"]]
+    own = there["explain"]["chains"]
     assert rules == [[chain["table"], chain["chain"], len(chain["rules"])] for chain in own]
 
 
@@ -93,17 +170,89 @@ def test_an_unknown_host_key_is_ssh_s_business(server: SshHost) -> None:
     assert "Host key verification failed" in done.stderr
 
 
-def test_a_capture_of_another_machine_is_read_as_its_own(server: SshHost, there: dict[str, tuple[int, str]]) -> None:
+def test_a_capture_of_another_machine_is_read_as_its_own(server: SshHost, there: dict[str, Any]) -> None:
     """``netui --host … record`` writes a capture here, and its report is the one made there."""
     path = server.state / "capture.tar.gz"
     done = server.netui("--host", "root", "record", str(path))
     assert (done.returncode, done.stderr) == (0, "")
     replayed = server.there("exposed", "--json", "--replay", str(path))
-    assert (replayed.returncode, replayed.stdout) == there["exposed"]
+    assert json.loads(replayed.stdout) == there["exposed"]
 
 
-def test_nothing_runs_there_when_a_report_is_made(server: SshHost) -> None:
-    """sshd has no child left, and the folder for ssh's socket is gone."""
-    server.netui("--host", "root", "exposed")
+def test_the_screen_on_another_machine(own_host: Any) -> None:
+    """Live with events; the engine and sshd killed and back; the next machine by H; at the end nothing is left."""
+    host = own_host("28.5")
+    with (
+        SshHost(host) as server,
+        Terminal(
+            [*NETUI, "--host", "root", "--host", "fish"],
+            place=host.outside.path, environment=server.environment(), width=200,
+        ) as terminal,
+    ):  # fmt: skip
+        terminal.wait(lambda text: "root (1/2)" in text and "openresty" in text and head(text).endswith("live"))
+        host.container("new", "sleep 600", networks={"hehe": {}})
+        terminal.wait(lambda text: "new" in text)
+        host.engine.kill()
+        terminal.wait(lambda text: "Docker disconnected, data of" in head(text))
+        host.engine.start()
+        terminal.wait(lambda text: head(text).endswith("live"))
+        server.kill()
+        terminal.wait(lambda text: "⚠ disconnected, data of" in head(text))
+        assert "PREROUTING" in terminal.text(), "old data are kept"
+        server.start()
+        terminal.wait(lambda text: head(text).endswith("live"), 30)
+        terminal.keys("H")
+        terminal.wait(lambda text: "fish (2/2)" in text and "openresty" in text and head(text).endswith("live"))
+        terminal.keys("q")
+        until(lambda: terminal.ended() is not None)
+        assert terminal.ended() == 0
+        server.quiet()
+        assert server.left() == []
+
+
+def test_a_cut_line_does_not_hold_up_the_screen(own_host: Any) -> None:
+    """Keys are answered, the age of the data is said, and it comes back by itself."""
+    host = own_host("28.5")
+    with (
+        SshHost(host) as server,
+        Terminal(
+            [*NETUI, "--host", "root"], place=host.outside.path, environment=server.environment(), width=200
+        ) as terminal,
+    ):
+        terminal.wait(lambda text: "openresty" in text and head(text).endswith("live"))
+        server.cut(off=True)
+        terminal.wait(lambda text: "⚠ disconnected, data of" in head(text), 20)
+        terminal.keys("?")
+        terminal.wait(lambda text: "Help — Esc closes" in text, 2)
+        terminal.keys("Escape")
+        server.cut(off=False)
+        terminal.wait(lambda text: head(text).endswith("live"), 40)
+        server.kill()
+        terminal.keys("q")
+        until(lambda: terminal.ended() is not None, 2)
+        assert server.left() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_however_netui_ends_nothing_runs_there(server: SshHost, number: int) -> None:
+    """Killed while it reads: ssh ends with it, and all that it ran there."""
+    process = subprocess.Popen(
+        ["nsenter", f"--net={server.host.outside.path}", sys.executable, "-m", "netui",
+         "--host", "slow", "record", "--every", "1", str(server.state / f"recording-{number}")],
+        env=server.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        until(lambda: len(server.processes()) > 3)
+    finally:
+        process.send_signal(number)
+        process.wait()
     server.quiet()
+    # what a killed one left, the next one takes away
+    server.netui("--host", "root", *EXPOSED)
     assert server.left() == []
+
+
+def head(text: str) -> str:
+    """The first line of a screen."""
+    return text.split("\n", 1)[0].rstrip()

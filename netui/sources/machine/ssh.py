@@ -16,8 +16,8 @@ from netui.sources import command, permits
 from netui.sources.docker_context import EngineAddress, engine_address
 from netui.sources.errors import SourceError, plain, quoted
 from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Machine, Read, Real, Run
-from netui.sources.machine.ssh_connection import ANSWER, BEGIN, Connection, Lost, Shell, close_all
-from netui.sources.machine.ssh_script import PROGRAM, SHELL, SYSTEM, Answer, answers, by_path, compose, prelude
+from netui.sources.machine.ssh_connection import ANSWER, BEGIN, LIFE, Connection, Lost, Shell, close_all
+from netui.sources.machine.ssh_script import PROGRAM, SYSTEM, Answer, answers, by_path, compose, prelude
 
 #: Seconds before a lost machine is tried again, longer each time.
 _BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -47,24 +47,19 @@ class _Session:
 
     def _begin(self, sudo: bool) -> None:
         values = " ".join(f'"${{{name}}}"' for name in _SETTINGS)
-        self._tell(f"printf '\\n%s\\n' {self.mark} \"$(id -u)\" {values}; printf '{self.mark} hello\\n'")
+        self._tell(
+            f"u=$(id -u); printf '\\n%s\\n' {self.mark} \"$u\" {values}\n"
+            f'if [ "$u" != 0 ] && {"true" if sudo else "false"} && sudo -n /bin/sh -c : >/dev/null 2>&1 </dev/null\n'
+            f"then printf '{self.mark} hello %s\\n' 0; t=; timeout -k 1 {LIFE} true 2>/dev/null && "
+            f"t='timeout -k 1 {LIFE}'; exec sudo -n $t /bin/sh\n"
+            f"else printf '{self.mark} hello %s\\n' \"$u\"\nfi"
+        )
         # what a login shell prints comes before
         self.shell.until(f"\n{self.mark}\n".encode(), BEGIN, 2**20)
-        words = self.shell.until(f"{self.mark} hello\n".encode(), BEGIN, 2**16).decode("utf-8", "replace").split("\n")
-        self.root = words[1:2] == ["0"]
+        words = self.shell.until(f"{self.mark} hello ".encode(), BEGIN, 2**16).decode("utf-8", "replace").split("\n")
         self.environment = {name: value for name, value in zip(_SETTINGS, words[3::2], strict=False) if value}
-        again = f"timeout -k 1 {SHELL} true 2>/dev/null && t='timeout -k 1 {SHELL}'"
-        if not self.root and sudo:
-            self._tell(
-                f"if sudo -n /bin/sh -c : >/dev/null 2>&1 </dev/null; then printf '{self.mark} sudo\\n'; "
-                f"{again}; exec sudo -n $t /bin/sh; else printf '{self.mark} sudo\\n'; {again}; exec $t /bin/sh; fi"
-            )
-        else:
-            self._tell(f"printf '{self.mark} sudo\\n'; {again}; exec $t /bin/sh")
-        self.shell.until(f"{self.mark} sudo\n".encode(), BEGIN, 2**16)
-        self._tell(prelude(self.mark) + f"printf '{self.mark} %s ready\\n' \"$(id -u)\"")
-        said = self.shell.until(b" ready\n", BEGIN, 2**16).decode("utf-8", "replace")
-        self.root = said.endswith(f"{self.mark} 0")
+        self.root = self.shell.until(b"\n", BEGIN, 2**16) == b"0"
+        self._tell(prelude(self.mark))
 
     def _tell(self, script: str) -> None:
         self.shell.send(script.encode("utf-8", "surrogateescape") + b"\n")
@@ -244,7 +239,7 @@ class SshMachine:
                     if self._connection is connection:
                         self._sessions -= 1
                         self._changed.notify_all()
-                # a shell that stood idle may have come to its end (SHELL seconds)
+                # a shell that stood idle may have come to its end (LIFE)
                 if again and old and isinstance(error, Lost) and connection.alive and "no answer" not in str(error):
                     continue
                 if isinstance(error, Lost) and not connection.alive:

@@ -7,6 +7,7 @@ whose input ends when netui does, however that comes. Shells and the forwarding 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -28,6 +29,8 @@ from netui.sources.errors import SourceError, plain, quoted
 CONNECT, TYPING = 20.0, 180.0
 #: Seconds for a shell to begin there, and for what it is asked.
 BEGIN, ANSWER = 15.0, 30.0
+#: Seconds that a shell there lives at most.
+LIFE = 900
 #: Bytes of one round trip; 10,000 rules are 1.5 MB, as nft's JSON 10 MB.
 MOST = 256 * 2**20
 #: What a login shell may print before ours begins, and what is kept of complaints.
@@ -46,6 +49,12 @@ _MASTER = (
 )  # fmt: skip
 #: Without its master it would connect by itself: it must not.
 _CLIENT = ("-o", "ControlMaster=no", "-o", "BatchMode=yes", "-o", "ProxyCommand=false")
+
+#: A shell that ends by itself after 15 minutes, should the line be lost; a word for any login shell.
+_SHELL = (
+    f"exec /bin/sh -c 'if timeout -k 1 {LIFE} true 2>/dev/null; then exec timeout -k 1 {LIFE} /bin/sh; "
+    "else exec /bin/sh; fi'"
+)
 
 _open: set[Connection] = set()
 
@@ -80,7 +89,8 @@ class Connection:
         self._lock = threading.Lock()
         self._shells: set[Shell] = set()
         self._closed = False
-        self._folder = _private_folder()
+        self._lock_of_folder: int | None
+        self._folder, self._lock_of_folder = _private_folder()
         _open.add(self)
         try:
             self._begin(ask)
@@ -118,7 +128,7 @@ class Connection:
 
     def shell(self) -> Shell:
         """Begin a POSIX shell there, whatever the login shell is; raise Lost."""
-        arguments = self._arguments(*_CLIENT, "--", self._destination, "exec /bin/sh")
+        arguments = self._arguments(*_CLIENT, "--", self._destination, _SHELL)
         with self._lock:
             if self._closed:
                 raise Lost("disconnected")
@@ -152,12 +162,15 @@ class Connection:
         with self._lock:
             self._closed = True
             shells, self._shells = self._shells, set()
+            lock, self._lock_of_folder = self._lock_of_folder, None
         for shell in shells:
             shell.close()
         if hasattr(self, "_master"):
             self._master.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         _open.discard(self)
+        if lock is not None:
+            os.close(lock)
 
 
 def close_all() -> None:
@@ -166,16 +179,36 @@ def close_all() -> None:
         connection.close()
 
 
-def _private_folder() -> str:
-    """Make a folder for this user alone; its path is short, for that of a socket may have 107 letters."""
+def _private_folder() -> tuple[str, int]:
+    """Make a folder for this user alone, locked while it is in use; return its path and the lock's descriptor.
+
+    The path is short, for that of a socket may have 107 letters.
+    """
     base = os.environ.get("XDG_RUNTIME_DIR", "")
     with suppress(OSError):
         if base.startswith("/") and len(base) < 50 and Path(base).stat().st_uid == os.geteuid():
-            return tempfile.mkdtemp(prefix="netui-", dir=base)
+            _sweep(Path(base))
+            return _locked(tempfile.mkdtemp(prefix="netui-", dir=base))
     try:
-        return tempfile.mkdtemp(prefix="netui-", dir="/tmp")
+        return _locked(tempfile.mkdtemp(prefix="netui-", dir="/tmp"))
     except OSError as error:
         raise SourceError(f"no folder for ssh's socket can be made: {plain(error.strerror or error)}") from None
+
+
+def _locked(folder: str) -> tuple[str, int]:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return folder, lock
+
+
+def _sweep(base: Path) -> None:
+    """Remove the folders of those that were killed: nobody holds their locks any more."""
+    for folder in base.glob("netui-????????"):
+        with suppress(OSError):
+            if folder.stat().st_uid == os.geteuid():
+                _, lock = _locked(str(folder))
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 class Shell:

@@ -16,8 +16,8 @@ from netui.sources import permits
 from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run
 from netui.sources.machine.ssh_connection import Lost
 
-#: Seconds for a program there, where it has ``timeout``; and for a whole shell, which outlives a lost line.
-PROGRAM, SHELL = 10, 900
+#: Seconds for a program there, where it has ``timeout``.
+PROGRAM = 10
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: ``ask`` runs a command whose output goes straight out, then prints its status and what it wrote to stderr.
