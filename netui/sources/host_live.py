@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from netui.model import Container, Family, Ruleset, Socket
 from netui.sources import iproute, ipset_save, iptables_live, socket_text
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
-from netui.sources.listed_sockets import ListedSockets
 from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.parts import Part
 from netui.sources.proc_sockets import ProcSockets
 from netui.sources.sysctl import key_of
+
+if TYPE_CHECKING:
+    from netui.sources.listed_sockets import ListedSockets
 
 #: Files that decide over packets; ``*`` stands for each interface.
 SYSCTLS = (
@@ -50,7 +52,7 @@ IPSET = ("ipset", "save")
 IF_INET6 = "/proc/net/if_inet6"
 
 
-Sockets: TypeAlias = ProcSockets | ListedSockets
+Sockets: TypeAlias = "ProcSockets | ListedSockets"
 #: What a reading of the host, and of the sets, asks of a machine.
 HOST_ASKS: tuple[Ask, ...] = (
     Run(ADDRESS), *(Run(command) for commands in (ROUTES, RULES) for command in commands.values()),
@@ -61,12 +63,22 @@ SET_ASKS: tuple[Ask, ...] = (Loaded("ip_set"), Run(IPSET))
 
 def sockets_of(machine: Machine) -> Sockets:
     """Return what reads a machine's sockets: of this one by the fastest way."""
-    return ListedSockets() if machine.name else ProcSockets()
+    if not machine.name:
+        return ProcSockets()
+    from netui.sources.listed_sockets import ListedSockets
+
+    return ListedSockets()
+
+
+def listed_asks(machine: Machine) -> tuple[Ask, ...]:
+    """Return what a first reading of a machine's sockets asks."""
+    reader = sockets_of(machine)
+    return () if isinstance(reader, ProcSockets) else reader.asks()
 
 
 def read_sockets(reader: Sockets, machine: Machine) -> tuple[Socket, ...]:
     """Read a machine's sockets; raise SourceError where they cannot be read."""
-    return reader.read(machine) if isinstance(reader, ListedSockets) else reader.read()
+    return reader.read() if isinstance(reader, ProcSockets) else reader.read(machine)
 
 
 def container_asks(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netui.model import Socket
 from netui.sources.errors import SourceError
 from netui.sources.machine import Ask, Lines, Links, Machine, Read
-from netui.sources.machine.ssh_script import first_holders
+from netui.sources.machine.links import first_holders
 from netui.sources.proc_sockets import FILES, named, safe_name
 from netui.sources.socket_text import open_sockets
 

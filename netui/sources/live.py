@@ -14,17 +14,17 @@ from netui.sources.docker_engine import DockerEngine, OnEvent
 from netui.sources.errors import SourceError
 from netui.sources.iptables_live import LiveRules
 from netui.sources.kernel import kernel_asks, read_daemon, read_kernel
-from netui.sources.listed_sockets import ListedSockets
 from netui.sources.machine import Ask, Machine
 from netui.sources.machine.local import LocalMachine
-from netui.sources.nft_listed import ListedNative
 from netui.sources.nft_live import LiveNative
 from netui.sources.parts import RULESET_SOURCES, Assembly, Part
 from netui.sources.ping import answers
+from netui.sources.proc_sockets import ProcSockets
 
 if TYPE_CHECKING:
     from netui.sources.head_start import HeadStart
     from netui.sources.legacy_iptc import LegacyTables
+    from netui.sources.nft_listed import ListedNative
 
 #: Groups of sources that are read together, one thread a group.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -62,7 +62,7 @@ class LiveHost:
         self._legacy: LegacyTables | None = None
         # A report reads once, and the import alone takes longer than the program.
         self._rules = LiveRules(self._read_legacy if on_event is not None else None)
-        self._native = ListedNative() if self.machine.name else LiveNative()
+        self._native: LiveNative | ListedNative = _native_of(self.machine)
         self._sockets = host_live.sockets_of(self.machine)
         #: the rules in containers' own namespaces, by container and process ID
         self.namespaces: dict[tuple[str, int], tuple[Ruleset, ...]] = {}
@@ -99,7 +99,7 @@ class LiveHost:
 
     def read_rules(self) -> dict[str, Part]:
         """Read the four iptables rulesets and the native tables with their counters."""
-        if not isinstance(self._native, ListedNative):
+        if isinstance(self._native, LiveNative):
             parts = self._rules.read(self.machine)
             parts["nft"] = self._native.read(rulesets_of(parts), self.machine.loaded("nf_tables"))
             return parts
@@ -128,7 +128,7 @@ class LiveHost:
         return parts
 
     def _host_asks(self, containers: tuple[Container, ...]) -> tuple[Ask, ...]:
-        sockets = self._sockets.asks() if isinstance(self._sockets, ListedSockets) else ()
+        sockets = () if isinstance(self._sockets, ProcSockets) else self._sockets.asks()
         of_containers = host_live.container_asks(containers, self.namespaces, self.machine)
         return (*host_live.HOST_ASKS, *sockets, *of_containers, *kernel_asks(self.machine))
 
@@ -147,6 +147,15 @@ class LiveHost:
         if self._legacy is not None:
             self._legacy.close()
         command.stop_all()
+
+
+def _native_of(machine: Machine) -> LiveNative | ListedNative:
+    """Return what reads a machine's native tables: of this one the kernel's own list helps."""
+    if not machine.name:
+        return LiveNative()
+    from netui.sources.nft_listed import ListedNative
+
+    return ListedNative()
 
 
 def _none(group: str, error: SourceError) -> dict[str, Part]:

@@ -29,7 +29,6 @@ from netui.sources.capture_files import FRAMES
 from netui.sources.docker_engine import DockerEngine
 from netui.sources.errors import SourceError, plain, quoted_path
 from netui.sources.kept import CONTAINER, INFO, NETWORK, VERSION, kept
-from netui.sources.listed_sockets import ListedSockets
 from netui.sources.machine import Ask, Lines, Loaded, Machine, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.new_capture import Ending, Writer, new_capture
@@ -168,7 +167,7 @@ def _asks(machine: Machine) -> tuple[Ask, ...]:
     commands = (*_COMMANDS.values(), *(guarded[0] for guarded in _GUARDED.values()))
     return (
         *iptables_live.LiveRules().asks(machine), *map(Run, commands), Loaded("nf_tables"), Loaded("ip_set"),
-        Lines(host_live.SYSCTLS), *ListedSockets().asks(), *kernel.kernel_asks(machine),
+        Lines(host_live.SYSCTLS), *host_live.listed_asks(machine), *kernel.kernel_asks(machine),
     )  # fmt: skip
 
 

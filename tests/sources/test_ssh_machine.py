@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from netui.sources import command, host_live, kernel
 from netui.sources.errors import SourceError
 from netui.sources.listed_sockets import ListedSockets
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run, ssh_connection, ssh_script
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run, links, ssh_connection, ssh_script
 from netui.sources.machine.local import LocalMachine
 from netui.sources.machine.ssh import SshMachine
 from netui.sources.permits import NotPermitted
@@ -311,7 +311,7 @@ def test_links_of_this_machine_look_alike(machine: SshMachine) -> None:
         inode = os.fstat(server.fileno()).st_ino
         for one in (machine, LocalMachine()):
             text = one.fetch([Links(("/proc/*/fd",))]).links("/proc/*/fd")
-            assert ssh_script.first_holders(text, [inode])[inode] == (os.getpid(), str(server.fileno()))
+            assert links.first_holders(text, [inode])[inode] == (os.getpid(), str(server.fileno()))
 
 
 @pytest.mark.parametrize(
@@ -323,4 +323,4 @@ def test_links_of_this_machine_look_alike(machine: SshMachine) -> None:
 )
 def test_a_file_s_name_is_no_socket(line: str) -> None:
     """What somebody opened may have any name."""
-    assert list(ssh_script.holders(f"/proc/12/fd:\ntotal 0\n{line}\n")) == []
+    assert list(links.holders(f"/proc/12/fd:\ntotal 0\n{line}\n")) == []
