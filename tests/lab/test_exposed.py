@@ -52,7 +52,7 @@ def _asked(host: Host, prepared: PreparedHost) -> list[tuple[Exposure, Cell, Flo
                 continue
             address, port = _address(prepared, cell, sender)
             source = None
-            if "@" in cell.place.source:
+            if "@" in cell.place.source and cell.place.where != "lan":
                 container = prepared.by_id[cell.place.source.partition("@")[0]]
                 endpoint = next(e for e in container.endpoints if e.network_name == cell.place.name)
                 source = (endpoint.ipv6 if cell.place.family == "ip6" else endpoint.ipv4) or None
