@@ -34,8 +34,11 @@ def parse(arguments: list[str]) -> Options:
     from netui.command_line import command_line
 
     given = vars(command_line().parse_args(arguments))
-    hosts = (*given.pop("hosts_before"), *given.pop("hosts_behind", []))
-    options = Options(**given | {"command": given["command"] or "", "hosts": tuple(dict.fromkeys(hosts))})
+    hosts = dict.fromkeys((*given.pop("hosts_before"), *given.pop("hosts_behind", [])))
+    # "exposed --host", without another machine's name: the host's own ports
+    own_ports = None in hosts
+    hosts.pop(None, None)
+    options = Options(**given | {"command": given["command"] or "", "hosts": tuple(hosts), "own_ports": own_ports})
     if options.hosts and (options.demo or options.replay or options.command == "diff"):
         raise BadInput("--host reads another machine now: it does not go with --replay, --demo or diff")
     batch = options.command == "path" and options.batch is not None
@@ -167,9 +170,10 @@ def _reach(options: Options, host: PreparedHost) -> int:
 
 
 def _exposed(options: Options) -> int:
-    from netui.explain.reports import exposed
+    from netui.explain.reports import exposed, exposed_host
 
-    return _report(options, lambda host: exposed(host, options.fail_on, options.allow))
+    report = exposed_host if options.own_ports else exposed
+    return _report(options, lambda host: report(host, options.fail_on, options.allow, wide=options.wide))
 
 
 def _doctor(options: Options) -> int:
@@ -205,7 +209,7 @@ def _report(options: Options, make: Callable[[PreparedHost], Report]) -> int:
         Machine(name, error=str(host)) if isinstance(host, Exception) else Machine(name, make(host))
         for name, host in _each_prepared(options)
     ]
-    return _deliver(options, several(options.command, machines))
+    return _deliver(options, several("host ports" if options.own_ports else options.command, machines))
 
 
 def _each_prepared(options: Options) -> Iterator[tuple[str, PreparedHost | Exception]]:

@@ -70,8 +70,9 @@ def command_line() -> argparse.ArgumentParser:
 
     exposed = commands.add_parser(
         "exposed",
-        help="which container ports can be reached, from where, by which rule",
-        description="For each port of each container: from where it is reached, found by walking packets.",
+        help="which ports of containers, or of the host, can be reached, from where, by which rule",
+        description="For each port of each container (with --host: of this machine): from where it is reached, "
+        "found by walking packets.",
     )
     exposed.add_argument(
         "--fail-on",
@@ -88,7 +89,19 @@ def command_line() -> argparse.ArgumentParser:
         type=_network,
         help="with --fail-on listed: a network that may be let in; may be given several times",
     )
-    _report_options(exposed)
+    exposed.add_argument("--wide", action="store_true", help="name all networks that are let in or kept out")
+    exposed.add_argument(
+        "--host",
+        metavar="DEST",
+        dest="hosts_behind",
+        nargs="?",
+        action="append",
+        default=[],
+        type=_destination,
+        help="without DEST: the ports of the host itself, every one that other machines or containers reach, "
+        "and what answers there; with it another machine, over ssh",
+    )
+    _replay_options(exposed)
 
     doctor = commands.add_parser(
         "doctor", help="what is wrong or surprising on this host, worst first; exits with 1 if anything is"
@@ -167,6 +180,10 @@ def _destination(text: str) -> str:
 
 def _report_options(parser: argparse.ArgumentParser) -> None:
     _host_option(parser, "hosts_behind")
+    _replay_options(parser)
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replay",
         metavar="PATH",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from netui.explain.exposure import Cell, Exposure
 from netui.explain.listing import some
@@ -59,13 +59,14 @@ def _port_json(exposure: Exposure) -> dict[str, Any]:
         "published": list(exposure.published),
         "listening": exposure.listening,
         "widest": exposure.widest or "nobody",
-        "from": [_cell_json(cell) for cell in exposure.cells],
+        "from": [cell_json(cell) for cell in exposure.cells],
         "looks_protected": list(exposure.looks_protected),
         "notes": list(exposure.notes),
     }
 
 
-def _cell_json(cell: Cell) -> dict[str, Any]:
+def cell_json(cell: Cell) -> dict[str, Any]:
+    """Return a cell in JSON's form."""
     step = cell.step
     return {
         "where": cell.place.where,
@@ -101,15 +102,23 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
     }
 
 
-def exposed_text(exposures: Sequence[Exposure]) -> str:
-    """Return the table, the widest open ports first, with what looks protected and is not below it."""
+def heads(where: Where) -> str:
+    """Return the head of a place's column."""
+    return _HEADS[where]
+
+
+def exposed_text(exposures: Sequence[Exposure], *, wide: bool = False) -> str:
+    """Return the table, the widest open ports first, with what looks protected and is not below it.
+
+    wide: all networks that are let in or kept out are named.
+    """
     if not exposures:
         return NOTHING
-    rows, remarks = exposed_rows(exposures)
+    rows, remarks = exposed_rows(exposures, wide=wide)
     return "\n".join([*table([HEADS, *rows]), "", LEGEND, *remarks])
 
 
-def exposed_rows(exposures: Sequence[Exposure]) -> tuple[list[list[str]], list[str]]:
+def exposed_rows(exposures: Sequence[Exposure], *, wide: bool = False) -> tuple[list[list[str]], list[str]]:
     """Return the rows of the table, in the columns of HEADS, and the remarks below it."""
     order = {where: rank for rank, where in enumerate(WIDEST)}
     ordered = sorted(exposures, key=lambda e: (order.get(e.widest or "own", 9) if e.widest else 9, e.container, e.port))
@@ -121,14 +130,23 @@ def exposed_rows(exposures: Sequence[Exposure]) -> tuple[list[list[str]], list[s
                 printable(exposure.container, 32),
                 f"{exposure.port}/{printable(exposure.protocol, 12)}",
                 " ".join(printable(place) for place in exposure.published),
-                *(_column(exposure, where) for where in _COLUMNS),
+                *(column(exposure, where, wide=wide) for where in _COLUMNS),
                 printable(step_text(deciding.step) if deciding is not None else ""),
             ]
         )
-    return [[printable(cell) for cell in row] for row in rows], list(_remarks(ordered))
+    return [[printable(cell) for cell in row] for row in rows], list(_remarks(ordered, wide=wide))
 
 
-def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
+def sender_remarks(place: str, cell: Cell, *, wide: bool = False) -> Iterator[str]:
+    """Yield for whom a port is otherwise than for everyone else, a line for each rule that says so."""
+    for one in cell.senders:
+        by = f" ({step_text(one.step)})" if one.step is not None else ""
+        who = some(list(one.addresses), len(one.addresses) if wide else 6)
+        everyone = f"{cell.state} for everyone else"
+        yield printable(f"  {place}: {one.state} for {who}{by}; {everyone} ({step_text(cell.step)})")
+
+
+def _remarks(exposures: Sequence[Exposure], *, wide: bool) -> Iterator[str]:
     for exposure in exposures:
         for text in exposure.looks_protected:
             yield printable(f"! {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
@@ -140,12 +158,7 @@ def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
             yield printable(f"  {exposure.container} {exposure.port}/{exposure.protocol}: {text}")
     for exposure in exposures:
         for cell in exposure.cells:
-            for one in cell.senders:
-                by = f" ({step_text(one.step)})" if one.step is not None else ""
-                who = some(list(one.addresses), 6)
-                place = f"{exposure.container} {exposure.port}/{exposure.protocol}"
-                everyone = f"{cell.state} for everyone else"
-                yield printable(f"  {place}: {one.state} for {who}{by}; {everyone} ({step_text(cell.step)})")
+            yield from sender_remarks(f"{exposure.container} {exposure.port}/{exposure.protocol}", cell, wide=wide)
     unknown: dict[str, None] = {}
     for exposure in exposures:
         for cell in exposure.cells:
@@ -154,14 +167,29 @@ def _remarks(exposures: Sequence[Exposure]) -> Iterator[str]:
         yield printable(f"  undecided: {text}")
 
 
-def _column(exposure: Exposure, where: Where) -> str:
+class Reached(Protocol):
+    """What is reached from places: a port of a container, or of the host."""
+
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """The answer of each place."""
+
+    def states(self, where: Where) -> dict[Family, list[Cell]]:
+        """Return the cells of a kind of place, by family."""
+
+
+Port = TypeVar("Port", bound=Reached)
+
+
+def column(exposure: Reached, where: Where, *, wide: bool = False) -> str:
+    """Write from which families, and for whom, it is open to a place. wide: all networks by name."""
     by_family = exposure.states(where)
     if where == "networks":
         return _networks(by_family)
     said = [word for family, cells in by_family.items() if (word := _family_word(family, cells))]
     nets = list(dict.fromkeys(net for cells in by_family.values() for cell in cells for net in cell.listed))
     if nets:
-        named = f"{nets[0]} and {len(nets) - 1} more" if len(nets) > 2 else ", ".join(nets)
+        named = f"{nets[0]} and {len(nets) - 1} more" if len(nets) > 2 and not wide else ", ".join(nets)
         said.append(named)
     several = where == "lan" and len({cell.place.name for cells in by_family.values() for cell in cells}) > 1
     if several:
@@ -200,7 +228,7 @@ def _networks(by_family: dict[Family, list[Cell]]) -> str:
     return " ".join(said) or "-"
 
 
-def failing(exposures: Sequence[Exposure], limit: Where | Listing, allowed: Sequence[str] = ()) -> list[Exposure]:
+def failing(exposures: Sequence[Port], limit: Where | Listing, allowed: Sequence[str] = ()) -> list[Port]:
     """Return the ports that are open from ``limit`` or from anywhere wider.
 
     "listed": open to the world, or to machines outside that rules let in by name, but for those in ``allowed``.
@@ -223,7 +251,7 @@ def _within(net: IPv4Network | IPv6Network, allowed: Sequence[IPv4Network | IPv6
     )
 
 
-def undecided(exposures: Sequence[Exposure], limit: Where | Listing) -> list[Exposure]:
+def undecided(exposures: Sequence[Port], limit: Where | Listing) -> list[Port]:
     """Return the ports of which it cannot be told whether they are open from ``limit`` or wider."""
     wider = WIDEST[: WIDEST.index("world" if limit == "listed" else limit) + 1]
     return [e for e in exposures if any(_unknown(c) and c.place.where in wider for c in e.cells)]

@@ -12,7 +12,9 @@ from netui.explain.doctor_report import doctor_json, doctor_rows, doctor_text
 from netui.explain.explain_report import chosen, explain_json, explain_text
 from netui.explain.exposed_report import Listing, exposed_json, exposed_rows, exposed_text, failing, undecided
 from netui.explain.exposure import exposures
-from netui.explain.places import WIDEST, Where
+from netui.explain.host_ports import host_ports
+from netui.explain.host_report import host_json, host_rows, host_text, ports_text
+from netui.explain.places import FAMILIES, WIDEST, Where
 from netui.explain.reach import reach, reach_json, reach_text
 from netui.model import Snapshot
 from netui.text.visible import printable
@@ -45,14 +47,38 @@ def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | 
     return Report(explain_text(snapshot, chains, number), explain_json(snapshot, chains, number), _DONE)
 
 
-def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = ()) -> Report:
+def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
+    """Every port of the host that something else reaches. Status as of :func:`exposed`."""
+    found = host_ports(host)
+    document, text = host_json(found), host_text(found, wide=wide)
+    rows, remarks = host_rows(found, wide=wide)
+    blind = [why for family in FAMILIES if (why := host.blind.get(family)) is not None]
+    status = _DONE
+    if blind:
+        document["unknown"] += [printable(why.reason) for why in blind]
+        reasons = [printable(why.reason) for why in blind]
+        text, remarks = "\n".join([text, *reasons]), [*remarks, *reasons]
+    if host.blind.get("ip") is not None:
+        return Report(text, document, _UNDECIDED, rows, remarks)
+    if fail_on:
+        limit = cast("Where | Listing", fail_on)
+        bad = failing(found.ports, limit, allowed)
+        document["failing"] = [f"{ports_text(row.ports)}/{row.protocol}" for row in bad]
+        if bad:
+            status = _FOUND
+        elif undecided(found.ports, limit) or blind or found.unknown:
+            status = _UNDECIDED
+    return Report(text, document, status, rows, remarks)
+
+
+def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
     """What is reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that cannot be told.
 
     Without ``fail_on`` it is always 0, unless containers were not read or are not behind these rules.
     """
     found = exposures(host)
-    document, text = exposed_json(found), exposed_text(found)
-    rows, remarks = exposed_rows(found)
+    document, text = exposed_json(found), exposed_text(found, wide=wide)
+    rows, remarks = exposed_rows(found, wide=wide)
     unknown = _containers_unknown(host)
     known = not unknown
     if unknown:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netui.explain import doctor_report, exposed_report
+from netui.explain import doctor_report, exposed_report, host_report
 from netui.explain.reports import Report
 from netui.explain.table import table
 from netui.text.visible import printable
@@ -14,6 +14,7 @@ from netui.text.visible import printable
 #: By report: its columns, what stands below its table, and what is said where the table has no row.
 _FORMS = {
     "exposed": (exposed_report.HEADS, exposed_report.LEGEND, exposed_report.NOTHING),
+    "host ports": (host_report.HEADS, host_report.LEGEND, host_report.NOTHING),
     "doctor": (
         doctor_report.HEADS,
         "netui --host HOST doctor: with evidence and what to do.",

@@ -70,6 +70,8 @@ class PreparedHost:
     _links: dict[tuple[Family, str], Outer | None] = field(default_factory=dict)
     _published: dict[tuple[str, int], list[tuple[Container, PublishedPort]]] | None = None
     _senders: dict[tuple[str, Family], Sender] = field(default_factory=dict)
+    #: names of containers that are netui's own words for senders, too
+    called: frozenset[str] = frozenset()
     #: running containers by what they were called, as whose namespace they use (see endpoints.namespace_owner)
     named: dict[str, Container] = field(default_factory=dict)
     #: what any path of a family should say (see answer.host_notes)
@@ -142,16 +144,23 @@ class PreparedHost:
 
     def published(self, protocol: str, address: str, port: int) -> tuple[Container, PublishedPort] | None:
         """Return the container and port that the engine bound to a host address and port."""
+        wild = "::" if ":" in address else "0.0.0.0"
+        for container, bound in self._bound().get((protocol, port), ()):
+            if bound.host_ip in ("", address, wild):
+                return container, bound
+        return None
+
+    def published_ports(self, protocol: str) -> list[int]:
+        """Return the ports of the host that the engine bound, at whatever address."""
+        return [port for name, port in self._bound() if name == protocol]
+
+    def _bound(self) -> dict[tuple[str, int], list[tuple[Container, PublishedPort]]]:
         if self._published is None:
             self._published = {}
             for container in self.containers:
                 for bound in container.bound if container.running else ():
                     self._published.setdefault((bound.protocol, bound.host_port), []).append((container, bound))
-        wild = "::" if ":" in address else "0.0.0.0"
-        for container, bound in self._published.get((protocol, port), ()):
-            if bound.host_ip in ("", address, wild):
-                return container, bound
-        return None
+        return self._published
 
     def links(self, family: Family) -> list[Interface]:
         """Return the interfaces that lead to other machines: up, with an address of the family, and not Docker's."""
@@ -338,6 +347,7 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
     by_id = {container.id: container for container in containers}
     bridges = {network.id: network.bridge for network in networks.values()}
     prepared = PreparedHost(snapshot, namespace, networks, containers, owners, by_id, bridges)
+    prepared.called = frozenset(container.name for container in containers) & {"lan", "any"}
     prepared.blind = {family: blind(snapshot, family) for family in _FAMILIES}
     return prepared
 

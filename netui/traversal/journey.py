@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from netui.model import Container, Route
+from netui.net.intervals import IntervalSet
 from netui.traversal.actions import Unknowable
 from netui.traversal.address import address_text, protocol_name
 from netui.traversal.choices import Choices
@@ -433,6 +434,12 @@ class Journey:
         protocol = protocol_name(packet.protocol)
         if protocol not in ("tcp", "udp"):
             return ""
+        if packet.any_dport is not None:
+            # told apart by whether something listens
+            listening = [s for s in container.listening if s.protocol.startswith(protocol)]
+            own = {s.port for s in listening if s.address in ("127.0.0.1", "::1")}
+            packet.any_dport.within_set(IntervalSet((s.port, s.port) for s in listening))
+            packet.any_dport.within_set(IntervalSet((port, port) for port in own))
         at_port = [s for s in container.listening if s.port == packet.dport and s.protocol.startswith(protocol)]
         if not at_port:
             return f", where nothing listens on {packet.dport}/{protocol}: it refuses it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netui.model import Container, Family, Socket
+from netui.net.intervals import IntervalSet
 from netui.traversal.address import (
     address_text,
     host_port,
@@ -19,6 +20,7 @@ from netui.traversal.endpoints import (
 from netui.traversal.host import PreparedHost
 from netui.traversal.journey import Arrival, Journey
 from netui.traversal.path import Undecided
+from netui.traversal.several import Fork, Several
 from netui.traversal.transit import Transit
 
 
@@ -29,6 +31,10 @@ def answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choice
     where = f"{host_port(address, packet.dport)}/{protocol}"
     if packet.dport is None:
         return None
+    if packet.any_dport is not None:
+        _tell_apart(host, packet.any_dport, protocol, address)
+        if packet.any_dport.numbers.size() > 1:
+            where = "that port"
     published = host.published(protocol, address, packet.dport)
     if host.namespace.sockets is None:
         first.notes.append(f"the host's sockets were not read: who listens on {where} is not known")
@@ -47,7 +53,9 @@ def answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choice
                 unknown,
             )
         return None
-    socket = listening_socket(host.namespace.sockets, protocol, address, packet.dport)
+    # one that is bound to a device takes what comes in by that
+    sockets = [socket for socket in host.namespace.sockets if socket.device in ("", packet.iif)]
+    socket = listening_socket(sockets, protocol, address, packet.dport)
     if socket is None:
         first.reason = f"it reaches this machine, where nothing listens on {where}: the host refuses it"
         return None
@@ -76,6 +84,26 @@ def answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choice
         f"{container.name} sees {gateway} as the client",
     )
     return arrival
+
+
+def _tell_apart(host: PreparedHost, several: Several, protocol: str, address: str) -> None:
+    """Raise Fork where the host tells several ports apart: each that is listened on, or published, is its own."""
+    wild = ("::", "*") if ":" in address else ("0.0.0.0", "*")
+
+    def make() -> list[IntervalSet]:
+        ports = {
+            socket.port
+            for socket in host.namespace.sockets or ()
+            if socket.protocol.startswith(protocol) and socket.address in (address, *wild)
+        }
+        ports |= {port for port in host.published_ports(protocol) if host.published(protocol, address, port)}
+        single = [IntervalSet([(port, port)]) for port in sorted(ports) if port in several.numbers]
+        rest = several.numbers - IntervalSet((port, port) for port in ports)
+        return [*single, rest] if rest else single
+
+    parts = several.cut(("sockets", id(host.snapshot), protocol, address), make)
+    if len(parts) > 1:
+        raise Fork(several, parts)
 
 
 def _proxy_target(host: PreparedHost, container: Container, family: Family) -> tuple[Family, int] | None:

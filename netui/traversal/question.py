@@ -152,7 +152,7 @@ def questions(host: PreparedHost, source: Written, destination: Written, iif: st
 
 def _container_called(host: PreparedHost, written: Written) -> Written | None:
     """A container whose name is one of netui's own words, as it is written to mean it."""
-    if any(container.name == written.kind for container in host.containers):
+    if written.kind in host.called:
         return replace(written, kind="container", name=written.kind)
     return None
 

@@ -116,6 +116,7 @@ def _answer_to(sent: Transit) -> Transit:
         pending=sent.connection.answered() if sent.connection is not None else None,
         link=True,
         dport_range=sent.sport_range,
+        any_sport=sent.any_dport,
     )
     # an answer to what conntrack never saw begins no connection, but for datagrams
     answer.stray = sent.untracked and sent.protocol in (TCP, ICMP, ICMP6)

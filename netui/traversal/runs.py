@@ -59,12 +59,15 @@ class Run:
 def run_from(
     prepared: PreparedChain, positions: Sequence[int], hook: Hook, packet: Transit, several: Several
 ) -> Run | None:
-    """Return the run that begins with the rule at the first of these positions; None where that one is of none."""
+    """Return the run that begins with the rule at the first of these positions; None where that one is of none.
+
+    Without groups: that rule matches nobody of them, whoever is told apart by a part of its words.
+    """
     kind = _kind(packet, several)
     connection = packet.connection
     same = (
-        prepared, tuple(positions), kind, packet.iif, packet.oif, packet.protocol, packet.dport, packet.untracked,
-        connection and (connection.new, connection.dnat, connection.snat),
+        prepared, tuple(positions), kind, packet.iif, packet.oif, packet.protocol, packet.dport, packet.any_dport,
+        packet.untracked, connection and (connection.new, connection.dnat, connection.snat),
     )  # fmt: skip
     known: Run | None = several.kept.get(same)
     if known is not None:
@@ -73,6 +76,7 @@ def run_from(
     keys: list[tuple[object, ...]] = []
     # whether it is the same for all packets of which the above is
     simple = True
+    passed = False
     for position in positions:
         rule = prepared.compiled[position] or prepared.rule(position)
         try:
@@ -83,13 +87,14 @@ def run_from(
             break
         simple = simple and rule.program is None and rule.asks[kind].simple
         if taken is False:
+            passed = passed or not found
             continue
         if not isinstance(taken, tuple) or not key:
             break
         found.append((position, taken))
         keys.append((*key, position) if key[0] == "nat" else key)
     if not found:
-        return None
+        return Run((), several) if passed else None
     name = (prepared, tuple(found))
     run: Run | None = several.kept.get(name)
     if run is None:
@@ -100,11 +105,13 @@ def run_from(
 
 
 def _kind(packet: Transit, several: Several) -> str:
-    """What of the packet stands for several, as iptables calls it."""
+    """What of the packet stands for several, as iptables calls it; "" for what has no plain words."""
     if packet.any_dport is several:
         return "--dport"
-    source = packet.any_src
-    return "-s" if isinstance(source, Senders) and source.several is several else "-d"
+    for name, vague in (("-s", packet.any_src), ("-d", packet.any_dst)):
+        if isinstance(vague, Senders) and vague.several is several:
+            return name
+    return ""
 
 
 def _grouped(several: Several, found: Sequence[tuple[int, Asked]], keys: Sequence[tuple[object, ...]]) -> Run:
@@ -160,7 +167,7 @@ _SIMPLE = (
 def _plain(rule: PreparedRule, kind: str) -> AsksFor:
     whom, others = _in_plain_words(rule, kind)
     words = [said for predicate, said in rule.predicates if predicate in others]
-    return AsksFor(whom, others, kind != "--dport" and all(said.startswith(_SIMPLE) for said in words))
+    return AsksFor(whom, others, kind in ("-s", "-d") and all(said.startswith(_SIMPLE) for said in words))
 
 
 def _in_plain_words(rule: PreparedRule, kind: str) -> tuple[Asked | None, list[Predicate]]:
@@ -174,6 +181,8 @@ def _in_plain_words(rule: PreparedRule, kind: str) -> tuple[Asked | None, list[P
             return None, every
         match, option = asked[0]
         words, limits = f"{match.module} {option_text(option)}", parse_ports(option.value)
+    elif not kind:
+        return None, every
     else:
         basic = spec.basic_option(kind)
         net = parse_net(basic.value, "ip6" if ":" in basic.value else "ip") if basic is not None else None

@@ -55,9 +55,9 @@ def _parted(vague: Anywhere | None) -> bool:
 
 
 def partition(
-    host: PreparedHost, request: Request, walk: Callable[[Request, Choices], Outcome]
+    host: PreparedHost, request: Request, walk: Callable[[Request, Choices], Outcome], most: int = MOST_PARTS
 ) -> Iterator[Part[Outcome]]:
-    """Yield the parts of all that a question asks for; raises TooManyParts.
+    """Yield the parts of all that a question asks for; raises TooManyParts where there are more than ``most``.
 
     walk: one way of a packet of a request, for one set of choices.
     """
@@ -80,7 +80,7 @@ def partition(
             for each in split.parts():
                 left = [*one[:at], each, *one[at + 1 :]]
                 waiting.append((left[0], left[1], left[2]))
-            if parts + len(waiting) > MOST_PARTS:
+            if parts + len(waiting) > most:
                 raise TooManyParts from None
             continue
         parts += 1

@@ -214,84 +214,97 @@ class Walker:
         candidates = prepared.candidates(packet)
         self.work += len(candidates)
         position = 0
-        try:
-            for position in candidates:
-                rule = compiled[position] or prepared.rule(position)
-                if rule.program is not None:
-                    outcome = rule.program.run(hook, packet, self.choices)
-                    if outcome is None:
+        while True:
+            try:
+                for position in candidates:
+                    rule = compiled[position] or prepared.rule(position)
+                    if rule.program is not None:
+                        outcome = rule.program.run(hook, packet, self.choices)
+                        if outcome is None:
+                            continue
+                        self.steps.append(rule.program.step(hook, outcome))
+                        if outcome.kind == "continue":
+                            continue
+                        ruled = self._native_verdict(hook, prepared, rule.program, outcome, packet, depth)
+                        if ruled == "next":
+                            continue
+                        return None if ruled == "return" else ruled
+                    matched = True
+                    unknown: tuple[tuple[Predicate, str], ...] = ()
+                    for asked in rule.predicates:
+                        answer = asked[0](packet)
+                        if answer is False:
+                            matched = False
+                            break
+                        if answer is None:
+                            unknown = (*unknown, asked)
+                    if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
                         continue
-                    self.steps.append(rule.program.step(hook, outcome))
-                    if outcome.kind == "continue":
-                        continue
-                    ruled = self._native_verdict(hook, prepared, rule.program, outcome, packet, depth)
-                    if ruled == "next":
-                        continue
-                    return None if ruled == "return" else ruled
-                matched = True
-                unknown: tuple[tuple[Predicate, str], ...] = ()
-                for asked in rule.predicates:
-                    answer = asked[0](packet)
-                    if answer is False:
-                        matched = False
-                        break
-                    if answer is None:
-                        unknown = (*unknown, asked)
-                if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
+                    action = rule.action
+                    change = ""
+                    kind = action.kind
+                    if kind == "unknown":
+                        kind = self._unknown_target(hook, prepared, rule)
+                    elif kind == "queue":
+                        kind = (
+                            "drop"
+                            if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides"))
+                            else "accept"
+                        )
+                    if action.effect is not None:
+                        fib = self.namespace.fibs[packet.family]
+                        scene = Scene(hook, fib, self.choices, rule.named(hook, chain))
+                        change = action.effect(packet, scene)
+                    # most steps were made for another packet before
+                    self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
+                    match kind:
+                        case "continue":
+                            continue
+                        case "jump" | "goto":
+                            inner = rule.inner or prepared.inner(rule)
+                            fate = self._jump(hook, inner, packet, depth, partial(self._about, hook, prepared, rule))
+                            # goto: an end or RETURN there goes back to the caller of the last jump
+                            if fate is not None or kind == "goto":
+                                return fate
+                        case "return":
+                            return None
+                        case ending:
+                            return _FATES.get(ending, "drop")
+            except Split as split:
+                candidates = candidates[candidates.index(position) :]
+                ruled_at_once = self._at_once(hook, prepared, candidates, split, packet, depth)
+                if ruled_at_once == "next":
+                    candidates = candidates[1:]
                     continue
-                action = rule.action
-                change = ""
-                kind = action.kind
-                if kind == "unknown":
-                    kind = self._unknown_target(hook, prepared, rule)
-                elif kind == "queue":
-                    kind = (
-                        "drop"
-                        if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides"))
-                        else "accept"
-                    )
-                if action.effect is not None:
-                    fib = self.namespace.fibs[packet.family]
-                    scene = Scene(hook, fib, self.choices, rule.named(hook, chain))
-                    change = action.effect(packet, scene)
-                # most steps were made for another packet before
-                self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
-                match kind:
-                    case "continue":
-                        continue
-                    case "jump" | "goto":
-                        inner = rule.inner or prepared.inner(rule)
-                        fate = self._jump(hook, inner, packet, depth, partial(self._about, hook, prepared, rule))
-                        # goto: an end or RETURN there goes back to the caller of the last jump
-                        if fate is not None or kind == "goto":
-                            return fate
-                    case "return":
-                        return None
-                    case ending:
-                        return _FATES.get(ending, "drop")
-        except Split as split:
-            return self._at_once(hook, prepared, candidates, position, split, packet, depth)
-        return None
+                return ruled_at_once
+            return None
 
     def _at_once(
         self,
         hook: Hook,
         prepared: PreparedChain,
         candidates: Sequence[int],
-        position: int,
         split: Split,
         packet: Transit,
         depth: int,
-    ) -> Fate | None:
-        """Go through the rules from a position on, the first that holds for some of several; raises Fork or Split."""
+    ) -> Fate | Literal["next"] | None:
+        """Go through these rules, the first of which asks for some of several; raises Fork or Split.
+
+        "next" where that rule matches none of them.
+        """
         several = split.several
-        run = run_from(prepared, candidates[candidates.index(position) :], hook, packet, several)
+        run = run_from(prepared, candidates, hook, packet, several)
         if run is None:
             raise split
         parts = run.parts()
         if len(parts) > 1:
             raise Fork(several, parts) from None
+        if not run.groups:
+            return "next"
         (group,) = run.groups
+        if len(group.rules) == 1:
+            # it matches all of them; what it does with them tells them apart
+            raise split
         rules = [prepared.rule(position) for position, _met in group.rules]
         self.steps.append(fan(prepared, group, [rule.usual_step(hook, prepared.chain) for rule in rules]))
         first = rules[0]
