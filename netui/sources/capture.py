@@ -29,19 +29,17 @@ from netui.model import (
 )
 from netui.sources import (
     docker_api,
-    iproute,
-    ipset_save,
     iptables_save,
     kernel,
     nft_hooks,
     nft_ruleset,
     socket_text,
-    sysctl,
 )
 from netui.sources import json_text as js
-from netui.sources.capture_files import COMMANDS, FRAMES, CaptureFile, capture_files
+from netui.sources.capture_files import FRAMES, CaptureFile, capture_files
 from netui.sources.errors import SourceError, quoted
-from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+from netui.sources.outputs import BUILD, BY_FILE, RULESET_SOURCES, Output, of_source
+from netui.sources.parts import Assembly, Part
 from netui.sources.pasted import (
     listed_tables,
     nft_json,
@@ -67,7 +65,6 @@ _LISTINGS: Mapping[Family, tuple[str, str]] = {
 _HOOKS = "nft-hooks.txt"
 _NFT = ("nft-ruleset.json", "nft-ruleset.txt")
 _T = TypeVar("_T")
-_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 
 
 def read_capture(path: str | Path) -> Snapshot:
@@ -133,26 +130,23 @@ class CaptureReading:
             listings = _LISTINGS[packet_family(RULESET_SOURCES[name].family)]
             return self._part(name, (*_SAVES[name], *listings, *_NFT), lambda: self._rules(name))
         if name == "docker":
-            names = tuple(file for file in COMMANDS if file.startswith("docker-"))
-            return self._part(name, names, self._docker)
+            return self._part(name, tuple(output.file for output in of_source("docker")), self._docker)
         if name == "nft":
             # What is native hangs on which tables the saves show.
             saves = tuple(file for pair in _SAVES.values() for file in pair)
             listed = tuple(file for pair in _LISTINGS.values() for file in pair)
             return self._part(name, (*_NFT, _HOOKS, *saves, *listed), self._nft)
-        if name == "route":
-            return self._part(name, ("ip-route.json", "ip6-route.json"), self._routes)
-        if name == "rule":
-            return self._part(name, ("ip-rule.json", "ip6-rule.json"), self._policy_rules)
+        if name in BUILD:
+            return self._part(name, tuple(output.file for output in of_source(name)), lambda: self._by_family(name))
         if name == "listening":
             return self._part(name, self._names_in("listening"), self._listening)
-        file, field, parse = {
-            "ipset": ("ipset-save.txt", "sets", ipset_save.ipsets),
-            "address": ("ip-address.json", "interfaces", lambda text: iproute.interfaces(js.parse(text))),
-            "sysctl": ("sysctl.txt", "sysctls", sysctl.sysctls),
-            "sockets": ("ss.txt", "sockets", socket_text.ss_sockets),
-        }[name]
-        return self._part(name, (file,), lambda: Part({field: self._read(file, parse)}, via=file))
+        (output,) = of_source(name)
+        return self._part(name, (output.file,), lambda: self._whole(output))
+
+    def _whole(self, output: Output) -> Part:
+        """Read a source that is one text."""
+        assert output.parse is not None
+        return Part({output.field: self._read(output.file, output.parse)}, via=output.file)
 
     def _names_in(self, folder: str) -> tuple[str, ...]:
         return tuple(name for name in self._files if name.startswith(f"{folder}/"))
@@ -161,7 +155,8 @@ class CaptureReading:
         """Parse a file; the message names the file, or the command that makes it where it is missing."""
         file = self._files.get(name)
         if file is None:
-            command = f"; made by: {COMMANDS[name]}" if COMMANDS.get(name) else ""
+            output = BY_FILE.get(name)
+            command = f"; made by: {output.command}" if output is not None and output.command else ""
             raise SourceError(f"{name} is not in the capture, so this is not known{command}")
         try:
             return parse(file.text())
@@ -316,23 +311,22 @@ class CaptureReading:
             return read[text], error, text
         return nft_ruleset.unprinted(read[text]).complete(read[json]) if text in read else read[json], error, json
 
-    def _routes(self) -> Part:
+    def _by_family(self, source: str) -> Part:
         """``ip -j route show table all`` prints IPv6 too: it serves where the other file is missing."""
-        ip6 = "ip6-route.json" if "ip6-route.json" in self._files else "ip-route.json"
-        return self._by_family(("ip-route.json", ip6), iproute.routes)
-
-    def _policy_rules(self) -> Part:
-        return self._by_family(("ip-rule.json", "ip6-rule.json"), iproute.policy_rules)
-
-    def _by_family(self, names: tuple[str, str], build: Callable[[object, Family], object]) -> Part:
         found: dict[Family, object] = {}
         errors: list[str] = []
-        for family, name in zip(_FAMILIES, names, strict=True):
+        files: dict[str, None] = {}
+        for output in of_source(source):
+            file = output.file
+            if file == "ip6-route.json" and file not in self._files:
+                file = "ip-route.json"
+            files[file] = None
             try:
-                found[family] = self._read(name, partial(_build, build, family))
+                assert output.family is not None
+                found[output.family] = self._read(file, partial(_build, BUILD[source], output.family))
             except SourceError as error:
                 errors.append(str(error))
-        return Part({"families": found} if found else {}, "; ".join(errors), " ".join(dict.fromkeys(names)))
+        return Part({"families": found} if found else {}, "; ".join(errors), " ".join(files))
 
     def _listening(self) -> Part:
         found: dict[str, tuple[Socket, ...]] = {}

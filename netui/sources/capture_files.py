@@ -8,47 +8,16 @@ import re
 import stat
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from netui.sources.archive import members
 from netui.sources.errors import SourceError, plain, quoted_path
+from netui.sources.outputs import BY_FILE
 from netui.sources.read_file import NotAFile, open_inner, open_regular, read_regular
 
-#: What is asked of each file (docs: the capture's layout), for the message where it is missing.
-COMMANDS: Mapping[str, str] = {
-    "iptables-nft-save.txt": "iptables-nft-save -c",
-    "ip6tables-nft-save.txt": "ip6tables-nft-save -c",
-    "iptables-legacy-save.txt": "iptables-legacy-save -c",
-    "ip6tables-legacy-save.txt": "ip6tables-legacy-save -c",
-    "iptables-save.txt": "iptables-save -c",
-    "ip6tables-save.txt": "ip6tables-save -c",
-    "iptables-S.txt": "for t in raw mangle nat filter; do iptables -t $t -S; done",
-    "ip6tables-S.txt": "for t in raw mangle nat filter; do ip6tables -t $t -S; done",
-    "iptables-L.txt": "for t in raw mangle nat filter; do iptables -t $t -L -n -v; done",
-    "ip6tables-L.txt": "for t in raw mangle nat filter; do ip6tables -t $t -L -n -v; done",
-    "nft-ruleset.json": "nft -j list ruleset",
-    "nft-ruleset.txt": "nft list ruleset",
-    "nft-hooks.txt": "nft list hooks",
-    "ipset-save.txt": "ipset save",
-    "ip-address.json": "ip -j -d address",
-    "ip-route.json": "ip -j route show table all",
-    "ip6-route.json": "ip -6 -j route show table all",
-    "ip-rule.json": "ip -j rule",
-    "ip6-rule.json": "ip -6 -j rule",
-    "sysctl.txt": "sysctl -a",
-    "ss.txt": "ss -Hltunp",
-    "kernel-modules.txt": "grep -sH . /proc/sys/kernel/osrelease /proc/net/ip*_tables_* "
-    "/lib/modules/$(uname -r)/modules.{builtin,dep} /boot/config-$(uname -r)",
-    "daemon.json": "cat /etc/docker/daemon.json",
-    "docker-info.json": "docker info -f '{{json .}}'",
-    "docker-version.json": "docker version -f '{{json .}}'",
-    "docker-networks.json": "docker network inspect $(docker network ls -q)",
-    "docker-containers.json": "docker inspect $(docker ps -aq)",
-    "meta.json": "",
-}
 #: Folders with one file a container, named by its ID, which is hexadecimal.
 FOLDERS = ("listening", "namespaces")
 _OF_CONTAINER = re.compile(r"[0-9a-f]{1,64}\.txt")
@@ -104,7 +73,7 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
     except ValueError:
         raise SourceError(f"{quoted_path(path)} is no path") from None
     if not found:
-        raise SourceError(f"{quoted_path(path)} is no capture: it holds none of {', '.join(list(COMMANDS)[:2])}, …")
+        raise SourceError(f"{quoted_path(path)} is no capture: it holds none of {', '.join(list(BY_FILE)[:2])}, …")
     return found
 
 
@@ -114,7 +83,7 @@ def known(name: str) -> bool:
     if len(parts) > 2 and parts[0] == FRAMES:
         parts = parts[2:]
     if len(parts) == 1:
-        return parts[0] in COMMANDS
+        return parts[0] in BY_FILE
     return len(parts) == 2 and parts[0] in FOLDERS and _OF_CONTAINER.fullmatch(parts[1]) is not None
 
 

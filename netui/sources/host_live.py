@@ -13,6 +13,7 @@ from netui.sources import json_text as js
 from netui.sources.errors import SourceError
 from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run
 from netui.sources.machine.local import LOCAL
+from netui.sources.outputs import BUILD, GROUPS, of_source
 from netui.sources.parts import Part
 from netui.sources.proc_sockets import ProcSockets
 from netui.sources.sysctl import key_of
@@ -40,14 +41,6 @@ SYSCTLS = (
     *(f"/proc/sys/net/ipv6/conf/*/{name}" for name in ("forwarding", "disable_ipv6", "accept_ra", "proxy_ndp")),
 )  # fmt: skip
 _NET_FILES = ("tcp", "tcp6", "udp", "udp6")
-#: The commands behind a capture's files.
-ADDRESS = ("ip", "-j", "-d", "address")
-ROUTES: dict[Family, tuple[str, ...]] = {
-    "ip": ("ip", "-4", "-j", "route", "show", "table", "all"),
-    "ip6": ("ip", "-6", "-j", "route", "show", "table", "all"),
-}
-RULES: dict[Family, tuple[str, ...]] = {"ip": ("ip", "-4", "-j", "rule"), "ip6": ("ip", "-6", "-j", "rule")}
-IPSET = ("ipset", "save")
 #: There where the kernel has IPv6.
 IF_INET6 = "/proc/net/if_inet6"
 
@@ -55,10 +48,11 @@ IF_INET6 = "/proc/net/if_inet6"
 Sockets: TypeAlias = "ProcSockets | ListedSockets"
 #: What a reading of the host, and of the sets, asks of a machine.
 HOST_ASKS: tuple[Ask, ...] = (
-    Run(ADDRESS), *(Run(command) for commands in (ROUTES, RULES) for command in commands.values()),
+    *(Run(output.arguments) for name in GROUPS["host"].sources for output in of_source(name) if output.arguments),
     Exists(IF_INET6), Lines(SYSCTLS),
 )  # fmt: skip
-SET_ASKS: tuple[Ask, ...] = (Loaded("ip_set"), Run(IPSET))
+(_IPSET,) = of_source("ipset")
+SET_ASKS: tuple[Ask, ...] = (Loaded(_IPSET.module), Run(_IPSET.arguments))
 
 
 def sockets_of(machine: Machine) -> Sockets:
@@ -100,9 +94,9 @@ def read_host(sockets: Sockets | None = None, machine: Machine = LOCAL) -> dict[
     """
     reader = sockets or sockets_of(machine)
     return {
-        "address": _part("ip address", lambda: {"interfaces": iproute.interfaces(_json(ADDRESS, machine))}),
-        "route": _part("ip route", lambda: {"families": _by_family(ROUTES, iproute.routes, machine)}),
-        "rule": _part("ip rule", lambda: {"families": _by_family(RULES, iproute.policy_rules, machine)}),
+        "address": _part("ip address", lambda: {"interfaces": _interfaces(machine)}),
+        "route": _part("ip route", lambda: {"families": _by_family("route", machine)}),
+        "rule": _part("ip rule", lambda: {"families": _by_family("rule", machine)}),
         "sysctl": _part("/proc/sys", lambda: {"sysctls": read_sysctls(machine)}),
         "sockets": replace(
             _part("/proc/net", lambda: {"sockets": read_sockets(reader, machine)}),
@@ -153,9 +147,9 @@ def listening_text(pid: int, machine: Machine = LOCAL) -> str:
 
 def read_ipsets(machine: Machine = LOCAL) -> Part:
     """Read ``ipset save``; where ip_set is not loaded there are no sets, and the question would load it."""
-    if not machine.loaded("ip_set"):
+    if not machine.loaded(_IPSET.module):
         return Part({"sets": {}}, via="no ip_set loaded", time=time.time())
-    return _part("ipset save", lambda: {"sets": ipset_save.ipsets(machine.run(IPSET))})
+    return _part("ipset save", lambda: {"sets": ipset_save.ipsets(machine.run(_IPSET.arguments))})
 
 
 def own_namespaces(containers: Iterable[Container]) -> set[tuple[str, int]]:
@@ -192,16 +186,21 @@ def _part(via: str, read: Callable[[], dict[str, object]]) -> Part:
         return Part(error=str(error))
 
 
-def _by_family(
-    commands: dict[Family, tuple[str, ...]], build: Callable[[object, Family], object], machine: Machine
-) -> dict[Family, object]:
+def _interfaces(machine: Machine) -> object:
+    (output,) = of_source("address")
+    return iproute.interfaces(_json(output.arguments, machine))
+
+
+def _by_family(source: str, machine: Machine) -> dict[Family, object]:
     """Read both families; IPv4 must be there, IPv6 may be off in the kernel."""
-    found: dict[Family, object] = {"ip": build(_json(commands["ip"], machine), "ip")}
-    try:
-        found["ip6"] = build(_json(commands["ip6"], machine), "ip6")
-    except SourceError:
-        if machine.exists(IF_INET6):
-            raise
+    found: dict[Family, object] = {}
+    for output in of_source(source):
+        assert output.family is not None
+        try:
+            found[output.family] = BUILD[source](_json(output.arguments, machine), output.family)
+        except SourceError:
+            if output.family == "ip" or machine.exists(IF_INET6):
+                raise
     return found
 
 

@@ -19,7 +19,8 @@ from netui.sources.errors import SourceError, plain
 from netui.sources.iptables_save import names_variant, read_save, variant
 from netui.sources.machine import Ask, Loaded, Machine, Read, Run
 from netui.sources.machine.local import LOCAL
-from netui.sources.parts import RULESET_SOURCES, Part
+from netui.sources.outputs import RULESET_SOURCES
+from netui.sources.parts import Part
 
 #: The tables that exist; the file itself exists where legacy iptables is loaded.
 _LEGACY_TABLES: Mapping[Family, str] = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}

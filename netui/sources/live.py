@@ -17,7 +17,8 @@ from netui.sources.kernel import kernel_asks, read_daemon, read_kernel
 from netui.sources.machine import Ask, Machine
 from netui.sources.machine.local import LocalMachine
 from netui.sources.nft_live import LiveNative
-from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+from netui.sources.outputs import GROUPS, RULESET_SOURCES
+from netui.sources.parts import Assembly, Part
 from netui.sources.ping import answers
 from netui.sources.proc_sockets import ProcSockets
 
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
     from netui.sources.head_start import HeadStart
     from netui.sources.legacy_iptc import LegacyTables
     from netui.sources.nft_listed import ListedNative
-
-#: Groups of sources that are read together, one thread a group.
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "docker": ("docker",),
-    "rules": (*RULESET_SOURCES, "nft"),
-    "host": ("address", "route", "rule", "sysctl", "sockets", "listening"),
-    "sets": ("ipset",),
-}
 
 
 class HostReading(NamedTuple):
@@ -160,7 +153,7 @@ def _native_of(machine: Machine) -> LiveNative | ListedNative:
 
 def _none(group: str, error: SourceError) -> dict[str, Part]:
     """Return a group's parts where its machine cannot be asked."""
-    return {name: Part(error=str(error)) for name in GROUPS[group]}
+    return {name: Part(error=str(error)) for name in GROUPS[group].sources}
 
 
 def local_containers(docker: Part | None) -> tuple[Container, ...]:

@@ -6,16 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netui.model import SOURCES, Container, RulesetKey, Snapshot, SourceState
+from netui.model import SOURCES, Container, Snapshot, SourceState
 from netui.sources.nft_ruleset import NativeRules
-
-#: Which source reads which ruleset.
-RULESET_SOURCES: Mapping[str, RulesetKey] = {
-    "iptables-nft": RulesetKey("ip", "nft"),
-    "ip6tables-nft": RulesetKey("ip6", "nft"),
-    "iptables-legacy": RulesetKey("ip", "legacy"),
-    "ip6tables-legacy": RulesetKey("ip6", "legacy"),
-}
+from netui.sources.outputs import RULESET_SOURCES
 
 
 @dataclass(frozen=True, slots=True)

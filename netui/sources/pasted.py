@@ -18,7 +18,8 @@ from netui.model import SOURCES, Backend, Counters, Family, Ruleset, RulesetKey,
 from netui.sources import iptables_save, nft_ruleset
 from netui.sources.capture_files import MAX_FILE
 from netui.sources.errors import SourceError, plain, quoted, quoted_path
-from netui.sources.parts import RULESET_SOURCES, Assembly, Part
+from netui.sources.outputs import RULESET_SOURCES
+from netui.sources.parts import Assembly, Part
 from netui.sources.read_file import read_regular
 
 STDIN = "-"

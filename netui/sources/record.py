@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from netui import __version__
@@ -32,32 +33,17 @@ from netui.sources.kept import CONTAINER, INFO, NETWORK, VERSION, kept
 from netui.sources.machine import Ask, Lines, Loaded, Machine, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.new_capture import Ending, Writer, new_capture
+from netui.sources.outputs import BY_FILE, OUTPUTS, RULESET_SOURCES
 
 Say = Callable[[str], None]
 
 _TEXT_COUNTER = re.compile(r"\bcounter packets \d+ bytes \d+")
 _NFT_COUNTER = re.compile(r'"counter": ?\{[^{}]*\}')
 
-_SAVES: Mapping[str, RulesetKey] = {
-    "iptables-nft-save.txt": RulesetKey("ip", "nft"),
-    "ip6tables-nft-save.txt": RulesetKey("ip6", "nft"),
-    "iptables-legacy-save.txt": RulesetKey("ip", "legacy"),
-    "ip6tables-legacy-save.txt": RulesetKey("ip6", "legacy"),
-}
-_COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "ip-address.json": host_live.ADDRESS,
-    "ip-route.json": host_live.ROUTES["ip"],
-    "ip6-route.json": host_live.ROUTES["ip6"],
-    "ip-rule.json": host_live.RULES["ip"],
-    "ip6-rule.json": host_live.RULES["ip6"],
-}
+_SAVES: Mapping[str, RulesetKey] = {BY_FILE[f"{source}-save.txt"].file: key for source, key in RULESET_SOURCES.items()}
 _NFT_TEXT = "nft-ruleset.txt"
-#: Outputs of a subsystem whose module the question would load: the command, the module, what is printed without.
-_GUARDED: Mapping[str, tuple[tuple[str, ...], str, str]] = {
-    "nft-ruleset.json": (("nft", "-j", "list", "ruleset"), "nf_tables", '{"nftables": []}\n'),
-    _NFT_TEXT: (("nft", "list", "ruleset"), "nf_tables", ""),
-    "ipset-save.txt": (host_live.IPSET, "ip_set", ""),
-}
+#: What one program prints.
+_PRINTED = tuple(output for output in OUTPUTS if output.arguments and output.file not in _SAVES)
 
 
 def record(
@@ -137,16 +123,14 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
             missing.append(f"{name}: {error}")
 
     for name, key in _SAVES.items():
-        take(name, lambda key=key: iptables_live.save_text(key, machine=machine)[0])  # type: ignore[misc]
-    for name, arguments in _COMMANDS.items():
-        take(name, lambda arguments=arguments: machine.run(arguments))  # type: ignore[misc]
-    for name, (arguments, module, without) in _GUARDED.items():
-        if name == _NFT_TEXT and not text and not _leaves_out(machine, module):
+        take(name, partial(_save_text, key, machine))
+    for output in _PRINTED:
+        if output.file == _NFT_TEXT and not text and not _leaves_out(machine, output.module):
             continue
-        if machine.loaded(module):
-            take(name, lambda arguments=arguments: machine.run(arguments))  # type: ignore[misc]
+        if not output.module or machine.loaded(output.module):
+            take(output.file, partial(machine.run, output.arguments))
         else:
-            files[name] = without
+            files[output.file] = output.without
     take("ss.txt", lambda: proc_sockets.as_ss(host_live.read_sockets(host_live.sockets_of(machine), machine)))
     take("sysctl.txt", lambda: host_live.as_text(host_live.read_sysctls(machine)))
     files["kernel-modules.txt"] = kernel.kernel_text(machine)
@@ -164,11 +148,16 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
 
 def _asks(machine: Machine) -> tuple[Ask, ...]:
     """Return what is asked of another machine, but for its containers."""
-    commands = (*_COMMANDS.values(), *(guarded[0] for guarded in _GUARDED.values()))
+    modules = {output.module for output in _PRINTED if output.module}
     return (
-        *iptables_live.LiveRules().asks(machine), *map(Run, commands), Loaded("nf_tables"), Loaded("ip_set"),
+        *iptables_live.LiveRules().asks(machine), *map(Loaded, modules),
+        *(Run(output.arguments) for output in _PRINTED),
         Lines(host_live.SYSCTLS), *host_live.listed_asks(machine), *kernel.kernel_asks(machine),
     )  # fmt: skip
+
+
+def _save_text(key: RulesetKey, machine: Machine) -> str:
+    return iptables_live.save_text(key, machine=machine)[0]
 
 
 def _leaves_out(machine: Machine, module: str) -> bool:

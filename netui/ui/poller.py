@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from netui.model import Snapshot
 from netui.model.events import Event
 from netui.sources.errors import plain
-from netui.sources.live import GROUPS, LiveHost, local_containers, rulesets_of
+from netui.sources.live import LiveHost, local_containers, rulesets_of
+from netui.sources.outputs import GROUPS
 from netui.sources.parts import Assembly, Part, kept
 from netui.ui.pace import Interval, Pace
 
@@ -29,14 +30,10 @@ if TYPE_CHECKING:
     from netui.sources.recording import Recording
 
 MIN_INTERVAL = 0.5
-#: Seconds between readings of what no event announces.
-_SLOW: Mapping[str, float] = {"docker": 30.0, "host": 15.0, "sets": 30.0}
-#: Shares of one core that each group's readings may take: below 5 % together with the painting.
-_BUDGET: Mapping[str, float] = {"rules": 0.035, "docker": 0.003, "host": 0.003, "sets": 0.003}
 #: Seconds after which a group that does not come back is said to hang.
-_DEADLINE: Mapping[str, float] = {"docker": 15.0, "rules": 5.0, "host": 5.0, "sets": 15.0}
+_DEADLINE: Mapping[str, float] = {name: group.deadline for name, group in GROUPS.items()}
 #: As above, of another machine: a slow line takes its time.
-_DEADLINE_ELSEWHERE: Mapping[str, float] = {"docker": 30.0, "rules": 10.0, "host": 15.0, "sets": 15.0}
+_DEADLINE_ELSEWHERE: Mapping[str, float] = {name: group.line for name, group in GROUPS.items()}
 #: How long the first snapshot, and any later one, waits for groups that are still being read.
 _FIRST_WAIT, _WAIT = 1.0, 0.1
 #: How long the first reading of the host waits for the containers whose sockets it reads too.
@@ -76,10 +73,10 @@ class Poller:
         head_start: HeadStart | None = None,
         machine: SshMachine | None = None,
     ) -> None:
-        asked = {"rules": max(MIN_INTERVAL, interval), **_SLOW}
-        self._paces = {group: Pace(asked[group], _BUDGET[group]) for group in GROUPS}
+        asked = max(MIN_INTERVAL, interval)
+        self._paces = {name: Pace(group.every or asked, group.budget) for name, group in GROUPS.items()}
         self._pinging = self._silent = False
-        self._ping_pace, self._pinged = Pace(asked["rules"], _PING_BUDGET), 0.0
+        self._ping_pace, self._pinged = Pace(asked, _PING_BUDGET), 0.0
         self._began: dict[str, float] = {}
         self._seen = True
         self._on_snapshot: OnSnapshot | None = None
@@ -253,7 +250,8 @@ class Poller:
             parts = self._read_group(group)
         except Exception as error:  # a source's bug must not silence the others
             parts = {
-                name: Part(error=f"cannot be read: {type(error).__name__}: {plain(error)}") for name in GROUPS[group]
+                name: Part(error=f"cannot be read: {type(error).__name__}: {plain(error)}")
+                for name in GROUPS[group].sources
             }
         with self._wake:
             self._paces[group].note(*self._costs(_spent() - before, time.monotonic() - began))
@@ -348,7 +346,7 @@ class Poller:
         who = "does not answer" if self._machine is None else "disconnected: no answer"
         error = f"{who} since {time.strftime('%H:%M:%S', time.localtime(time.time() - (now - since)))}"
         news = False
-        for name in GROUPS[group]:
+        for name in GROUPS[group].sources:
             old = self._parts.get(name)
             if old is None or old.error != error:
                 self._parts[name] = kept(old, Part(error=error))

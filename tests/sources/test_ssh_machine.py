@@ -267,6 +267,7 @@ def test_an_answer_that_does_not_come_or_never_ends(machine: SshMachine, monkeyp
         machine.read("/proc/version")
     assert time.monotonic() - began < 5
     monkeypatch.setattr(ssh_script, "_look", lambda _ask: "yes >&3")
+    monkeypatch.setattr("netui.sources.machine.ssh.ANSWER", 20)
     monkeypatch.setattr(ssh_connection.Shell.until, "__defaults__", (2**20,))
     with pytest.raises(SourceError, match="MB came"):
         machine.read("/proc/version")

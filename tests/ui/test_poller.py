@@ -250,7 +250,7 @@ def test_a_source_that_hangs_holds_up_nothing(watched: Watched, group: str, monk
     start = time.monotonic()
     watched.start().until(lambda snapshot: True)
     assert time.monotonic() - start < 1.5
-    names = poller_module.GROUPS[group]
+    names = poller_module.GROUPS[group].sources
     watched.until(lambda snapshot: "does not answer since" in snapshot.sources[names[0]].error)
     watched.host.hang.pop(group).set()
     watched.until(lambda snapshot: not snapshot.sources[names[0]].error)
