@@ -1,0 +1,167 @@
+"""`netui exposed --host` against a scan of every port: from the world, from a link, from a container."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from netui.explain.host_ports import HostPorts, host_ports
+
+from .doctor_host import restart, seen
+from .hosts import HOST, OUTSIDE, Host, serve
+from .namespaces import call_in
+from .neighbours import Firewalld
+from .scan import scan_tcp, scan_udp
+
+Own = Callable[..., Host]
+WORLD = "9.9.9.9"
+#: ufw's shape: established first, a few ports, one for an office, the rest by the policy.
+UFW = """
+*filter
+:ufw-user-input - [0:0]
+:ufw-reject - [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -j ufw-user-input
+-A INPUT -p tcp -m multiport --dports 6000:6010,7000 -j ufw-reject
+-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT
+-A ufw-user-input -p udp -m udp --dport 5300 -j ACCEPT
+-A ufw-user-input -s 9.9.9.0/24 -p tcp -m tcp --dport 9100 -j ACCEPT
+-A ufw-user-input -p tcp -m tcp --dport 10000:10100 -j ACCEPT
+-A ufw-reject -p tcp -j REJECT --reject-with tcp-reset
+-P INPUT DROP
+COMMIT
+"""
+ELSEWHERE = """
+*nat
+-A PREROUTING -i eth0 -p tcp -m tcp --dport 3000 -j DNAT --to-destination 198.51.100.2:8000
+-A PREROUTING -p tcp -m tcp --dport 2200:2299 -j REDIRECT --to-ports 22
+-A POSTROUTING -d 198.51.100.2/32 -p tcp -m tcp --dport 8000 -j MASQUERADE
+COMMIT
+*filter
+-I DOCKER-USER 1 -d 198.51.100.2/32 -p tcp -m tcp --dport 8000 -j ACCEPT
+COMMIT
+"""
+
+
+@contextmanager
+def listening(host: Host) -> Iterator[None]:
+    """Programs of the host: on all addresses, on one of them, on loopback; and one of a machine outside."""
+    places = [("host", "0.0.0.0", 22), ("host", HOST, 2100), ("host", "127.0.0.1", 5432), ("host", "172.18.0.1", 8125)]
+    made: list[socket.socket] = []
+    for name, address, port in [*places, ("host", "0.0.0.0", 9100), ("outside", "0.0.0.0", 8000)]:
+
+        def opened(address: str = address, port: int = port) -> socket.socket:
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((address, port))
+            one.listen(128)
+            return one
+
+        made.append(call_in(host.sandbox(name), opened))
+    host.echo.add(host.sandbox("host"), 5300)
+    try:
+        yield
+    finally:
+        for one in made:
+            one.close()
+
+
+def expected(found: HostPorts, where: str, name: str, source: str, address: str, protocol: str) -> dict[int, str]:
+    """What netui says of each port that is not closed to a sender."""
+    said: dict[int, str] = {}
+    rank = ("open", "refused", "undecided")
+    for row in found.ports:
+        if row.protocol != protocol:
+            continue
+        for cell in row.cells:
+            if (cell.place.where, cell.place.name, cell.place.family) != (where, name, "ip"):
+                continue
+            sender = ipaddress.ip_address(source)
+            listed = (
+                one.state for one in cell.senders if any(sender in ipaddress.ip_network(n) for n in one.addresses)
+            )
+            state = next(listed, cell.state)
+            if cell.destination.rpartition(":")[0] != address or state == "closed":
+                continue
+            for low, high in row.ports:
+                for port in range(low, high + 1):
+                    said[port] = min(said.get(port, state), state, key=rank.index)
+    return said
+
+
+def judge(host: Host, count: Callable[[str], None], what: str) -> None:
+    """Scan the host from each place, and hold what came back against what netui says."""
+    prepared = seen(host)
+    found = host_ports(prepared)
+    assert found.unknown == ()
+    host.outside.ip("address", "replace", f"{WORLD}/32", "dev", "lo")
+    blog = prepared.containers[[c.name for c in prepared.containers].index("blog")]
+    own = next(endpoint.ipv4 for endpoint in blog.endpoints)
+    places = [
+        ("world", "eth0", "outside", WORLD, HOST),
+        ("lan", "eth0", "outside", OUTSIDE, HOST),
+        ("networks", "hehe", "blog", own, HOST),
+        ("networks", "hehe", "blog", own, "172.18.0.1"),
+    ]
+    wrong: list[str] = []
+    asked = opened = 0
+    for where, name, sender, source, address in places:
+        sandbox = host.sandbox(sender)
+        for protocol, scan in (("tcp", scan_tcp), ("udp", scan_udp)):
+            said = expected(found, where, name, source, address, protocol)
+            ports = (
+                range(1, 65536) if protocol == "tcp" else sorted({*range(1, 65536, 37), *range(1, 1200), 5300, 5301})
+            )
+            host.namespace.run("conntrack", "-F", check=False)
+            seen_there = scan(sandbox, source, address, ports)
+            differ = [port for port in ports if not agrees(said.get(port, "closed"), seen_there.get(port, "silent"))]
+            # a busy machine loses some: what differs is asked again
+            host.namespace.run("conntrack", "-F", check=False)
+            seen_there |= scan(sandbox, source, address, differ) if differ else {}
+            differ = [port for port in differ if not agrees(said.get(port, "closed"), seen_there.get(port, "silent"))]
+            wrong += [
+                f"{where} {name} {source} -> {address}:{port}/{protocol}: {said.get(port, 'closed')}, "
+                f"really {seen_there.get(port, 'silent')}"
+                for port in differ
+            ]
+            asked += len(ports)
+            opened += sum(seen_there.get(port) == "open" for port in ports)
+    count(f"exposed --host, {what}: {asked} ports scanned, {len(wrong)} wrong")
+    assert not wrong, "\n".join(wrong[:40])
+    assert opened > 10
+
+
+def agrees(said: str, really: str) -> bool:
+    """Whether what came back is what netui says; a rule's reject is closed, and can look like a refusal."""
+    if said == "open":
+        return really == "open"
+    if said == "refused":
+        return really == "refused"
+    return said == "closed" and really in ("silent", "refused", "rejected")
+
+
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+@pytest.mark.parametrize("rules", ["plain", "ufw"])
+def test_a_scan_of_every_port(kind: str, rules: str, own_host: Own, count: Callable[[str], None]) -> None:
+    """Published, of a host-network container, of programs, translated elsewhere and here: each port is what it is."""
+    host = own_host(kind)
+    host.container("direct", serve([8099]), network_mode="host")
+    host.engine.tool("iptables-restore", "--noflush", stdin=ELSEWHERE)
+    if rules == "ufw":
+        host.engine.tool("iptables-restore", "--noflush", stdin=UFW)
+    with listening(host):
+        judge(host, count, f"{rules} {kind}")
+
+
+def test_a_scan_beside_firewalld(own_host: Own, count: Callable[[str], None]) -> None:
+    """firewalld's own table lets ssh in, and a port that its zone opens."""
+    host = own_host("28.5")
+    with Firewalld(host, "nftables") as firewall, listening(host):
+        restart(host)
+        firewall.cmd("--add-port=9100/tcp")
+        judge(host, count, "firewalld 28.5")
