@@ -364,28 +364,14 @@ def _live(options: Options) -> int:
 
 
 def _elsewhere(options: Options) -> int:
-    """The screen on other machines, one after the other as the user goes through them."""
+    """The screen on other machines."""
     from netui.hosts import all_connected
 
     config = _config(options)
     with all_connected(options.hosts) as machines:
-        from netui.ui.app import NEXT_HOST, run
-        from netui.ui.poller import Poller
+        from netui.ui.machines import run_machines
 
-        turn = 0
-        while True:
-            machine = machines[turn % len(machines)]
-            poller = Poller(interval=config.settings.interval, machine=machine)
-            count = f" ({turn % len(machines) + 1}/{len(machines)})" if len(machines) > 1 else ""
-            try:
-                poller.begin()
-                place, more = f"{machine.name}{count}", len(machines) > 1
-                status = run(poller, mode="live", config=config, place=place, more_hosts=more)
-            finally:
-                poller.stop()
-            if status != NEXT_HOST:
-                return status
-            turn += 1
+        return run_machines(machines, config)
 
 
 def _config(options: Options) -> Config:

@@ -36,6 +36,8 @@ class EngineAddress:
     key: str = ""
     #: what another machine calls it, where its socket is forwarded to this one
     there: str = ""
+    #: whether each connection is a program of its own, which a question just to see whether it answers is not worth
+    costly: bool = False
 
     @property
     def shown(self) -> str:

@@ -87,8 +87,8 @@ class LiveHost:
 
     def engine_answers(self, seconds: float) -> bool:
         """Ask an engine on this machine whether it answers; True where there is none to ask."""
-        path = self.docker.listing.address.path
-        return not path or answers(path, seconds)
+        address = self.docker.listing.address
+        return not address.path or address.costly or answers(address.path, seconds)
 
     def read_rules(self) -> dict[str, Part]:
         """Read the four iptables rulesets and the native tables with their counters."""

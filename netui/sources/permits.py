@@ -61,6 +61,8 @@ PROGRAMS: Mapping[str, Permit] = {
     "ip": Permit(_words(r"-j -d address|-[46] -j route show table all|-[46] -j rule")),
     "nft": Permit(_words(r"--version|(?:-j )?list (?:ruleset|tables|table \S+ \S+)"), "nf_tables"),
     "ipset": Permit(_words("save"), "ip_set"),
+    # carries bytes to an engine's socket where sudo alone may open it, on another machine
+    "docker": Permit(_words(r"-H unix:///[A-Za-z0-9_./-]+ system dial-stdio")),
     "iptables-nft-save": Permit(_SAVE, "nf_tables"),
     "ip6tables-nft-save": Permit(_SAVE, "nf_tables"),
     "iptables-legacy-save": Permit(_SAVE),

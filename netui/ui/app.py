@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from textual import events, on
 from textual.app import SystemCommand
@@ -48,7 +48,7 @@ _HANDS = 0.0001
 #: Seconds between two looks at the engine's events, and how many of them are kept until then.
 _EVENTS, _MOST_EVENTS = 0.05, 500
 #: What the app returns where the user wants the next machine.
-NEXT_HOST = -1
+NEXT_HOST: Final = -1
 _NO_FLOW = "Open a flow first: a container's details list them."
 
 
@@ -337,6 +337,7 @@ class NetuiApp(TerminalApp):
         if not self._more_hosts:
             self.say("There is one machine: give --host several times for more.")
             return
+        self.preferences.keep(self.main, theme="" if self.plain else self.theme, mouse=self.mouse_on)
         self._leaving = True
         if self.poller is not None:
             self.poller.stop()

@@ -46,8 +46,8 @@ class Preferences:
         screen.tree_part, screen.detail_part = settings.tree, settings.detail
         screen.proportion()
 
-    def save(self, screen: MainScreen, *, theme: str, mouse: bool) -> tuple[bool, str]:
-        """Write what is set now; return whether it worked, and a line that says so."""
+    def keep(self, screen: MainScreen, *, theme: str, mouse: bool) -> None:
+        """Take what is set now for the settings."""
         options = screen.chains.options
         self.settings = replace(
             self.settings,
@@ -60,6 +60,10 @@ class Preferences:
             tree=_percent(screen.tree_part),
             detail=_percent(screen.detail_part),
         )
+
+    def save(self, screen: MainScreen, *, theme: str, mouse: bool) -> tuple[bool, str]:
+        """Write what is set now; return whether it worked, and a line that says so."""
+        self.keep(screen, theme=theme, mouse=mouse)
         try:
             save_config(self.config.path, self.settings)
         except SourceError as error:

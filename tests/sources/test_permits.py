@@ -60,8 +60,12 @@ def test_no_program_is_started_past_the_list(monkeypatch: pytest.MonkeyPatch) ->
 
 #: Modules that may start a process, or speak to the kernel over netlink, each with what for.
 ALONE = {
-    # the second starts ssh, and nothing else
-    "subprocess": {"sources/command.py", "sources/machine/ssh_connection.py"},
+    # the others start ssh, and nothing else
+    "subprocess": {
+        "sources/command.py",
+        "sources/machine/ssh_connection.py",
+        "sources/machine/ssh_process.py",
+    },
     "socket.AF_NETLINK": {"sources/nft_netlink.py"},
     "os.fork": {"sources/head_start.py"},
     "iptc": {"sources/legacy_library.py"},
@@ -96,13 +100,20 @@ def test_netlink_only_asks() -> None:
 
 
 def test_the_connection_starts_ssh_alone() -> None:
-    """Each program that ssh_connection.py starts is what ``_arguments`` gives, which begins with ssh's own path."""
-    tree = ast.parse((SOURCE / "sources/machine/ssh_connection.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    names = [ast.unparse(node.func) for node in calls]
-    assert names.count("subprocess.Popen") == names.count("subprocess.run") == 1
-    started = [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func) in ("subprocess.run", "Shell")]
+    """Each program that a connection starts is what ``_arguments`` gives, which begins with ssh's own path."""
+    started: list[str] = []
+    made: list[str] = []
+    for name in ("ssh_connection", "ssh_process"):
+        tree = ast.parse((SOURCE / f"sources/machine/{name}.py").read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        starts = ("subprocess.run", "subprocess.Popen", "Shell")
+        started += [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func) in starts]
+        made += [ast.unparse(node.value) for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+        made += [ast.unparse(node.value) for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
     assert set(started) == {"arguments", "self._arguments(*_CLIENT, *wanted)"}
-    assert {ast.unparse(node.value) for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value} >= {
-        "[self._program, '-S', f'{self._folder}/c', *_COMMON, *more]"
+    assert {text for text in made if text.startswith(("self._arguments(", "[self._program"))} == {
+        "[self._program, '-S', f'{self._folder}/c', *_COMMON, *more]",
+        "self._arguments(*_MASTER, *batch, '--', self._destination, 'exec cat')",
+        "self._arguments(*_CLIENT, '--', self._destination, words)",
+        "self._arguments(*_CLIENT, '--', self._destination, _SHELL)",
     }

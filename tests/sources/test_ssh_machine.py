@@ -19,7 +19,20 @@ from hypothesis import strategies as st
 from netui.sources import command, host_live, kernel
 from netui.sources.errors import SourceError
 from netui.sources.listed_sockets import ListedSockets
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run, links, ssh_connection, ssh_script
+from netui.sources.machine import (
+    Ask,
+    Exists,
+    Lines,
+    Links,
+    Loaded,
+    Read,
+    Real,
+    Run,
+    links,
+    ssh_connection,
+    ssh_process,
+    ssh_script,
+)
 from netui.sources.machine.local import LocalMachine
 from netui.sources.machine.ssh import SshMachine
 from netui.sources.permits import NotPermitted
@@ -210,7 +223,7 @@ def test_what_is_printed_comes_back_byte_for_byte(output: bytes, errors: bytes, 
 @given(st.binary(max_size=300), st.integers(1, 3))
 def test_what_no_script_prints_is_no_answer(data: bytes, count: int) -> None:
     """Anything else is one plain error."""
-    with pytest.raises(ssh_connection.Lost):
+    with pytest.raises(ssh_process.Lost):
         ssh_script.answers(data, count, MARK)
 
 
@@ -253,7 +266,7 @@ def test_a_machine_that_does_not_let_in(fake: Fake, monkeypatch: pytest.MonkeyPa
     """Refused, silent or noisy without end: one line, in time, and nothing stays."""
     monkeypatch.setattr(ssh_connection, "CONNECT", 0.5)
     fake.set(extra=extra)
-    with pytest.raises(ssh_connection.Lost, match=why):
+    with pytest.raises(ssh_process.Lost, match=why):
         SshMachine("there").connect()
     assert not list(fake.folder.glob("netui-*"))
 
@@ -261,14 +274,14 @@ def test_a_machine_that_does_not_let_in(fake: Fake, monkeypatch: pytest.MonkeyPa
 def test_an_answer_that_does_not_come_or_never_ends(machine: SshMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded in time and in bytes; the next question has a shell of its own."""
     monkeypatch.setattr(ssh_script, "_look", lambda _ask: "ask sleep 30")
-    monkeypatch.setattr("netui.sources.machine.ssh.ANSWER", 0.3)
+    monkeypatch.setattr("netui.sources.machine.ssh_session.ANSWER", 0.3)
     began = time.monotonic()
     with pytest.raises(SourceError, match="no answer within"):
         machine.read("/proc/version")
     assert time.monotonic() - began < 5
     monkeypatch.setattr(ssh_script, "_look", lambda _ask: "yes >&3")
-    monkeypatch.setattr("netui.sources.machine.ssh.ANSWER", 20)
-    monkeypatch.setattr(ssh_connection.Shell.until, "__defaults__", (2**20,))
+    monkeypatch.setattr("netui.sources.machine.ssh_session.ANSWER", 20)
+    monkeypatch.setattr(ssh_process.Shell.until, "__defaults__", (2**20,))
     with pytest.raises(SourceError, match="MB came"):
         machine.read("/proc/version")
     monkeypatch.undo()

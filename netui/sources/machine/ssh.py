@@ -5,98 +5,28 @@ Nothing is installed there and nothing is written there. A lost line is tried ag
 
 from __future__ import annotations
 
-import secrets
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from netui.sources import command, permits
 from netui.sources.docker_context import EngineAddress, engine_address
-from netui.sources.errors import SourceError, plain, quoted
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Machine, Read, Real, Run
-from netui.sources.machine.ssh_connection import ANSWER, BEGIN, LIFE, Connection, Lost, Shell, close_all
-from netui.sources.machine.ssh_script import PROGRAM, SYSTEM, Answer, answers, by_path, compose, prelude
+from netui.sources.errors import SourceError, quoted
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run
+from netui.sources.machine.fetched import Fetched
+from netui.sources.machine.ssh_connection import ANSWER, BEGIN, Connection, close_all
+from netui.sources.machine.ssh_process import Lost
+from netui.sources.machine.ssh_script import PROGRAM, Answer, by_path, compose
+from netui.sources.machine.ssh_session import About, Session
+from netui.sources.ping import answers
 
 #: Seconds before a lost machine is tried again, longer each time.
 _BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 #: Shells at a time; sshd allows ten sessions for one connection (MaxSessions), and one is the master's.
 _MOST_SHELLS = 4
-#: Those of a shell's programs that are looked for when it begins.
-_PROGRAMS = (*(name for name in permits.PROGRAMS), "iptables")
-_SETTINGS = ("HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
-
 command.AT_END.append(close_all)
-
-
-class _Session:
-    """A shell there that has begun, as root where sudo lets it: its mark, and what it has cost so far."""
-
-    def __init__(self, connection: Connection, *, sudo: bool) -> None:
-        self._connection = connection
-        self.shell: Shell = connection.shell()
-        self.mark = secrets.token_hex(16)
-        self.spent = 0.0
-        self.answered = False
-        try:
-            self._begin(sudo)
-        except BaseException:
-            self.end()
-            raise
-
-    def _begin(self, sudo: bool) -> None:
-        values = " ".join(f'"${{{name}}}"' for name in _SETTINGS)
-        self._tell(
-            f"u=$(id -u); printf '\\n%s\\n' {self.mark} \"$u\" {values}\n"
-            f'if [ "$u" != 0 ] && {"true" if sudo else "false"} && sudo -n /bin/sh -c : >/dev/null 2>&1 </dev/null\n'
-            f"then printf '{self.mark} hello %s\\n' 0; t=; timeout -k 1 {LIFE} true 2>/dev/null && "
-            f"t='timeout -k 1 {LIFE}'; exec sudo -n $t /bin/sh\n"
-            f"else printf '{self.mark} hello %s\\n' \"$u\"\nfi"
-        )
-        # what a login shell prints comes before
-        self.shell.until(f"\n{self.mark}\n".encode(), BEGIN, 2**20)
-        words = self.shell.until(f"{self.mark} hello ".encode(), BEGIN, 2**16).decode("utf-8", "replace").split("\n")
-        self.environment = {name: value for name, value in zip(_SETTINGS, words[3::2], strict=False) if value}
-        self.root = self.shell.until(b"\n", BEGIN, 2**16) == b"0"
-        self._tell(prelude(self.mark))
-
-    def _tell(self, script: str) -> None:
-        self.shell.send(script.encode("utf-8", "surrogateescape") + b"\n")
-
-    def ask(self, script: str, count: int) -> tuple[list[Answer], float]:
-        """Return the answers to a script's questions, and the processor seconds that they took there."""
-        self._tell(script)
-        data = self.shell.until(f"\n{self.mark} done\n".encode(), ANSWER)
-        found, spent = answers(data, count, self.mark)
-        before, self.spent, self.answered = self.spent, spent, True
-        return found, max(0.0, spent - before)
-
-    def end(self) -> None:
-        """End the shell."""
-        self._connection.end(self.shell)
-
-
-class _About:
-    """What is asked of a machine once for each connection."""
-
-    def __init__(self, session: _Session) -> None:
-        self.root, self.environment = session.root, session.environment
-        quoted_names = " ".join(_PROGRAMS)
-        script = (
-            f'where() {{ for p; do f=$(command -v "$p") && case $f in /*) printf \'%s %s %s\\n\' "$p" "$f" '
-            f'"$(readlink -f "$f" || echo "$f")" ;; esac; done; }}; ask where {quoted_names}\n'
-            f"ask eval 'PATH={SYSTEM}; where iptables'\n"
-            f"ask uname -r\nask uname -n\ntimes >&3\nprintf '\\n%s done\\n' \"$M\" >&3\n"
-        )
-        found, _ = session.ask(script, 4)
-        words = [line.split(" ") for line in found[0].text.splitlines()]
-        self.programs = {entry[0]: entry[1] for entry in words if len(entry) == 3}
-        self.links = {entry[0]: entry[2] for entry in words if len(entry) == 3}
-        system = [line.split(" ") for line in found[1].text.splitlines()]
-        self.system = {entry[0]: entry[2] for entry in system if len(entry) == 3}
-        self.release = plain(found[2].text.strip(), 100) if found[2].text.strip() else ""
-        self.hostname = plain(found[3].text.strip(), 100) if found[3].text.strip() else ""
 
 
 class SshMachine:
@@ -113,15 +43,16 @@ class SshMachine:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._connection: Connection | None = None
-        self._about: _About | None = None
-        self._idle: list[_Session] = []
+        self._about: About | None = None
+        self._idle: list[Session] = []
         self._sessions = 0
         self._most = _MOST_SHELLS
         self._connecting = self._closed = False
         self._failures = 0
         self._retry_at = 0.0
         self._why = ""
-        self._forwarded: tuple[Connection, str, str] | None = None
+        self._forwarded: EngineAddress | None = None
+        self._forwarded_by: Connection | None = None
 
     # -- the connection -------------------------------------------------------------
 
@@ -129,8 +60,8 @@ class SshMachine:
         """Connect; return what ssh warned of. Raises SourceError, Refused where only a person could be let in."""
         connection = Connection(self.name, ask=ask)
         try:
-            session = _Session(connection, sudo=True)
-            about = _About(session)
+            session = Session(connection, sudo=True)
+            about = About(session)
         except BaseException:
             connection.close()
             raise
@@ -144,7 +75,7 @@ class SshMachine:
             self._changed.notify_all()
         return connection.warnings
 
-    def _up(self) -> tuple[Connection, _About]:
+    def _up(self) -> tuple[Connection, About]:
         """Return the connection; raise Lost where there is none, and see to it that it is tried again."""
         with self._lock:
             connection, about = self._connection, self._about
@@ -192,7 +123,7 @@ class SshMachine:
         if connection is not None:
             connection.close()
 
-    def _session(self, connection: Connection, about: _About) -> _Session:
+    def _session(self, connection: Connection, about: About) -> Session:
         """Return a shell that nobody else uses; a new one where there may be more."""
         deadline = time.monotonic() + ANSWER
         with self._lock:
@@ -207,7 +138,7 @@ class SshMachine:
             else:
                 return self._idle.pop()
         try:
-            return _Session(connection, sudo=about.root)
+            return Session(connection, sudo=about.root)
         except BaseException as error:
             with self._lock:
                 self._sessions -= 1
@@ -263,7 +194,7 @@ class SshMachine:
     # -- what is known of it -----------------------------------------------------------
 
     @property
-    def about(self) -> _About:
+    def about(self) -> About:
         """What was asked when it was connected to; of the last connection where there is none now."""
         if self._about is None:
             raise Lost(self._gone())
@@ -333,13 +264,25 @@ class SshMachine:
                 f"the engine of {quoted(self.name)} is at {quoted(there.url, 100)}: netui asks that of a socket alone"
             )
         known = self._forwarded
-        if known is not None and known[0] is connection and known[1] == there.path:
-            return EngineAddress(f"unix://{known[2]}", f"ssh {self.name}", there=there.url)
+        if known is not None and self._forwarded_by is connection and known.there == there.url:
+            return known
         if not self.exists(there.path):
             raise SourceError(f"no Docker socket at {quoted(there.path, 100)} on {quoted(self.name)}")
-        here = connection.forward(there.path)
-        self._forwarded = (connection, there.path, here)
-        return EngineAddress(f"unix://{here}", f"ssh {self.name}", there=there.url)
+        here, costly = connection.forward(there.path), False
+        if about.by_sudo and not answers(here, BEGIN) and (bridged := self._bridge(connection, about, there.path)):
+            here, costly = bridged, True
+        self._forwarded = EngineAddress(f"unix://{here}", f"ssh {self.name}", there=there.url, costly=costly)
+        self._forwarded_by = connection
+        return self._forwarded
+
+    def _bridge(self, connection: Connection, about: About, path: str) -> str:
+        """Reach an engine's socket that root alone may open there, by the program docker; "" where it is not there."""
+        docker = about.programs.get("docker", "")
+        if not docker or not re.fullmatch(r"[A-Za-z0-9_./-]+", docker):
+            return ""
+        words = (docker, "-H", f"unix://{path}", "system", "dial-stdio")
+        permits.check(words)
+        return connection.bridge(f"exec sudo -n {' '.join(words)}")
 
     def _setting(self, path: Path) -> str:
         return self.read(str(path))
@@ -357,69 +300,3 @@ class SshMachine:
         if listening & {path, real, f"/var{real}"}:
             return True
         return False if real and not any(PurePosixPath(one).name == name for one in listening) else None
-
-
-class Fetched:
-    """A machine with questions answered: a question that is not among them is another round trip."""
-
-    def __init__(self, machine: SshMachine, found: Mapping[Ask, Answer]) -> None:
-        self._machine = machine
-        self._found = dict(found)
-        self._runs = {ask.arguments: answer for ask, answer in found.items() if isinstance(ask, Run)}
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what was asked when the machine was connected to
-        return getattr(self._machine, name)
-
-    def fetch(self, asks: Sequence[Ask]) -> Machine:
-        """Ask what is not answered yet."""
-        missing = [ask for ask in asks if ask not in self._found]
-        return Fetched(self._machine, {**self._found, **(self._machine.ask(missing) if missing else {})})
-
-    def _answer(self, ask: Ask) -> Answer:
-        if ask not in self._found:
-            self._found |= self._machine.ask([ask])
-        return self._found[ask]
-
-    def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
-        """Return what a program printed; raise SourceError as here."""
-        key, name = tuple(arguments), arguments[0]
-        if (answer := self._runs.get(key)) is None:
-            answer = self._answer(Run(key))
-        if answer.status == 0:
-            return answer.text
-        if answer.status is None:
-            if not name.startswith("/") and self._machine.find(name) is None:
-                raise SourceError(f"{name} is not installed")
-            module = permits.permit(key).module
-            raise permits.would_load(name, module) if module else SourceError(f"{name} was not run")
-        if answer.status in (124, 137):
-            raise SourceError(f"{name} did not finish within {timeout:g} s")
-        needs_root = "" if self._machine.is_root else self._machine.needs_root
-        raise command.failure(name, answer.status, answer.errors, needs_root)
-
-    def loaded(self, module: str) -> bool:
-        """Whether a subsystem is there."""
-        return self._answer(Loaded(module)).status == 0
-
-    def read(self, *paths: str) -> str:
-        """Return the files that exist, one after the other."""
-        answer = self._answer(Read(paths))
-        if answer.status == 0 or answer.output:
-            return answer.output.decode("utf-8", "replace")
-        if "Permission denied" in answer.errors:
-            raise PermissionError(13, "Permission denied", paths[0])
-        if "No such" in answer.errors:
-            raise FileNotFoundError(2, "No such file or directory", paths[0])
-        raise OSError(5, plain(answer.errors) if answer.errors else "is no regular file", paths[0])
-
-    def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
-        """Return the lines of the files that patterns name."""
-        return by_path(self._answer(Lines(tuple(patterns), only)).output.decode("utf-8", "replace"))
-
-    def links(self, *patterns: str) -> str:
-        """Return the links as ``ls -l`` prints them."""
-        return self._answer(Links(patterns)).output.decode("utf-8", "replace")
-
-    def exists(self, pattern: str) -> bool:
-        """Whether anything is there that a pattern names."""
-        return self._answer(Exists(pattern)).status == 0

@@ -11,19 +11,16 @@ import fcntl
 import os
 import secrets
 import shutil
-import signal
+import socket
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import IO
 
 from netui.sources import command
 from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.machine.ssh_process import Lost, Shell, end
 
 #: Seconds for connecting: where nobody is asked anything, and where somebody may have to type.
 CONNECT, TYPING = 20.0, 180.0
@@ -31,11 +28,8 @@ CONNECT, TYPING = 20.0, 180.0
 BEGIN, ANSWER = 15.0, 30.0
 #: Seconds that a shell there lives at most.
 LIFE = 900
-#: Bytes of one round trip; 10,000 rules are 1.5 MB, as nft's JSON 10 MB.
-MOST = 256 * 2**20
-#: What a login shell may print before ours begins, and what is kept of complaints.
-_BANNER, _COMPLAINTS = 2**20, 2**14
-_PIECE = 2**18
+#: What a login shell may print before ours begins.
+_BANNER = 2**20
 #: For master and shells alike. What newer versions alone know comes behind IgnoreUnknown.
 _COMMON = (
     "-T", "-x", "-a",
@@ -57,10 +51,6 @@ _SHELL = (
 )
 
 _open: set[Connection] = set()
-
-
-class Lost(SourceError):
-    """The connection, or a shell of it, is not there any more."""
 
 
 class Refused(Lost):
@@ -89,6 +79,8 @@ class Connection:
         self._lock = threading.Lock()
         self._shells: set[Shell] = set()
         self._closed = False
+        self._listeners: list[socket.socket] = []
+        self._bridges: list[subprocess.Popen[bytes]] = []
         self._lock_of_folder: int | None
         self._folder, self._lock_of_folder = _private_folder()
         _open.add(self)
@@ -157,12 +149,59 @@ class Connection:
             raise Lost(f"the engine's socket is not forwarded: {plain(done.stderr.decode('utf-8', 'replace'))}")
         return here
 
+    def bridge(self, words: str) -> str:
+        """Listen on a socket here, each connection of which is a program there; return its path.
+
+        words: a command for any login shell, of plain words.
+        """
+        path = f"{self._folder}/{secrets.token_hex(4)}"
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(path)
+            listener.listen(16)
+        except OSError as error:
+            listener.close()
+            raise Lost(f"the engine's socket is not forwarded: {plain(error.strerror or error)}") from None
+        with self._lock:
+            self._listeners.append(listener)
+        arguments = self._arguments(*_CLIENT, "--", self._destination, words)
+        threading.Thread(target=self._serve, args=(listener, arguments), name="ssh bridge", daemon=True).start()
+        return path
+
+    def _serve(self, listener: socket.socket, arguments: list[str]) -> None:
+        """Give each connection its program until the listener is closed."""
+        with suppress(OSError, ValueError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, self._lock:
+                    if self._closed:
+                        return
+                    self._bridges = [process for process in self._bridges if process.poll() is None]
+                    number = connection.fileno()
+                    self._bridges.append(
+                        subprocess.Popen(
+                            arguments,
+                            stdin=number,
+                            stdout=number,
+                            stderr=subprocess.DEVNULL,
+                            cwd="/",
+                            start_new_session=True,
+                        )
+                    )
+
     def close(self) -> None:
         """End all of it: no process stays, here or there. Returns soon; any number of times."""
         with self._lock:
             self._closed = True
             shells, self._shells = self._shells, set()
             lock, self._lock_of_folder = self._lock_of_folder, None
+            bridges, listeners = self._bridges, self._listeners
+        for listener in listeners:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for process in bridges:
+            end(process)
         for shell in shells:
             shell.close()
         if hasattr(self, "_master"):
@@ -209,105 +248,3 @@ def _sweep(base: Path) -> None:
                 _, lock = _locked(str(folder))
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
-
-
-class Shell:
-    """A process of ssh that is written to and read from, with a deadline and a limit for each answer."""
-
-    def __init__(self, arguments: Sequence[str], *, apart: bool) -> None:
-        try:
-            self._process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd="/",
-                start_new_session=apart,
-            )
-        except OSError as error:
-            raise Lost(f"ssh cannot be run: {plain(error.strerror or error)}") from None
-        self._buffer = bytearray()
-        self._errors = bytearray()
-        self._unsent = bytearray()
-        self._deaf = False
-        for pipe in self._pipes():
-            os.set_blocking(pipe.fileno(), False)
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-        return process.stdin, process.stdout, process.stderr
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
-
-    def complaints(self, *, whole: bool = False) -> str:
-        """Return the last line that ssh wrote to stderr, or all of it."""
-        with suppress(OSError, ValueError):
-            self._errors += os.read(self._pipes()[2].fileno(), _COMPLAINTS)
-        text = bytes(self._errors[-_COMPLAINTS:]).decode("utf-8", "replace").replace("\r", "\n")
-        lines = [line for line in text.splitlines() if line.strip()]
-        return text if whole else plain(lines[-1]) if lines else ""
-
-    def send(self, data: bytes) -> None:
-        """Write something; what does not fit into the pipe goes with the next :meth:`until`."""
-        self._unsent += data
-
-    def until(self, end: bytes, seconds: float, limit: int = MOST) -> bytes:
-        """Return what comes before ``end``; raise Lost where it does not come in time, or too much does."""
-        deadline = time.monotonic() + seconds
-        stdin, stdout, stderr = self._pipes()
-        try:
-            with DefaultSelector() as selector:
-                for pipe in (stdout,) if self._deaf else (stdout, stderr):
-                    selector.register(pipe, EVENT_READ)
-                if self._unsent:
-                    selector.register(stdin, EVENT_WRITE)
-                looked = 0
-                while (place := self._buffer.find(end, max(0, looked - len(end)))) < 0:
-                    looked = len(self._buffer)
-                    if looked > limit:
-                        raise Lost(f"more than {limit // 2**20} MB came")
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise Lost(f"no answer within {seconds:g} s")
-                    for key, _ in selector.select(left):
-                        if key.fileobj is stdin:
-                            self._unsent = self._unsent[os.write(stdin.fileno(), self._unsent[:_PIECE]) :]
-                            if not self._unsent:
-                                selector.unregister(stdin)
-                        elif key.fileobj is stdout:
-                            self._take(os.read(stdout.fileno(), _PIECE))
-                        elif not (said := os.read(stderr.fileno(), _PIECE)):
-                            self._deaf = True
-                            selector.unregister(stderr)
-                        else:
-                            self._errors = (self._errors + said)[-_COMPLAINTS:]
-        except (OSError, ValueError) as error:
-            raise Lost(f"disconnected: {self.complaints() or plain(error)}") from None
-        found = bytes(self._buffer[:place])
-        del self._buffer[: place + len(end)]
-        return found
-
-    def _take(self, data: bytes) -> None:
-        if not data:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)
-            raise Lost(f"disconnected{': ' if self.complaints() else ''}{self.complaints()}")
-        self._buffer += data
-
-    def close(self) -> None:
-        """End it: what it wrote to sees the end of its input."""
-        for pipe in self._pipes():
-            with suppress(OSError, ValueError):
-                pipe.close()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if not self.alive:
-                return
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)

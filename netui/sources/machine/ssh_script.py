@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from netui.sources import permits
 from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run
-from netui.sources.machine.ssh_connection import Lost
+from netui.sources.machine.ssh_process import Lost
 
 #: Seconds for a program there, where it has ``timeout``.
 PROGRAM = 10

@@ -1,0 +1,80 @@
+"""Another machine with questions answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from netui.sources import command, permits
+from netui.sources.errors import SourceError, plain
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Machine, Read, Run
+from netui.sources.machine.ssh_script import PROGRAM, Answer, by_path
+
+if TYPE_CHECKING:
+    from netui.sources.machine.ssh import SshMachine
+
+
+class Fetched:
+    """A machine with questions answered: a question that is not among them is another round trip."""
+
+    def __init__(self, machine: SshMachine, found: Mapping[Ask, Answer]) -> None:
+        self._machine = machine
+        self._found = dict(found)
+        self._runs = {ask.arguments: answer for ask, answer in found.items() if isinstance(ask, Run)}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what was asked when the machine was connected to
+        return getattr(self._machine, name)
+
+    def fetch(self, asks: Sequence[Ask]) -> Machine:
+        """Ask what is not answered yet."""
+        missing = [ask for ask in asks if ask not in self._found]
+        return Fetched(self._machine, {**self._found, **(self._machine.ask(missing) if missing else {})})
+
+    def _answer(self, ask: Ask) -> Answer:
+        if ask not in self._found:
+            self._found |= self._machine.ask([ask])
+        return self._found[ask]
+
+    def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
+        """Return what a program printed; raise SourceError as here."""
+        key, name = tuple(arguments), arguments[0]
+        if (answer := self._runs.get(key)) is None:
+            answer = self._answer(Run(key))
+        if answer.status == 0:
+            return answer.text
+        if answer.status is None:
+            if not name.startswith("/") and self._machine.find(name) is None:
+                raise SourceError(f"{name} is not installed")
+            module = permits.permit(key).module
+            raise permits.would_load(name, module) if module else SourceError(f"{name} was not run")
+        if answer.status in (124, 137):
+            raise SourceError(f"{name} did not finish within {timeout:g} s")
+        needs_root = "" if self._machine.is_root else self._machine.needs_root
+        raise command.failure(name, answer.status, answer.errors, needs_root)
+
+    def loaded(self, module: str) -> bool:
+        """Whether a subsystem is there."""
+        return self._answer(Loaded(module)).status == 0
+
+    def read(self, *paths: str) -> str:
+        """Return the files that exist, one after the other."""
+        answer = self._answer(Read(paths))
+        if answer.status == 0 or answer.output:
+            return answer.output.decode("utf-8", "replace")
+        if "Permission denied" in answer.errors:
+            raise PermissionError(13, "Permission denied", paths[0])
+        if "No such" in answer.errors:
+            raise FileNotFoundError(2, "No such file or directory", paths[0])
+        raise OSError(5, plain(answer.errors) if answer.errors else "is no regular file", paths[0])
+
+    def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
+        """Return the lines of the files that patterns name."""
+        return by_path(self._answer(Lines(tuple(patterns), only)).output.decode("utf-8", "replace"))
+
+    def links(self, *patterns: str) -> str:
+        """Return the links as ``ls -l`` prints them."""
+        return self._answer(Links(patterns)).output.decode("utf-8", "replace")
+
+    def exists(self, pattern: str) -> bool:
+        """Whether anything is there that a pattern names."""
+        return self._answer(Exists(pattern)).status == 0

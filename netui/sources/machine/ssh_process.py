@@ -1,0 +1,131 @@
+"""A process of ssh that is written to and read from: bounded in time and in bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from typing import IO
+
+from netui.sources.errors import SourceError, plain
+
+#: Bytes of one round trip; 10,000 rules are 1.5 MB, as nft's JSON 10 MB.
+MOST = 256 * 2**20
+#: What is kept of complaints.
+_COMPLAINTS = 2**14
+_PIECE = 2**18
+
+
+class Lost(SourceError):
+    """The connection, or a shell of it, is not there any more."""
+
+
+class Shell:
+    """A process of ssh that is written to and read from, with a deadline and a limit for each answer."""
+
+    def __init__(self, arguments: Sequence[str], *, apart: bool) -> None:
+        try:
+            self._process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd="/",
+                start_new_session=apart,
+            )
+        except OSError as error:
+            raise Lost(f"ssh cannot be run: {plain(error.strerror or error)}") from None
+        self._buffer = bytearray()
+        self._errors = bytearray()
+        self._unsent = bytearray()
+        self._deaf = False
+        for pipe in self._pipes():
+            os.set_blocking(pipe.fileno(), False)
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        return process.stdin, process.stdout, process.stderr
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def complaints(self, *, whole: bool = False) -> str:
+        """Return the last line that ssh wrote to stderr, or all of it."""
+        with suppress(OSError, ValueError):
+            self._errors += os.read(self._pipes()[2].fileno(), _COMPLAINTS)
+        text = bytes(self._errors[-_COMPLAINTS:]).decode("utf-8", "replace").replace("\r", "\n")
+        lines = [line for line in text.splitlines() if line.strip()]
+        return text if whole else plain(lines[-1]) if lines else ""
+
+    def send(self, data: bytes) -> None:
+        """Write something; what does not fit into the pipe goes with the next :meth:`until`."""
+        self._unsent += data
+
+    def until(self, end: bytes, seconds: float, limit: int = MOST) -> bytes:
+        """Return what comes before ``end``; raise Lost where it does not come in time, or too much does."""
+        deadline = time.monotonic() + seconds
+        stdin, stdout, stderr = self._pipes()
+        try:
+            with DefaultSelector() as selector:
+                for pipe in (stdout,) if self._deaf else (stdout, stderr):
+                    selector.register(pipe, EVENT_READ)
+                if self._unsent:
+                    selector.register(stdin, EVENT_WRITE)
+                looked = 0
+                while (place := self._buffer.find(end, max(0, looked - len(end)))) < 0:
+                    looked = len(self._buffer)
+                    if looked > limit:
+                        raise Lost(f"more than {limit // 2**20} MB came")
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise Lost(f"no answer within {seconds:g} s")
+                    for key, _ in selector.select(left):
+                        if key.fileobj is stdin:
+                            self._unsent = self._unsent[os.write(stdin.fileno(), self._unsent[:_PIECE]) :]
+                            if not self._unsent:
+                                selector.unregister(stdin)
+                        elif key.fileobj is stdout:
+                            self._take(os.read(stdout.fileno(), _PIECE))
+                        elif not (said := os.read(stderr.fileno(), _PIECE)):
+                            self._deaf = True
+                            selector.unregister(stderr)
+                        else:
+                            self._errors = (self._errors + said)[-_COMPLAINTS:]
+        except (OSError, ValueError) as error:
+            raise Lost(f"disconnected: {self.complaints() or plain(error)}") from None
+        found = bytes(self._buffer[:place])
+        del self._buffer[: place + len(end)]
+        return found
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+            raise Lost(f"disconnected{': ' if self.complaints() else ''}{self.complaints()}")
+        self._buffer += data
+
+    def close(self) -> None:
+        """End it: what it wrote to sees the end of its input."""
+        for pipe in self._pipes():
+            with suppress(OSError, ValueError):
+                pipe.close()
+        end(self._process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, and wait until it has."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
