@@ -1,15 +1,16 @@
 """The host's native nftables tables, live, with their counters, and native syntax in iptables' own tables.
 
-The kernel is asked for its base chains at each reading, which costs a millisecond; ``nft -j list table`` is run
-for native tables alone. iptables' own tables are listed only where the kernel shows a rule in them that
+The kernel is asked at each reading whether its rules are of another generation; only then for its base chains, and
+for tables in which nothing moves by itself. ``nft -j list table`` is run for native tables alone. iptables' own tables are listed only where the kernel shows a rule in them that
 iptables cannot have written: the whole of 10,000 rules would cost half a second.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netui.dialects.nft.document import COUNTER
@@ -63,6 +64,11 @@ class TableTexts:
         return found
 
 
+#: What moves in a table's text while the ruleset's generation stays: counters, elements that packets add or that
+#: expire, and the names of devices that rules know by their number.
+_MOVES = re.compile(r'"(?:counter|quota|last|expires|timeout|dynamic|flowtable|iif|oif|sdif)"')
+
+
 class LiveNative:
     """Reads native tables again and again; where only counters moved the rulesets stay the same objects."""
 
@@ -70,6 +76,10 @@ class LiveNative:
         self._run = run
         self._texts = TableTexts()
         self._fixed: tuple[tuple[int, ...], frozenset[_TableKey], NativeRules] | None = None
+        #: the generation of what the kernel listed, and of the tables in which nothing moves
+        self._listed_at: int | None = None
+        self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[_TableKey, nft_netlink.TableState]] = ((), {})
+        self._still: dict[_TableKey, str] = {}
 
     def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Part:
         """Read all native tables.
@@ -82,8 +92,7 @@ class LiveNative:
             return Part({"native": NativeRules()}, via="no nf_tables loaded", time=now)
         saves = [ruleset for ruleset in rulesets if ruleset.backend == "nft"]
         try:
-            chains = nft_netlink.base_chains()
-            states = nft_netlink.tables()
+            chains, states = self._from_kernel()
             dormant = frozenset(table for table, state in states.items() if state.dormant)
             corrected = self._corrected(saves, dormant)
         except SourceError as error:
@@ -94,10 +103,16 @@ class LiveNative:
         texts: dict[_TableKey, str] = {}
         failed: dict[_TableKey, str] = {}
         for table in tables:
+            if (known := self._still.get(table)) is not None:
+                texts[table] = known
+                continue
             try:
-                texts[table] = self._listed(table, table in dormant)
+                texts[table] = listed = self._listed(table, table in dormant)
             except SourceError as error:
                 failed[table] = self._why(table, error)
+                continue
+            if _MOVES.search(listed) is None:
+                self._still[table] = listed
         unread = tuple(
             NativeChain(c.family, c.table, c.name, c.hook, c.priority, c.type, c.policy, _ANY, why, c.devices)
             for c in native
@@ -112,6 +127,20 @@ class LiveNative:
         found = NativeRules(rules.rules, unread, corrected, handles=handles)
         trouble = "; ".join(dict.fromkeys(failed.values()))
         return Part({"native": found}, error=trouble, via="nft" if texts else "netlink", time=now)
+
+    def _from_kernel(
+        self,
+    ) -> tuple[Sequence[nft_netlink.BaseChain], Mapping[_TableKey, nft_netlink.TableState]]:
+        """Return the base chains and tables; those of before where the ruleset's generation is the same."""
+        now = nft_netlink.generation()
+        if now != self._listed_at:
+            self._listed_at = None
+            self._still.clear()
+            self._kernel = nft_netlink.base_chains(), nft_netlink.tables()
+            # a device that goes takes its chains' hooks along, and no generation tells
+            by_device = any(chain.hook in ("ingress", "egress") for chain in self._kernel[0])
+            self._listed_at = None if by_device else now
+        return self._kernel
 
     def _listed(self, table: _TableKey, dormant: bool) -> str:
         """Return a table as nft's JSON; of a dormant one 1.0.6 cannot write it, and its text is read instead."""

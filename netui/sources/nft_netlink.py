@@ -1,7 +1,7 @@
 """What the kernel itself says of nf_tables, over netlink: dormant tables, base chains, and how rules are made.
 
-The kernel lists them without the program ``nft``, whose version may be too old for them. Only dumps are
-asked for (NFT_MSG_GET…), which change nothing; the caller sees to it that nf_tables is loaded, for the
+The kernel lists them without the program ``nft``, whose version may be too old for them. Only dumps and the
+ruleset's number are asked for (NFT_MSG_GET…), which changes nothing; the caller sees to it that nf_tables is loaded, for the
 mere question would load it. Source: include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
 """
 
@@ -17,7 +17,7 @@ from netui.sources.errors import SourceError, plain
 
 _NETLINK_NETFILTER = 12
 _SUBSYSTEM = 10 << 8
-_GET_TABLE, _GET_CHAIN, _GET_RULE = 1, 4, 7
+_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_GENERATION = 1, 4, 7, 16
 #: NFT_TABLE_F_DORMANT.
 _DORMANT = 1
 _REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
@@ -69,6 +69,16 @@ class TableState:
 
     dormant: bool
     handle: int
+
+
+def generation() -> int:
+    """Return the ruleset's number, which another one takes at each change of tables, chains, rules or sets.
+
+    Counters, and what packets add to sets, move without one. Raises SourceError where one may not ask.
+    """
+    for _family, attributes in _asked(_GET_GENERATION, _REQUEST) or ():
+        return _be32(dict(_attributes(attributes)).get(1, b""))
+    raise SourceError("the kernel does not tell the generation of its rules")
 
 
 def tables() -> dict[tuple[str, str], TableState]:
@@ -150,6 +160,11 @@ def _dump(message: int) -> list[tuple[str, bytes]]:
 
 
 def _dump_once(message: int) -> list[tuple[str, bytes]] | None:
+    return _asked(message, _REQUEST | _DUMP)
+
+
+def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
+    """Ask one thing: of a dump all that comes until its end (None where it was interrupted), else the one answer."""
     found: list[tuple[str, bytes]] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
@@ -157,18 +172,20 @@ def _dump_once(message: int) -> list[tuple[str, bytes]] | None:
             asked.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             asked.bind((0, 0))
             body = struct.pack("=BBH", 0, 0, 0)
-            asked.send(struct.pack("=IHHII", 16 + len(body), _SUBSYSTEM | message, _REQUEST | _DUMP, 1, 0) + body)
+            asked.send(struct.pack("=IHHII", 16 + len(body), _SUBSYSTEM | message, flags, 1, 0) + body)
             interrupted = False
             while True:
                 data = asked.recv(1 << 17)
-                for kind, flags, payload in _messages(data):
-                    interrupted = interrupted or bool(flags & _INTERRUPTED)
+                for kind, marked, payload in _messages(data):
+                    interrupted = interrupted or bool(marked & _INTERRUPTED)
                     if kind == _ERROR:
                         _refuse(payload)
                     if kind == _DONE:
                         return None if interrupted else found
                     if kind >> 8 == _SUBSYSTEM >> 8 and len(payload) >= 4:
                         family = _FAMILIES.get(payload[0])
+                        if not flags & _DUMP:
+                            return [("", payload[4:])]
                         if family is not None:
                             found.append((family, payload[4:]))
     except OSError as error:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import chain as chained
 from typing import TypeVar
 
-from netui.model import Chain, Family, Rule, RuleSpec, packet_family
+from netui.model import Chain, Family, Rule, RuleSpec, Table, packet_family
+from netui.model.statements import Compare, Note, Opaque, SetField, Statement
 from netui.traversal.address import parse_net, parse_ports
 from netui.traversal.several import Several
 from netui.traversal.transit import Anywhere, Transit
@@ -191,8 +192,29 @@ def _few_nets(index: ChainIndex) -> None:
             insort(index.always, position)
 
 
+def asks_first(statements: Sequence[Statement]) -> bool:
+    """Whether a native rule does nothing to a packet before its last comparison: where one fails, nothing happened."""
+    last = max((at for at, one in enumerate(statements) if isinstance(one, Compare)), default=0)
+    return all(isinstance(one, Compare | Note | Opaque) for one in statements[:last])
+
+
+def rewrites(table: Table) -> bool:
+    """Whether rules of a native table write headers, so that a packet leaves a chain otherwise than it came."""
+    return any(
+        isinstance(one, SetField) and not one.key.startswith(("meta ", "ct "))
+        for chain in table.chains
+        for rule in chain.rules
+        if rule.native is not None
+        for one in rule.native.statements
+    )
+
+
 def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
     """Put a rule where it belongs, by its first words; by all of them where those are unusual."""
+    if rule.native is not None:
+        if not asks_first(rule.native.statements):
+            return index.always.append(position)
+        return _put_parsed(index, rule.spec, family, position)
     found = _HEAD.match(rule.text)
     if found is None:
         return _put_parsed(index, rule.spec, family, position)

@@ -24,7 +24,7 @@ from netui.model import (
 from netui.model.references import targets_of, tracks
 from netui.model.statements import Text
 from netui.traversal.actions import Action
-from netui.traversal.index import ChainIndex, build_index
+from netui.traversal.index import ChainIndex, build_index, rewrites
 from netui.traversal.matches import compile_match
 from netui.traversal.native.evaluate import TableSets
 from netui.traversal.native.keys import Place
@@ -168,8 +168,7 @@ class PreparedChain:
         self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
         self._index: ChainIndex | None = None
         self._all = range(len(chain.rules))
-        # a native rule's effects may stand before its matches: every rule is asked
-        self._few = len(chain.rules) < _FEW or any(rule.native is not None for rule in chain.rules)
+        self._few = len(chain.rules) < _FEW or table.rewrites
         self._left: dict[Hook, Step] = {}
         #: whether a packet's walk through it and the chains that it jumps to was given up
         self.endless = False
@@ -241,6 +240,8 @@ class PreparedTable:
         self.names = frozenset(chain.name for chain in table.chains)
         self._around = around
         self._by_name = {chain.name: chain for chain in table.chains}
+        #: whether a packet may leave a chain with other addresses or ports than it came with
+        self.rewrites = rewrites(table)
         self._prepared: dict[str, PreparedChain] = {}
 
     def words(self) -> Iterator[str]:

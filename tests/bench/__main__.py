@@ -136,6 +136,12 @@ def _screens(name: str) -> Callable[[], list[Row]]:
     return rows
 
 
+def _native() -> list[Row]:
+    from tests.bench.native import native_rows
+
+    return native_rows()
+
+
 PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "refresh": refresh_rows,
     "idle": _screens("idle"),
@@ -145,8 +151,9 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "report": report_rows,
     "traversal": traversal_rows,
     "senders": senders_rows,
+    "native": _native,
 }
-_NEED_KERNEL = ("refresh", "idle", "large", "key", "start")
+_NEED_KERNEL = ("refresh", "idle", "large", "key", "start", "native")
 
 
 def main() -> int:

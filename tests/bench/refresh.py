@@ -27,7 +27,7 @@ def _spent() -> float:
     return children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime
 
 
-def _pair(work: Callable[[], object]) -> tuple[float, float]:
+def pair(work: Callable[[], object]) -> tuple[float, float]:
     cpu, wall = _spent(), time.perf_counter()
     work()
     return (time.perf_counter() - wall) * 1000, (_spent() - cpu) * 1000
@@ -59,7 +59,7 @@ def main() -> int:
         alone()
         refresh()
     for measure in (0, 1):
-        print(*in_turns(lambda m=measure: _pair(refresh)[m], lambda m=measure: _pair(alone)[m], runs))
+        print(*in_turns(lambda m=measure: pair(refresh)[m], lambda m=measure: pair(alone)[m], runs))
     return 0
 
 

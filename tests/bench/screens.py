@@ -24,7 +24,7 @@ _SETTLE = 12.0
 _PRESSES, _ROUNDS = 100, 5
 
 
-def _shares(terminal: Terminal, windows: int, seconds: float) -> list[float]:
+def shares(terminal: Terminal, windows: int, seconds: float) -> list[float]:
     """Percent of a core, window by window."""
     found = []
     for _ in range(windows):
@@ -44,8 +44,8 @@ def idle_rows() -> list[Row]:
             watch.settle(2.0)
             ours, theirs = [], []
             for _ in range(5):
-                ours += _shares(netui, 1, 15.0)
-                theirs += _shares(watch, 1, 15.0)
+                ours += shares(netui, 1, 15.0)
+                theirs += shares(watch, 1, 15.0)
                 netui.settle(0.1)
             mine, other = statistics.median(ours), statistics.median(theirs)
             rows = [
@@ -102,7 +102,7 @@ def large_rows() -> list[Row]:
                 netui.settle(30.0)
                 memory[size] = netui.memory()
                 if size == 50_000:
-                    share = statistics.median(_shares(netui, 5, 13.0))
+                    share = statistics.median(shares(netui, 5, 13.0))
                     head = netui.grid.text().split("\n")[0]
                     said = head[head.find("every ") :].strip() if "every " in head else "the screen does not say so"
                     rows.append(at_most("CPU at 50,000 rules, children counted", share, "%", 5, more=f" ({said})"))

@@ -92,9 +92,9 @@ def test_only_the_listed_modules_reach_the_system() -> None:
 
 
 def test_netlink_only_asks() -> None:
-    """The messages to nf_tables are NFT_MSG_GETTABLE, GETCHAIN and GETRULE, each as a dump."""
+    """The messages to nf_tables are NFT_MSG_GETTABLE, GETCHAIN and GETRULE, each as a dump, and GETGEN."""
     text = (SOURCE / "sources/nft_netlink.py").read_text()
-    assert "_GET_TABLE, _GET_CHAIN, _GET_RULE = 1, 4, 7" in text
+    assert "_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_GENERATION = 1, 4, 7, 16" in text
     assert text.count(".send(") == 1
     assert "_REQUEST | _DUMP" in text
 

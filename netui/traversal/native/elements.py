@@ -67,6 +67,17 @@ class Index:
     _others: dict[object, tuple[list[Element], list[Element]]] = field(default_factory=dict)
     _joined: dict[int, tuple[list[Element], IntervalSet]] = field(default_factory=dict)
 
+    def lacks(self, first: Reading) -> bool:
+        """Whether it is plain that no element begins with a number or name; the answer for most packets and rules."""
+        if self.others or self.rest is not None or first in self.exact:
+            return False
+        if isinstance(first, str):
+            return not self.spans and int(bool(first)) not in self.exact
+        if not isinstance(first, int) or self.overlapping:
+            return False
+        at = bisect_right(self.lows, first) - 1
+        return at < 0 or first > self.spans[at][1]
+
     def find(self, readings: Sequence[Reading]) -> list[tuple[Element, bool]]:
         """Return the elements that hold, each with whether it is certain; a certain one is the last.
 

@@ -74,9 +74,26 @@ class Program:
     statements: Sequence[Statement]
     place: Place
     sets: TableSets
+    #: what reads the key of its first comparison, and the comparison, where that alone may tell that it does not match
+    _gate: tuple[Callable[[Transit, Place], Reading], Compare] | None = None
+
+    def __post_init__(self) -> None:
+        first = self.statements[0] if self.statements else None
+        plain = isinstance(first, Compare) and first.operator == "==" and first.left != _STATUS
+        if plain and isinstance(first, Compare) and isinstance(first.left, Key):
+            self._gate = reader(first.left.words), first
 
     def run(self, hook: Hook, packet: Transit, choices: Choices) -> Outcome | None:
         """Run the rule for a packet; None where it does not match."""
+        if self._gate is not None:
+            read, first = self._gate
+            reading = read(packet, self.place)
+            if reading is ABSENT:
+                return None
+            if type(reading) is int or type(reading) is str:
+                index = self.sets.index(first.right, packet)
+                if index is not None and index.lacks(reading):
+                    return None
         return _Run(self, hook, packet, choices).run()
 
     def matches(self, hook: Hook, packet: Transit, choices: Choices) -> bool | None:

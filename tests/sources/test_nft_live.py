@@ -1,0 +1,72 @@
+"""Native tables read again and again: what is asked of nft, and what the kernel's generation spares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from netui.model import RulesetKey
+from netui.sources import nft_live, nft_netlink
+from netui.sources.nft_netlink import BaseChain, TableState
+
+COUNTED, STILL = ("inet", "counted"), ("inet", "still")
+
+
+def document(table: tuple[str, str], expr: list[object]) -> str:
+    """A table with one rule, as nft prints it."""
+    family, name = table
+    place = {"family": family, "table": name}
+    chain = {**place, "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "accept", "handle": 1}
+    rule = {**place, "chain": "c", "handle": 2, "expr": expr}
+    entries = [{"table": {"family": family, "name": name, "handle": 1}}, {"chain": chain}, {"rule": rule}]
+    return json.dumps({"nftables": entries})
+
+
+class Kernel:
+    """A kernel with two tables, of which one counts; and an nft that says how often it was run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.generation, self.dumps, self.runs = 1, 0, list[str]()
+        self.packets, self.hook = 0, "input"
+        monkeypatch.setattr(nft_netlink, "generation", lambda: self.generation)
+        monkeypatch.setattr(nft_netlink, "base_chains", self._chains)
+        monkeypatch.setattr(nft_netlink, "tables", lambda: {t: TableState(False, 1) for t in (COUNTED, STILL)})
+
+    def _chains(self) -> tuple[BaseChain, ...]:
+        self.dumps += 1
+        return tuple(BaseChain(*table, "c", self.hook, 0, "filter", "accept") for table in (COUNTED, STILL))
+
+    def run(self, words: Sequence[str]) -> str:
+        """Be nft."""
+        table = (words[-2], words[-1])
+        self.runs.append(table[1])
+        self.packets += 1
+        counter: list[object] = [{"counter": {"packets": self.packets, "bytes": 60 * self.packets}}]
+        return document(table, [*(counter if table == COUNTED else []), {"accept": None}])
+
+
+def test_only_what_moves_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the generation stays, the table that counts is listed anew and the other is not; then both are."""
+    kernel = Kernel(monkeypatch)
+    live = nft_live.LiveNative(kernel.run)
+    key = RulesetKey("inet", "nftables")
+    first, counters = live.read((), True).values["native"].rules[key]
+    again, moved = live.read((), True).values["native"].rules[key]
+    assert first is again
+    assert moved[0].packets > counters[0].packets
+    assert (kernel.runs, kernel.dumps) == (["counted", "still", "counted"], 1)
+    kernel.generation = 2
+    live.read((), True)
+    assert (kernel.runs[3:], kernel.dumps) == (["counted", "still"], 2)
+
+
+def test_chains_of_devices_are_asked_for_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that goes takes its chain's hook along, and the generation stays."""
+    kernel = Kernel(monkeypatch)
+    kernel.hook = "ingress"
+    live = nft_live.LiveNative(kernel.run)
+    live.read((), True)
+    live.read((), True)
+    assert kernel.dumps == 2
