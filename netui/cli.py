@@ -134,6 +134,8 @@ def _path(options: Options) -> int:
         if options.iif or options.oif:
             raise BadInput("path: --in names the interface of one packet, not of all that '*' asks for")
         return _reach(options, host)
+    if options.destination == "outside":
+        return _egress(options, host)
     try:
         found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif, oif=options.oif)
     except EndpointError as error:
@@ -157,6 +159,21 @@ def _of_sender(found: Path, number: int) -> Path:
         raise BadInput(f"path: --sender: give 1 to {len(found.senders) - 1}, one of the parts beside everyone else")
     part = found.senders[number]
     return replace(part.path, source=f"{found.source} ({', '.join((part.addresses or ())[:6])})")
+
+
+def _egress(options: Options, host: PreparedHost) -> int:
+    from netui.explain.reports import egress
+    from netui.traversal import EndpointError
+    from netui.traversal.senders import TooManyParts
+
+    if options.iif or options.oif or options.sender is not None:
+        raise BadInput("path: --in, --out and --sender are of one packet; name a port, as in outside:443")
+    try:
+        return _deliver(options, egress(host, options.source, reply=options.reply))
+    except TooManyParts:
+        raise BadInput("path: the rules tell more machines and ports apart than netui walks; name a port") from None
+    except EndpointError as error:
+        raise BadInput(str(error)) from None
 
 
 def _reach(options: Options, host: PreparedHost) -> int:

@@ -41,7 +41,8 @@ def command_line() -> argparse.ArgumentParser:
         help="which rules the first packet of SRC → DST meets, and what becomes of it",
         description="SRC: a container[@network], host, outside[:ADDRESS], lan[@IFACE] (the machines on the links), "
         "any (both) or an address. "
-        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is. "
+        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is; outside without a port: "
+        "where SRC may go out. "
         "Example: netui path outside host:443",
     )
     path.add_argument("source", metavar="SRC", nargs="?")

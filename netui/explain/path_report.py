@@ -25,9 +25,10 @@ def path_json(path: Path) -> dict[str, Any]:
     return {
         "from": path.source,
         "to": path.destination,
-        **_answer_json(path),
+        **answer_json(path),
         "notes": list(path.notes),
-        "senders": [_who_json(part) | _answer_json(part.path) for part in path.senders],
+        "senders": [_who_json(part) | answer_json(part.path) for part in path.senders],
+        "receivers": [_who_json(part) | answer_json(part.path) for part in path.receivers],
     }
 
 
@@ -45,7 +46,8 @@ def _who_json(part: SendersPart) -> dict[str, Any]:
     }
 
 
-def _answer_json(path: Path) -> dict[str, Any]:
+def answer_json(path: Path) -> dict[str, Any]:
+    """Return what becomes of a packet, without who asks whom."""
     to = path.delivered_to
     return {
         "verdict": path.verdict,
@@ -157,7 +159,7 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
         for item in path.undecided:
             where = f" (rule {item.rule} of {item.table} {item.chain})" if item.rule is not None else ""
             lines.append(f"not known: {item.match}{where}: {item.reason}")
-    if path.senders:
+    if path.senders or path.receivers:
         lines += sender_lines(path)
     else:
         ending = verdict_line(path, _VERDICTS[path.verdict])
@@ -181,13 +183,16 @@ def _whose(step: Step | None) -> list[str]:
 def sender_lines(path: Path) -> list[str]:
     """Write what becomes of whose packets, everyone else's last; the steps shown are everyone else's."""
     lines = []
-    for number, part in enumerate(path.senders):
+    parts = path.senders or path.receivers
+    for number, part in enumerate(parts):
         if part.addresses is not None:
             why = part.path.reason if part.path.verdict == "undecided" else _by(part.decided_by)
             by = f" ({why})" if why else ""
             said = verdict_line(part.path, _VERDICTS[part.path.verdict])
-            lines.append(f"{said} for {some(list(part.addresses), 6)}{by}  [--sender {number}]")
-    others = path.senders[0].path
+            shown = f"  [--sender {number}]" if path.senders else ""
+            to = "for" if path.senders else "where it is for"
+            lines.append(f"{said} {to} {some(list(part.addresses), 6)}{by}{shown}")
+    others = parts[0].path
     reason = f": {others.reason}" if others.reason else ""
     lines.append(f"{verdict_line(others, _VERDICTS[others.verdict])} for everyone else{reason}")
     return lines
@@ -197,7 +202,7 @@ def others_than_everyone(path: Path) -> list[str]:
     """Write for whom it is otherwise than for everyone else, one part of the senders a line; not yet escaped."""
     return [
         f"{part.path.verdict} for {some(list(part.addresses), 6)}{f' ({by})' if (by := _by(part.decided_by)) else ''}"
-        for part in path.senders
+        for part in (*path.senders, *path.receivers)
         if part.addresses is not None
     ]
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from netui.explain import differences as diff_of
 from netui.explain.doctor import diagnose
 from netui.explain.doctor_report import doctor_json, doctor_rows, doctor_text
+from netui.explain.egress import egress_json, egress_text, ways_out
 from netui.explain.explain_report import chosen, explain_json, explain_text
 from netui.explain.exposed_report import Listing, exposed_json, exposed_rows, exposed_text, failing, undecided
 from netui.explain.exposure import exposures
@@ -122,6 +123,18 @@ def reach_all(host: PreparedHost, source: str) -> Report:
         document["unknown"] = unknown
         text = f"{text}\n\n{unknown}"
     return Report(text, document, _UNDECIDED if unknown else _DONE)
+
+
+def egress(host: PreparedHost, source: str, *, reply: bool = False) -> Report:
+    """Where ``source`` may go out (``netui path SRC outside``); raises EndpointError where it is no source.
+
+    Status 0 if everyone beyond the default route is reached by TCP, but for the ports and machines that rules
+    name; 1 if not, 3 where that cannot be told.
+    """
+    found = ways_out(host, source, reply=reply)
+    verdict = found[0].path.verdict if found else "undecided"
+    status = {"delivered": _DONE, "undecided": _UNDECIDED}.get(verdict, _FOUND)
+    return Report(egress_text(source, found), egress_json(source, found), status)
 
 
 def _containers_unknown(host: PreparedHost) -> str:
