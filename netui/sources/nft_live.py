@@ -1,8 +1,9 @@
 """The host's native nftables tables, live, with their counters, and native syntax in iptables' own tables.
 
 The kernel is asked at each reading whether its rules are of another generation; only then for its base chains, and
-for tables in which nothing moves by itself. ``nft -j list table`` is run for native tables alone. iptables' own tables are listed only where the kernel shows a rule in them that
-iptables cannot have written: the whole of 10,000 rules would cost half a second.
+for tables in which nothing moves by itself. ``nft -j list table`` is run for native tables alone. iptables' own
+tables are listed only where the kernel shows a rule in them that iptables cannot have written: the whole of
+10,000 rules would cost half a second.
 """
 
 from __future__ import annotations

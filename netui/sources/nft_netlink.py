@@ -1,8 +1,8 @@
 """What the kernel itself says of nf_tables, over netlink: dormant tables, base chains, and how rules are made.
 
 The kernel lists them without the program ``nft``, whose version may be too old for them. Only dumps and the
-ruleset's number are asked for (NFT_MSG_GET…), which changes nothing; the caller sees to it that nf_tables is loaded, for the
-mere question would load it. Source: include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
+ruleset's number are asked for (NFT_MSG_GET…), which changes nothing; the caller sees to it that nf_tables is
+loaded, for the mere question would load it. Source: include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
 """
 
 from __future__ import annotations
