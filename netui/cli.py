@@ -382,10 +382,17 @@ def _live(options: Options) -> int:
 
 def _elsewhere(options: Options) -> int:
     """The screen on other machines."""
+    import importlib
+    import threading
+
     from netui.hosts import all_connected
 
     config = _config(options)
+    # ssh takes about as long as the screen's modules
+    imports = threading.Thread(target=importlib.import_module, args=("netui.ui.machines",), daemon=True)
+    imports.start()
     with all_connected(options.hosts) as machines:
+        imports.join()
         from netui.ui.machines import run_machines
 
         return run_machines(machines, config)

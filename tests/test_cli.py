@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from netui import __version__
-from netui.arguments import Options
+from netui.arguments import BadInput, Options
 from netui.cli import main, parse
 from netui.command_line import command_line
 from tests.traversal.kernel import CASES
@@ -257,3 +257,31 @@ def test_a_damaged_file_is_named_in_every_report(capsys: pytest.CaptureFixture[s
         _, out, err = run(capsys, *report, "--json", "--replay", str(folder))
         assert "ip-route.json is not JSON (line 2" in err, report
         json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hosts"),
+    [
+        (["--host", "a", "--host", "b", "exposed"], ("a", "b")),
+        (["exposed", "--host", "a"], ("a",)),
+        (["--host", "a", "doctor", "--host", "b", "--host", "a"], ("a", "b")),
+        (["--host=ssh://me@a:22"], ("ssh://me@a:22",)),
+    ],
+)
+def test_machines_are_named_before_or_behind_the_command(arguments: list[str], hosts: tuple[str, ...]) -> None:
+    """Each once, in their order."""
+    assert parse(arguments).hosts == hosts
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--host", "a", "--demo"], ["exposed", "--host", "a", "--replay", "x"], ["--host", "a", "diff", "x"],
+        ["--host", "a", "--host", "b", "explain"], ["--host", "a", "--host", "b", "path", "outside", "host:1"],
+        ["--host=-oProxyCommand=x", "exposed"], ["--host", "", "exposed"],
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_another_machine_is_refused(arguments: list[str]) -> None:
+    """One line, before anything is connected to."""
+    with pytest.raises(BadInput):
+        parse(arguments)

@@ -39,6 +39,7 @@ class ListedNative:
 
     def asks(self) -> tuple[Ask, ...]:
         """Return what is going to be asked, as far as that can be told."""
+        # nothing of it is asked where nft is not installed
         whole = (Run(_JSON), Run(_TEXT)) if self._is_old() else ()
         return (Run(_TABLES), *whole, *(Run(_listing(table)) for table in self._native))
 
@@ -50,6 +51,10 @@ class ListedNative:
         now = time.time()
         if not machine.loaded("nf_tables"):
             return Part({"native": NativeRules()}, via="no nf_tables loaded", time=now)
+        if machine.find("nft") is None:
+            return Part(
+                error="nft is not installed there, so native tables are not known: install the package nftables"
+            )
         saves = [ruleset for ruleset in rulesets if ruleset.backend == "nft"]
         try:
             key = (tuple(map(id, saves)), _tables(machine.run(_TABLES)))

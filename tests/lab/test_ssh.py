@@ -72,6 +72,47 @@ def test_every_report_is_the_one_made_there(server: SshHost, there: dict[str, An
         assert found[report] == document, report
 
 
+#: Native tables beside iptables': a set, a chain on a device, a table that sleeps.
+NATIVE = """
+table inet guard {
+ set bad { type ipv4_addr; flags interval; elements = { 203.0.113.0/24 }; }
+ chain incoming {
+  type filter hook input priority -10; policy accept;
+  ip saddr @bad counter drop
+  tcp dport { 22, 80 } counter accept
+ }
+}
+table netdev early {
+ chain entry {
+  type filter hook ingress device "eth0" priority -500; policy accept;
+  ip saddr 192.0.2.0/24 drop
+ }
+}
+table ip sleeping {
+ flags dormant
+ chain never {
+  type filter hook forward priority 0; policy drop;
+ }
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["20.10-nft", "20.10-legacy"])
+def test_rules_of_every_kind_are_those_read_there(own_host: Any, kind: str) -> None:
+    """Legacy tables; native ones, also on a device and dormant; native syntax in iptables' own tables."""
+    host = own_host(kind)
+    host.engine.tool("nft", "-f", "-", stdin=NATIVE)
+    if kind == "20.10-nft":
+        words = "add rule ip filter DOCKER-USER ip saddr { 10.1.0.0/16, 10.2.0.0/16 } drop"
+        host.engine.tool("nft", *words.split())
+    with SshHost(host) as server:
+        there, found = all_reports(server.python(ALL)), all_reports(server.python(ALL, "root"))
+    found["sources"]["nft"][2] = there["sources"]["nft"][2]
+    assert "guard" in json.dumps(there["explain"])
+    for report, document in there.items():
+        assert found[report] == document, report
+
+
 def test_a_group_is_asked_in_one_round_trip(server: SshHost) -> None:
     """Engine: its settings, its socket, where that is. Rules, containers and all, sets: one each."""
     done = server.python(ALL, "root")

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -304,6 +305,26 @@ def test_a_lost_connection_comes_back(machine: SshMachine) -> None:
         except SourceError:
             threading.Event().wait(0.05)
     pytest.fail("it did not come back")
+
+
+def test_shells_that_ended_while_idle_are_replaced(machine: SshMachine) -> None:
+    """Each shell there ends after a while: nobody notices."""
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(machine.read, ["/proc/version"] * 12))
+    for session in machine._idle:
+        session.shell._process.kill()
+        session.shell._process.wait()
+    assert machine.read("/proc/version").startswith("Linux")
+    assert machine._sessions == 1
+
+
+def test_a_machine_that_admits_one_shell_serves_all(machine: SshMachine, fake: Fake) -> None:
+    """MaxSessions of its sshd: more shells are refused, and the one answers each in turn."""
+    fake.set(extra="echo 'Session open refused by peer' >&2; exit 255")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(machine.read, ["/proc/version"] * 8))
+    assert all(text.startswith("Linux") for text in found)
+    assert machine._sessions == 1
 
 
 def test_nothing_stays_at_the_end(fake: Fake) -> None:

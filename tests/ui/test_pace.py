@@ -54,3 +54,17 @@ def test_a_burst_of_events_waits_for_its_share() -> None:
     assert pace.soonest(100.0) == 100.0
     pace.note(0.5)
     assert pace.soonest(100.0) == 102.0
+
+
+def test_a_line_is_not_kept_busy_all_the_time() -> None:
+    """Readings of another machine take half of the time at most, and the reason is the line's."""
+    pace = Pace(1.0, 0.04)
+    for _ in range(3):
+        pace.note(0.001, line=0.45)
+    assert pace.interval() == (1.0, "")
+    for _ in range(3):
+        pace.note(0.001, line=1.7)
+    assert pace.interval() == (4.0, "slow line")
+    for _ in range(3):
+        pace.note(0.2, line=0.45)
+    assert pace.interval() == (5.0, "large ruleset")

@@ -348,6 +348,20 @@ def test_old_data_cannot_be_missed():
     assert health(HOST, "replay", TIME + 60).lost is None
 
 
+def test_a_lost_line_is_said_with_the_machine_s_name() -> None:
+    """Of another machine the header has the name by which it was asked for, and what is old."""
+    sources = {
+        name: replace(state, error="disconnected since 12:00:00 (the connection ended)")
+        for name, state in HOST.sources.items()
+    }
+    lost = replace(HOST, sources=sources)
+    state = health(lost, "live", TIME)
+    assert state.what == "disconnected"
+    text = plain(status_spans(lost, "live", state, arrived=True, width=200, place="web\x1b1 (1/2)"))
+    assert text.startswith(" netui  web\\x1b1 (1/2)  ⚠ disconnected, data of ")
+    assert "reading web" in plain(status_spans(lost, "live", state, arrived=False, width=80, place="web"))
+
+
 @pytest.mark.parametrize("mode", ["demo", "replay"])
 def test_what_is_not_live_says_so(mode):
     """DEMO and REPLAY stand at the very front."""

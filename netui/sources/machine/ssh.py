@@ -127,6 +127,7 @@ class SshMachine:
         """Return a shell that nobody else uses; a new one where there may be more."""
         deadline = time.monotonic() + ANSWER
         with self._lock:
+            self._forget_ended(connection)
             while not self._idle:
                 if self._connection is not connection:
                     raise Lost(self._gone())
@@ -142,12 +143,24 @@ class SshMachine:
         except BaseException as error:
             with self._lock:
                 self._sessions -= 1
-                if self._sessions and isinstance(error, Lost) and connection.alive:
-                    # MaxSessions of its sshd
-                    self._most = max(1, self._sessions)
+                full = self._sessions > 0 and isinstance(error, Lost) and connection.alive
+                if full:
+                    # its sshd admits no more for one connection (MaxSessions)
+                    self._most = self._sessions
                 else:
                     self._drop(connection, str(error))
-            raise
+            if not full:
+                raise
+        return self._session(connection, about)
+
+    def _forget_ended(self, connection: Connection) -> None:
+        """Leave out shells that ended while they stood idle, as each does after a while; called with the lock held."""
+        ended = [session for session in self._idle if not session.shell.alive]
+        self._idle = [session for session in self._idle if session not in ended]
+        if self._connection is connection:
+            self._sessions -= len(ended)
+        for session in ended:
+            session.end()
 
     # -- questions -------------------------------------------------------------------
 
@@ -175,6 +188,8 @@ class SshMachine:
                     continue
                 if isinstance(error, Lost) and not connection.alive:
                     self._up()
+                if isinstance(error, Lost) and str(error).startswith("no answer"):
+                    raise Lost(f"disconnected: {error}") from None
                 raise
             with self._lock:
                 self.trips += 1
