@@ -67,7 +67,7 @@ class ListedNative:
             rules = self._texts.rules(texts, saves, made, self._unprinted)
         except SourceError as error:
             return Part(error=str(error) if str(error).startswith(("nft", "disconnected")) else f"nft: {error}")
-        found = NativeRules(rules.rules, self._known.unread, self._known.corrected)
+        found = NativeRules(rules.rules, self._known.unread, self._known.corrected, handles=self._known.handles)
         return Part({"native": found}, via="nft", time=now)
 
     def _look(self, machine: Machine, saves: list[Ruleset]) -> None:

@@ -18,7 +18,7 @@ from netui.dialects.nft.document import COUNTER
 from netui.model import BUILT_IN, Counters, NativeChain, NativeRule, Rule, Ruleset, RulesetKey
 from netui.model.statements import Strange
 from netui.model.words import Match, Option, RuleSpec
-from netui.sources import command, nft_netlink
+from netui.sources import command, nft_hooks, nft_netlink, permits
 from netui.sources.errors import SourceError
 from netui.sources.nft_ruleset import NativeRules, Unprinted, asleep, native_rules, parse_document
 from netui.sources.parts import Part
@@ -81,6 +81,7 @@ class LiveNative:
         self._listed_at: int | None = None
         self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[_TableKey, nft_netlink.TableState]] = ((), {})
         self._still: dict[_TableKey, str] = {}
+        self._order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
 
     def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Part:
         """Read all native tables.
@@ -125,7 +126,7 @@ class LiveNative:
         except SourceError as error:
             return Part(error=f"nft: output {error}")
         handles = {table: state.handle for table, state in states.items()}
-        found = NativeRules(rules.rules, unread, corrected, handles=handles)
+        found = NativeRules(rules.rules, unread, corrected, self._order, handles)
         trouble = "; ".join(dict.fromkeys(failed.values()))
         return Part({"native": found}, error=trouble, via="nft" if texts else "netlink", time=now)
 
@@ -138,10 +139,21 @@ class LiveNative:
             self._listed_at = None
             self._still.clear()
             self._kernel = nft_netlink.base_chains(), nft_netlink.tables()
+            self._order = self._hooks()
             # a device that goes takes its chains' hooks along, and no generation tells
             by_device = any(chain.hook in ("ingress", "egress") for chain in self._kernel[0])
             self._listed_at = None if by_device else now
         return self._kernel
+
+    def _hooks(self) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
+        """Return the order of base chains where one hangs on it and the kernel can tell it; {} else."""
+        places = [(chain.hook, chain.priority) for chain in self._kernel[0]]
+        if len(set(places)) == len(places) or not permits.loaded("nfnetlink_hook"):
+            return {}
+        try:
+            return nft_hooks.hooks(self._run(("nft", "list", "hooks")))
+        except SourceError:
+            return {}
 
     def _listed(self, table: _TableKey, dormant: bool) -> str:
         """Return a table as nft's JSON; of a dormant one 1.0.6 cannot write it, and its text is read instead."""

@@ -31,7 +31,7 @@ class Output:
     one source reads it. arguments: the program that netui runs for it, () where it is made in another way. family:
     of routes and policy rules. field, parse: the snapshot's field, and how the text becomes its value, where one
     text is all of it. module, without: the subsystem of the kernel that must be there before it is asked, and what
-    stands for the output where it is not.
+    stands for the output where it is not. optional: few machines can print it, and without it nothing is missing.
     """
 
     file: str
@@ -43,6 +43,7 @@ class Output:
     parse: Callable[[str], Any] | None = None
     module: str = ""
     without: str = ""
+    optional: bool = False
 
 
 def _save(source: str) -> Output:
@@ -69,7 +70,7 @@ OUTPUTS: tuple[Output, ...] = (
     Output("nft-ruleset.json", "nft -j list ruleset", "nft", ("nft", "-j", "list", "ruleset"),
            module="nf_tables", without='{"nftables": []}\n'),
     Output("nft-ruleset.txt", "nft list ruleset", "nft", ("nft", "list", "ruleset"), module="nf_tables"),
-    Output("nft-hooks.txt", "nft list hooks", "nft"),
+    Output("nft-hooks.txt", "nft list hooks", "nft", ("nft", "list", "hooks"), module="nfnetlink_hook", optional=True),
     Output("ipset-save.txt", "ipset save", "ipset", ("ipset", "save"),
            field="sets", parse=ipset_save.ipsets, module="ip_set"),
     Output("ip-address.json", "ip -j -d address", "address", ("ip", "-j", "-d", "address"),

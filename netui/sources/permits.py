@@ -73,6 +73,10 @@ PROGRAMS: Mapping[str, Permit] = {
 }
 
 
+#: The order of base chains; a subsystem of its own answers, which many a kernel has not.
+_HOOKS = Permit(_words("list hooks"), "nfnetlink_hook")
+
+
 def check(arguments: Sequence[str], is_there: Callable[[str], bool] = loaded) -> None:
     """Raise NotPermitted where these arguments are not on the list, or would load a module."""
     module = permit(arguments).module
@@ -83,8 +87,10 @@ def check(arguments: Sequence[str], is_there: Callable[[str], bool] = loaded) ->
 def permit(arguments: Sequence[str]) -> Permit:
     """Return the permit for a program with its arguments; raise NotPermitted where they are not on the list."""
     name = PurePath(arguments[0]).name
-    found = PROGRAMS.get(name)
     written = " ".join(arguments[1:])
+    if (name, written) == ("nft", "list hooks"):
+        return _HOOKS
+    found = PROGRAMS.get(name)
     if found is None or found.arguments.fullmatch(written) is None:
         raise NotPermitted(f"netui does not run: {plain(f'{name} {written}')}")
     return found

@@ -127,7 +127,11 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
     for output in _PRINTED:
         if output.file == _NFT_TEXT and not text and not _leaves_out(machine, output.module):
             continue
-        if not output.module or machine.loaded(output.module):
+        if output.optional:
+            if machine.loaded(output.module):
+                with suppress(SourceError):
+                    files[output.file] = machine.run(output.arguments)
+        elif not output.module or machine.loaded(output.module):
             take(output.file, partial(machine.run, output.arguments))
         else:
             files[output.file] = output.without

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from netui.model import RulesetKey
-from netui.sources import nft_live, nft_netlink
+from netui.sources import nft_live, nft_netlink, permits
 from netui.sources.nft_netlink import BaseChain, TableState
 
 COUNTED, STILL = ("inet", "counted"), ("inet", "still")
@@ -30,6 +30,7 @@ class Kernel:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.generation, self.dumps, self.runs = 1, 0, list[str]()
         self.packets, self.hook = 0, "input"
+        monkeypatch.setattr(permits, "loaded", lambda _module: False)
         monkeypatch.setattr(nft_netlink, "generation", lambda: self.generation)
         monkeypatch.setattr(nft_netlink, "base_chains", self._chains)
         monkeypatch.setattr(nft_netlink, "tables", lambda: {t: TableState(False, 1) for t in (COUNTED, STILL)})
@@ -70,3 +71,34 @@ def test_chains_of_devices_are_asked_for_each_time(monkeypatch: pytest.MonkeyPat
     live.read((), True)
     live.read((), True)
     assert kernel.dumps == 2
+
+
+HOOKS = """family ip {
+\thook input {
+\t\t 0000000000 chain inet still c [nf_tables]
+\t\t 0000000000 chain inet counted c [nf_tables]
+\t}
+}
+"""
+
+
+@pytest.mark.parametrize(("module", "told"), [(True, True), (False, False)])
+def test_the_kernel_s_order_is_asked_where_nothing_is_loaded_for_it(
+    monkeypatch: pytest.MonkeyPatch, module: bool, told: bool
+) -> None:
+    """Two chains of one priority: nft list hooks is run where its subsystem is there, once a generation."""
+    kernel = Kernel(monkeypatch)
+    monkeypatch.setattr(permits, "loaded", lambda name: module and name == "nfnetlink_hook")
+    asked: list[int] = []
+
+    def run(words: Sequence[str]) -> str:
+        if list(words) != ["nft", "list", "hooks"]:
+            return kernel.run(words)
+        asked.append(kernel.generation)
+        return HOOKS
+
+    live = nft_live.LiveNative(run)
+    for _ in range(2):
+        native = live.read((), True).values["native"]
+    order = {("ip", "input"): (("inet", "still", "c"), ("inet", "counted", "c"))} if told else {}
+    assert (dict(native.order), asked) == (order, [1] if told else [])

@@ -18,7 +18,7 @@ SOURCE = Path(netui.__file__).parent
     "written",
     [
         "ip -j -d address", "ip -4 -j route show table all", "ip -6 -j rule", "nft -j list ruleset",
-        "nft -j list table inet guard", "nft --version", "ipset save", "iptables-nft-save -c",
+        "nft -j list table inet guard", "nft --version", "nft list hooks", "ipset save", "iptables-nft-save -c",
         "/usr/sbin/ip6tables-legacy-save -c", "nsenter -t 12 -n /usr/sbin/iptables-nft-save -c",
     ],
 )  # fmt: skip
@@ -43,7 +43,10 @@ def test_anything_else_is_refused(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "module"),
-    [("nft -j list ruleset", "nf_tables"), ("ipset save", "ip_set"), ("iptables-nft-save -c", "nf_tables")],
+    [
+        *(("nft -j list ruleset", "nf_tables"), ("ipset save", "ip_set"), ("iptables-nft-save -c", "nf_tables")),
+        ("nft list hooks", "nfnetlink_hook"),
+    ],
 )
 def test_a_question_that_would_load_a_module_is_refused(written: str, module: str) -> None:
     """Where the module is not there, the program is not started."""
