@@ -277,7 +277,7 @@ class CaptureReading:
             if key.backend == "nft" and (rules := self._source(name).values)
         ]
         entries, error, via = self._nft_entries()
-        native = nft_ruleset.native_rules(entries, saves)
+        native = nft_ruleset.native_rules(entries, saves, correct=via != _NFT[1])
         if _HOOKS in self._files:
             try:
                 native = replace(native, order=self._read(_HOOKS, nft_hooks.hooks))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from netui.dialects.nft.document import COUNTER
+from netui.dialects.nft.document import COUNTER, MOVING
 from netui.model import BUILT_IN, Counters, NativeChain, NativeRule, Rule, Ruleset, RulesetKey
 from netui.model.statements import Strange
 from netui.model.words import Match, Option, RuleSpec
@@ -54,7 +54,7 @@ class TableTexts:
     ) -> NativeRules:
         """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
         plain = not any(table in made for table in texts)
-        blank = tuple(COUNTER.sub("", text) for text in texts.values())
+        blank = tuple(MOVING.sub("", text) for text in texts.values())
         names = (*(f"{family} {name}" for family, name in texts), repr(unprinted))
         if plain and self._before is not None and self._before[:2] == (names, blank):
             before = self._before[2]

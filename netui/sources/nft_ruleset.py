@@ -115,9 +115,10 @@ def asleep(
     return found
 
 
-def native_rules(entries: Iterable[object], saves: Collection[Ruleset]) -> NativeRules:
+def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, correct: bool = True) -> NativeRules:
     """Build the native tables of a document.
 
+    correct: whether it tells iptables' own rules truly; nft's text, which leaves their extensions out, does not.
     saves: what the iptables-nft save programs printed; their tables are iptables' own. A base chain in one of
     them is native if it has no built-in chain's name.
     """
@@ -128,7 +129,8 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset]) -> Nativ
         added = tuple(part for table in ruleset.tables if (part := _native_part(table)) is not None)
         if added:
             rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.shape), counters)
-    fixed = {ruleset.key: (ruleset, found) for ruleset in saves if (found := corrected(ruleset, entries)) is not None}
+    told = saves if correct else ()
+    fixed = {ruleset.key: (ruleset, found) for ruleset in told if (found := corrected(ruleset, entries)) is not None}
     sleeping = asleep(saves, unprinted(entries).dormant, fixed)
     return NativeRules(rules, tuple(_doubtful(entries)), sleeping, handles=dict(_handles(entries)))
 

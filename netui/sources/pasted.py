@@ -278,8 +278,10 @@ def nft_text(text: str) -> list[object]:
 
 def _native(given: Iterable[Section], saves: list[Ruleset]) -> nft_ruleset.NativeRules | None:
     entries: list[object] | None = None
+    printed = False
     for section in given:
         if section.form == "json":
+            printed = True
             text = "\n" * (section.lines[0][0] - 1) + "\n".join(line for _, line in section.lines)
             entries = [*(entries or []), *nft_ruleset.parse_document(text)]
         elif section.form == "nft":
@@ -287,4 +289,4 @@ def _native(given: Iterable[Section], saves: list[Ruleset]) -> nft_ruleset.Nativ
                 entries = [*(entries or []), *read_text(section.lines)]
             except NotNftText as error:
                 raise SourceError(str(error)) from None
-    return None if entries is None else nft_ruleset.native_rules(entries, saves)
+    return None if entries is None else nft_ruleset.native_rules(entries, saves, correct=printed)

@@ -13,7 +13,7 @@ from netui.dialects.nft import words
 from netui.dialects.nft.document import read_entries
 from netui.dialects.nft.text_reader import NotNftText, read_text
 from netui.model import Ruleset, RulesetKey
-from netui.model.statements import Compare, NftSet, Strange, Verdict
+from netui.model.statements import Compare, NftSet, Opaque, Strange, Verdict
 
 DATA = Path(__file__).parent / "data"
 Entries = list[object]
@@ -179,3 +179,36 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except NotNftText:
         return
     rulesets(entries)
+
+
+LIKE_THE_JSON = [
+    ("dup to 10.0.0.1", {"dup": {"addr": "10.0.0.1"}}),
+    ('dup to 10.0.0.1 device "lo"', {"dup": {"addr": "10.0.0.1", "dev": "lo"}}),
+    (
+        "meter ssh size 100 { ip saddr timeout 10s limit rate 5/second }",
+        {"meter": {
+            "key": {"elem": {"val": {"payload": {"protocol": "ip", "field": "saddr"}}, "timeout": "10s"}},
+            "stmt": {"limit": {"rate": 5, "per": "second"}}, "size": 100, "name": "ssh",
+        }},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "printed"), LIKE_THE_JSON)
+def test_statements_as_nfts_json_has_them(written: str, printed: dict[str, object]) -> None:
+    """A copy to an address, and a meter as nft 1.0 prints it: the JSON's entry, and nft's words again."""
+    read = read_text(lines(f"table ip t {{\n\tchain c {{\n\t\t{written} accept\n\t}}\n}}"))
+    expr = next(entry["rule"]["expr"] for entry in read if isinstance(entry, dict) and "rule" in entry)
+    assert expr == [printed, {"accept": None}]
+    (ruleset,) = rulesets(read).values()
+    assert ruleset.tables[0].chains[0].rules[0].text == f"{written} accept"
+
+
+def test_a_meter_s_limit_is_a_limit() -> None:
+    """What is over it is dropped, not every packet."""
+    rule = "meter flood { ip saddr limit rate over 10/second burst 20 packets } drop"
+    (ruleset,) = rulesets(read_text(lines(f"table ip t {{\n\tchain c {{\n\t\t{rule}\n\t}}\n}}"))).values()
+    native = ruleset.tables[0].chains[0].rules[0].native
+    assert native is not None
+    limits = [one for one in native.statements if isinstance(one, Opaque)]
+    assert [(one.likely, one.bound) for one in limits] == [(False, "up to 10/second")]

@@ -102,3 +102,53 @@ def test_the_kernel_s_order_is_asked_where_nothing_is_loaded_for_it(
         native = live.read((), True).values["native"]
     order = {("ip", "input"): (("inet", "still", "c"), ("inet", "counted", "c"))} if told else {}
     assert (dict(native.order), asked) == (order, [1] if told else [])
+
+
+def named(packets: int, used: int, expires: int) -> str:
+    """A table with a named counter, a quota, and an element that expires, as nft prints it."""
+    place = {"family": "inet", "table": "counted"}
+    element = {"elem": {"val": "10.0.0.1", "timeout": 600, "expires": expires}}
+    entries: list[object] = [
+        {"table": {"family": "inet", "name": "counted", "handle": 1}},
+        {"counter": {**place, "name": "web", "handle": 2, "packets": packets, "bytes": 60 * packets}},
+        {"quota": {**place, "name": "much", "handle": 3, "bytes": 10000, "used": used, "inv": True}},
+        {"set": {**place, "name": "s", "type": "ipv4_addr", "handle": 4, "flags": ["timeout"], "elem": [element]}},
+        {
+            "chain": {
+                **place,
+                "name": "c",
+                "type": "filter",
+                "hook": "input",
+                "prio": 0,
+                "policy": "accept",
+                "handle": 5,
+            }
+        },
+    ]
+    exprs: tuple[list[object], ...] = (
+        [{"counter": "web"}, {"accept": None}],
+        [{"quota": "much"}, {"drop": None}],
+        [{"quota": {"val": 5, "val_unit": "mbytes", "used": used, "used_unit": "bytes"}}, {"accept": None}],
+        [{"counter": {"packets": packets + 1, "bytes": 7}}, {"accept": None}],
+    )
+    entries += [{"rule": {**place, "chain": "c", "handle": 6 + n, "expr": expr}} for n, expr in enumerate(exprs)]
+    return json.dumps({"nftables": entries})
+
+
+def test_a_named_counter_is_shown_and_what_moves_rebuilds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule that names a counter has its numbers; a quota's use and an element's age leave the ruleset as it is."""
+    kernel = Kernel(monkeypatch)
+    texts = iter([named(3, 10, 599), named(5, 4000, 300)])
+
+    def run(words: Sequence[str]) -> str:
+        return next(texts) if words[-1] == "counted" else kernel.run(words)
+
+    live = nft_live.LiveNative(run)
+    key = RulesetKey("inet", "nftables")
+    first, before = live.read((), True).values["native"].rules[key]
+    again, after = live.read((), True).values["native"].rules[key]
+    assert first is again
+    rules = first.tables[0].chains[0].rules
+    assert [rule.index >= 0 for rule in rules] == [True, False, False, True]
+    assert [counters[rules[0].index].packets for counters in (before, after)] == [3, 5]
+    assert [counters[rules[3].index].packets for counters in (before, after)] == [4, 6]

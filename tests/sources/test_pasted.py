@@ -208,6 +208,25 @@ def test_nft_text_in_a_capture(tmp_path: Path) -> None:
     assert read_capture(tmp_path).rulesets == {}
 
 
+@pytest.mark.parametrize("broken", ["", '{"nftables": ['])
+def test_nft_text_does_not_correct_a_save(tmp_path: Path, broken: str) -> None:
+    """Beside a save, nft's text (alone, or for a JSON that is cut off) tells native tables; iptables' rules stay."""
+    line = "-A INPUT -p tcp -m conntrack --ctstate NEW -m tcp --dport 22 -j ACCEPT"
+    chains = ":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
+    (tmp_path / "iptables-nft-save.txt").write_text(f"*filter\n{chains}[0:0] {line}\nCOMMIT\n")
+    base = "type filter hook input priority filter; policy accept;"
+    rule = 'ip protocol tcp xt match "conntrack" tcp dport 22 counter packets 0 bytes 0 accept'
+    (tmp_path / "nft-ruleset.txt").write_text(
+        f"table ip filter {{\n\tchain INPUT {{\n\t\t{base}\n\t\t{rule}\n\t\taccept\n\t}}\n}}\n{NFT}"
+    )
+    if broken:
+        (tmp_path / "nft-ruleset.json").write_text(broken)
+    snapshot = read_capture(tmp_path)
+    assert rules(snapshot) == [line]
+    assert any(key.backend == "nftables" for key in snapshot.rulesets)
+    assert [fault.partition(" ")[0] for fault in snapshot.damaged] == (["nft-ruleset.json"] if broken else [])
+
+
 DAMAGED = [
     ("iptables-save.txt", "", "iptables-save.txt is empty"),
     ("iptables-save.txt", "hello\n", "iptables-save.txt: line 1 is no iptables-save output"),

@@ -29,10 +29,15 @@ from netui.model import (
     Table,
     TableFamily,
 )
-from netui.text.json_fields import items, number, text
+from netui.text.json_fields import items, number, obj, text
 
-#: A counter as it stands in the text, which moves while the rules stay.
-COUNTER = re.compile(r'"counter": ?\{"packets": ?(\d{1,20}), ?"bytes": ?(\d{1,20})\}')
+#: A counter's numbers as they stand in the text, a rule's, an element's or a named one's.
+COUNTER = re.compile(r'"packets": ?(\d{1,20}), ?"bytes": ?(\d{1,20})')
+#: What moves in the text while the rules stay: those, what a quota has used, the age of elements.
+MOVING = re.compile(
+    r'"packets": ?\d{1,20}, ?"bytes": ?\d{1,20}|"used": ?\d{1,20}(?:, ?"used_unit": ?"[a-z]{1,10}")?|'
+    r'"expires": ?\d{1,20}'
+)
 _FAMILIES = get_args(TableFamily)
 _HOOKS = get_args(Hook)
 _TYPES = get_args(ChainType)
@@ -45,18 +50,32 @@ class _Numbers:
     packets: list[int] = field(default_factory=list)
     bytes: list[int] = field(default_factory=list)
     of_rule: dict[int, int] = field(default_factory=dict)
+    #: of named counters, by (table, name)
+    named: dict[tuple[str, str], int] = field(default_factory=dict)
     shape: list[str] = field(default_factory=list)
 
     def take(self, kind: str, given: dict[str, Any], entry: object) -> None:
-        """Count the counters in an entry; the first of a rule is the rule's."""
-        self.shape.append(COUNTER.sub("", json.dumps(entry)))
+        """Count the counters in an entry; the first of a rule, its own or one that it names, is the rule's."""
+        self.shape.append(MOVING.sub("", json.dumps(entry)))
+        table = text(given.get("table"))
+        if kind == "counter" and "packets" in given:
+            self.named[table, text(given.get("name"))] = len(self.packets)
+            self._add(given)
         if kind not in ("rule", "set", "map"):
             return
+        if kind == "rule" and self.named:
+            named = (text(obj(one).get("counter")) for one in items(given.get("expr")))
+            known = [self.named[table, name] for name in named if name and (table, name) in self.named]
+            if known:
+                self.of_rule[id(given)] = known[0]
         for counter in _counters(given):
             if kind == "rule":
                 self.of_rule.setdefault(id(given), len(self.packets))
-            self.packets.append(number(counter.get("packets")))
-            self.bytes.append(number(counter.get("bytes")))
+            self._add(counter)
+
+    def _add(self, counter: Mapping[str, Any]) -> None:
+        self.packets.append(number(counter.get("packets")))
+        self.bytes.append(number(counter.get("bytes")))
 
 
 def _counters(entry: object) -> Iterator[dict[str, Any]]:

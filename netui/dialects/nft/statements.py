@@ -169,8 +169,9 @@ def _update(kind: str, value: object, printed: object) -> Iterator[Statement]:
     """``add @s { … limit … }``: an inner statement that does not hold ends the rule."""
     entry = obj(value)
     written = words.statement(printed)
-    inner = items(entry.get("stmt"))
-    inner = [inner] if isinstance(inner, dict) else inner
+    said = entry.get("stmt")
+    # a meter has one statement, no list
+    inner = [said] if isinstance(said, dict) else items(said)
     for statement in inner:
         for name, given in obj(statement).items():
             if name in _OVER:

@@ -236,8 +236,11 @@ class _Reader:
         words.needs("{")
         place = words.place
         words.skip_block()
-        if re.search(r"(?:^| )over ", words.since(place)):
+        said = words.since(place)
+        if re.search(r"(?:^| )over ", said):
             entry["inv"] = True
+        if kind == "counter" and (counted := re.search(r"packets (\d{1,20}) bytes (\d{1,20})", said)):
+            entry |= {"packets": int(counted[1]), "bytes": int(counted[2])}
 
 
 def _one(listed: list[str]) -> str | list[str]:

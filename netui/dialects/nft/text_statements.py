@@ -321,6 +321,28 @@ class StatementReader:
             raise NotRead(operation)
         return {"flow": {"op": "add", "flowtable": words.take().text}}
 
+    def _meter(self) -> object:
+        """``meter ssh size 100 { ip saddr timeout 10s limit rate 5/second }``, as nft printed sets of that kind."""
+        words = self.words
+        found: dict[str, Any] = {"name": words.take().text}
+        if words.takes("size"):
+            found["size"] = self._int()
+        words.needs("{")
+        element: object = self.expressions.left()
+        if words.takes("timeout"):
+            element = {"elem": {"val": element, "timeout": words.take().text}}
+        found |= {"key": element, "stmt": self._statement()}
+        words.needs("}")
+        return {"meter": found}
+
+    def _dup(self) -> object:
+        words = self.words
+        words.needs("to")
+        found: dict[str, Any] = {"addr": self._computed()}
+        if words.takes("device"):
+            found["dev"] = words.take().text
+        return {"dup": found}
+
     def _fwd(self) -> object:
         words = self.words
         words.takes("to")
@@ -361,6 +383,8 @@ _READERS: Mapping[str, Callable[[StatementReader], Any]] = {
     "update": lambda reader: reader._update("update"),
     "delete": lambda reader: reader._update("delete"),
     "flow": StatementReader._flow,
+    "meter": StatementReader._meter,
+    "dup": StatementReader._dup,
     "fwd": StatementReader._fwd,
     "xt": StatementReader._xt,
 }

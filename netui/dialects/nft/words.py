@@ -311,6 +311,20 @@ def _update(value: object) -> str:
     return f"{text(entry.get('op'))} {name} {{ {element}{data} }}"
 
 
+def _meter(value: object) -> str:
+    entry = obj(value)
+    inner = entry.get("stmt")
+    said = " ".join(statement(part) for part in ([inner] if isinstance(inner, dict) else items(inner)))
+    size = f" size {text(entry['size'])}" if "size" in entry else ""
+    return f"meter {text(entry.get('name'))}{size} {{ {expression(entry.get('key'))} {said} }}"
+
+
+def _dup(value: object) -> str:
+    entry = obj(value)
+    device = f' device "{text(entry["dev"])}"' if "dev" in entry else ""
+    return f"dup to {expression(entry.get('addr'))}{device}"
+
+
 def _xt(value: object) -> str:
     entry = obj(value)
     return f'xt {text(entry.get("type"))} "{text(entry.get("name"))}"'
@@ -343,6 +357,8 @@ _STATEMENTS: Mapping[str, Callable[[object], str]] = {
     "ct count": _ct_count,
     "set": _update,
     "map": _update,
+    "meter": _meter,
+    "dup": _dup,
     "xt": _xt,
     "flow": _flow,
     "queue": _queue,
