@@ -17,7 +17,8 @@ class Settings:
     theme: "" for the one that suits the terminal. interval: seconds between two readings.
     ascii, colour: None where the terminal decides. tree: the network tree's part of the
     width; detail: the details' part of the height beside it; percent, None for the
-    usual. keys: keys by the binding's name ("chains.freeze": "p").
+    usual. follow: whether the cursor on a container opens its first flow. keys: keys by the
+    binding's name ("chains.freeze": "p").
     """
 
     theme: str = ""
@@ -25,6 +26,7 @@ class Settings:
     ascii: bool | None = None
     colour: bool | None = None
     mouse: bool = True
+    follow: bool = True
     columns: str = "auto"
     names: bool = True
     exact: bool = False

@@ -139,6 +139,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     "ascii": ("ascii", *_SWITCH),
     "colour": ("colour", *_SWITCH),
     "mouse": ("mouse", *_SWITCH),
+    "follow": ("follow", *_SWITCH),
     "chains.columns": ("columns", *_one_of(COLUMNS)),
     "chains.names": ("names", *_SWITCH),
     "chains.exact": ("exact", *_SWITCH),

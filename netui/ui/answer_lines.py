@@ -15,6 +15,7 @@ from netui.ui.presenters.answer import Answer
 from netui.ui.presenters.detail_parts import DetailLine, wrapped
 from netui.ui.presenters.selection import Item
 from netui.ui.presenters.spans import Spans, plain
+from netui.ui.terminal import TerminalApp
 
 
 class AnswerLines(LineView):
@@ -124,7 +125,8 @@ class AnswerLines(LineView):
         if action is not None:
             self.post_message(GoTo(action))
         else:
-            self.app.notify("No rule decides this.", timeout=3, markup=False)
+            assert isinstance(self.app, TerminalApp)
+            self.app.say("No rule decides this.")
 
     def line_text(self) -> str:
         """Return the line under the cursor with its details (for the clipboard)."""

@@ -19,9 +19,12 @@ from netui.model import Snapshot
 from netui.model.events import Event
 from netui.sources.config import Config
 from netui.text.visible import escape_lines
+from netui.traversal.path import Flow
 from netui.ui.answer_finder import SOLVE, AnswerFound, Solve
 from netui.ui.answers import Answers
 from netui.ui.app_keys import APP_KEYS
+from netui.ui.ask_bar import AskBar
+from netui.ui.asking import ASKED, Asker, FlowAnswered, ask, ask_traversal, reverse
 from netui.ui.chain_table import ChainTable
 from netui.ui.collector import Collector
 from netui.ui.commands import commands, groups, key_groups
@@ -29,18 +32,19 @@ from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
 from netui.ui.help import HelpScreen
-from netui.ui.messages import EventsArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
+from netui.ui.messages import DetailsWanted, EventsArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
 from netui.ui.network_tree import NetworkTree
 from netui.ui.pace import Interval
 from netui.ui.preferences import Preferences
 from netui.ui.presenters.answer import Question
 from netui.ui.presenters.events import EventLog, rule_changes
-from netui.ui.presenters.flows import path_text
-from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, PortItem
+from netui.ui.presenters.flows import path_text, same_flow
+from netui.ui.presenters.item_flows import first_flow, flows_of
+from netui.ui.presenters.selection import AskedItem, ChainItem, ContainerItem, Item, PortItem, container_of
 from netui.ui.presenters.status import Mode
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
-from netui.ui.status import StatusLine
+from netui.ui.status import KeyLine, StatusLine
 from netui.ui.terminal import TerminalApp
 
 #: Seconds after which a thread that works must let the screen's go on: a key changes hands a few times.
@@ -82,6 +86,7 @@ class NetuiApp(TerminalApp):
         *,
         mode: Mode = "live",
         flows: FlowsOf = traversal_flows,
+        asker: Asker = ask_traversal,
         clock: Callable[[], float] = time.time,
         answers: Mapping[Question, Solve] = SOLVE,
         config: Config | None = None,
@@ -105,9 +110,12 @@ class NetuiApp(TerminalApp):
         self.events_log = EventLog()
         self.clock = clock
         self.flow_finder = FlowFinder(flows)
+        self._asker = asker
         self._collector = Collector()
         self.answers = Answers(self, self.state, answers, self._status_line, self._collector.quiet)
         self._leaving = False
+        #: what the tree's cursor has come to, until its first flow is open
+        self._to_follow: Item | None = None
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._events_told = False
         self.set_keymap(self.preferences.keymap)
@@ -152,7 +160,19 @@ class NetuiApp(TerminalApp):
         """Note that keys come; the rest is done elsewhere."""
         if isinstance(event, events.Key):
             self._collector.key()
+            if self.state.message is not None:
+                self.state.message = None
+                self._show_message()
         await super().on_event(event)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Tell the user something, in the footer and until the next key: one thing at a time, over nothing else."""
+        self.state.message = (text, error)
+        self._show_message()
+
+    def _show_message(self) -> None:
+        for line in self.screen.query(KeyLine):
+            line.refresh()
 
     def on_unmount(self) -> None:
         """Stop the poller."""
@@ -200,6 +220,9 @@ class NetuiApp(TerminalApp):
                 self.answers.structure_changed()
             if self.flow_finder.opened:
                 self.flow_finder.ask(self, self.state, self.flow_finder.opened)
+            flow = self.state.flow
+            if flow is not None and flow.kind == ASKED:
+                ask(self, self._asker, self.state.snapshot, flow.source, flow.destination, again=True)
         else:
             self.main.chains.update_counters()
         self.main.detail.update_detail()
@@ -236,6 +259,7 @@ class NetuiApp(TerminalApp):
         pane, item = message.pane, message.item
         if isinstance(pane, NetworkTree) and item != self.state.marked:
             self.state.mark(item)
+            self._to_follow = item
             self.main.chains.update_marks()
         focused = self.main.focused_pane
         if item is not None and (pane is focused or focused is None):
@@ -247,9 +271,16 @@ class NetuiApp(TerminalApp):
         if isinstance(event.widget, NetworkTree | ChainTable):
             event.widget.cursor_moved()
 
+    @on(DetailsWanted)
+    def go_to_details(self) -> None:
+        """Give the details the focus, at the open flow or the first one."""
+        self.main.reveal(self.main.detail)
+        self.main.detail.go_to_flow()
+
     def _show(self, item: Item) -> None:
         self.state.item = item
         self._find_flows()
+        self._follow()
         self.main.detail.update_detail()
 
     @on(GoTo)
@@ -277,6 +308,94 @@ class NetuiApp(TerminalApp):
 
     # Flows.
 
+    def _shown_flows(self) -> list[Flow]:
+        """Return the flows of what the tree's cursor stands on, as far as they are worked out."""
+        item = self.state.marked
+        if not isinstance(item, ContainerItem | PortItem) or not self.state.arrived:
+            return []
+        container = container_of(self.state.snapshot, item.container_id)
+        flows, _ = self.flow_finder.ask(self, self.state, item.container_id)
+        return flows_of(item, container, flows or ()) if container is not None else []
+
+    def _follow(self) -> None:
+        """Open the first flow of what the tree's cursor has come to; the focus and all cursors stay."""
+        if not self.preferences.settings.follow or self._to_follow is None:
+            return
+        flow = first_flow(self._shown_flows())
+        if flow is not None:
+            self._to_follow = None
+            self._open(flow, followed=True)
+        elif self.state.followed:
+            self._open(None)
+
+    def _open(self, flow: Flow | None, *, followed: bool = False) -> None:
+        """Highlight a flow's steps; None closes it."""
+        item = self.state.marked if followed else self.state.item
+        self.state.open_flow(flow, followed=followed)
+        opened = flow is not None and isinstance(item, ContainerItem | PortItem)
+        self.flow_finder.opened = item.container_id if opened and isinstance(item, ContainerItem | PortItem) else ""
+        self.main.chains.update_marks()
+        if followed:
+            self.main.chains.show_deciding()
+        self.main.detail.update_detail()
+        self.main.keys.refresh()
+
+    def action_flow(self, by: int) -> None:
+        """Open the next or the previous flow of what the tree's cursor stands on."""
+        self.action_to_panes()
+        flows = self._shown_flows()
+        if not flows:
+            self.say("No flows: put the tree's cursor on a container that runs.")
+            return
+        now = self.state.flow
+        place = next((i for i, each in enumerate(flows) if now is not None and same_flow(each, now)), None)
+        place = (place + by) % len(flows) if place is not None else (0 if by > 0 else len(flows) - 1)
+        self._open(flows[place], followed=True)
+        self.main.detail.show_flow()
+
+    async def action_ask(self) -> None:
+        """Open the line in which a question is typed."""
+        self.action_to_panes()
+        self.main.action_ask()
+
+    @on(AskBar.Asked)
+    def ask(self, message: AskBar.Asked) -> None:
+        """Ask what was typed, beside the screen."""
+        ask(self, self._asker, self.state.snapshot, message.source, message.destination)
+
+    @on(FlowAnswered)
+    def take_answered(self, message: FlowAnswered) -> None:
+        """Open the flow that was asked for, or say below the line why there is none."""
+        asked = self.state.flow is not None and self.state.flow.kind == ASKED
+        if message.flow is None:
+            if message.again:
+                self._open(None)
+            elif self.main.ask_line.has_class("-open"):
+                self.main.ask_line.say(message.problem)
+            else:
+                self.say(message.problem, error=True)
+            return
+        if message.again and not asked:
+            return
+        if message.again:
+            self.state.flow = message.flow
+            self.main.chains.update_marks()
+            self.main.detail.update_detail()
+            return
+        self.main.ask_line.close()
+        self.main.reveal(self.main.detail)
+        self.state.item = AskedItem(message.flow.source, message.flow.destination)
+        self._open(message.flow)
+        self.main.chains.go_to_step(1)
+
+    def action_reverse(self) -> None:
+        """Ask the open flow the other way round."""
+        if self.state.flow is None:
+            self.say(_NO_FLOW)
+            return
+        self.action_to_panes()
+        ask(self, self._asker, self.state.snapshot, *reverse(self.state.flow))
+
     def _find_flows(self) -> None:
         item = self.state.item
         if isinstance(item, ContainerItem | PortItem) and self.state.arrived:
@@ -292,21 +411,18 @@ class NetuiApp(TerminalApp):
         if isinstance(item, ContainerItem | PortItem) and item.container_id == message.container_id:
             self._find_flows()
             self.main.detail.update_detail()
+        marked = self.state.marked
+        if isinstance(marked, ContainerItem | PortItem) and marked.container_id == message.container_id:
+            self._follow()
         if self.flow_finder.renew(self.state, message):
             self.main.chains.update_marks()
 
     @on(FlowOpened)
     def open_flow(self, message: FlowOpened) -> None:
         """Highlight a flow's steps in the chain table and go to the first; None closes it."""
-        self.state.open_flow(message.flow)
-        item = self.state.item
-        opened = message.flow is not None and isinstance(item, ContainerItem | PortItem)
-        self.flow_finder.opened = item.container_id if opened and isinstance(item, ContainerItem | PortItem) else ""
-        self.main.chains.update_marks()
+        self._open(message.flow)
         if message.flow is not None:
             self.main.chains.go_to_step(1)
-        self.main.detail.update_detail()
-        self.main.keys.refresh()
 
     def action_step(self, by: int) -> None:
         """Go to the next or the previous step of the open flow."""
@@ -352,13 +468,13 @@ class NetuiApp(TerminalApp):
         return not self._leaving or action in ("leave", "quit")
 
     def action_out(self) -> None:
-        """Close one thing: the steps view, the open flow, the filter, the zoom, the drawer."""
+        """Close one thing: the steps view, an opened flow, the filter, the zoom, the drawer, what the cursor opened."""
         if self.main.chains.steps_only:
             self.main.chains.action_steps()
-        elif self.state.flow is not None:
-            self.open_flow(FlowOpened(None))
-        else:
-            self.main.close_one()
+        elif (self.state.flow is not None and not self.state.followed) or (
+            not self.main.close_one() and self.state.flow is not None
+        ):
+            self._open(None)
 
     async def action_keys(self) -> None:
         """Show all keys and signs."""

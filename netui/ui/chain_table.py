@@ -9,10 +9,11 @@ from typing import ClassVar, get_args
 from textual.binding import Binding, BindingType
 
 from netui.model import NativeRule, Rule, RulesetKey
+from netui.traversal.path import Step
 from netui.ui.chain_lines import ChainLines
 from netui.ui.finder import ChainFinder
 from netui.ui.presenters.columns import Options, Preset
-from netui.ui.presenters.counters import Identity
+from netui.ui.presenters.counters import Identity, identity_of
 from netui.ui.presenters.line_list import Line
 from netui.ui.presenters.lines import Fold, TableView, build_lines
 from netui.ui.presenters.native import with_names
@@ -35,8 +36,8 @@ class ChainTable(ChainLines):
         Binding("left_square_bracket", "chain(-1)", "Chain", id="chains.previous", key_display="[ ]",
                 tooltip="Previous chain"),
         Binding("right_square_bracket", "chain(1)", "Next chain", show=False, id="chains.next", tooltip="Next chain"),
-        Binding("f,space", "fold", "Fold", id="chains.fold", tooltip="Fold or unfold the chain"),
-        Binding("F", "fold_all", "Fold all", show=False, id="chains.fold-all", tooltip="Fold or unfold all chains"),
+        Binding("space", "fold", "Fold", id="chains.fold", tooltip="Fold or unfold the chain"),
+        Binding("minus", "fold_all", "Fold all", show=False, id="chains.fold-all", tooltip="Fold or unfold all chains"),
         Binding("i", "family", "IPv4/6", id="chains.family", tooltip="Show IPv4 and IPv6, only IPv4, only IPv6"),
         Binding("v", "variant", "nft/legacy", show=False, id="chains.variant",
                 tooltip="All tables, only nft, only legacy, only native"),
@@ -44,7 +45,7 @@ class ChainTable(ChainLines):
         Binding("w", "names", "Names", id="chains.names", tooltip="Docker names or addresses in the columns"),
         Binding("x", "exact", "Exact", show=False, id="chains.exact", tooltip="Counters rounded or with every digit"),
         Binding("B", "bytes_first", "Bytes", show=False, id="chains.bytes", tooltip="Bytes first or packets first"),
-        Binding("r", "by_rate", "By rate", show=False, id="chains.rate",
+        Binding("T", "by_rate", "By rate", show=False, id="chains.rate",
                 tooltip="Sort by rate, or back to the kernel's order"),
         Binding("m", "moved", "Moved", show=False, id="chains.moved",
                 tooltip="Hide rules that never moved or have no counter"),
@@ -103,7 +104,7 @@ class ChainTable(ChainLines):
         """Follow a jump; fold or unfold on a chain's header; go to the rule of a step."""
         line = self.laid.lines[index]
         if line.kind == "chain":
-            self.action_fold()
+            self.fold(index)
         elif line.kind == "step" and line.identity is not None:
             self.go_to_rule(line.ruleset, line.identity)
         elif line.rule is not None:
@@ -171,6 +172,10 @@ class ChainTable(ChainLines):
         if beyond:
             self.move_to(beyond[0] if by > 0 else beyond[-1], centre=True)
 
+    def fold(self, index: int) -> None:
+        """Fold or unfold the chain on whose header the cursor stands."""
+        self.action_fold()
+
     def action_fold(self) -> None:
         """Fold or unfold the chain under the cursor."""
         line = self.current
@@ -227,6 +232,27 @@ class ChainTable(ChainLines):
                 return True
             number += by
         return bool(lines)
+
+    def show_deciding(self) -> None:
+        """Scroll to the rule that decides the open flow where it is out of sight; the cursor stays where it is."""
+        step = self.state.flow.path.deciding if self.state.flow is not None else None
+        if step is None:
+            return
+        key = RulesetKey(step.family, step.backend)
+        place = self._place_of_rule(key, step)
+        if place is None:
+            # a policy, or a rule of a chain that is folded
+            place = self.place_of((key, step.table, (step.table, step.chain, "", 0)))
+        if place is not None:
+            self.show_line(place)
+
+    def _place_of_rule(self, key: RulesetKey, step: Step) -> int | None:
+        ruleset = self._snapshot.rulesets.get(key)
+        table = ruleset.table(step.table) if ruleset is not None else None
+        chain = table.chain(step.chain) if table is not None else None
+        if ruleset is None or chain is None or step.rule is None or step.rule > len(chain.rules):
+            return None
+        return self.place_of((key, identity_of(chain, chain.rules[step.rule - 1], ruleset)))
 
     def _set_options(self, options: Options) -> None:
         self.options = options

@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from netui.ui.answer_lines import AnswerDetail, AnswerLines
 from netui.ui.answer_screen import AnswerScreen
+from netui.ui.ask_bar import AskBar
 from netui.ui.chain_table import ChainTable
 from netui.ui.detail_pane import DetailPane
 from netui.ui.events import EventsPane
@@ -33,6 +34,7 @@ def groups(app: type[App[Any]]) -> dict[str, tuple[Binding, ...]]:
         ("Events", (EventsPane,)),
         ("Doctor, exposed, reach", (AnswerScreen, AnswerLines, AnswerDetail)),
         ("Filter", (FilterBar,)),
+        ("Ask", (AskBar,)),
         ("Go to chain", (ChainFinder,)),
     )
     return {name: tuple(each for kind in kinds_ for each in bindings_of(kind)) for name, kinds_ in kinds}

@@ -12,7 +12,7 @@ from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import build_detail, title_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, wrapped
-from netui.ui.presenters.flows import same_flow
+from netui.ui.presenters.flows import VERDICTS, same_flow
 from netui.ui.presenters.line_list import KeyList
 from netui.ui.presenters.selection import ContainerItem, PortItem
 from netui.ui.presenters.spans import Spans
@@ -53,12 +53,16 @@ class DetailPane(LineView):
             self.flows if isinstance(item, ContainerItem | PortItem) else (),
             self.flows_problem,
             self.state.flow,
+            self.state.followed,
             self._width,
         )
         self._lines = wrapped(build_detail(item, given), self._width)
         title = title_of(self.state.snapshot, item)
         if self.state.flow is not None:
-            title += f" — flow {self.state.flow.label}"
+            # the verdict is to be read at 80 columns
+            verdict = self.state.flow.path.verdict
+            sign = VERDICTS.get(verdict, ("?", ""))[0]
+            title = f"{title.removeprefix('Container ')} — {sign} {verdict}, {self.state.flow.label}"
         self.set_title(title)
         seen: dict[Hashable, int] = {}
         keys = KeyList()
@@ -74,6 +78,24 @@ class DetailPane(LineView):
             self.repaint_changed()
         else:
             self.set_keys(keys)
+
+    def go_to_flow(self) -> None:
+        """Put the cursor on the open flow, else on the first one."""
+        place = self._place_of_flow()
+        if place is not None:
+            self.move_to(place)
+
+    def show_flow(self) -> None:
+        """Scroll to the open flow where it is out of sight; the cursor stays where it is unless it is there."""
+        place = self._place_of_flow()
+        if place is not None:
+            self.show_line(place)
+
+    def _place_of_flow(self) -> int | None:
+        flows = [(index, line.action) for index, line in enumerate(self._lines) if isinstance(line.action, Flow)]
+        opened = self.state.flow
+        of_open = (index for index, flow in flows if opened is not None and same_flow(flow, opened))
+        return next(of_open, flows[0][0] if flows else None)
 
     @property
     def _width(self) -> int:
@@ -96,7 +118,8 @@ class DetailPane(LineView):
         """Open the flow of the line, or go to what it names."""
         action = self._lines[index].action
         if isinstance(action, Flow):
-            is_open = self.state.flow is not None and same_flow(action, self.state.flow)
+            # what the tree's cursor opened is taken over, not closed
+            is_open = self.state.flow is not None and same_flow(action, self.state.flow) and not self.state.followed
             self.post_message(FlowOpened(None if is_open else action))
         elif action is not None:
             self.post_message(GoTo(action))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,7 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from netui.ui.line_view import LineView
-from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.spans import Spans, plain, wrap
+
+#: Cells of the keys, and of what they do where the name stands beside it.
+_KEYS, _WORDS = 16, 48
 
 _SIGNS = (
     ("▲ △ ·", "the counter moved just now, one and two refreshes ago"),
@@ -27,22 +30,31 @@ class HelpLines(LineView):
 
     def __init__(self, groups: list[tuple[str, list[tuple[str, str, str]]]]) -> None:
         super().__init__(id="help-lines")
+        self._groups = groups
         self._lines: list[Spans] = []
-        for title, rows in groups:
-            self._lines.append([(title, "title")])
-            self._lines.extend(
-                [(f"  {keys:<16} ", "key"), (f"{text:<48} ", ""), (name, "dim")] for keys, text, name in rows
-            )
-            self._lines.append([])
         self.border_title = "Help — Esc closes"
 
     def on_resize(self) -> None:
         """Show the lines."""
         super().on_resize()
+        self._lines = list(self._laid_out(self.scrollable_content_region.width or self.size.width))
         keys: list[Hashable] = list(range(len(self._lines)))
-        # A narrow terminal scrolls sideways to the names.
-        widest = max(sum(len(text) for text, _ in line) for line in self._lines)
-        self.set_keys(keys, width=widest if widest > self.size.width else 0)
+        self.set_keys(keys)
+
+    def _laid_out(self, width: int) -> Iterator[Spans]:
+        """Yield a line for each key; where there is not room for its name, that stands below."""
+        for title, rows in self._groups:
+            yield [(title, "title")]
+            for keys, text, name in rows:
+                lead: Spans = [(f"  {keys:<{_KEYS}} ", "key")]
+                whole: Spans = [*lead, (f"{text:<{_WORDS}} ", ""), (name, "dim")]
+                if len(plain(whole)) <= width:
+                    yield whole
+                    continue
+                yield from wrap([*lead, (text, "")], width, _KEYS + 3)
+                if name:
+                    yield [(" " * (_KEYS + 3), ""), (name, "dim")]
+            yield []
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line."""

@@ -75,6 +75,9 @@ class LineView(PaintedView, can_focus=True):
     def activated(self, index: int) -> None:
         """Enter or a double click on a line."""
 
+    def fold(self, index: int) -> None:
+        """Fold or unfold what stands under a line."""
+
     def line_text(self) -> str:
         """Return the line under the cursor as text (for the clipboard)."""
         return ""
@@ -202,6 +205,12 @@ class LineView(PaintedView, can_focus=True):
         if index != before:
             self.cursor_moved()
 
+    def show_line(self, index: int) -> None:
+        """Scroll so that a line can be seen; nothing moves where it can be already."""
+        top, rows = self.scroll_offset.y, self._rows
+        if not top <= index < top + rows:
+            self.scroll_to(y=max(0, index - rows // 2), animate=False, force=True, immediate=True)
+
     def _show_cursor(self, centre: bool = False) -> None:
         top, rows = self.scroll_offset.y, self._rows
         if top <= self.cursor < top + rows and not centre:
@@ -245,7 +254,9 @@ class LineView(PaintedView, can_focus=True):
         if row < 0 or index >= len(self._keys):
             return
         self.move_to(index)
-        if event.chain == 2 or self.on_sign(index, offset.x + self.scroll_offset.x):
+        if self.on_sign(index, offset.x + self.scroll_offset.x):
+            self.fold(index)
+        elif event.chain == 2:
             self.activated(index)
 
     def on_focus(self) -> None:

@@ -43,6 +43,10 @@ class FlowOpened(Message):
         super().__init__()
 
 
+class DetailsWanted(Message):
+    """The details of what the tree's cursor stands on are to have the focus."""
+
+
 class GoTo(Message):
     """The chain table or the tree is to go to something."""
 

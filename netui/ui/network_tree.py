@@ -9,7 +9,7 @@ from textual.content import Content
 
 from netui.ui.escape import clip
 from netui.ui.line_view import LineView
-from netui.ui.messages import ItemSelected
+from netui.ui.messages import DetailsWanted, ItemSelected
 from netui.ui.presenters.query import Query
 from netui.ui.presenters.selection import ContainerItem, HostItem, Item, NetworkItem
 from netui.ui.presenters.spans import Spans
@@ -21,7 +21,9 @@ class NetworkTree(LineView):
     """Networks and containers; reconciled by what each line stands for, never cleared."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "activate", "Fold", key_display="Enter", id="tree.fold", tooltip="Fold or unfold"),
+        Binding("enter", "activate", "Flows", key_display="Enter", id="tree.flows",
+                tooltip="Go to its flows and details"),
+        Binding("space", "fold", "Fold", key_display="Space", id="tree.fold", tooltip="Fold or unfold"),
         Binding("l,right", "unfold", "Unfold", show=False, id="tree.unfold", tooltip="Unfold, or go in"),
         Binding("h,left", "fold_or_out", "Out", show=False, id="tree.out", tooltip="Fold, or go to the parent"),
         Binding("left_square_bracket", "network(-1)", "Network", id="tree.previous", key_display="[ ]",
@@ -104,6 +106,15 @@ class NetworkTree(LineView):
         return line.folded is not None and x < 2 * line.depth
 
     def activated(self, index: int) -> None:
+        """Go to the details: of a container they begin with its flows."""
+        self.post_message(DetailsWanted())
+
+    def action_fold(self) -> None:
+        """Fold or unfold what stands under the cursor."""
+        if self._lines:
+            self.fold(self.cursor)
+
+    def fold(self, index: int) -> None:
         """Fold or unfold."""
         line = self._lines[index]
         if line.folded is not None:
@@ -116,7 +127,7 @@ class NetworkTree(LineView):
         if line is None:
             return
         if line.folded:
-            self.activated(self.cursor)
+            self.fold(self.cursor)
         elif line.folded is False:
             self.move_to(self.cursor + 1)
 
@@ -126,7 +137,7 @@ class NetworkTree(LineView):
         if line is None:
             return
         if line.folded is False and not isinstance(line.item, HostItem):
-            self.activated(self.cursor)
+            self.fold(self.cursor)
             return
         for index in range(self.cursor - 1, -1, -1):
             if self._lines[index].depth < line.depth:

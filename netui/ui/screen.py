@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
+from netui.ui.ask_bar import AskBar, AskLine
 from netui.ui.chain_table import ChainTable
 from netui.ui.detail_pane import DetailPane
 from netui.ui.events import EventsPane
@@ -62,6 +63,7 @@ class MainScreen(Screen[None]):
         self.keys = KeyLine(state, id="keys")
         self.filter_bar = FilterBar(self._keep_filter, id="filter")
         self.zoomed = ""
+        self.ask_line = AskLine(state)
         #: percent of the width, and of the height beside the tree; None for the usual
         self.tree_part: float | None = None
         self.detail_part: float | None = None
@@ -79,6 +81,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="filter-line"):
             yield Static(" / ", id="filter-sign", markup=False)
             yield self.filter_bar
+        yield self.ask_line
         yield self.keys
 
     def on_mount(self) -> None:
@@ -212,6 +215,19 @@ class MainScreen(Screen[None]):
         height = max(3, min(room - 5, self.detail.outer_size.height + by))
         self.detail_part = 100 * height / max(1, room)
         self.proportion()
+
+    # The question.
+
+    def action_ask(self, typed: str = "") -> None:
+        """Open the line for a question."""
+        self.ask_line.open(typed)
+        self.set_focus(self.ask_line.bar)
+
+    @on(AskBar.Left)
+    def leave_ask(self) -> None:
+        """Close the line for a question."""
+        self.ask_line.close()
+        self.set_focus(self._left)
 
     # The filter.
 

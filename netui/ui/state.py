@@ -66,8 +66,12 @@ class State:
     _words: tuple[object, Words] | None = None
     concern: Concern = field(default_factory=lambda: Concern(set(), set()))
     flow: Flow | None = None
+    #: whether the cursor of the tree opened the flow
+    followed: bool = False
     flow_frame: Frame | None = None
     step: int = 0
+    #: what is to be told in the footer until the next key, and whether something went wrong
+    message: tuple[str, bool] | None = None
     #: how many findings the doctor has, None while it has not looked
     findings: int | None = None
 
@@ -105,8 +109,8 @@ class State:
             self.marked = item
             self.concern = concern_of(self.snapshot, item)
 
-    def open_flow(self, flow: Flow | None) -> None:
+    def open_flow(self, flow: Flow | None, *, followed: bool = False) -> None:
         """Open a flow; its counters are compared with now."""
-        self.flow = flow
+        self.flow, self.followed = flow, followed and flow is not None
         self.step = 0
         self.flow_frame = self.track.frames[-1] if flow is not None and self.track.frames else None

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.keys import key_to_character
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
+from netui.text.visible import escape
 from netui.ui.escape import clip
 from netui.ui.keys import written
 from netui.ui.pace import Interval
@@ -22,6 +22,8 @@ from netui.ui.state import State
 #: The keys of an open flow, and those at the end of the footer, by name.
 _FLOW = ("app.next-step", "app.step-back", "app.steps", "app.out")
 _ENDS = ("app.help", "app.quit")
+#: What is shown before all else.
+_FIRST = ("app.doctor", "app.exposed", "app.reach", "app.ask")
 
 
 class SpanLine(Widget):
@@ -140,9 +142,13 @@ class KeyLine(SpanLine):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def spans(self, width: int) -> Spans:
-        """Return the keys that fit; help and quit always do."""
+        """Return the keys that fit, help and quit always do; or a message, which the next key takes away."""
+        if self.state.message is not None:
+            text, wrong = self.state.message
+            return [(f" {escape(text)}", "warn" if wrong else "strong")]
         shown: list[tuple[str, str]] = []
         ends: dict[str, tuple[str, str]] = {}
+        first: dict[str, tuple[str, str]] = {}
         flow: dict[str, str] = {}
         seen: set[str] = set()
         typing = isinstance(self.screen.focused, Input)
@@ -152,18 +158,21 @@ class KeyLine(SpanLine):
             key = binding.key_display or written(binding.key)
             if name in _FLOW:
                 flow[name] = key
-            if typing and key_to_character(binding.key) is not None:
+            if typing and len(written(binding.key)) == 1:
                 continue
             if not binding.show or name in seen or not active.enabled:
                 continue
             seen.add(name)
             if name in _ENDS:
                 ends[name] = (key, binding.description)
+            elif name in _FIRST:
+                first[name] = (key, binding.description)
             else:
                 shown.append((key, binding.description))
         if self.state.flow is not None and flow.keys() == set(_FLOW) and self.stepping:
             step, back, steps, out = (flow[name] for name in _FLOW)
             shown = [(f"{step} {back}", "Step"), (steps, "Steps"), (out, "Close"), *shown]
+        shown = [first[name] for name in _FIRST if name in first] + shown
         last = [ends[name] for name in _ENDS if name in ends]
         room = width - sum(len(key) + len(text) + 3 for key, text in last)
         spans: Spans = []

@@ -15,7 +15,7 @@ from tests.bench.terminal import Cell, Terminal
 KEYS: Sequence[tuple[str, str, str]] = (
     ("cursor down", "\x1b[B", "\x1b[A"),
     ("page down", "\x1b[6~", "\x1b[5~"),
-    ("fold", "f", "f"),
+    ("fold", " ", " "),
     ("next step", "n", "N"),
 )
 _LIMIT = 2.0

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 class Lines(OptionList):
     """Ten lines; keys that other screens know move here, so that they paint something too."""
 
-    BINDINGS = [Binding("f", "cursor_down"), Binding("n", "cursor_down"), Binding("N", "cursor_up")]  # noqa: RUF012
+    BINDINGS = [Binding("space", "cursor_down"), Binding("n", "cursor_down"), Binding("N", "cursor_up")]  # noqa: RUF012
 
 
 class ListApp(App[None]):

@@ -130,11 +130,16 @@ class Screen(Terminal):
             row = self.detail_cursor()
             if label in row:
                 self.keys("Enter")
-                self.wait(lambda text: f"flow {label}" in text)
+                self.wait_for(lambda: "▶" in self.detail_cursor() and self._at_first_step(), f"{label} to open", 5)
                 return
             self.keys("j")
             self.wait_for(lambda before=row: self.detail_cursor() != before, "the cursor to move", 5)
         raise AssertionError(f"no flow {label!r}")
+
+    def _at_first_step(self) -> bool:
+        """Whether the chains' cursor is at the first step, or there are no steps."""
+        place = self.cursor()
+        return "step" not in self.chains[1] or (place is not None and place.step == 1)
 
     def says(self, *sentences: str, timeout: float = 10) -> str:
         """Wait until all of these can be read, also where a line is broken; the whole as one line."""

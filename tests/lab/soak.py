@@ -77,13 +77,13 @@ def _flow(screen: Screen) -> None:
     screen.keys("n", "n", "n", "s")
     screen.keys("s")
     _shut(screen)
-    screen.wait(lambda text: "flow outside" not in text and "containers" not in text, _PATIENCE)
+    screen.wait(lambda text: "Esc Close" not in text and "containers" not in text, _PATIENCE)
 
 
 def _tree(screen: Screen) -> None:
     """Through the tree, folding and unfolding."""
     screen.focus("1")
-    screen.keys("g", "j", "j", "Enter", "j", "j", "k", "k", "Enter", "G", "g")
+    screen.keys("g", "j", "j", "Space", "j", "j", "k", "k", "Space", "G", "g")
     screen.wait("Networks", _PATIENCE)
 
 

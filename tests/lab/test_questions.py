@@ -55,7 +55,7 @@ def flow_line(screen: Screen, name: str, label: str) -> str:
     screen.select(f"● {name}")
 
     def line() -> str | None:
-        return next((" ".join(row.split()) for row in screen.detail if label in row and _VERDICT.search(row)), None)
+        return next((" ".join(row.split()) for row in screen.detail[1:] if label in row and _VERDICT.search(row)), None)
 
     return screen.wait_for(line, f"a verdict on {label}", 10)
 

@@ -75,7 +75,7 @@ class Photographer:
         await self.press("3")
         main.detail.move_to(row_with(main.detail, label))
         await self.press("enter")
-        await self.until(lambda: self.app.state.flow is not None)
+        await self.until(lambda: self.app.state.flow is not None and not self.app.state.followed)
 
 
 def row_with(pane: LineView, text: str) -> int:

@@ -102,7 +102,7 @@ async def test_folding_survives_a_refresh():
         chains = app.main.chains
         chains.focus()
         chains.go_to_chain(KEY, "filter", "FORWARD")
-        await pilot.press("f")
+        await pilot.press("space")
         before = len(chains.laid.lines)
         assert chains.current.folded
         await arrive(app, pilot, host_of(blog_rules(["-j DROP"]), 1))
@@ -110,9 +110,9 @@ async def test_folding_survives_a_refresh():
         assert len(chains.laid.lines) == before + 1
         await pilot.press("space")
         assert not chains.current.folded
-        await pilot.press("F")
+        await pilot.press("minus")
         assert all(line.folded for line in chains.laid.lines if line.kind == "chain" and line.chain.rules)
-        await pilot.press("F")
+        await pilot.press("minus")
         assert not any(line.folded for line in chains.laid.lines)
 
 
@@ -301,10 +301,10 @@ async def test_sort_by_rate_hide_unmoved_freeze_and_baseline():
         chains = app.main.chains
         chains.focus()
         await arrive(app, pilot, later(host, 1, counters={KEY: counters(rules, 0, {fast: 90, slow: 9})}))
-        await pilot.press("r")
+        await pilot.press("T")
         assert [line.rule.index for line in chains.laid.lines[:2]] == [fast, slow]
         assert "DOCKER" in rows(chains)[1]
-        await pilot.press("r", "m")
+        await pilot.press("T", "m")
         assert chains.laid.shown == 2
         await pilot.press("m", "b")
         chains.move_to(rule_place(app, "-A FORWARD -j DOCKER-USER"))

@@ -15,7 +15,23 @@ from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
 from tests.ui.steps import arrive, running, screen_text, until
 
 _KEYS = [
-    *("j", "2", "j", "pagedown", "f", "k", "f", "f", "l", "question_mark", "escape", "f", "D", "escape", "g"),
+    *(
+        "j",
+        "2",
+        "j",
+        "pagedown",
+        "space",
+        "k",
+        "space",
+        "space",
+        "l",
+        "question_mark",
+        "escape",
+        "space",
+        "D",
+        "escape",
+        "g",
+    ),
     *("j", "slash", "d", "escape", "3", "z", "z", "e", "1", "j"),
 ]
 
@@ -65,7 +81,7 @@ async def test_partial_repaints_leave_the_screen_as_it_is_shown():
 async def test_a_screen_that_was_written_over_is_written_again(keys):
     """Ctrl+L brings back every cell, also of rows that netui has no reason to paint."""
     async with running(blog_host(blog_rules())) as (app, pilot):
-        await pilot.press("2", "j", "f", *keys)
+        await pilot.press("2", "j", "space", *keys)
         await pilot.pause()
         grid = Grid(*app.size)
         listen(app, grid, [])

@@ -24,7 +24,9 @@ async def test_rows_are_those_that_textual_paints(size, options):
     rules = blog_rules([f"-s 10.0.0.{n}/32 -m comment --comment 日本語 -j DROP" for n in range(30)])
     async with running(blog_host(rules), size=size, **options) as (app, pilot):
         compared = 0
-        for second, key in enumerate(["j", "2", "pagedown", "f", "k", "l", "c", "h", "3", "t", "z", "z", "1", "G"], 1):
+        for second, key in enumerate(
+            ["j", "2", "pagedown", "space", "k", "l", "c", "h", "3", "t", "z", "z", "1", "G"], 1
+        ):
             await pilot.press(key)
             now = counters(rules, 5 + second, {3: 9 * second, 7: second})
             await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: now}))

@@ -34,7 +34,7 @@ async def open_flow(app, pilot):
     place = next(i for i, line in enumerate(app.main.detail._lines) if "outside → 443/tcp" in str(line.spans))
     app.main.detail.move_to(place)
     await pilot.press("enter")
-    await until(pilot, lambda: app.state.flow is not None)
+    await until(pilot, lambda: app.state.flow is not None and not app.state.followed)
     await pilot.pause()
 
 
@@ -80,7 +80,7 @@ async def test_tree_keys():
         await pilot.press("j")
         assert tree.current == NetworkItem(app.state.snapshot.networks[0].id)
         many = tree.line_count
-        await pilot.press("enter")
+        await pilot.press("space")
         assert tree.line_count < many
         await pilot.press("l")
         assert tree.line_count == many
@@ -389,10 +389,10 @@ async def test_the_footer_shows_the_keys_of_the_pane_in_focus():
     """The chain table's keys only while it has the focus."""
     async with running(size=(120, 30)) as (app, pilot):
         footer = app.main.get_child_by_id("keys")
-        assert "Baseline" not in footer.render_line(0).text
+        assert "IPv4/6" not in footer.render_line(0).text
         await pilot.press("2")
         await pilot.pause()
-        assert "Baseline" in footer.render_line(0).text and "? Help" in footer.render_line(0).text
+        assert "IPv4/6" in footer.render_line(0).text and "? Help" in footer.render_line(0).text
 
 
 async def test_a_dead_daemon_cannot_be_missed():

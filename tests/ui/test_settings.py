@@ -108,7 +108,7 @@ def test_keys_are_named_as_textual_does(key, name):
 
 def test_two_keys_may_change_places():
     """A clash is told only where two bindings end on one key."""
-    wanted = {"chains.freeze": "b", "chains.baseline": "p", "tree.fold": "f"}
+    wanted = {"chains.freeze": "b", "chains.baseline": "p", "tree.fold": "u"}
     found, problems = keymap(wanted, GROUPS, {name: name for name in wanted})
     assert found == wanted and not problems
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from netui.model import Snapshot
 from netui.text.visible import escape
-from netui.ui.presenters.detail_container import container_lines, port_lines
+from netui.ui.presenters.detail_container import asked_lines, container_lines, port_lines
 from netui.ui.presenters.detail_host import host_lines, network_lines
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, gone
 from netui.ui.presenters.detail_rule import chain_lines, rule_lines
 from netui.ui.presenters.selection import (
+    AskedItem,
     ChainItem,
     ContainerItem,
     GroupItem,
@@ -45,6 +46,8 @@ def title_of(snapshot: Snapshot, item: Item) -> str:
             return name.capitalize()
         case NoteItem():
             return "Note"
+        case AskedItem():
+            return "Asked"
 
 
 def build_detail(item: Item, given: DetailInput) -> list[DetailLine]:
@@ -65,6 +68,8 @@ def build_detail(item: Item, given: DetailInput) -> list[DetailLine]:
             return list(rule_lines(item, given))
         case ChainItem():
             return list(chain_lines(item, given))
+        case AskedItem():
+            return list(asked_lines(given))
         case NoteItem(text):
             return [DetailLine("note", [(escape(text), "")])]
         case GroupItem():

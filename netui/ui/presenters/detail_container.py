@@ -8,50 +8,45 @@ from rich.cells import cell_len
 
 from netui.model import Container, PublishedPort, Socket
 from netui.text.visible import escape
-from netui.traversal.path import Flow
 from netui.ui.escape import joined
 from netui.ui.presenters.counters import identity_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, field, heading
 from netui.ui.presenters.flows import flow_spans, same_flow, why
+from netui.ui.presenters.item_flows import flows_of
 from netui.ui.presenters.native_sets import ports_named
-from netui.ui.presenters.selection import ContainerItem, NetworkItem, PortItem, RuleItem, concern_of, network_of
+from netui.ui.presenters.selection import ContainerItem, PortItem, RuleItem, concern_of, network_of
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.tree import port_spans, published, state_sign
 
 
 def container_lines(container: Container, given: DetailInput) -> Iterator[DetailLine]:
-    """Yield a container: state, addresses, ports asked for and bound, listening sockets, flows."""
+    """Yield a container: its flows first, then its state and addresses, its ports and listening sockets."""
+    if container.running:
+        yield from flow_lines(given, container, ContainerItem(container.id))
+    else:
+        yield field("flows", f"none: the container is {container.state}", "dim")
     state = container.state + (f", {container.health}" if container.health else "")
-    yield DetailLine(
-        "state",
-        [("state       ", "key"), *state_sign(container), (escape(state), ""), (f"  {escape(container.image)}", "dim")],
-    )
+    about: Spans = [("state       ", "key"), *state_sign(container), (escape(state), "")]
+    for endpoint in container.endpoints:
+        if endpoint.ipv4 or endpoint.ipv6:
+            addresses = " ".join(filter(None, (endpoint.ipv4, endpoint.ipv6)))
+            about.append((escape(f"  {addresses} on {endpoint.network_name}"), "name"))
+            network = network_of(given.snapshot, endpoint.network_id)
+            if network and network.bridge:
+                about.append((f" {escape(network.bridge)}", "dim"))
+    about.append((f"  {escape(container.image)}", "dim"))
     project = " / ".join(part for part in (container.project, container.service) if part)
     if project:
-        yield field("compose", project)
+        about.append((f"  {escape(project)} (compose)", "dim"))
+    yield DetailLine("state", about)
     if container.network_mode.startswith("container:"):
         yield field("network", f"shares that of {container.network_mode[10:22]}")
     elif container.network_mode == "host":
         yield field("network", "the host's own: INPUT and OUTPUT see its packets, FORWARD does not", "warn")
-    for endpoint in container.endpoints:
-        if endpoint.ipv4 or endpoint.ipv6:
-            addresses = " ".join(filter(None, (endpoint.ipv4, endpoint.ipv6)))
-            network = network_of(given.snapshot, endpoint.network_id)
-            bridge = f"  {network.bridge}" if network and network.bridge else ""
-            target = NetworkItem(endpoint.network_id)
-            yield field("address", f"{addresses} on {endpoint.network_name}{bridge}", action=target)
-    yield from _ports(container)
-    yield _listening(container)
-    if not container.running:
-        yield field("flows", f"none: the container is {container.state}", "dim")
-        return
-    yield heading("Flows")
-    yield from flow_lines(given)
+    yield _ports(container)
 
 
-def flow_lines(
-    given: DetailInput, port: PublishedPort | None = None, addresses: tuple[str, ...] = ()
-) -> Iterator[DetailLine]:
+def flow_lines(given: DetailInput, container: Container, item: ContainerItem | PortItem) -> Iterator[DetailLine]:
     """Yield a container's flows with verdict and deciding rule; of one port where given."""
     if given.flows_problem:
         yield field("", given.flows_problem, "warn")
@@ -59,7 +54,7 @@ def flow_lines(
     if given.flows is None:
         yield DetailLine("flows", [("working them out…", "dim")])
         return
-    shown = [flow for flow in given.flows if port is None or _of_port(flow, port, addresses)]
+    shown = flows_of(item, container, given.flows)
     if not shown:
         yield field("", "none", "dim")
     # Where there is not room for both, what is asked matters more than the rule, which opening the flow shows.
@@ -69,42 +64,35 @@ def flow_lines(
         key = ("flow", flow.kind, flow.label, number)
         yield DetailLine(key, flow_spans(flow, width), flow)
         if given.opened is not None and same_flow(flow, given.opened):
-            for index, (text, role) in enumerate(why(flow.path)):
+            for index, (text, role) in enumerate(why(flow.path, notes=not given.followed)):
                 yield DetailLine((key, index), [("     ", "key"), (text, role)])
 
 
-def _of_port(flow: Flow, port: PublishedPort, addresses: tuple[str, ...]) -> bool:
-    """Whether the flow goes to this port: the host's side of it, or the container's own."""
-    if flow.kind == "outbound":
-        return False
-    number, _, protocol = flow.destination.rpartition(":")[2].partition("/")
-    if (protocol or "tcp") != port.protocol:
-        return False
-    if flow.kind in ("published", "hairpin"):
-        return number == str(port.host_port)
-    to = flow.path.delivered_to
-    own = to is not None and to.kind == "container" and to.port == port.container_port
-    if flow.kind == "host" and not flow.destination.startswith(addresses):
-        return number == str(port.host_port)
-    return own or (number == str(port.container_port) and flow.destination.startswith(addresses))
+def asked_lines(given: DetailInput) -> Iterator[DetailLine]:
+    """Yield the flow that was asked for, with all that is to say of it."""
+    flow = given.opened
+    if flow is None:
+        yield field("", "nothing is open: ask again with :", "dim")
+        return
+    yield DetailLine(("flow", flow.label), flow_spans(flow, cell_len(escape(flow.label))), flow)
+    for index, (text, role) in enumerate(why(flow.path)):
+        yield DetailLine(("why", index), [("     ", "key"), (text, role)])
 
 
-def _ports(container: Container) -> Iterator[DetailLine]:
+def _ports(container: Container) -> DetailLine:
+    """One line: what is published, what was asked for and is not bound, and what listens."""
+    spans: Spans = [("ports       ", "key")]
     bound = {(p.container_port, p.protocol) for p in container.bound if p.host_port}
     for port in published(container) if container.running else ():
-        yield DetailLine(("port", port), [("published   ", "key"), *port_spans(port)], PortItem(container.id, port))
+        spans += [*port_spans(port), ("  ", "")]
     for port in container.asked:
         if (port.container_port, port.protocol) not in bound:
             asked = f"{port.host_ip or '*'}:{port.host_port or 'any'} → {port.container_port}/{port.protocol}"
-            yield field("asked for", f"{asked}, not bound", "warn")
-
-
-def _listening(container: Container) -> DetailLine:
+            spans.append((f"{escape(asked)}, not bound  ", "warn"))
     if container.listening is None:
-        return field("listening", "not known", "dim")
-    if not container.listening:
-        return field("listening", "on nothing", "dim")
-    return field("listening", joined([socket_text(each) for each in container.listening], "  ", 8))
+        return DetailLine("ports", [*spans, ("listening: not known", "dim")])
+    heard = joined([socket_text(each) for each in container.listening], "  ", 8)
+    return DetailLine("ports", [*spans, ("listening: ", "key"), (heard or "on nothing", "" if heard else "dim")])
 
 
 def socket_text(socket: Socket) -> str:
@@ -114,7 +102,8 @@ def socket_text(socket: Socket) -> str:
 
 
 def port_lines(container: Container, port: PublishedPort, given: DetailInput, item: PortItem) -> Iterator[DetailLine]:
-    """Yield a published port: who can reach it, and the rules that name it."""
+    """Yield a published port: who can reach it, what it is, and the rules that name it."""
+    yield from flow_lines(given, container, item)
     yield DetailLine("port", [("published   ", "key"), *port_spans(port, bound=container.running)])
     yield field("container", container.name, "name", ContainerItem(container.id, item.network_id))
     if container.listening is not None:
@@ -125,14 +114,6 @@ def port_lines(container: Container, port: PublishedPort, given: DetailInput, it
             else f"nothing listens on {port.container_port} in it"
         )
         yield field("listening", text, "" if heard else "warn")
-    addresses = tuple(
-        text
-        for endpoint in container.endpoints
-        for text in (f"{endpoint.ipv4}:" if endpoint.ipv4 else "", f"[{endpoint.ipv6}]:" if endpoint.ipv6 else "")
-        if text
-    )
-    yield heading("Who can reach it")
-    yield from flow_lines(given, port, addresses)
     yield heading("Rules that name it")
     concern = concern_of(given.snapshot, item)
     numbers = (port.host_port, port.container_port)

@@ -31,8 +31,9 @@ class DetailLine:
 class DetailInput:
     """What the detail is made from.
 
-    flows: None while they are being worked out. opened: the open flow. width: the
-    pane's cells. words: the names that sentences use, made when there is one to say.
+    flows: None while they are being worked out. opened: the open flow; followed:
+    whether the tree's cursor opened it. width: the pane's cells. words: the names that
+    sentences use, made when there is one to say.
     """
 
     snapshot: Snapshot
@@ -42,6 +43,7 @@ class DetailInput:
     flows: tuple[Flow, ...] | None = ()
     flows_problem: str = ""
     opened: Flow | None = None
+    followed: bool = False
     width: int = 80
 
 

@@ -51,7 +51,7 @@ def _apart(path: Path) -> str:
     return f"{' or '.join(sorted(verdicts))} for some senders" if verdicts else ""
 
 
-def why(path: Path) -> Spans:
+def why(path: Path, *, notes: bool = True) -> Spans:
     """Return, line by line, why the verdict is what it is: the reason, what cannot be known, what to note."""
     lines: Spans = []
     if path.delivered_to is not None:
@@ -69,7 +69,8 @@ def why(path: Path) -> Spans:
     for each in path.undecided:
         place = f" ({each.table} {each.chain} {each.rule or ''}".rstrip() + ")" if each.chain else ""
         lines.append((escape(f"not known: {each.match}{place}: {each.reason}"), "warn"))
-    lines.extend((escape(note), "dim") for note in path.notes if note != path.reason)
+    if notes:
+        lines.extend((escape(note), "dim") for note in path.notes if note != path.reason)
     return lines
 
 

@@ -74,7 +74,15 @@ class NoteItem:
     text: str
 
 
-Item = NoteItem | HostItem | NetworkItem | ContainerItem | PortItem | GroupItem | ChainItem | RuleItem
+@dataclass(frozen=True, slots=True)
+class AskedItem:
+    """A question that the user typed."""
+
+    source: str
+    destination: str
+
+
+Item = AskedItem | NoteItem | HostItem | NetworkItem | ContainerItem | PortItem | GroupItem | ChainItem | RuleItem
 
 
 def container_of(snapshot: Snapshot, container_id: str) -> Container | None:

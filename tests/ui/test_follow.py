@@ -1,0 +1,175 @@
+"""Select is highlight: the tree's cursor opens a container's first flow; the focus and all cursors stay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netui.model.settings import Settings
+from netui.sources.config import Config
+from netui.ui.presenters.item_flows import first_flow
+from netui.ui.presenters.selection import NetworkItem, PortItem
+from tests.ui.fakes import blog_host, later
+from tests.ui.flows_fake import published
+from tests.ui.steps import arrive, rows, running, until
+from tests.ui.test_screen import to_container
+
+
+async def follow(app, pilot, name="openresty"):
+    """Put the tree's cursor on a container and wait for its flow."""
+    await to_container(app, pilot, name)
+    await until(pilot, lambda: app.state.flow is not None)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+async def test_the_cursor_opens_the_first_flow(size):
+    """Its steps are numbered, the deciding rule can be seen, the title has the verdict; nothing else moves."""
+    async with running(flows=published, size=size) as (app, pilot):
+        cursor = app.main.chains.cursor
+        await follow(app, pilot)
+        assert app.state.flow.label == "outside → 443/tcp"
+        assert app.focused is app.main.networks
+        assert app.main.chains.cursor == cursor and app.state.step == 0
+        assert "✓ delivered, outside → 443/tcp" in str(app.main.detail.border_title)
+        numbered = [row for row in rows(app.main.chains) if row[1:3].strip() == "6"]
+        assert numbered, "\n".join(rows(app.main.chains))
+
+
+async def test_a_rule_in_sight_does_not_move_the_table():
+    """Where the deciding rule can be seen already the table stays where it is."""
+    async with running(flows=published, size=(160, 90)) as (app, pilot):
+        top = app.main.chains.scroll_offset.y
+        await follow(app, pilot)
+        assert app.main.chains.scroll_offset.y == top
+
+
+async def test_a_network_closes_what_the_cursor_opened():
+    """On a network there is no flow; back on the container it is open again."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        await pilot.press("left_square_bracket")
+        await pilot.pause()
+        assert isinstance(app.state.marked, NetworkItem) and app.state.flow is None
+        await follow(app, pilot)
+
+
+async def test_a_flow_of_ones_own_is_not_closed_by_a_network():
+    """What was opened with Enter stays open while the cursor is elsewhere, and Esc closes it."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: not app.state.followed)
+        flow = app.state.flow
+        await pilot.press("1", "g")
+        await pilot.pause()
+        assert app.state.flow is flow
+        await pilot.press("escape")
+        assert app.state.flow is None
+
+
+async def test_f_goes_through_the_flows_wherever_the_focus_is():
+    """F and F open the next and the previous flow; the focus stays, and after the last comes the first."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        labels = [flow.label for flow in published(blog_host(), "3")]
+        for pane in ("1", "2", "3"):
+            await pilot.press(pane)
+            focused = app.focused
+            seen = []
+            for _ in labels:
+                await pilot.press("f")
+                seen.append(app.state.flow.label)
+            assert seen == labels[1:] + labels[:1]
+            await pilot.press("F")
+            assert app.state.flow.label == labels[-1]
+            await pilot.press("f")
+            assert app.focused is focused
+
+
+async def test_f_without_a_container_says_so():
+    """On the host there are no flows: one line in the footer, which the next key takes away."""
+    async with running(flows=published) as (app, pilot):
+        await pilot.press("g", "f")
+        footer = lambda: app.main.keys.render_line(0).text  # noqa: E731
+        assert "No flows" in footer()
+        await pilot.press("j")
+        assert "No flows" not in footer() and "D Doctor" in footer()
+
+
+async def test_n_goes_through_its_steps_from_the_tree():
+    """N goes to the first step of what the cursor opened, and the focus stays in the tree."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        await pilot.press("n", "n")
+        assert app.state.step == 2 and app.focused is app.main.networks
+        await pilot.press("N")
+        assert app.state.step == 1
+
+
+async def test_enter_goes_to_the_flows_and_space_folds():
+    """Enter on a container puts the details' cursor on the open flow; Space folds its ports."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        many = app.main.networks.line_count
+        await pilot.press("space")
+        assert app.main.networks.line_count < many
+        await pilot.press("f", "enter")
+        await pilot.pause()
+        assert app.focused is app.main.detail
+        assert "172.18.0.3:22/tcp" in app.main.detail.line_text()
+
+
+async def test_a_port_opens_its_own_flow():
+    """On a published port the flow is that port's."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        await pilot.press("j", "j")
+        await pilot.pause()
+        assert isinstance(app.state.marked, PortItem) and app.state.marked.port.host_port == 443
+        assert app.state.flow.label == "outside → 443/tcp" and app.state.followed
+
+
+async def test_escape_closes_other_things_first():
+    """The filter goes before what the cursor opened by itself."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        await pilot.press("slash", *"open", "enter")
+        await pilot.press("escape")
+        assert not app.main.filtering and app.state.flow is not None
+        await pilot.press("escape")
+        assert app.state.flow is None
+
+
+async def test_new_rules_do_not_open_it_again():
+    """What Esc closed stays closed while the host changes; only the cursor opens."""
+    async with running(flows=published) as (app, pilot):
+        await follow(app, pilot)
+        await pilot.press("escape")
+        from dataclasses import replace
+
+        host = later(blog_host(), 1)
+        await arrive(app, pilot, replace(host, containers=host.containers[:-1]))
+        await arrive(app, pilot, later(blog_host(), 2))
+        await until(pilot, lambda: app.main.detail.flows)
+        assert app.state.flow is None
+
+
+async def test_the_setting_turns_it_off():
+    """With follow = false the cursor opens nothing; f still does."""
+    config = Config(Path("config.toml"), Settings(follow=False))
+    async with running(flows=published, config=config) as (app, pilot):
+        await to_container(app, pilot, "openresty")
+        await until(pilot, lambda: app.main.detail.flows)
+        assert app.state.flow is None
+        await pilot.press("f")
+        assert app.state.flow is not None
+
+
+def test_first_flow():
+    """Outside to a published port before all; the container to the outside where nothing is published."""
+    flows = published(blog_host(), "3")
+    assert first_flow(flows) is flows[0]
+    assert first_flow(flows[1:]) is flows[1]
+    assert first_flow(()) is None
