@@ -91,8 +91,11 @@ def _snapshot(options: Options) -> Snapshot:
             from netui.hosts import connected
 
             with connected(options.hosts[0]) as machine:
-                return read_live({}, machine)
-        return read_live()
+                snapshot = read_live({}, machine)
+        else:
+            snapshot = read_live()
+        _say_why_no_engine(snapshot, options.command)
+        return snapshot
     except SourceError as error:
         raise BadInput(str(error)) from None
 
@@ -105,6 +108,15 @@ def _say_what_is_not_known(snapshot: Snapshot, command: str) -> None:
         said += [f"{state.via}: {state.note}" for state in snapshot.sources.values() if state.note]
     for line in said:
         complain(line)
+
+
+def _say_why_no_engine(snapshot: Snapshot, command: str, name: str = "") -> None:
+    """Say on stderr why there are no containers, where a report is of them or the engine is to be had otherwise."""
+    state = snapshot.sources.get("docker")
+    if state is None or state.read or not state.error or state.error.startswith("no Docker socket"):
+        return
+    if command in ("exposed", "doctor") or "netui --host" in state.error:
+        complain(f"{name}: {state.error}" if name else state.error)
 
 
 def _prepared(options: Options) -> PreparedHost:
@@ -238,6 +250,7 @@ def _each_prepared(options: Options) -> Iterator[tuple[str, PreparedHost | Excep
         if isinstance(found, Exception):
             yield name, found
             continue
+        _say_why_no_engine(found, options.command, name)
         try:
             yield name, prepare(found)
         except RulesError as error:

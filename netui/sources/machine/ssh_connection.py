@@ -227,11 +227,19 @@ def _private_folder() -> tuple[str, int]:
     with suppress(OSError):
         if base.startswith("/") and len(base) < 50 and Path(base).stat().st_uid == os.geteuid():
             _sweep(Path(base))
-            return _locked(tempfile.mkdtemp(prefix="netui-", dir=base))
+            return _new_folder(base)
     try:
-        return _locked(tempfile.mkdtemp(prefix="netui-", dir="/tmp"))
+        return _new_folder("/tmp")
     except OSError as error:
         raise SourceError(f"no folder for ssh's socket can be made: {plain(error.strerror or error)}") from None
+
+
+def _new_folder(base: str) -> tuple[str, int]:
+    """Make a folder that has its name only when it is locked, lest another netui takes it for a killed one's."""
+    folder, lock = _locked(tempfile.mkdtemp(prefix=".netui-", dir=base))
+    named = f"{base}/netui-{secrets.token_hex(4)}"
+    os.rename(folder, named)  # noqa: PTH104 - as the rest here
+    return named, lock
 
 
 def _locked(folder: str) -> tuple[str, int]:
