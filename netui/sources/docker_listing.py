@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netui.model import Container
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 
+_K = TypeVar("_K")
 _T = TypeVar("_T")
 #: Inspections of another machine's engine at a time.
 _AT_A_TIME = 8
@@ -45,8 +47,8 @@ class Listing:
     def begin(self, client: APIClient, address: EngineAddress, here: bool | None) -> None:
         """Ask everything of an engine; raise what the SDK raises."""
         self.address, self.here = address, here
-        self.info = js.obj(client.info())
-        self.version = js.obj(client.version())
+        info, version = self._each(_call, (client.info, client.version))
+        self.info, self.version = js.obj(info), js.obj(version)
         self.networks, self.containers, self._states = {}, {}, {}
         self.update(client, set())
 
@@ -54,9 +56,9 @@ class Listing:
         """Bring networks and containers up to date; ``dirty`` are inspected again."""
         from docker.errors import APIError
 
+        listings = iter(self._each(_call, (partial(client.containers, all=True), client.networks)))
         listed = {
-            docker_api.container_id(entry.get("Id")): entry
-            for entry in js.list_of_objects(client.containers(all=True), "a list")
+            docker_api.container_id(entry.get("Id")): entry for entry in js.list_of_objects(next(listings), "a list")
         }
         states: dict[str, tuple[object, object]] = {
             key: (entry.get("State"), _without_age(entry.get("Status"))) for key, entry in listed.items()
@@ -78,8 +80,9 @@ class Listing:
                 self.containers[key] = found
             dirty |= _network_ids(self.containers.get(key))
         self._states = states
+        # of this machine's engine it is asked now, after the containers
         networks = {
-            docker_api.network_id(entry.get("Id")): entry for entry in js.list_of_objects(client.networks(), "a list")
+            docker_api.network_id(entry.get("Id")): entry for entry in js.list_of_objects(next(listings), "a list")
         }
         for key in [key for key in self.networks if key not in networks]:
             del self.networks[key]
@@ -94,8 +97,8 @@ class Listing:
         stale = [key for key in networks if key in dirty or key not in self.networks]
         self.networks |= zip(stale, self._each(inspect_network, stale), strict=True)
 
-    def _each(self, inspect: Callable[[str], _T], keys: Sequence[str]) -> Iterable[_T]:
-        """Inspect one after the other; several at a time where each is a round trip to another machine."""
+    def _each(self, inspect: Callable[[_K], _T], keys: Sequence[_K]) -> Iterable[_T]:
+        """Ask one after the other; several at a time where each is a round trip to another machine."""
         if not self.address.there or len(keys) < 2:
             return map(inspect, keys)
         from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +135,10 @@ class Listing:
             for key, entry in self.containers.items()
         }
         return tuple(sorted((pair[1] for pair in self._built.values()), key=lambda entry: (entry.name, entry.id)))
+
+
+def _call(ask: Callable[[], _T]) -> _T:
+    return ask()
 
 
 def _without_age(status: object) -> str:

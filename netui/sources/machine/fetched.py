@@ -19,7 +19,7 @@ class Fetched:
 
     def __init__(self, machine: SshMachine, found: Mapping[Ask, Answer]) -> None:
         self._machine = machine
-        self._found = dict(found)
+        self.found = dict(found)
         self._runs = {ask.arguments: answer for ask, answer in found.items() if isinstance(ask, Run)}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what was asked when the machine was connected to
@@ -27,13 +27,13 @@ class Fetched:
 
     def fetch(self, asks: Sequence[Ask]) -> Machine:
         """Ask what is not answered yet."""
-        missing = [ask for ask in asks if ask not in self._found]
-        return Fetched(self._machine, {**self._found, **(self._machine.ask(missing) if missing else {})})
+        missing = [ask for ask in asks if ask not in self.found]
+        return Fetched(self._machine, {**self.found, **(self._machine.ask(missing) if missing else {})})
 
     def _answer(self, ask: Ask) -> Answer:
-        if ask not in self._found:
-            self._found |= self._machine.ask([ask])
-        return self._found[ask]
+        if ask not in self.found:
+            self.found |= self._machine.ask([ask])
+        return self.found[ask]
 
     def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
         """Return what a program printed; raise SourceError as here."""

@@ -5,22 +5,20 @@ Nothing is installed there and nothing is written there. A lost line is tried ag
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
 
-from netui.sources import command, permits
-from netui.sources.docker_context import EngineAddress, engine_address
+from netui.sources import command
+from netui.sources.docker_context import EngineAddress
 from netui.sources.errors import SourceError, quoted
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Run
 from netui.sources.machine.fetched import Fetched
-from netui.sources.machine.ssh_connection import ANSWER, BEGIN, Connection, close_all
+from netui.sources.machine.ssh_connection import ANSWER, Connection, close_all
+from netui.sources.machine.ssh_engine import RemoteEngine
 from netui.sources.machine.ssh_process import Lost
-from netui.sources.machine.ssh_script import PROGRAM, Answer, by_path, compose
+from netui.sources.machine.ssh_script import PROGRAM, Answer, compose
 from netui.sources.machine.ssh_session import About, Session
-from netui.sources.ping import answers
 
 #: Seconds before a lost machine is tried again, longer each time.
 _BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -51,8 +49,7 @@ class SshMachine:
         self._failures = 0
         self._retry_at = 0.0
         self._why = ""
-        self._forwarded: EngineAddress | None = None
-        self._forwarded_by: Connection | None = None
+        self._engine = RemoteEngine(self)
 
     # -- the connection -------------------------------------------------------------
 
@@ -71,7 +68,7 @@ class SshMachine:
                 raise Lost("disconnected")
             self._connection, self._about = connection, about
             self._idle, self._sessions = [session], 1
-            self._most, self._failures, self.since, self._forwarded = _MOST_SHELLS, 0, None, None
+            self._most, self._failures, self.since = _MOST_SHELLS, 0, None
             self._changed.notify_all()
         return connection.warnings
 
@@ -273,45 +270,8 @@ class SshMachine:
     def engine_address(self) -> EngineAddress:
         """Return the socket here to which that machine's engine is forwarded; raise SourceError."""
         connection, about = self._up()
-        there = engine_address(about.environment, self._setting)
-        if not there.path:
-            raise SourceError(
-                f"the engine of {quoted(self.name)} is at {quoted(there.url, 100)}: netui asks that of a socket alone"
-            )
-        known = self._forwarded
-        if known is not None and self._forwarded_by is connection and known.there == there.url:
-            return known
-        if not self.exists(there.path):
-            raise SourceError(f"no Docker socket at {quoted(there.path, 100)} on {quoted(self.name)}")
-        here, costly = connection.forward(there.path), False
-        if about.by_sudo and not answers(here, BEGIN) and (bridged := self._bridge(connection, about, there.path)):
-            here, costly = bridged, True
-        self._forwarded = EngineAddress(f"unix://{here}", f"ssh {self.name}", there=there.url, costly=costly)
-        self._forwarded_by = connection
-        return self._forwarded
-
-    def _bridge(self, connection: Connection, about: About, path: str) -> str:
-        """Reach an engine's socket that root alone may open there, by the program docker; "" where it is not there."""
-        docker = about.programs.get("docker", "")
-        if not docker or not re.fullmatch(r"[A-Za-z0-9_./-]+", docker):
-            return ""
-        words = (docker, "-H", f"unix://{path}", "system", "dial-stdio")
-        permits.check(words)
-        return connection.bridge(f"exec sudo -n {' '.join(words)}")
-
-    def _setting(self, path: Path) -> str:
-        return self.read(str(path))
+        return self._engine.address(connection, about)
 
     def engine_is_here(self, address: EngineAddress) -> bool | None:
-        """Whether the engine listens in the namespace that is read there: /proc/net/unix lists that one's sockets."""
-        path = address.there.removeprefix("unix://")
-        name = PurePosixPath(path).name
-        asks: list[Ask] = [Real(path), Lines(("/proc/net/unix",), name.replace(".", r"\."))]
-        answer = self.ask(asks)
-        real = answer[asks[0]].text.strip()
-        listed = by_path(answer[asks[1]].text).get("/proc/net/unix", [])
-        words = [line.split(None, 7) for line in listed]
-        listening = {entry[7] for entry in words if len(entry) == 8 and entry[3] == "00010000"}
-        if listening & {path, real, f"/var{real}"}:
-            return True
-        return False if real and not any(PurePosixPath(one).name == name for one in listening) else None
+        """Whether the engine listens in the namespace that is read there."""
+        return self._engine.is_here(address)

@@ -1,0 +1,97 @@
+"""Another machine's engine: where its socket is there, and the socket here that leads to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from netui.sources import permits
+from netui.sources.docker_context import DEFAULT, EngineAddress, engine_address
+from netui.sources.errors import SourceError, quoted
+from netui.sources.machine import Ask, Exists, Lines, Read, Real
+from netui.sources.machine.ssh_connection import BEGIN, Connection
+from netui.sources.machine.ssh_script import Answer, by_path
+from netui.sources.ping import answers
+
+if TYPE_CHECKING:
+    from netui.sources.machine.ssh import SshMachine
+    from netui.sources.machine.ssh_session import About
+
+_SOCKETS = "/proc/net/unix"
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
+#: The flag of a socket that listens (__SO_ACCEPTCON).
+_LISTENS = "00010000"
+
+
+class RemoteEngine:
+    """The engine of a machine, by the settings of the user there; asked on the thread that reads the engine."""
+
+    def __init__(self, machine: SshMachine) -> None:
+        self._machine = machine
+        self._known: tuple[Connection, EngineAddress] | None = None
+        self._answers: Mapping[Ask, Answer] = {}
+
+    def address(self, connection: Connection, about: About) -> EngineAddress:
+        """Return the socket here to which the engine's is forwarded; raise SourceError."""
+        if self._known is not None and self._known[0] is connection:
+            return self._known[1]
+        there = self._look(about)
+        name = quoted(self._machine.name)
+        if not there.path:
+            raise SourceError(f"the engine of {name} is at {quoted(there.url, 100)}: netui asks that of a socket alone")
+        if self._answers[Exists(there.path)].status != 0:
+            raise SourceError(f"no Docker socket at {quoted(there.path, 100)} on {name}")
+        here, costly = connection.forward(there.path), False
+        if about.by_sudo and not answers(here, BEGIN) and (bridged := _bridge(connection, about, there.path)):
+            here, costly = bridged, True
+        found = EngineAddress(f"unix://{here}", f"ssh {self._machine.name}", there=there.url, costly=costly)
+        self._known = (connection, found)
+        return found
+
+    def _look(self, about: About) -> EngineAddress:
+        """Find the engine's address there, in one round trip where it is the usual one or the environment's."""
+        home = about.environment.get("HOME", "")
+        settings = Read((f"{about.environment.get('DOCKER_CONFIG') or f'{home}/.docker'}/config.json",))
+        named = about.environment.get("DOCKER_HOST", "").strip()
+        usual = EngineAddress(named or DEFAULT)
+        fetched = self._machine.fetch([settings, *_asks(usual.path)])
+
+        def text(path: Path) -> str:
+            return fetched.read(str(path))
+
+        there = engine_address(about.environment, text)
+        if there.path and Exists(there.path) not in fetched.found:
+            fetched = self._machine.fetch(_asks(there.path))
+        self._answers = fetched.found
+        return there
+
+    def is_here(self, address: EngineAddress) -> bool | None:
+        """Whether the engine listens in the namespace that is read: /proc/net/unix lists that one's sockets."""
+        path = address.there.removeprefix("unix://")
+        name = PurePosixPath(path).name
+        _, ask_real, ask_lines = _asks(path)
+        real = self._answers[ask_real].text.strip()
+        words = [line.split(None, 7) for line in by_path(self._answers[ask_lines].text).get(_SOCKETS, [])]
+        listening = {entry[7] for entry in words if len(entry) == 8 and entry[3] == _LISTENS}
+        if listening & {path, real, f"/var{real}"}:
+            return True
+        return False if real and not any(PurePosixPath(one).name == name for one in listening) else None
+
+
+def _asks(path: str) -> tuple[Ask, ...]:
+    """Return what is asked of a socket: whether it is there, where its path leads, and who listens by its name."""
+    if not path:
+        return ()
+    return Exists(path), Real(path), Lines((_SOCKETS,), re.escape(PurePosixPath(path).name).replace(r"\-", "-"))
+
+
+def _bridge(connection: Connection, about: About, path: str) -> str:
+    """Reach a socket that root alone may open there, by the program docker; "" where it is not there."""
+    docker = about.programs.get("docker", "")
+    if not _PLAIN.fullmatch(docker):
+        return ""
+    words = (docker, "-H", f"unix://{path}", "system", "dial-stdio")
+    permits.check(words)
+    return connection.bridge(f"exec sudo -n {' '.join(words)}")
