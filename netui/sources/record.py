@@ -95,7 +95,11 @@ def _frames(
         while for_ is None or (number + 1) * every <= for_ + 1e-6:
             number += 1
             time.sleep(max(0.0, start + number * every - time.monotonic()))
-            now, _ = _files(engine, machine, text=_NFT_TEXT in files)
+            try:
+                now, _ = _files(engine, machine, text=_NFT_TEXT in files)
+            except SourceError:
+                # the line to the machine is lost: a frame without news, and the next one may be read
+                now = {}
             changed = {n: text for n, text in now.items() if _meaning(n, text) != _meaning(n, files.get(n))}
             files |= changed
             with ending.later():

@@ -26,8 +26,13 @@ TOOLS = {
 }
 
 
-# Service → its program: neighbours of Docker's that single tests install.
-_NEIGHBOURS = {"firewalld": "firewalld", "fail2ban": "fail2ban-server", "ufw": "ufw"}
+# Service → its program: neighbours of Docker's, and sshd, that single tests install.
+_NEIGHBOURS = {
+    "firewalld": "firewalld",
+    "fail2ban": "fail2ban-server",
+    "ufw": "ufw",
+    "ssh": "/usr/sbin/sshd",
+}
 
 
 class LabUnavailable(RuntimeError):

@@ -213,6 +213,29 @@ def test_an_unknown_host_key_is_ssh_s_business(server: SshHost) -> None:
     assert "Host key verification failed" in done.stderr
 
 
+def test_at_a_terminal_ssh_asks(server: SshHost) -> None:
+    """Whether an unknown host key is the right one is asked by ssh itself; then the report is made."""
+    known = server.state / "known_hosts"
+    before = known.read_text()
+    known.write_text("")
+    command = [*NETUI, "--host", "root", "--host", "fish", "exposed"]
+    try:
+        with Terminal(command, place=server.host.outside.path, environment=server.environment()) as terminal:
+            terminal.wait("Are you sure you want to continue connecting")
+            terminal.type("yes")
+            terminal.keys("Enter")
+            terminal.wait(
+                lambda text: "Are you sure" in text.partition("Warning: Permanently added")[2] or "CONTAINER" in text
+            )
+            if terminal.ended() is None:
+                terminal.type("yes")
+                terminal.keys("Enter")
+            assert terminal.wait_ended(20) == 0
+            assert "fish  openresty" in terminal.text()
+    finally:
+        known.write_text(before)
+
+
 def test_a_capture_of_another_machine_is_read_as_its_own(server: SshHost, there: dict[str, Any]) -> None:
     """``netui --host … record`` writes a capture here, and its report is the one made there."""
     path = server.state / "capture.tar.gz"

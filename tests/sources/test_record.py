@@ -146,3 +146,21 @@ def test_ctrl_c_ends_a_recording_that_can_be_read(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(record_module, "_files", files)
     path = record(tmp_path / "r.tar.gz", every=0.01)
     assert len(Recording(path)) == 3
+
+
+def test_a_lost_line_costs_frames_and_not_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read just now is a frame without news."""
+    real = record_module._files
+    count = iter(range(10))
+
+    def files(engine: object, machine: object, **_more: object) -> object:
+        number = next(count)
+        if number == 1:
+            raise SourceError("disconnected")
+        if number == 3:
+            raise KeyboardInterrupt
+        return real(engine, machine)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(record_module, "_files", files)
+    path = record(tmp_path / "r", every=0.01)
+    assert sorted(frame.name for frame in (path / "frames").iterdir()) == ["0002"]
