@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
+from ipaddress import ip_network
 from typing import Any, Literal
 
 from netui.explain.exposed_report import step_text
 from netui.explain.exposure import Cell, Exposure, exposures
 from netui.model import Chain, Container, Network, Snapshot
+from netui.net.intervals import IntervalSet, prefixes
 from netui.text.visible import printable
 from netui.traversal import PreparedHost
+from netui.traversal.address import width
 
-Kind = Literal["network", "container", "rule", "policy", "chain", "verdict"]
+Kind = Literal["network", "container", "rule", "policy", "chain", "verdict", "sender"]
 Sign = Literal["+", "-", "~"]
 #: What moves from one start of a container to the next without meaning anything.
 _MOVES = frozenset({"pid", "started", "health", "sandbox_key", "created", "listening", "labels"})
@@ -177,12 +180,49 @@ def _verdicts(before: Iterable[Exposure], after: Iterable[Exposure]) -> Iterator
     old, new = _cells(before), _cells(after)
     for key, cell in new.items():
         was = old.get(key)
-        if was is None or was.state == cell.state:
-            continue
-        container, port, protocol, where, name, family = key
-        place = f"{where} {name}".strip()
-        label = f"{container} {port}/{protocol} from {place} ({'IPv4' if family == 'ip' else 'IPv6'})"
-        yield Difference("verdict", "~", label, _said(was), _said(cell))
+        if was is not None and was.state != cell.state:
+            yield Difference("verdict", "~", _label(key), _said(was), _said(cell))
+    for key, cell in new.items():
+        was = old.get(key)
+        if was is not None and (was.senders or cell.senders):
+            yield from _senders(_label(key), was, cell)
+
+
+def _label(key: _CellKey) -> str:
+    container, port, protocol, where, name, family = key
+    place = f"{where} {name}".strip()
+    return f"{container} {port}/{protocol} from {place} ({'IPv4' if family == 'ip' else 'IPv6'})"
+
+
+def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:
+    """Who of the senders that rules name, or of everyone else, came in before and does no more, and the other way."""
+    bits = width(now.place.family)
+    before, after = _let_in(was, bits), _let_in(now, bits)
+    if gained := after - before:
+        yield Difference("sender", "+", label, "", f"comes in now: {_who(gained, bits)}")
+    if lost := before - after:
+        yield Difference("sender", "-", label, f"comes in no more: {_who(lost, bits)}")
+
+
+def _let_in(cell: Cell, bits: int) -> IntervalSet:
+    """The senders who get through, of all addresses that there are."""
+    named = {True: IntervalSet(), False: IntervalSet()}
+    for one in cell.senders:
+        nets = [ip_network(text) for text in one.addresses]
+        spans = IntervalSet((int(net.network_address), int(net.broadcast_address)) for net in nets)
+        named[one.state == "open"] |= spans
+    if cell.state == "open":
+        return IntervalSet([(0, (1 << bits) - 1)]) - named[False]
+    return named[True]
+
+
+def _who(found: IntervalSet, bits: int) -> str:
+    """Write networks; most of all addresses as everyone but those that are left."""
+    every = IntervalSet([(0, (1 << bits) - 1)])
+    if found.size() * 2 <= every.size():
+        return ", ".join(prefixes(found, bits))
+    left = every - found
+    return f"everyone but {', '.join(prefixes(left, bits))}" if left else "everyone"
 
 
 def _said(cell: Cell) -> str:

@@ -127,3 +127,20 @@ def test_what_cannot_be_answered_is_one_line(arguments: Sequence[str], capsys: p
     said = capsys.readouterr()
     assert said.out == ""
     assert len(said.err.strip().splitlines()) == 1
+
+
+def test_who_gained_and_who_lost() -> None:
+    """Senders that a rule names from now on, those whom it names no more, and everyone else."""
+    first = with_rules("-A DOCKER-USER -i vh -s 198.51.100.64/26 -j RETURN\n-A DOCKER-USER -i vh -j DROP")
+    rules = ("-s 198.51.100.64/27 -j RETURN", "-s 198.51.100.128/26 -j RETURN", "-j DROP")
+    second = with_rules("\n".join(f"-A DOCKER-USER -i vh {rule}" for rule in rules))
+    found = {(one.sign, one.after or one.before) for one in differences(prepare(first), prepare(second))
+             if one.kind == "sender" and "world" in one.name}  # fmt: skip
+    assert found == {("+", "comes in now: 198.51.100.128/26"), ("-", "comes in no more: 198.51.100.96/27")}
+    opened = with_rules("-A DOCKER-USER -i vh -s 198.51.100.64/26 -j DROP")
+    found = {(one.sign, one.after or one.before) for one in differences(prepare(first), prepare(opened))
+             if one.kind == "sender" and "world" in one.name}  # fmt: skip
+    assert found == {
+        ("+", "comes in now: everyone but 198.51.100.64/26"), ("-", "comes in no more: 198.51.100.64/26"),
+    }  # fmt: skip
+    assert "sender" in differences_text(differences(prepare(first), prepare(second)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from netui.explain.doctor.cover import Earlier, is_unconditional
 from netui.explain.doctor.finding import Change, Finding, Severity
+from netui.explain.doctor.lists import told
 from netui.explain.doctor.remedy import cure, replaced, words_of
 from netui.explain.doctor.view import Place, View
 from netui.explain.listing import some
@@ -59,6 +60,7 @@ def behind_the_end(view: View) -> Iterator[Finding]:
 
 def shadowed(view: View) -> Iterator[Finding]:
     """A rule is covered by an earlier one that takes all of its packets."""
+    of_lists = told(view)
     for chain in _chains(view):
         before = Earlier(packet_family(chain.family))
         key = (chain.family, chain.backend, chain.table, chain.name)
@@ -71,6 +73,8 @@ def shadowed(view: View) -> Iterator[Finding]:
             if _ends(rule):
                 before.add(rule)
             if earlier is None or earlier.spec.target is None:
+                continue
+            if (chain.family, chain.backend, chain.name, rule.number) in of_lists:
                 continue
             same = rule.spec.target is not None and rule.spec.target == earlier.spec.target
             severity: Severity = "low" if same else "medium"
