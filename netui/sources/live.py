@@ -53,8 +53,9 @@ class LiveHost:
         )
         self._on_event = on_event
         self._legacy: LegacyTables | None = None
-        # A report reads once, and the import alone takes longer than the program.
-        self._rules = LiveRules(self._read_legacy if on_event is not None else None)
+        # A report reads once, and the import alone takes longer than the program; of another machine it knows nothing.
+        by_library = on_event is not None and not self.machine.name
+        self._rules = LiveRules(self._read_legacy if by_library else None)
         self._native: LiveNative | ListedNative = _native_of(self.machine)
         self._sockets = host_live.sockets_of(self.machine)
         #: the rules in containers' own namespaces, by container and process ID
