@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from netui.model import Container, Endpoint, Family, Interface, Network, PublishedPort, Snapshot
 from netui.traversal.address import Net, parse_address, parse_net
 from netui.traversal.choices import Patience
+from netui.traversal.discovery import Discovery
 from netui.traversal.knowledge import blind, rules_unread
 from netui.traversal.members import strangers, with_unlisted_endpoints
 from netui.traversal.namespace import Namespace, prepare_namespace
@@ -79,6 +80,8 @@ class PreparedHost:
     #: why no path of a family can be told, None where it can
     blind: Mapping[Family, Undecided | None] = field(default_factory=dict)
 
+    #: whether neighbours find one another, by namespace
+    discoveries: dict[str, Discovery] = field(default_factory=dict)
     #: how many ways of a question are walked (see choices.explore)
     patience: Patience = field(default_factory=Patience)
     #: of rules alone, the host that was made for the last question (see alone.by_hand)

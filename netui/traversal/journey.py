@@ -14,6 +14,7 @@ from netui.net.intervals import IntervalSet
 from netui.traversal.actions import Unknowable
 from netui.traversal.address import address_text, protocol_name
 from netui.traversal.choices import Choices
+from netui.traversal.discovery import Discovery
 from netui.traversal.frames import Frames
 from netui.traversal.gates import Gates
 from netui.traversal.host import Owner, PreparedHost
@@ -112,10 +113,29 @@ class Journey:
 
     def _resolved(self, packet: Transit, arrival: Arrival) -> Arrival:
         """A packet that would be delivered waits for its next hop's hardware address."""
-        if arrival.verdict != "delivered" or self.frames is None or not self.frames.unresolved:
+        if arrival.verdict != "delivered":
             return arrival
-        why = self.frames.unresolved[0]
-        return self._end(packet, "undecided", why.reason, undecided=why)
+        if self.frames is not None and self.frames.unresolved:
+            why = self.frames.unresolved[0]
+            return self._end(packet, "undecided", why.reason, undecided=why)
+        if packet.family == "ip6" and not self.host.snapshot.alone:
+            self._discover(packet)
+        return arrival
+
+    def _discover(self, packet: Transit) -> None:
+        """Note where rules keep the neighbours of a link from finding one another: known ones still talk."""
+        if self._came is None:
+            return
+        src, dst, _sport, _dport, iif, _oif = self._came
+        if iif and iif == packet.oif:
+            # from port to port of a bridge the two ask each other
+            return
+        discovery = self.host.discoveries.setdefault(self.namespace.name, Discovery(self.namespace))
+        found = discovery.refused(iif, src, dst, comes=True) if iif else None
+        if found is None and packet.oif:
+            found = discovery.refused(packet.oif, packet.dst, 0, comes=False)
+        if found is not None and found.note not in self.notes:
+            self.notes.append(found.note)
 
     # --- locally sent ---------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from .conftest import unavailable
 from .copied import CASE, flows_of_29_7, host_of_29_7
 from .doctor_host import run_advice
 from .engines import Options
-from .hosts import HOST, Host
+from .hosts import HOST, HOST6, Host
 from .judge import judge, report
 from .libvirt import virtual_machine
 from .matrix import flows
@@ -219,7 +219,14 @@ def diagnosed(host: Host, folder: Path) -> dict[str, Finding]:
 def test_what_iptables_left_beside_engine_29_7(lab: None, tmp_path: Path) -> None:
     """A policy DROP in FORWARD stops what Docker accepts until it is ACCEPT; a drop in DOCKER-USER stops nothing."""
     with host_of_29_7() as host:
+        # without the entries that the two were given, nobody finds the host over IPv6
+        host.namespace.ip("-6", "neigh", "flush", "all", "nud", "permanent")
+        host.outside.ip("-6", "neigh", "flush", "all", "nud", "permanent")
+        assert outcome(host, "outside", HOST6, 22) in ("timeout", "unreachable")
+        assert "inet guard input" in diagnosed(host, tmp_path / "guarded")["discovery-dropped"].advice[0]
         host.engine.tool("nft", "delete", "table", "inet", "guard")
+        assert "discovery-dropped" not in diagnosed(host, tmp_path / "open")
+        assert outcome(host, "outside", HOST6, 22) == "ECONNREFUSED"
         host.engine.tool("iptables", "-N", "DOCKER-USER")
         host.engine.tool("iptables", "-A", "DOCKER-USER", "-p", "tcp", "--dport", "80", "-j", "DROP")
         assert outcome(host, "outside", HOST, 7000) == "connected"

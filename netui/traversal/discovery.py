@@ -1,0 +1,108 @@
+"""Whether the host's own rules let IPv6 neighbours find one another: without it no packet comes or goes by a link.
+
+An INPUT that accepts no ICMPv6 keeps the answers and questions of RFC 4861 out: who does not know the host's
+hardware address already never sends it a packet. What a neighbour knows already no snapshot tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netui.model import Hook, Interface
+from netui.traversal.actions import Unknowable
+from netui.traversal.address import ICMP6, parse_address, parse_net
+from netui.traversal.namespace import Namespace
+from netui.traversal.order import NoChoice, Unsettled
+from netui.traversal.path import Step
+from netui.traversal.transit import Transit
+from netui.traversal.walk import Walker
+
+#: ff02::1:ff00:0, to which a neighbour's question goes, and a router's own address of which nothing is known.
+_SOLICITED = 0xFF02_0000_0000_0000_0000_0001_FF00_0000
+_SOME_ROUTER = 0xFE80_0000_0000_0000_0000_0000_0000_0001
+_SOLICITATION, _ADVERTISEMENT = (135, 0), (136, 0)
+#: Links on which nobody asks for a hardware address.
+_WITHOUT = frozenset({"tun", "wireguard", "sit", "ip6tnl", "gre", "ip6gre", "vti6", "vti", "ipip", "ppp", "xfrm"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Neighbour discovery on a device that a step stops."""
+
+    device: str
+    step: Step
+
+    @property
+    def note(self) -> str:
+        """What a path says of it."""
+        where = f"rule {self.step.rule} of" if self.step.rule is not None else "the policy of"
+        return (
+            f"{where} {self.step.table} {self.step.chain} keeps out IPv6's neighbour discovery on {self.device}: "
+            "packets come and go there only while the two know each other's hardware address already"
+        )
+
+
+@dataclass(slots=True)
+class Discovery:
+    """Neighbour discovery on the links of one namespace; each question is walked once."""
+
+    namespace: Namespace
+    _known: dict[tuple[str, int, int, bool], Refusal | None] = field(default_factory=dict)
+
+    def refused(self, device: str, peer: int, own: int, *, comes: bool) -> Refusal | None:
+        """Return what keeps neighbours of a link from finding one another; None where nothing does.
+
+        comes: they come from the neighbour, who asks for ``own``; else the host asks for ``peer``. 0 for an address
+        that is not on the link, or not known.
+        """
+        interface = self.namespace.interfaces.get(device)
+        if interface is None or device == "lo" or interface.kind in _WITHOUT:
+            return None
+        peer = peer if peer and _on_link(interface, peer) else _SOME_ROUTER
+        own = own if own and _on_link(interface, own) else _address(interface)
+        key = (device, peer, own, comes)
+        if key not in self._known:
+            self._known[key] = self._walked(device, peer, own, comes)
+        return self._known[key]
+
+    def _walked(self, device: str, peer: int, own: int, comes: bool) -> Refusal | None:
+        asked = own if comes else peer
+        question = Transit("ip6", ICMP6, *((peer, own) if comes else (own, peer)))
+        question.dst = _SOLICITED | (asked & 0xFFFFFF)
+        question.icmp = _SOLICITATION
+        answer = Transit("ip6", ICMP6, *((own, peer) if comes else (peer, own)), icmp=_ADVERTISEMENT)
+        for packet, inwards in ((question, comes), (answer, not comes)):
+            packet.untracked, packet.link = True, True
+            packet.iif, packet.oif = (device, "") if inwards else ("", device)
+            packet.local = not inwards
+            step = self._stopped(packet, ("prerouting", "input") if inwards else ("output", "postrouting"))
+            if step is not None:
+                return Refusal(device, step)
+        return None
+
+    def _stopped(self, packet: Transit, hooks: tuple[Hook, Hook]) -> Step | None:
+        walker = Walker(self.namespace, NoChoice())
+        try:
+            for hook in hooks:
+                if hook == "input" and packet.oif:
+                    packet.oif = ""
+                if walker.hook(hook, packet) != "accept":
+                    return walker.steps[-1] if walker.steps else None
+        except (Unsettled, Unknowable):
+            pass
+        return None
+
+
+def _on_link(interface: Interface, address: int) -> bool:
+    if address >> 118 == 0x3FA:
+        return True
+    nets = (parse_net(f"{a.address}/{a.prefixlen}", "ip6") for a in interface.addresses if a.family == "ip6")
+    return any(net is not None and address in net for net in nets)
+
+
+def _address(interface: Interface) -> int:
+    for address in interface.addresses:
+        parsed = parse_address(address.address) if address.family == "ip6" else None
+        if parsed is not None:
+            return parsed[1]
+    return 0
