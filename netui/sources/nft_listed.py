@@ -8,12 +8,14 @@ nft's JSON leaves out.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from netui.model import BUILT_IN, Ruleset
 from netui.sources import json_text as js
+from netui.sources import nft_hooks
 from netui.sources.errors import SourceError
-from netui.sources.machine import Ask, Machine, Run
+from netui.sources.machine import Ask, Loaded, Machine, Run
 from netui.sources.nft_live import TableTexts
 from netui.sources.nft_ruleset import NativeRules, Unprinted, native_rules, parse_document, unprinted
 from netui.sources.parts import Part
@@ -21,6 +23,8 @@ from netui.sources.parts import Part
 _TableKey = tuple[str, str]
 _TABLES = ("nft", "list", "tables")
 _JSON, _TEXT = ("nft", "-j", "list", "ruleset"), ("nft", "list", "ruleset")
+_HOOKS, _HOOKS_MODULE = ("nft", "list", "hooks"), "nfnetlink_hook"
+_WHOLE_ASKS: tuple[Ask, ...] = (Run(_JSON), Run(_TEXT), Loaded(_HOOKS_MODULE), Run(_HOOKS))
 #: Seconds after which the whole is listed again.
 _WHOLE = 30.0
 
@@ -40,7 +44,7 @@ class ListedNative:
     def asks(self) -> tuple[Ask, ...]:
         """Return what is going to be asked, as far as that can be told."""
         # nothing of it is asked where nft is not installed
-        whole = (Run(_JSON), Run(_TEXT)) if self._is_old() else ()
+        whole = _WHOLE_ASKS if self._is_old() else ()
         return (Run(_TABLES), *whole, *(Run(_listing(table)) for table in self._native))
 
     def _is_old(self) -> bool:
@@ -67,17 +71,17 @@ class ListedNative:
             rules = self._texts.rules(texts, saves, made, self._unprinted)
         except SourceError as error:
             return Part(error=str(error) if str(error).startswith(("nft", "disconnected")) else f"nft: {error}")
-        found = NativeRules(rules.rules, self._known.unread, self._known.corrected, handles=self._known.handles)
+        found = replace(self._known, rules=rules.rules)
         return Part({"native": found}, via="nft", time=now)
 
     def _look(self, machine: Machine, saves: list[Ruleset]) -> None:
         """List all, and keep what is not asked at each reading."""
         from netui.sources.pasted import nft_text
 
-        machine = machine.fetch([Run(_JSON), Run(_TEXT)])
+        machine = machine.fetch(_WHOLE_ASKS)
         self._unprinted = unprinted(nft_text(machine.run(_TEXT)))
         entries = self._unprinted.complete(parse_document(machine.run(_JSON)))
-        self._known = native_rules(entries, saves)
+        self._known = replace(native_rules(entries, saves), order=_order(machine, entries))
         made: set[_TableKey] = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
         chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
         native = [
@@ -86,6 +90,18 @@ class ListedNative:
             if "hook" in chain and not _is_iptables(chain, made)
         ]
         self._native = tuple(dict.fromkeys(native))
+
+
+def _order(machine: Machine, entries: Iterable[object]) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
+    """Return the order of base chains where one hangs on it and the kernel there can tell it; {} else."""
+    chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
+    places = [(js.text(chain.get("hook")), js.number(chain.get("prio"))) for chain in chains if "hook" in chain]
+    if len(set(places)) == len(places) or not machine.loaded(_HOOKS_MODULE):
+        return {}
+    try:
+        return nft_hooks.hooks(machine.run(_HOOKS))
+    except SourceError:
+        return {}
 
 
 def _listing(table: _TableKey) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ print(json.dumps([trips, {
     "explain": reports.explain(snapshot).document, "exposed": reports.exposed(host).document,
     "doctor": reports.doctor(host).document, "reach": reports.reach_all(host, "outside").document,
     "path": path_json(path(host, "outside", "host:443", reply=True)), "sources": sources,
+    "tables": sorted([*key, handle] for key, handle in snapshot.table_handles.items()),
+    "order": sorted([*key, value] for key, value in snapshot.hook_order.items()),
 }]))
 """
 

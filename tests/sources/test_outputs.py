@@ -53,6 +53,8 @@ def test_a_live_reading_is_that_of_the_capture(host: Path) -> None:
     if all((host / output.file).exists() for output in of_source("rule")):
         assert live.policy_rules == captured.policy_rules
     assert live.ipsets == captured.ipsets
+    if (host / "nft-ruleset.json").exists():
+        assert live.table_handles == captured.table_handles
     assert live.sysctls == {key: " ".join(value.split()) for key, value in (captured.sysctls or {}).items()}
     for key, ruleset in captured.rulesets.items():
         if ruleset.tables:
