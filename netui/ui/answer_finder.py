@@ -18,8 +18,8 @@ from netui.ui.state import State
 #: Works an answer out; yields it as it grows, the last one whole. None: nothing new to be
 #: shown, but a moment at which the work can be ended.
 Solve = Callable[[Snapshot], Iterable[Answer | None]]
-#: The doctor looks again by itself at most this often (seconds).
-DOCTOR_EVERY = 15.0
+#: What is looked at by itself (the doctor, who reaches the ports) is so at most this often (seconds).
+BY_ITSELF_EVERY = 15.0
 #: How many containers are looked at between two steps of a growing answer.
 _PART = 40
 #: Seconds between two steps of a growing matrix, and how many of its cells are some milliseconds.
@@ -116,8 +116,8 @@ class AnswerFinder:
         self._whole: set[Question] = set()
         self.problems: dict[Question, str] = {}
         self.progress: dict[Question, str] = {}
-        self._doctor_waits = False
-        self._doctor_time = float("-inf")
+        self._waiting: set[Question] = set()
+        self._looked: dict[Question, float] = {}
 
     def known(self, question: Question) -> Answer | None:
         """Return the newest answer, also one of before the last change."""
@@ -146,21 +146,21 @@ class AnswerFinder:
         if question in self._running:
             self._running.pop(question).set()
 
-    def ask_doctor(self, app: App[Any], state: State, now: float) -> None:
-        """Let the doctor look at what changed, but not again and again while much changes."""
-        wait = self._doctor_time + DOCTOR_EVERY - now
-        if not 0 < wait <= DOCTOR_EVERY:
-            self._doctor_time = now
-            self.ask(app, state, "doctor")
-        elif not self._doctor_waits:
+    def ask_by_itself(self, app: App[Any], state: State, question: Question, now: float) -> None:
+        """Look at what changed though nobody asked, but not again and again while much changes."""
+        wait = self._looked.get(question, float("-inf")) + BY_ITSELF_EVERY - now
+        if not 0 < wait <= BY_ITSELF_EVERY:
+            self._looked[question] = now
+            self.ask(app, state, question)
+        elif question not in self._waiting:
             # the last change is looked at too, though nothing may change after it
-            self._doctor_waits = True
-            app.set_timer(wait, lambda: self._ask_doctor_now(app, state))
+            self._waiting.add(question)
+            app.set_timer(wait, lambda: self._ask_now(app, state, question))
 
-    def _ask_doctor_now(self, app: App[Any], state: State) -> None:
-        self._doctor_waits = False
-        self._doctor_time = state.snapshot.time
-        self.ask(app, state, "doctor")
+    def _ask_now(self, app: App[Any], state: State, question: Question) -> None:
+        self._waiting.discard(question)
+        self._looked[question] = state.snapshot.time
+        self.ask(app, state, question)
 
     def _work(
         self, app: App[Any], question: Question, snapshot: Snapshot, structure: object, ended: threading.Event

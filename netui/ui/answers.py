@@ -9,9 +9,13 @@ from textual.app import App
 
 from netui.ui.answer_finder import AnswerFinder, AnswerFound, Solve
 from netui.ui.answer_screen import AnswerScreen
-from netui.ui.presenters.answer import Question
+from netui.ui.presenters.answer import Answer, Question
+from netui.ui.presenters.tree_signs import who_reaches
 from netui.ui.state import State
 from netui.ui.status import StatusLine
+
+#: What is worked out though nobody asked: for the header, and for the tree.
+BY_ITSELF: tuple[Question, ...] = ("doctor", "exposed")
 
 
 class Answers:
@@ -51,24 +55,36 @@ class Answers:
         """Go back to the panes; what is still being worked out for the answer alone is ended."""
         while isinstance(screen := self._app.screen, AnswerScreen):
             self._app.pop_screen()
-            if screen.question != "doctor":
+            if screen.question not in BY_ITSELF:
                 self.finder.stop(screen.question)
 
     def structure_changed(self) -> None:
-        """Ask anew what is open; let the doctor look now and then."""
-        self.finder.ask_doctor(self._app, self._state, self._state.snapshot.time)
+        """Ask anew what is open; let the doctor look now and then, and who reaches the ports."""
+        for question in BY_ITSELF:
+            self.finder.ask_by_itself(self._app, self._state, question, self._state.snapshot.time)
         self._show(ask=True)
 
     def take(self, message: AnswerFound) -> bool:
-        """Take an answer as it was worked out; True where it changes what the header says."""
+        """Take an answer as it was worked out; True where it changes what the header or the tree says."""
         if not self.finder.keep(message):
             return False
         if self.screen is not None and self.screen.question == message.question:
             self._show(ask=message.done and not message.problem)
+        if message.question == "exposed" and message.answer is not None:
+            self._note_reach(message.answer, whole=message.done)
+            return True
         if message.question != "doctor" or message.answer is None:
             return False
         self._state.findings = message.answer.findings
         return True
+
+    def _note_reach(self, answer: Answer, *, whole: bool) -> None:
+        # what works it out is imported with the first answer, not with the screen
+        from netui.ui.presenters.answer_exposed import ExposedAnswer
+
+        if isinstance(answer, ExposedAnswer):
+            found = who_reaches(answer.ports)
+            self._state.reach = found if whole else {**self._state.reach, **found}
 
     def _show(self, *, ask: bool) -> None:
         screen = self.screen

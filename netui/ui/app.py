@@ -225,6 +225,7 @@ class NetuiApp(TerminalApp):
                 ask(self, self._asker, self.state.snapshot, flow.source, flow.destination, again=True)
         else:
             self.main.chains.update_counters()
+            self.main.networks.repaint_changed()
         self.main.detail.update_detail()
         self._update_status()
 
@@ -304,6 +305,7 @@ class NetuiApp(TerminalApp):
     def take_answer(self, message: AnswerFound) -> None:
         """Show an answer as it was worked out beside the screen."""
         if self.answers.take(message):
+            self.main.networks.repaint_changed()
             self._update_status()
 
     # Flows.

@@ -21,6 +21,8 @@ _SIGNS = (
     ("▌ ▏", "the rule names the selected thing's address or port; only its bridge or subnet"),
     ("3 ●", "step 3 of the open flow, as predicted; ● it has counted since the flow was opened"),
     ("● ◐ ○", "running; paused or restarting; stopped"),
+    ("80 → 80  world", "who reaches a port: world, listed (networks that rules name), LAN, networks, host, nobody; ?"),
+    ("web  3/s", "new connections a second, by the rules that send them to the container"),
     ("✓ ✗ ?", "delivered; dropped, rejected or unreachable; undecided"),
 )
 

@@ -10,10 +10,12 @@ from textual.content import Content
 from netui.ui.escape import clip
 from netui.ui.line_view import LineView
 from netui.ui.messages import DetailsWanted, ItemSelected
+from netui.ui.presenters.numbers import rate
 from netui.ui.presenters.query import Query
-from netui.ui.presenters.selection import ContainerItem, HostItem, Item, NetworkItem
+from netui.ui.presenters.selection import ContainerItem, HostItem, Item, NetworkItem, PortItem
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.tree import TreeLine, build_tree
+from netui.ui.presenters.tree_signs import Inbound
 from netui.ui.state import State
 
 
@@ -38,10 +40,12 @@ class NetworkTree(LineView):
         self.folded: frozenset[Item] = frozenset()
         self.query_typed: Query | None = None
         self._lines: list[TreeLine] = []
+        self._inbound = Inbound(state.snapshot)
         self.border_title = " Networks "
 
     def update_structure(self) -> None:
         """Lay out the networks anew; cursor, scroll and folding stay."""
+        self._inbound = Inbound(self.state.snapshot)
         self._lines = build_tree(self.state.snapshot, self.folded, self.query_typed)
         self.set_keys([line.item for line in self._lines])
         networks = self.state.snapshot.networks
@@ -67,12 +71,26 @@ class NetworkTree(LineView):
         lead = " " if line.depth == 0 else " " * (2 * line.depth - 2) + sign
         spans: Spans = [(lead, "dim")]
         left = width - len(lead)
-        for text, role in line.spans:
+        for text, role in self._with_signs(line):
             if left <= 0:
                 break
             spans.append((clip(text, left), role))
             left -= len(text)
         return spans
+
+    def _with_signs(self, line: TreeLine) -> Spans:
+        """Return a line with what changes by itself: a container's connections, who reaches a port."""
+        item = line.item
+        if isinstance(item, ContainerItem):
+            often = rate(self._inbound.rate(item.container_id, self.state.track))
+            if often:
+                # behind the name: what follows may not fit
+                return [*line.spans[:2], (f"  {often}", "moved"), *line.spans[2:]]
+        if isinstance(item, PortItem) and not line.dim:
+            reach = self.state.reach.get((item.container_id, item.port.container_port, item.port.protocol))
+            if reach is not None:
+                return [*line.spans, (f"  {reach[0]}", reach[1])]
+        return line.spans
 
     @property
     def current(self) -> Item | None:

@@ -5,6 +5,7 @@ The panes read it and never change it; they post messages instead.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from netui.traversal.path import Flow
 from netui.ui.presenters.counters import CounterTrack, Frame, Identity, places
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
+from netui.ui.presenters.tree_signs import Port, Reach
 
 if TYPE_CHECKING:
     from netui.explain.names import Names as Words
@@ -72,6 +74,8 @@ class State:
     step: int = 0
     #: what is to be told in the footer until the next key, and whether something went wrong
     message: tuple[str, bool] | None = None
+    #: who reaches each port, as far as it is worked out
+    reach: Mapping[Port, Reach] = field(default_factory=dict)
     #: how many findings the doctor has, None while it has not looked
     findings: int | None = None
 

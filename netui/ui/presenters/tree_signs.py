@@ -1,0 +1,85 @@
+"""What the tree says of a container and its ports beside their names: who reaches a port, how many connections come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from netui.model import RulesetKey, Snapshot
+from netui.ui.presenters.counters import CounterTrack, Identity, places
+from netui.ui.presenters.spans import Role
+
+if TYPE_CHECKING:
+    from netui.explain.exposure import Cell, Exposure
+
+#: A port of a container: its ID, number and protocol.
+Port = tuple[str, int, str]
+#: Who reaches a port, in a word, and the word's look.
+Reach = tuple[str, Role]
+
+_WORLD: Reach = ("world", "warn")
+_LISTED: Reach = ("listed", "name")
+_LAN: Reach = ("LAN", "name")
+_NETWORKS: Reach = ("networks", "dim")
+_HOST: Reach = ("host", "dim")
+_NOBODY: Reach = ("nobody", "dim")
+_UNDECIDED: Reach = ("?", "warn")
+
+#: From the widest place to the narrowest.
+_PLACES = (("world", _WORLD), ("lan", _LAN), ("networks", _NETWORKS), ("own", _NETWORKS), ("host", _HOST))
+
+#: A translation's new destination, as iptables-save and as nft print it: IPv4, or IPv6 with brackets or without.
+_TO = re.compile(
+    r"(?:--to-destination |\bdnat (?:ip6? )?to )"
+    r"(?:(?P<v4>\d+\.\d+\.\d+\.\d+)|\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<bare>[0-9a-fA-F]*:[0-9a-fA-F:]*))"
+)
+
+
+def who_reaches(exposures: Iterable[Exposure]) -> dict[Port, Reach]:
+    """Return of each port the widest of those who reach it; undecided where the wider place is not known."""
+    return {(one.container_id, one.port, one.protocol): _widest(one.cells) for one in exposures}
+
+
+def _widest(cells: Iterable[Cell]) -> Reach:
+    at: dict[str, set[str]] = {}
+    listed = False
+    for cell in cells:
+        at.setdefault(cell.place.where, set()).add(cell.state)
+        listed = listed or (cell.place.where == "world" and bool(cell.listed))
+    for where, reach in _PLACES:
+        states = at.get(where, set())
+        if "open" in states:
+            return reach
+        if "undecided" in states:
+            return _UNDECIDED
+        if where == "world" and listed:
+            return _LISTED
+    return _NOBODY
+
+
+class Inbound:
+    """The rules that send connections to each container, by its ID: those that translate to its address."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        owners = {
+            address: container.id
+            for container in snapshot.containers or ()
+            for endpoint in container.endpoints
+            for address in (endpoint.ipv4, endpoint.ipv6)
+            if address
+        }
+        self._rules: dict[str, list[tuple[RulesetKey, Identity]]] = {}
+        for key, ruleset in snapshot.rulesets.items() if owners and snapshot.joined else ():
+            known = places(ruleset)
+            for table in ruleset.tables:
+                for chain in table.chains if key.backend == "nftables" or table.name == "nat" else ():
+                    for rule in chain.rules:
+                        to = _TO.search(rule.text) if "dnat" in rule.text or "DNAT" in rule.text else None
+                        owner = owners.get(to["v4"] or to["v6"] or to["bare"]) if to is not None else None
+                        if owner is not None:
+                            self._rules.setdefault(owner, []).append((key, known.of_rule(chain, rule)))
+
+    def rate(self, container_id: str, track: CounterTrack) -> float:
+        """Return new connections a second: a rule of a nat chain sees the first packet of each."""
+        return sum(track.reading(*rule).rate for rule in self._rules.get(container_id, ()))
