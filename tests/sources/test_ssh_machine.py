@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shlex
 import shutil
@@ -203,6 +204,43 @@ def test_a_question_that_would_load_a_module_is_not_asked_there(tmp_path: Path, 
     else:
         assert [answer.status for answer in found] == [None, None, None, 1]
         assert not list(tmp_path.glob("asked-*"))
+
+
+@pytest.mark.parametrize("shell", [["/bin/sh"], ["bash", "--posix"], ["busybox", "sh"], ["zsh", "--emulate", "sh"]])
+def test_the_script_runs_in_any_posix_shell(tmp_path: Path, shell: list[str]) -> None:
+    """Every kind of question, by each shell that /bin/sh may be."""
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not installed")
+    (tmp_path / "x.gz").write_bytes(gzip.compress(b"CONFIG_A=y\nnothing\n"))
+    (tmp_path / "ip").write_text("#!/bin/sh\nprintf '%s|' \"$@\"; echo oops >&2; exit 3\n")
+    (tmp_path / "ip").chmod(0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "ip")
+    asks: list[Ask] = [
+        Run(("ip", "-6", "-j", "rule")),
+        Read(("/proc/version", "/nowhere")),
+        Read(("/nowhere",)),
+        Lines((f"{tmp_path}/x.gz",), "CONFIG_"),
+        Lines(("/proc/sys/net/ipv4/ip_f*ward", "/nowhere/*")),
+        Links((str(tmp_path / "link"),)),
+        Exists("/proc/sys/net/*"),
+        Exists("/nowhere/*"),
+        Real(str(tmp_path / "link")),
+    ]
+    text = ssh_script.prelude(MARK) + ssh_script.compose(asks, {"ip": str(tmp_path / "ip")})
+    done = subprocess.run(shell, input=text.encode(), capture_output=True, check=True)
+    end = b"\n" + MARK.encode() + b" done\n"
+    assert done.stdout.endswith(end)
+    found, spent = ssh_script.answers(done.stdout.removesuffix(end), len(asks), MARK)
+    assert (found[0].text, found[0].status, found[0].errors) == ("-6|-j|rule|", 3, "oops")
+    assert found[1].text == Path("/proc/version").read_text()
+    assert found[2].status != 0
+    assert "No such file" in found[2].errors
+    assert found[3].text == f"{tmp_path}/x.gz:CONFIG_A=y\n"
+    assert list(ssh_script.by_path(found[4].text)) == ["/proc/sys/net/ipv4/ip_forward"]
+    assert found[5].text.rstrip().endswith(f"{tmp_path}/link -> {tmp_path}/ip")
+    assert [found[6].status, found[7].status] == [0, 1]
+    assert found[8].text == f"{(tmp_path / 'ip').resolve()}\n"
+    assert 0 <= spent < 60
 
 
 #: What a program may print: marks of other connections, ends of frames, bytes that are no text.

@@ -59,8 +59,10 @@ class SshMachine:
         try:
             session = Session(connection, sudo=True)
             about = About(session)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, Lost):
+                raise Lost(f"ssh {quoted(self.name)}: no shell there: {error}") from None
             raise
         with self._lock:
             if self._closed:
