@@ -416,15 +416,18 @@ def _type6(fib: Fib, address: int, device: str, *, named: bool) -> Reading:
 
 
 def _fib_device(source: bool, device: str, marked: bool) -> Reader:
-    """nft_fib4_eval: the device of the route; "" where there is none, or not by the device asked for."""
+    """nft_fib4_eval: the device of the route; "" where there is none, or not by the device asked for.
+
+    What comes by the loopback is not looked up: its device is lo (nft_fib_can_skip).
+    """
 
     def read(packet: Transit, place: Place) -> Reading:
         fib = place.fibs.get(packet.family)
         if fib is None or not fib.known or packet.layer == "bridge":
             return None
         name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""
-        if name == "lo":
-            return name
+        if name == "lo" or packet.iif == "lo":
+            return "lo"
         address, other = (packet.src, packet.dst) if source else (packet.dst, packet.src)
         ask = Lookup(address, other, packet.mark if marked else 0, oif=name if packet.family == "ip6" else "")
         try:
