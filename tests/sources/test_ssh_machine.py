@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from netui.sources import command, host_live, kernel
 from netui.sources.errors import SourceError
 from netui.sources.listed_sockets import ListedSockets
+from netui.sources.live import LiveHost
 from netui.sources.machine import (
     Ask,
     Exists,
@@ -397,3 +398,16 @@ def test_links_of_this_machine_look_alike(machine: SshMachine) -> None:
 def test_a_file_s_name_is_no_socket(line: str) -> None:
     """What somebody opened may have any name."""
     assert list(links.holders(f"/proc/12/fd:\ntotal 0\n{line}\n")) == []
+
+
+def test_a_reading_is_one_round_trip(machine: SshMachine) -> None:
+    """Rules, host and sets: one each, but for the first time, when it is not known yet what there is."""
+    host = LiveHost({}, on_event=lambda _event: None, machine=machine)
+    for read in (host.read_rules, lambda: host.read_host(()), host.read_sets):
+        read()
+        before = machine.trips
+        parts = read()
+        assert machine.trips == before + 1
+        assert not [part.error for part in parts.values() if part.error.startswith("disconnected")]
+    assert 0 < machine.take_cost() < 10
+    assert machine.take_cost() == 0

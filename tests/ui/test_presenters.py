@@ -359,6 +359,9 @@ def test_a_lost_line_is_said_with_the_machine_s_name() -> None:
     assert state.what == "disconnected"
     text = plain(status_spans(lost, "live", state, arrived=True, width=200, place="web\x1b1 (1/2)"))
     assert text.startswith(" netui  web\\x1b1 (1/2)  ⚠ disconnected, data of ")
+    never = {name: replace(each, read=False, time=None) for name, each in sources.items()}
+    text = plain(status_spans(replace(HOST, sources=never), "live", state, arrived=True, width=200, place="web"))
+    assert text.startswith(" netui  web  ⚠ disconnected since 12:00:00 (the connection ended) ")
     assert "reading web" in plain(status_spans(lost, "live", state, arrived=False, width=80, place="web"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from netui.sources import command
 from netui.sources.docker_context import EngineAddress
@@ -55,6 +56,14 @@ class SshMachine:
 
     def connect(self, *, ask: bool = False) -> list[str]:
         """Connect; return what ssh warned of. Raises SourceError, Refused where only a person could be let in."""
+        try:
+            return self._connect(ask)
+        except SourceError as error:
+            with self._lock:
+                self._why = str(error)
+            raise
+
+    def _connect(self, ask: bool) -> list[str]:
         connection = Connection(self.name, ask=ask)
         try:
             session = Session(connection, sudo=True)
@@ -93,10 +102,8 @@ class SshMachine:
 
     def _again(self) -> None:
         try:
-            self.connect()
-        except SourceError as error:
-            with self._lock:
-                self._why = str(error)
+            with suppress(SourceError):
+                self.connect()
         finally:
             with self._lock:
                 pause = _BACK_OFF[min(self._failures, len(_BACK_OFF) - 1)]

@@ -68,7 +68,11 @@ def status_spans(
     elif mode == "replay":
         spans.append((" REPLAY ", "bad"))
         spans.append((f" of {date(snapshot.time)} ", "warn"))
-    if state.lost is not None:
+    docker = snapshot.sources.get("docker")
+    if place and docker is not None and docker.error.startswith("disconnected") and not docker.read:
+        # it has not been connected to yet
+        spans.append((f" ⚠ {clip(escape(docker.error), 70)} ", "bad"))
+    elif state.lost is not None:
         spans.append((f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad"))
     if findings:
         spans.append((f" doctor: {plural(findings, 'finding')} ", "warn"))
@@ -81,7 +85,6 @@ def status_spans(
         kind = f" {engine.firewall}" if engine.firewall else ""
         spans.append((f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", "warn" if where else ""))
     else:
-        docker = snapshot.sources.get("docker")
         waiting = docker is not None and not docker.read and not docker.error
         spans.append(("  Docker has not answered yet" if waiting else "  no Docker", "dim" if waiting else "warn"))
     variants = sorted({key.backend for key, ruleset in snapshot.rulesets.items() if ruleset.rule_count()})
