@@ -411,3 +411,27 @@ def test_a_reading_is_one_round_trip(machine: SshMachine) -> None:
         assert not [part.error for part in parts.values() if part.error.startswith("disconnected")]
     assert 0 < machine.take_cost() < 10
     assert machine.take_cost() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone is careful whose programs it runs")
+def test_root_runs_only_what_root_alone_can_change(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There as here: no program from a folder that others can write to, and none that is another's."""
+    folders = {name: tmp_path / name for name in ("good", "open", "theirs", "link")}
+    for name in ("good", "open", "theirs"):
+        folders[name].mkdir(mode=0o755)
+    for name, program in (("good", "ipset"), ("open", "nft"), ("theirs", "ip")):
+        (folders[name] / program).write_text("#!/bin/sh\n")
+        (folders[name] / program).chmod(0o755)
+    folders["open"].chmod(0o777)
+    folders["link"].symlink_to(folders["open"])
+    os.chown(folders["theirs"] / "ip", 65534, 65534)
+    monkeypatch.setenv("PATH", ":".join([*map(str, folders.values()), os.environ["PATH"]]))
+    machine = SshMachine("there")
+    machine.connect()
+    try:
+        assert machine.find("ipset") == str(folders["good"] / "ipset")
+        assert machine.find("nft") != str(folders["open"] / "nft")
+        assert machine.find("nft") != str(folders["link"] / "nft")
+        assert machine.find("ip") != str(folders["theirs"] / "ip")
+    finally:
+        machine.close()

@@ -34,7 +34,8 @@ loaded() {
     grep -q "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" 2>/dev/null
 }
 only_roots() {
-  p=$1 first=1
+  p=$(readlink -f "$1" 2>/dev/null) first=1
+  p=${p:-$1}
   while :; do
     set -- $(ls -ldnL "${p:-/}" 2>/dev/null)
     [ "$3" = 0 ] || return 1

@@ -70,8 +70,10 @@ class About:
         self.root, self.by_sudo, self.environment = session.root, session.by_sudo, session.environment
         quoted_names = " ".join(_PROGRAMS)
         script = (
-            f'where() {{ for p; do f=$(command -v "$p") && case $f in /*) printf \'%s %s %s\\n\' "$p" "$f" '
-            f'"$(readlink -f "$f" || echo "$f")" ;; esac; done; }}; ask where {quoted_names}\n'
+            'where() { for n; do f=$(command -v "$n") || continue; case $f in /*) ;; *) continue ;; esac\n'
+            '[ "$(id -u)" != 0 ] || only_roots "$f" || continue\n'
+            'printf "%s %s %s\\n" "$n" "$f" "$(readlink -f "$f" || echo "$f")"; done; }\n'
+            f"ask where {quoted_names}\n"
             f"ask eval 'PATH={SYSTEM}; where iptables'\n"
             f"ask uname -r\nask uname -n\ntimes >&3\nprintf '\\n%s done\\n' \"$M\" >&3\n"
         )
