@@ -8,7 +8,10 @@ published port like one from the network.
 from __future__ import annotations
 
 import itertools
+import re
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -104,6 +107,7 @@ class Host:
         made.reload()
         if made.attrs["HostConfig"]["NetworkMode"] != "host":
             write_sysctls(f"/proc/{made.attrs['State']['Pid']}/ns/net", UNLIMITED)
+        await_servers(int(made.attrs["State"]["Pid"]), command)
         return made
 
     def pid(self, name: str) -> int:
@@ -142,6 +146,21 @@ class Host:
 def serve(tcp: Sequence[int]) -> str:
     """A container's command: busybox httpd on each TCP port."""
     return "\n".join([*(HTTP.format(port) for port in tcp), "exec sleep 2147483647"])
+
+
+def await_servers(pid: int, command: str, seconds: float = 10.0) -> None:
+    """Wait until each server of `serve` listens in the network namespace of a process, or the process has ended."""
+    wanted = {int(port) for port in re.findall(r"httpd -p (\d+)", command)}
+    deadline = time.monotonic() + seconds
+    while wanted and time.monotonic() < deadline:
+        try:
+            lines = Path(f"/proc/{pid}/net/tcp").read_text() + Path(f"/proc/{pid}/net/tcp6").read_text()
+        except OSError:
+            return
+        # local address, remote address, state: 0A listens
+        rows = [line.split() for line in lines.splitlines()]
+        wanted -= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
+        time.sleep(0.01)
 
 
 def blog_host(kind: str, options: Options | None = None) -> Host:

@@ -16,12 +16,13 @@ from . import cache
 from .hosts import Host, serve
 from .namespaces import cgroup_parent
 from .neighbours import wait_for
+from .roots import engine_root
 
 #: Program → Debian package (see cache.ensure). The machine's own dockerd: netui is to follow into its mounts.
 PROGRAMS = {"dockerd": "docker.io", "newuidmap": "uidmap", "rootlesskit": "rootlesskit", "slirp4netns": "slirp4netns"}
 
-#: Docker's own script, as Debian's and as Docker's package have it.
-_SCRIPTS = ("/usr/share/docker.io/contrib/dockerd-rootless.sh", "/usr/bin/dockerd-rootless.sh")
+#: Docker's own script, as Debian's package has it; Ubuntu's leaves it out.
+_SCRIPT = "usr/share/docker.io/contrib/dockerd-rootless.sh"
 _UID = 61234
 _IMAGE = "lab/busybox"
 # A cgroup of the lab's: its shims are children of nobody, and are ended with it whatever happens.
@@ -74,6 +75,10 @@ class Rootless:
             (self.folder / name).write_text(Path("/etc", name).read_text() + line)
         for name in ("subuid", "subgid"):
             (self.folder / name).write_text("rootless:300000:65536\n")
+        # RootlessKit starts it once more, by its name
+        script = self.folder / "dockerd-rootless.sh"
+        script.write_text((engine_root("20.10") / _SCRIPT).read_text())
+        script.chmod(0o755)
         log = self.folder / "log"
         with log.open("wb") as file:
             self._daemon = subprocess.Popen(
@@ -82,7 +87,7 @@ class Rootless:
                     **os.environ,
                     "FOLDER": str(self.folder),
                     "ID": str(_UID),
-                    "SCRIPT": next((path for path in _SCRIPTS if Path(path).exists()), _SCRIPTS[0]),
+                    "SCRIPT": str(self.folder / "dockerd-rootless.sh"),
                     "CGROUP": cgroup_parent(self._host.namespace.name),
                 },
                 stdin=subprocess.DEVNULL,

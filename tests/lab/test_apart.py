@@ -21,7 +21,7 @@ from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable
 from .doctor_host import findings, restart, seen
 from .engines import IMAGE, Engine, Options
-from .hosts import HOST, OUTSIDE, Host, serve
+from .hosts import HOST, OUTSIDE, Host, await_servers, serve
 from .native import native_rules
 from .rootless import PROGRAMS, Rootless
 from .terminal import ROOT
@@ -142,6 +142,8 @@ def test_two_engines_on_one_host(kind: str, own_host: Callable[..., Host]) -> No
         more = {"network": network, "ports": {"80/tcp": port}, "stop_signal": "SIGKILL"}
         made = second.client.containers.create(IMAGE, command, name=name, **more)
         made.start()
+        made.reload()
+        await_servers(int(made.attrs["State"]["Pid"]), serve([80]))
         assert outcome(host, "outside", HOST, port) == "connected"
     found = findings(host)
     assert set(found) == {"missing-dnat", "two-engines"}

@@ -129,9 +129,13 @@ def test_a_ban_in_docker_user_for_the_published_port(own_host: Own) -> None:
         run_advice(host, found)
         assert findings(host) == {}
         assert outcome(host, "outside", HOST, 8088) == "ECONNREFUSED"
-        # at the container's own address, before 28, it is still let in: exposed says by which way
-        cells = [c for e in exposures(seen(host)) if e.container == "web" for c in e.cells if c.place.where == "lan"]
-        assert next(cell.way for cell in cells if cell.place.family == "ip") == "direct"
+        # at the container's own address, before 28, it is still let in; the others of its link are by both ways
+        prepared = seen(host)
+        web = next(each for each in prepared.containers if each.name == "web")
+        direct = path(prepared, f"outside:{OUTSIDE}", f"{web.endpoints[0].ipv4}:80")
+        assert (path(prepared, f"outside:{OUTSIDE}", "host:8088").verdict, direct.verdict) == ("rejected", "delivered")
+        cells = [c for e in exposures(prepared) if e.container == "web" for c in e.cells if c.place.where == "lan"]
+        assert next((c.way, c.state) for c in cells if c.place.family == "ip") == ("published", "open")
 
 
 def test_a_ban_that_works_is_no_finding(own_host: Own) -> None:
