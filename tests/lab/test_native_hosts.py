@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -216,6 +217,13 @@ def diagnosed(host: Host, folder: Path) -> dict[str, Finding]:
     return {finding.id: finding for finding in diagnose(prepare(read_capture(folder))).findings}
 
 
+_DENIES = """table inet firewalld {
+  chain filter_IN_public_deny { tcp dport 7000 reject with icmpx admin-prohibited; }
+  chain filter_INPUT { type filter hook input priority 10; jump filter_IN_public_deny; }
+}
+"""
+
+
 def test_what_iptables_left_beside_engine_29_7(lab: None, tmp_path: Path) -> None:
     """A policy DROP in FORWARD stops what Docker accepts until it is ACCEPT; a drop in DOCKER-USER stops nothing."""
     with host_of_29_7() as host:
@@ -225,7 +233,16 @@ def test_what_iptables_left_beside_engine_29_7(lab: None, tmp_path: Path) -> Non
         assert outcome(host, "outside", HOST6, 22) in ("timeout", "unreachable")
         assert "inet guard input" in diagnosed(host, tmp_path / "guarded")["discovery-dropped"].advice[0]
         host.engine.tool("nft", "delete", "table", "inet", "guard")
-        assert "discovery-dropped" not in diagnosed(host, tmp_path / "open")
+        found = diagnosed(host, tmp_path / "open")
+        assert "discovery-dropped" not in found
+        # what firewalld denies at input is open, until the table given stands
+        host.engine.tool("nft", "-f", "-", stdin=_DENIES)
+        assert outcome(host, "outside", HOST, 7000) == "connected"
+        advice = diagnosed(host, tmp_path / "denied")["input-bypassed"].advice[0]
+        host.engine.tool(*shlex.split(advice[advice.index("nft ") :]))
+        assert outcome(host, "outside", HOST, 7000) == "timeout"
+        assert "input-bypassed" not in diagnosed(host, tmp_path / "closed")
+        host.engine.tool("nft", "delete", "table", "inet", "admin")
         assert outcome(host, "outside", HOST6, 22) == "ECONNREFUSED"
         host.engine.tool("iptables", "-N", "DOCKER-USER")
         host.engine.tool("iptables", "-A", "DOCKER-USER", "-p", "tcp", "--dport", "80", "-j", "DROP")

@@ -436,3 +436,17 @@ async def test_strangers_text_in_sets_and_chains_is_shown_escaped():
         assert not set("\x1b\x07") & set(screen_text(app))
         await pilot.press("enter")
         assert app.main.chains.current.chain.name.endswith("a")
+
+
+async def test_a_neighbours_chain_says_what_it_is_for():
+    """The details of a chain in somebody's native table: whose it is and what is kept in it."""
+    name = "filter_FWD_policy_docker-forwarding"
+    text = f"table inet firewalld {{\n\tchain {name} {{\n\t\taccept\n\t}}\n}}\n"
+    read = read_pasted(text, "rules.txt")
+    async with running(replace(native("accept"), rulesets=read.rulesets, counters=read.counters)) as (app, pilot):
+        app.main.chains.focus()
+        app.main.chains.go_to_chain(INET, "firewalld", name)
+        await pilot.pause()
+        shown = "\n".join(rows(app.main.detail))
+        assert "firewalld's" in shown
+        assert "policy docker-forwarding, forwarded packets" in shown

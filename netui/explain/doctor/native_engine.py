@@ -113,9 +113,10 @@ def _plain_return(rule: Rule) -> bool:
 
 
 def _table(family: Family) -> str:
+    base = "type filter hook forward priority filter - 1"
     return (
-        f"The table: nft 'table {family} admin {{ chain forward {{ type filter hook forward priority filter - 1; }} }}'"
-        f", and a rule: nft add rule {family} admin forward iifname eth0 ct original proto-dst 8080 drop"
+        f"The table: nft 'table {family} admin {{ chain forward {{ {base}; }}; }}', and a rule: "
+        f"nft add rule {family} admin forward iifname eth0 meta l4proto tcp ct original proto-dst 8080 drop"
     )
 
 
@@ -129,4 +130,4 @@ def own_rules(rules: Sequence[tuple[str, str, int]], interface: str) -> str:
         f"ct original proto-dst {port} drop;"
         for family, protocol, port in rules
     )
-    return f"nft 'table inet admin {{ chain forward {{ type filter hook forward priority filter - 1; {lines} }} }}'"
+    return f"nft 'table inet admin {{ chain forward {{ type filter hook forward priority filter - 1; {lines} }}; }}'"
