@@ -129,6 +129,7 @@ Match User busybox
 """
         )
         users = "".join(f"Host {user}\n  User {user}\n" for user in SHELLS)
+        users += "Host behind\n  User root\n  ProxyJump fish\n"
         users += f"Host slow\n  User root\n  ProxyCommand {sys.executable} {state}/relay.py {state}/delay %h %p\n"
         (state / "ssh_config").write_text(
             f"{users}Host nobody\n  User nobody-here\nHost gone\n  HostName 198.51.100.77\n"

@@ -65,9 +65,9 @@ def all_reports(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("user", AS_ROOT)
+@pytest.mark.parametrize("user", [*AS_ROOT, "behind"])
 def test_every_report_is_the_one_made_there(server: SshHost, there: dict[str, Any], user: str) -> None:
-    """Root by bash, fish and csh, with a banner that has no end of line, and with busybox's tools alone."""
+    """Root by bash, fish and csh, with a banner, with busybox's tools alone, and behind a jump host."""
     found = all_reports(server.python(ALL, user))
     found["sources"]["nft"][2] = there["sources"]["nft"][2]  # nft or netlink
     for report, document in there.items():

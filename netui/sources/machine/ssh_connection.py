@@ -76,7 +76,8 @@ class Connection:
         if program is None:
             raise SourceError("ssh is not installed: install the package openssh-client")
         self._program = program
-        self._lock = threading.Lock()
+        # entered again where a signal ends netui while it starts a shell
+        self._lock = threading.RLock()
         self._shells: set[Shell] = set()
         self._closed = False
         self._listeners: list[socket.socket] = []
