@@ -149,6 +149,11 @@ class Path:
     receivers: tuple[SendersPart, ...] = ()
 
     @property
+    def parts(self) -> tuple[SendersPart, ...]:
+        """The parts of those who send, or who are asked, where they are told apart; everyone else is the first."""
+        return self.senders or self.receivers
+
+    @property
     def telling_legs(self) -> tuple[Leg, ...]:
         """The legs that lead to the verdict: with the answer's, where it is not known to come back."""
         return self.legs if self.verdict == "delivered" or not self.reply else (*self.legs, *self.reply)

@@ -38,7 +38,7 @@ from netui.ui.pace import Interval
 from netui.ui.preferences import Preferences
 from netui.ui.presenters.answer import Question
 from netui.ui.presenters.events import EventLog, rule_changes
-from netui.ui.presenters.flows import path_text, same_flow
+from netui.ui.presenters.flows import part_words, path_text, same_flow
 from netui.ui.presenters.item_flows import first_flow, flows_of
 from netui.ui.presenters.selection import AskedItem, ChainItem, ContainerItem, Item, PortItem, container_of
 from netui.ui.presenters.status import Mode
@@ -355,6 +355,23 @@ class NetuiApp(TerminalApp):
         self._open(flows[place], followed=True)
         self.main.detail.show_flow()
 
+    def action_part(self) -> None:
+        """Show the next part of those for whom the open flow differs, everyone else's behind the last."""
+        if self.state.flow is None:
+            self.say(_NO_FLOW)
+            return
+        parts = self.state.parts
+        if not parts:
+            self.say("No rule tells the senders of this flow apart.")
+            return
+        self.action_to_panes()
+        self.state.show_part((self.state.part + 1) % len(parts))
+        self.main.chains.update_marks()
+        self.main.chains.show_deciding()
+        self.main.detail.update_detail()
+        self.main.keys.refresh()
+        self.say(f"Part {self.state.part + 1} of {len(parts)}, {part_words(parts[self.state.part])}")
+
     async def action_ask(self) -> None:
         """Open the line in which a question is typed."""
         self.action_to_panes()
@@ -380,7 +397,7 @@ class NetuiApp(TerminalApp):
         if message.again and not asked:
             return
         if message.again:
-            self.state.flow = message.flow
+            self.state.renew_flow(message.flow)
             self.main.chains.update_marks()
             self.main.detail.update_detail()
             return

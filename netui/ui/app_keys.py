@@ -14,6 +14,8 @@ APP_KEYS: list[BindingType] = [
             tooltip="Next flow of the container or port in the tree"),
     Binding("F", "flow(-1)", "Flow back", show=False, id="app.flow-back",
             tooltip="Previous flow of the container or port in the tree"),
+    Binding("v", "part", "Part", show=False, id="app.part",
+            tooltip="Next part of the open flow: for whom rules make it otherwise"),
     Binding("n", "step(1)", "Next step", show=False, id="app.next-step", tooltip="Next step of the open flow"),
     Binding("N", "step(-1)", "Step back", show=False, id="app.step-back", tooltip="Previous step of the open flow"),
     Binding("s", "steps", "Steps", show=False, id="app.steps", tooltip="The open flow's steps alone, in order"),

@@ -12,7 +12,7 @@ from netui.ui.line_view import LineView
 from netui.ui.messages import FlowOpened, GoTo
 from netui.ui.presenters.detail import build_detail, title_of
 from netui.ui.presenters.detail_parts import DetailInput, DetailLine, wrapped
-from netui.ui.presenters.flows import VERDICTS, same_flow
+from netui.ui.presenters.flows import VERDICTS, part_words, same_flow
 from netui.ui.presenters.line_list import KeyList
 from netui.ui.presenters.selection import ContainerItem, PortItem
 from netui.ui.presenters.spans import Spans
@@ -63,6 +63,8 @@ class DetailPane(LineView):
             verdict = self.state.flow.path.verdict
             sign = VERDICTS.get(verdict, ("?", ""))[0]
             title = f"{title.removeprefix('Container ')} — {sign} {verdict}, {self.state.flow.label}"
+            if self.state.part:
+                title = f"{title}, {part_words(self.state.parts[self.state.part])}"
         self.set_title(title)
         seen: dict[Hashable, int] = {}
         keys = KeyList()

@@ -91,5 +91,4 @@ class FlowFinder:
         if new is None:
             state.open_flow(None)
             return True
-        state.flow = new
-        return new.path != old.path
+        return state.renew_flow(new)

@@ -6,11 +6,11 @@ The panes read it and never change it; they post messages instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netui.model import Ruleset, RulesetKey, Snapshot
-from netui.traversal.path import Flow
+from netui.traversal.path import Flow, SendersPart
 from netui.ui.presenters.counters import CounterTrack, Frame, Identity, places
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
@@ -72,6 +72,9 @@ class State:
     followed: bool = False
     flow_frame: Frame | None = None
     step: int = 0
+    #: the open flow with all its parts, where one of them is shown in its place; and which one
+    whole: Flow | None = None
+    part: int = 0
     #: what is to be told in the footer until the next key, and whether something went wrong
     message: tuple[str, bool] | None = None
     #: who reaches each port, as far as it is worked out
@@ -116,5 +119,28 @@ class State:
     def open_flow(self, flow: Flow | None, *, followed: bool = False) -> None:
         """Open a flow; its counters are compared with now."""
         self.flow, self.followed = flow, followed and flow is not None
+        self.whole, self.part = None, 0
         self.step = 0
         self.flow_frame = self.track.frames[-1] if flow is not None and self.track.frames else None
+
+    @property
+    def parts(self) -> tuple[SendersPart, ...]:
+        """The parts of the open flow, () where all who send meet the same."""
+        whole = self.whole or self.flow
+        return whole.path.parts if whole is not None else ()
+
+    def show_part(self, number: int) -> None:
+        """Show one part of the open flow in its place."""
+        whole = self.whole or self.flow
+        if whole is not None and number < len(whole.path.parts):
+            self.whole, self.part, self.step = whole, number, 0
+            self.flow = replace(whole, path=whole.path.parts[number].path) if number else whole
+
+    def renew_flow(self, flow: Flow) -> bool:
+        """Put the open flow's new path in its place, the same part of it; True where it changed."""
+        changed = flow.path != (self.whole or self.flow or flow).path
+        number = self.part if len(flow.path.parts) == len(self.parts) else 0
+        self.flow = self.whole = flow
+        self.part = 0
+        self.show_part(number)
+        return changed

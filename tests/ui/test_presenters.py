@@ -387,7 +387,7 @@ def test_a_flow_says_for_whom_it_is_otherwise() -> None:
     dnat = nat_rules("-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
     found = path(host(dnat + filter_rules(*rules)), "outside", "host:80")
     flow = Flow("published", "outside → 80", found.source, found.destination, found)
-    assert plain(flow_spans(flow, 20)).endswith("filter FORWARD 2, delivered for some senders")
+    assert plain(flow_spans(flow, 20)).endswith("filter FORWARD 2, delivered for 203.0.113.0/24")
     told = "delivered for 203.0.113.0/24 (rule 1 of filter FORWARD)"
     assert told in [text for text, _role in why(found)]
     assert f"  {told}" in path_text(flow).splitlines()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netui.explain.exposed_report import step_text
-from netui.explain.exposure import Cell, Exposure
+from netui.explain.exposure import Cell, Exposure, Listed
+from netui.explain.listing import some
 from netui.explain.places import WIDEST, Where
 from netui.model import Snapshot
 from netui.text.visible import escape
@@ -126,6 +127,9 @@ def _word(one: Exposure, where: Where) -> tuple[str, Role]:
             both = {cell.place.family for cell in cells}
             role: Role = {"open": "bad" if where == "world" else "warn", "refused": "dim", "undecided": "warn"}[state]
             return (f"{word} {','.join(families)}" if len(both) > 1 and state == "open" else word), role
+    nets = {net for cell in cells for net in cell.listed}
+    if nets:
+        return plural(len(nets), "net"), "warn"
     return "–", "dim"
 
 
@@ -145,6 +149,18 @@ def _details(snapshot: Snapshot, one: Exposure) -> Iterator[DetailLine]:
     order = {where: number for number, where in enumerate(WIDEST)}
     for number, cell in enumerate(sorted(one.cells, key=lambda cell: order[cell.place.where])):
         yield _cell_line(snapshot, cell, number)
+        for place, listed in enumerate(cell.senders):
+            yield _listed_line(snapshot, listed, (number, place))
+
+
+def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> DetailLine:
+    """Those of the senders for whom it is otherwise, and the rule that says so."""
+    word, role = _STATES[one.state]
+    spans: Spans = [(" " * 33, ""), (fit(word, 10), role)]
+    if one.step is not None:
+        spans += [(escape(step_text(one.step)), "target"), ("  ", "")]
+    spans.append((escape(f"for {some(list(one.addresses), 3)}"), ""))
+    return DetailLine(("listed", *number), spans, step_item(snapshot, one.step) if one.step is not None else None)
 
 
 def _cell_line(snapshot: Snapshot, cell: Cell, number: int) -> DetailLine:

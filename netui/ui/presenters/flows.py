@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from netui.explain.listing import some
 from netui.explain.path_report import others_than_everyone
 from netui.text.visible import escape, printable
-from netui.traversal.path import Flow, Path, Step
+from netui.traversal.path import Flow, Path, SendersPart, Step
 from netui.ui.escape import clip, fit
 from netui.ui.presenters.spans import Role, Spans
 
@@ -47,8 +48,16 @@ def flow_spans(flow: Flow, width: int) -> Spans:
 
 def _apart(path: Path) -> str:
     """For whom it is another verdict than for everyone else."""
-    verdicts = {part.path.verdict for part in path.senders} - {path.verdict}
-    return f"{' or '.join(sorted(verdicts))} for some senders" if verdicts else ""
+    others = [part for part in path.parts if part.path.verdict != path.verdict]
+    verdicts = sorted({part.path.verdict for part in others})
+    nets = [net for part in others for net in part.addresses or ()]
+    return f"{' or '.join(verdicts)} for {some(nets, 1)}" if verdicts else ""
+
+
+def part_words(part: SendersPart) -> str:
+    """Return for whom a part is, in short."""
+    nets = part.addresses
+    return "for everyone else" if nets is None else escape(f"for {some(list(nets), 2)}")
 
 
 def why(path: Path, *, notes: bool = True) -> Spans:
