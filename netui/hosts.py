@@ -12,7 +12,7 @@ from netui.output import complain
 from netui.sources.errors import SourceError
 from netui.sources.live import read_live
 from netui.sources.machine.ssh import SshMachine
-from netui.sources.machine.ssh_connection import Refused
+from netui.sources.machine.ssh_connection import Refused, close_all
 
 
 def may_ask() -> bool:
@@ -33,7 +33,7 @@ def connected(destination: str) -> Iterator[SshMachine]:
             complain(line)
         yield machine
     finally:
-        machine.close()
+        _end([machine])
 
 
 def connect_all(machines: Sequence[SshMachine]) -> dict[str, SourceError]:
@@ -82,8 +82,7 @@ def all_connected(destinations: Sequence[str]) -> Iterator[list[SshMachine]]:
             complain(str(error))
         yield machines
     finally:
-        for machine in machines:
-            machine.close()
+        _end(machines)
 
 
 def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Exception]]:
@@ -108,5 +107,11 @@ def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Excepti
             thread.join()
         return [(machine.name, found[machine.name]) for machine in machines]
     finally:
-        for machine in machines:
-            machine.close()
+        _end(machines)
+
+
+def _end(machines: Sequence[SshMachine]) -> None:
+    """End machines' connections, and those that are just being made again."""
+    for machine in machines:
+        machine.close()
+    close_all()

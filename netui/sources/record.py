@@ -193,6 +193,7 @@ def _docker_files(engine: DockerEngine, machine: Machine, missing: list[str]) ->
         "docker-networks.json": json.dumps([kept(entry, NETWORK) for entry in engine.listing.networks.values()]),
         "docker-containers.json": json.dumps([kept(entry, CONTAINER) for entry in engine.listing.containers.values()]),
     }
+    machine = machine.fetch(host_live.container_asks(part.values["containers"], (), machine))
     for container in part.values["containers"]:
         if not container.running or container.pid <= 0:
             continue

@@ -379,6 +379,29 @@ def test_nothing_stays_at_the_end(fake: Fake) -> None:
     assert not list(fake.folder.glob("netui-*"))
 
 
+def test_a_connection_that_is_just_being_made_is_ended_too(fake: Fake) -> None:
+    """Who quits while a lost machine is tried again leaves no ssh behind that is still connecting."""
+    fake.set(extra="exec sleep 60")
+    failed: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            ssh_connection.Connection("there", ask=False)
+        except SourceError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not (fake.folder / "calls").exists() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    ssh_connection.close_all()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert failed
+    assert not list(fake.folder.glob("netui-*"))
+
+
 def test_links_of_this_machine_look_alike(machine: SshMachine) -> None:
     """Both ways tell the same holders of this process's sockets."""
     with socket.create_server(("127.0.0.1", 0)) as server:

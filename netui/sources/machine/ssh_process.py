@@ -18,6 +18,8 @@ MOST = 256 * 2**20
 #: What is kept of complaints.
 _COMPLAINTS = 2**14
 _PIECE = 2**18
+#: Seconds between two looks whether it has been closed by another thread.
+_LOOK = 0.25
 
 
 class Lost(SourceError):
@@ -43,7 +45,7 @@ class Shell:
         self._buffer = bytearray()
         self._errors = bytearray()
         self._unsent = bytearray()
-        self._deaf = False
+        self._deaf = self._closed = False
         for pipe in self._pipes():
             os.set_blocking(pipe.fileno(), False)
 
@@ -87,7 +89,10 @@ class Shell:
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise Lost(f"no answer within {seconds:g} s")
-                    for key, _ in selector.select(left):
+                    if self._closed:
+                        raise Lost("disconnected")
+                    # an end that is closed here wakes nobody
+                    for key, _ in selector.select(min(left, _LOOK)):
                         if key.fileobj is stdin:
                             self._unsent = self._unsent[os.write(stdin.fileno(), self._unsent[:_PIECE]) :]
                             if not self._unsent:
@@ -113,7 +118,8 @@ class Shell:
         self._buffer += data
 
     def close(self) -> None:
-        """End it: what it wrote to sees the end of its input."""
+        """End it: what it wrote to sees the end of its input, and who waits for an answer gets none."""
+        self._closed = True
         for pipe in self._pipes():
             with suppress(OSError, ValueError):
                 pipe.close()
