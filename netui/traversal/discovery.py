@@ -1,14 +1,16 @@
-"""Whether the host's own rules let IPv6 neighbours find one another: without it no packet comes or goes by a link.
+"""Whether the host's own rules let neighbours find one another: without it no packet comes or goes by a link.
 
-An INPUT that accepts no ICMPv6 keeps the answers and questions of RFC 4861 out: who does not know the host's
-hardware address already never sends it a packet. What a neighbour knows already no snapshot tells.
+An INPUT that accepts no ICMPv6 keeps the answers and questions of RFC 4861 out, a chain of the arp family those of
+IPv4: who does not know the host's hardware address already never sends it a packet. What a neighbour knows already
+no snapshot tells.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
-from netui.model import Hook, Interface
+from netui.model import Family, Hook, Interface
 from netui.traversal.actions import Unknowable
 from netui.traversal.address import ICMP6, parse_address, parse_net
 from netui.traversal.namespace import Namespace
@@ -33,11 +35,16 @@ class Refusal:
     step: Step
 
     @property
+    def what(self) -> str:
+        """What it keeps out or in."""
+        return "out ARP" if self.step.family == "arp" else "out IPv6's neighbour discovery"
+
+    @property
     def note(self) -> str:
         """What a path says of it."""
         where = f"rule {self.step.rule} of" if self.step.rule is not None else "the policy of"
         return (
-            f"{where} {self.step.table} {self.step.chain} keeps out IPv6's neighbour discovery on {self.device}: "
+            f"{where} {self.step.table} {self.step.chain} keeps {self.what} on {self.device}: "
             "packets come and go there only while the two know each other's hardware address already"
         )
 
@@ -48,6 +55,7 @@ class Discovery:
 
     namespace: Namespace
     _known: dict[tuple[str, int, int, bool], Refusal | None] = field(default_factory=dict)
+    _arp: dict[str, Refusal | None] = field(default_factory=dict)
 
     def refused(self, device: str, peer: int, own: int, *, comes: bool) -> Refusal | None:
         """Return what keeps neighbours of a link from finding one another; None where nothing does.
@@ -64,6 +72,29 @@ class Discovery:
         if key not in self._known:
             self._known[key] = self._walked(device, peer, own, comes)
         return self._known[key]
+
+    def arp_refused(self, device: str) -> Refusal | None:
+        """Return what keeps ARP from a link, in or out; None where nothing does."""
+        interface = self.namespace.interfaces.get(device)
+        if interface is None or device == "lo" or interface.kind in _WITHOUT or not self.namespace.arp:
+            return None
+        if device not in self._arp:
+            hooks: tuple[Hook, Hook] = ("input", "output")
+            steps = (self._arp_step(hook, device) for hook in hooks)
+            self._arp[device] = next((Refusal(device, step) for step in steps if step is not None), None)
+        return self._arp[device]
+
+    def _arp_step(self, hook: Hook, device: str) -> Step | None:
+        inwards = hook == "input"
+        ask = Transit(cast("Family", "arp"), -1, 0, 0, iif=device if inwards else "", oif="" if inwards else device)
+        ask.link, ask.untracked = True, True
+        walker = Walker(self.namespace, NoChoice())
+        try:
+            if walker.frame(hook, self.namespace.arp.get(hook, ()), ask) != "accept":
+                return walker.steps[-1] if walker.steps else None
+        except (Unsettled, Unknowable):
+            pass
+        return None
 
     def _walked(self, device: str, peer: int, own: int, comes: bool) -> Refusal | None:
         asked = own if comes else peer

@@ -118,7 +118,7 @@ class Journey:
         if self.frames is not None and self.frames.unresolved:
             why = self.frames.unresolved[0]
             return self._end(packet, "undecided", why.reason, undecided=why)
-        if packet.family == "ip6" and not self.host.snapshot.alone:
+        if (packet.family == "ip6" or self.namespace.arp) and not self.host.snapshot.alone:
             self._discover(packet)
         return arrival
 
@@ -131,8 +131,11 @@ class Journey:
             # from port to port of a bridge the two ask each other
             return
         discovery = self.host.discoveries.setdefault(self.namespace.name, Discovery(self.namespace))
-        found = discovery.refused(iif, src, dst, comes=True) if iif else None
-        if found is None and packet.oif:
+        if packet.family == "ip":
+            found = discovery.arp_refused(iif) or discovery.arp_refused(packet.oif)
+        else:
+            found = discovery.refused(iif, src, dst, comes=True) if iif else None
+        if packet.family == "ip6" and found is None and packet.oif:
             found = discovery.refused(packet.oif, packet.dst, 0, comes=False)
         if found is not None and found.note not in self.notes:
             self.notes.append(found.note)

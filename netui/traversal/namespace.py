@@ -330,6 +330,8 @@ class Namespace:
     bridge_of: Mapping[str, str] = field(default_factory=dict)
     #: base chains outside the IP hooks, by (family, hook): of devices ("netdev") and of bridges
     low: Mapping[tuple[str, Hook], Sequence[Base]] = field(default_factory=dict)
+    #: base chains of the arp family, which see what neighbours ask and answer
+    arp: Mapping[Hook, Sequence[Base]] = field(default_factory=dict)
     #: what hangs on a (family, hook), in the kernel's order (see Snapshot.hook_order)
     order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] = field(default_factory=dict)
     #: the tables' numbers, a greater one of a younger table (see Snapshot.table_handles)
@@ -463,6 +465,7 @@ def prepare_namespace(
     bridge_of = {interface.name: interface.master for interface in interfaces or () if interface.master}
     bases: dict[tuple[Family, Hook], dict[int, list[Base]]] = {}
     low: dict[tuple[str, Hook], list[Base]] = {}
+    arp: dict[Hook, list[Base]] = {}
     place = Place(fibs, {interface.name: interface for interface in interfaces or ()})
     surroundings = {family: Surroundings(fibs[family], sets, bridge_of) for family in families}
     for ruleset in rulesets:
@@ -481,6 +484,9 @@ def prepare_namespace(
                         Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
                     )
                     continue
+                if ruleset.family == "arp":
+                    base = Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
+                    arp.setdefault(chain.base.hook, []).append(base)
                 for family in seen_by:
                     base = Base(chain.base.priority, chain.base.type, ruleset.backend, prepared.chain(chain.name))
                     _hang(bases, (family, chain.base.hook), base)
@@ -507,6 +513,7 @@ def prepare_namespace(
         bridge_of=bridge_of,
         order=order or {},
         handles=handles or {},
+        arp={hook: sorted(found, key=lambda base: base.priority) for hook, found in arp.items()},
         low={key: sorted(found, key=lambda base: base.priority) for key, found in low.items()},
     )
 

@@ -211,3 +211,17 @@ def test_a_chain_at_br_netfilters_priority(own_host: Own) -> None:
     found = path(seen(host), "blog", "openresty:80")
     assert (found.verdict, "br_netfilter" in found.reason) == ("undecided", True)
     assert path(seen(host), "blog", "openresty:443").verdict == "delivered"
+
+
+def test_a_table_of_the_arp_family(own_host: Own) -> None:
+    """It keeps the neighbours' questions out: who does not know the host does not find it, which a note says."""
+    host = own_host("28.5")
+    nft(host, "table arp lab {\nchain c { type filter hook input priority 0; policy drop; }\n}")
+    for space in (host.namespace, host.outside):
+        space.ip("neigh", "flush", "all")
+    assert outcome(host, "outside", HOST, 80) in ("timeout", "unreachable")
+    found = path(seen(host), "outside", "host:80")
+    assert any("keeps out ARP on eth0" in note for note in found.notes)
+    nft(host, "insert rule arp lab c arp operation { request, reply } accept")
+    assert any(outcome(host, "outside", HOST, 80) == "connected" for _ in range(8))
+    assert not any("ARP" in note for note in path(seen(host), "outside", "host:80").notes)

@@ -61,3 +61,27 @@ def test_a_native_table_that_takes_it() -> None:
     assert (
         findings["discovery-dropped"].advice[0].startswith("Let it in: nft insert rule inet guard input 'icmpv6 type {")
     )
+
+
+ARP = [
+    ("type filter hook input priority 0; policy drop;", "", True),
+    ("type filter hook output priority 0; policy accept;", "drop", True),
+    ("type filter hook input priority 0; policy drop;", "accept", False),
+    ("type filter hook input priority 0; policy accept;", "", False),
+    # of what is asked for nothing is claimed
+    ("type filter hook input priority 0; policy drop;", "arp operation request accept", False),
+    ("type filter hook input priority 0; policy accept;", 'iifname "nowhere" drop', False),
+]
+
+
+@pytest.mark.parametrize(("base", "rule", "refused"), ARP)
+def test_tables_of_the_arp_family(base: str, rule: str, refused: bool) -> None:
+    """A chain of the arp family that drops all: nobody finds the host over IPv4."""
+    made = prepare(with_tables(f"table arp t {{\n\tchain c {{\n\t\t{base}\n\t\t{rule}\n\t}}\n}}\n"))
+    found = path(made, "outside", "host:22")
+    assert found.verdict == "delivered"
+    assert any("keeps out ARP on vh" in note for note in found.notes) == refused
+    findings = {finding.id: finding for finding in diagnose(made).findings}
+    assert ("discovery-dropped" in findings) == refused
+    if refused:
+        assert "arp operation { request, reply } accept" in findings["discovery-dropped"].advice[0]
