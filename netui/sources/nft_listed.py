@@ -25,8 +25,8 @@ _TABLES = ("nft", "list", "tables")
 _JSON, _TEXT = ("nft", "-j", "list", "ruleset"), ("nft", "list", "ruleset")
 _HOOKS, _HOOKS_MODULE = ("nft", "list", "hooks"), "nfnetlink_hook"
 _WHOLE_ASKS: tuple[Ask, ...] = (Run(_JSON), Run(_TEXT), Loaded(_HOOKS_MODULE), Run(_HOOKS))
-#: Seconds after which the whole is listed again.
-_WHOLE = 30.0
+#: Seconds after which the whole is listed again, at least; and so many times what it took.
+_WHOLE, _REST = 30.0, 100.0
 
 
 class ListedNative:
@@ -36,7 +36,7 @@ class ListedNative:
         self._texts = TableTexts()
         #: the iptables rulesets and the names of the tables of the last whole listing, and when that was
         self._key: tuple[tuple[int, ...], tuple[_TableKey, ...]] | None = None
-        self._when = 0.0
+        self._when, self._rest = 0.0, _WHOLE
         self._native: tuple[_TableKey, ...] = ()
         self._known = NativeRules()
         self._unprinted = Unprinted()
@@ -48,7 +48,7 @@ class ListedNative:
         return (Run(_TABLES), *whole, *(Run(_listing(table)) for table in self._native))
 
     def _is_old(self) -> bool:
-        return self._key is None or time.monotonic() - self._when > _WHOLE
+        return self._key is None or time.monotonic() - self._when > self._rest
 
     def read(self, machine: Machine, rulesets: Iterable[Ruleset]) -> Part:
         """Read all native tables; rulesets: iptables' own as they were just read."""
@@ -63,8 +63,11 @@ class ListedNative:
         try:
             key = (tuple(map(id, saves)), _tables(machine.run(_TABLES)))
             if key != self._key or self._is_old():
+                began = time.monotonic()
                 self._look(machine, saves)
                 self._key, self._when = key, time.monotonic()
+                # 10,000 rules take a second
+                self._rest = max(_WHOLE, _REST * (self._when - began))
             machine = machine.fetch([Run(_listing(table)) for table in self._native])
             texts = {table: machine.run(_listing(table)) for table in self._native}
             made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
@@ -79,7 +82,7 @@ class ListedNative:
         from netui.sources.pasted import nft_text
 
         machine = machine.fetch(_WHOLE_ASKS)
-        self._unprinted = unprinted(nft_text(machine.run(_TEXT)))
+        self._unprinted = unprinted(nft_text(without_rules(machine.run(_TEXT))))
         entries = self._unprinted.complete(parse_document(machine.run(_JSON)))
         self._known = replace(native_rules(entries, saves), order=_order(machine, entries))
         made: set[_TableKey] = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
@@ -90,6 +93,26 @@ class ListedNative:
             if "hook" in chain and not _is_iptables(chain, made)
         ]
         self._native = tuple(dict.fromkeys(native))
+
+
+def without_rules(text: str) -> str:
+    """Return of ``nft list ruleset`` the tables with their flags, and the chains with their hooks, alone."""
+    kept: list[str] = []
+    inside = ""
+    for line in text.splitlines():
+        words = line.strip()
+        if line.startswith("table ") or line == "}":
+            kept.append(line)
+        elif line.startswith("\t") and not line.startswith("\t\t"):
+            if words.endswith("{"):
+                inside = words.split(" ", 1)[0]
+            if inside in ("", "chain"):
+                kept.append(line)
+            if words == "}":
+                inside = ""
+        elif inside == "chain" and words.startswith("type ") and " hook " in words:
+            kept.append(line)
+    return "\n".join(kept) + "\n"
 
 
 def _order(machine: Machine, entries: Iterable[object]) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:

@@ -125,7 +125,8 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, corre
     entries = list(entries)
     made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
     rules = read_entries(entries, lambda family, name: (family, name) not in made)
-    for key, (ruleset, counters) in read_entries(entries, lambda family, name: (family, name) in made).items():
+    shared = _shared(entries, made)
+    for key, (ruleset, counters) in read_entries(entries, lambda family, name: (family, name) in shared).items():
         added = tuple(part for table in ruleset.tables if (part := _native_part(table)) is not None)
         if added:
             rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.shape), counters)
@@ -133,6 +134,17 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, corre
     fixed = {ruleset.key: (ruleset, found) for ruleset in told if (found := corrected(ruleset, entries)) is not None}
     sleeping = asleep(saves, unprinted(entries).dormant, fixed)
     return NativeRules(rules, tuple(_doubtful(entries)), sleeping, handles=dict(_handles(entries)))
+
+
+def _shared(entries: Iterable[object], made: Collection[_TableKey]) -> set[_TableKey]:
+    """Return the tables of iptables' that hold a base chain of somebody else: the others' rules need not be read."""
+    chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
+    tables = [(js.text(chain.get("family")), js.text(chain.get("table"))) for chain in chains]
+    return {
+        table
+        for table, chain in zip(tables, chains, strict=True)
+        if table in made and "hook" in chain and js.text(chain.get("name")) not in BUILT_IN.get(table[1], ())
+    }
 
 
 def _handles(entries: Iterable[object]) -> Iterator[tuple[_TableKey, int]]:

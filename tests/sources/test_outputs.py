@@ -10,7 +10,10 @@ from netui.model import SOURCES
 from netui.sources import permits
 from netui.sources.capture import read_capture
 from netui.sources.live import LiveHost, read_live
+from netui.sources.nft_listed import without_rules
+from netui.sources.nft_ruleset import unprinted
 from netui.sources.outputs import BUILD, GROUPS, OUTPUTS, RULESET_SOURCES, of_source
+from netui.sources.pasted import nft_text
 from netui.sources.record import record
 
 from .fake_machine import CaptureMachine
@@ -97,3 +100,17 @@ def test_nothing_of_this_machine_stands_for_another_one(tmp_path: Path, monkeypa
     part = reader.read_rules()["iptables-legacy"]
     assert part.via == "iptables-legacy-save"
     assert part.values["rules"][0].rule_count() == 1
+
+
+def test_what_is_left_of_a_listing_tells_the_same_of_tables_and_chains(tmp_path: Path) -> None:
+    """Dormant tables and chains on devices are known from the text without its rules, sets and maps."""
+    text = (
+        "table inet a {\n\tflags dormant\n\n\tset s {\n\t\ttype ipv4_addr\n\t\telements = { 192.0.2.1,\n"
+        "\t\t\t     192.0.2.2 }\n\t}\n\n\tchain c {\n\t\ttype filter hook input priority filter; policy drop;\n"
+        '\t\tip saddr @s accept comment "type x hook y"\n\t}\n}\ntable netdev d {\n\tchain e {\n'
+        '\t\ttype filter hook ingress device "eth0" priority -500; policy accept;\n\t\tdrop\n\t}\n}\n'
+    )
+    left = without_rules(text)
+    assert unprinted(nft_text(left)) == unprinted(nft_text(text))
+    assert unprinted(nft_text(text)).dormant == {("inet", "a")}
+    assert "accept comment" not in left
