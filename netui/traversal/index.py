@@ -126,7 +126,10 @@ class ChainIndex:
         key = ("ports", id(self))
         known: list[int] | None = several.kept.get(key)
         if known is None:
-            named = [self.by_dport.at(port) or [] for port in self.by_dport if port in several.numbers]
+            numbers = several.numbers
+            few = numbers.size() <= len(self.by_dport)
+            ports = (n for low, high in numbers for n in range(low, high + 1)) if few else self.by_dport
+            named = [self.by_dport.at(port) or [] for port in ports if few or port in numbers]
             known = several.kept[key] = sorted(chained.from_iterable(named))
         return known
 

@@ -31,10 +31,9 @@ def answered_on_host(host: PreparedHost, first: Arrival, packet: Transit, choice
     where = f"{host_port(address, packet.dport)}/{protocol}"
     if packet.dport is None:
         return None
-    if packet.any_dport is not None:
+    if packet.any_dport is not None and packet.any_dport.numbers.size() > 1:
         _tell_apart(host, packet.any_dport, protocol, address)
-        if packet.any_dport.numbers.size() > 1:
-            where = "that port"
+        where = "that port"
     published = host.published(protocol, address, packet.dport)
     if host.namespace.sockets is None:
         first.notes.append(f"the host's sockets were not read: who listens on {where} is not known")
