@@ -20,6 +20,7 @@ SOURCE = Path(netui.__file__).parent
         "ip -j -d address", "ip -4 -j route show table all", "ip -6 -j rule", "nft -j list ruleset",
         "nft -j list table inet guard", "nft --version", "nft list hooks", "ipset save", "iptables-nft-save -c",
         "/usr/sbin/ip6tables-legacy-save -c", "nsenter -t 12 -n /usr/sbin/iptables-nft-save -c",
+        "docker -H unix:///var/run/docker.sock system dial-stdio", "nft list tables",
     ],
 )  # fmt: skip
 def test_what_only_reads_may_be_run(written: str) -> None:
@@ -33,6 +34,7 @@ def test_what_only_reads_may_be_run(written: str) -> None:
         "ip link set lo down", "ip -j rule; reboot", "nft -f /tmp/x", "nft -j flush ruleset", "nft -j list table inet",
         "ipset restore", "iptables -L", "iptables-nft-restore", "ss -Hltunp", "sh -c true", "modprobe ip_tables",
         "nsenter -t 1 -n /bin/sh -c", "nsenter -t 1 -n /usr/sbin/iptables-nft-save -c -M /bin/x", "sysctl -w a=1",
+        "docker ps", "docker -H unix:///x run y", "docker -H unix:///x system prune", "ssh host",
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(written: str) -> None:
