@@ -13,9 +13,9 @@ from typing import cast
 from netui.model import Family, Hook, Interface
 from netui.traversal.actions import Unknowable
 from netui.traversal.address import ICMP6, parse_address, parse_net
+from netui.traversal.choices import Choices
 from netui.traversal.namespace import Namespace
-from netui.traversal.order import NoChoice, Unsettled
-from netui.traversal.path import Step
+from netui.traversal.path import Step, Undecided
 from netui.traversal.transit import Transit
 from netui.traversal.walk import Walker
 
@@ -25,6 +25,18 @@ _SOME_ROUTER = 0xFE80_0000_0000_0000_0000_0000_0000_0001
 _SOLICITATION, _ADVERTISEMENT = (135, 0), (136, 0)
 #: Links on which nobody asks for a hardware address.
 _WITHOUT = frozenset({"tun", "wireguard", "sit", "ip6tnl", "gre", "ip6gre", "vti6", "vti", "ipip", "ppp", "xfrm"})
+
+
+class Unsettled(Exception):
+    """A walk on trial came to something that a snapshot cannot tell."""
+
+
+class NoChoice(Choices):
+    """The choices of a walk on trial: there are none."""
+
+    def pick(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
+        """Give the trial up."""
+        raise Unsettled
 
 
 @dataclass(frozen=True, slots=True)

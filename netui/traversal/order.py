@@ -11,22 +11,10 @@ from dataclasses import replace
 from itertools import permutations
 
 from netui.traversal.actions import Unknowable
-from netui.traversal.choices import Choices
+from netui.traversal.choices import Choices, Patience, explore
 from netui.traversal.namespace import Base
-from netui.traversal.path import Fate, Undecided
+from netui.traversal.path import Fate
 from netui.traversal.transit import Transit
-
-
-class Unsettled(Exception):
-    """A walk on trial came to something that a snapshot cannot tell."""
-
-
-class NoChoice(Choices):
-    """The choices of a walk on trial: there are none."""
-
-    def pick(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
-        """Give the trial up."""
-        raise Unsettled
 
 
 def copy_of(packet: Transit) -> Transit:
@@ -41,20 +29,32 @@ def copy_of(packet: Transit) -> Transit:
     )
 
 
-def orders(
-    bases: Sequence[Base], packet: Transit, walk: Callable[[Base, Transit], Fate], *, translates: bool
-) -> list[tuple[Base, ...]]:
+class _Few(Patience):
+    """How many ways of one chain are tried."""
+
+    @property
+    def ways(self) -> int:
+        """Few: a chain with more has more orders than are walked anyhow."""
+        return 32
+
+
+#: Walks a base chain with a packet, on trial.
+Trial = Callable[[Base, Transit, Choices], Fate]
+
+
+def orders(bases: Sequence[Base], packet: Transit, walk: Trial, *, translates: bool) -> list[tuple[Base, ...]]:
     """Return the orders of base chains that could end differently, the given one first.
 
-    walk: walks one of them on trial. translates: they are nat's, of which the first that binds ends the asking.
+    translates: they are nat's, of which the first that binds ends the asking.
     """
-    try:
-        acting, lasting = _acting(bases, packet, walk, translates)
-    except (Unsettled, Unknowable):
-        return list(permutations(bases))
-    if lasting:
-        # what one changes, another may ask for
-        return list(permutations(bases))
+    acting: dict[int, object] = {}
+    for position, base in enumerate(bases):
+        does = _does(base, packet, walk, translates)
+        if "changes" in does:
+            # what one changes, another may ask for
+            return list(permutations(bases))
+        if does != {"nothing"}:
+            acting[position] = next(iter(does)) if len(does) == 1 and "binds" not in does else position
     if len(acting) < 2 or len(set(acting.values())) == 1:
         return [tuple(bases)]
     places = list(acting)
@@ -67,23 +67,24 @@ def orders(
     return found
 
 
-def _acting(
-    bases: Sequence[Base], packet: Transit, walk: Callable[[Base, Transit], Fate], translates: bool
-) -> tuple[dict[int, object], bool]:
-    """Return what each of them that does something does to the packet, by position, and whether it goes on changed."""
-    acting: dict[int, object] = {}
-    for position, base in enumerate(bases):
+def _does(base: Base, packet: Transit, walk: Trial, translates: bool) -> set[str]:
+    """Return all that a chain may do to the packet: nothing, drop, reject, binds, changes, or what cannot be known."""
+
+    def one(choices: Choices) -> str:
         tried, before = copy_of(packet), copy_of(packet)
         tried.any_src, tried.any_dst = before.any_src, before.any_dst
-        fate = walk(base, tried)
+        try:
+            fate = walk(base, tried, choices)
+        except Unknowable:
+            return "unknown"
         if fate != "accept":
-            acting[position] = fate
-        elif tried != before:
-            bound = translates and _binds(tried, before)
-            if not bound:
-                return acting, True
-            acting[position] = position
-    return acting, False
+            return fate
+        if tried == before:
+            return "nothing"
+        return "binds" if translates and _binds(tried, before) else "changes"
+
+    ways = explore(one, patience=_Few())
+    return set(ways.outcomes) if ways.complete else {"changes"}
 
 
 def _binds(tried: Transit, before: Transit) -> bool:

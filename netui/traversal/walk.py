@@ -17,7 +17,7 @@ from netui.traversal.actions import Scene, Unknowable
 from netui.traversal.choices import Choices
 from netui.traversal.namespace import Base, Namespace, PreparedChain, PreparedRule
 from netui.traversal.native.program import Outcome, Program
-from netui.traversal.order import NoChoice, orders
+from netui.traversal.order import orders
 from netui.traversal.path import BY_AGE, Fate, Step, Undecided
 from netui.traversal.predicates import Predicate, Unsure
 from netui.traversal.runs import fan, run_from
@@ -149,8 +149,11 @@ class Walker:
             else:
                 by_age = self.namespace.youngest_first(busy)
                 translates = busy[0].type == "nat" and hook != "forward"
-                trial = Walker(self.namespace, NoChoice())
-                tried = orders(by_age or busy, packet, partial(trial._base, hook), translates=translates)
+
+                def trial(base: Base, copy: Transit, choices: Choices) -> Fate:
+                    return Walker(self.namespace, choices)._base(hook, base, copy)
+
+                tried = orders(by_age or busy, packet, trial, translates=translates)
                 unknown = self._order_unknown(hook, busy, packet, by_age is not None)
                 busy = list(tried[self.choices.pick(len(tried), unknown) if len(tried) > 1 else 0])
             ordered += busy + [base for base in equal if not base.does_something]

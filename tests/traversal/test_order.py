@@ -70,3 +70,18 @@ def test_the_younger_table_is_shown_first() -> None:
     found = path(made(*chains, ages=(2, 3, 1)), FROM, "host:8080")
     shown = [step.table for step in found.legs[0].steps if step.hook == "forward" and step.rule is not None]
     assert shown == ["t1", "t0", "t2"]
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("limit rate 5/second", "delivered"), ("meta mark set 7", "undecided")])
+def test_an_unknown_match_makes_no_more_orders_than_it_needs(rule: str, verdict: str) -> None:
+    """A chain with a limit may only stop the packet: five chains beside it that do nothing still have any order.
+
+    Where a chain marks packets, all orders are walked, and those of six chains are too many.
+    """
+    limited = (
+        FORWARD,
+        "accept",
+        f"{rule} tcp dport 80 socket transparent 1 drop" if "mark" in rule else f"{rule} accept",
+    )
+    chains = [(FORWARD, "accept", "tcp dport 9 drop")] * 5
+    assert path(made(limited, *chains), FROM, "host:8080").verdict == verdict
