@@ -28,6 +28,11 @@ _STEP, _CELLS = 0.25, 64
 _REST = 0.01
 
 
+#: What changes though nothing of the snapshot does: asked again each second while it is looked at.
+ALWAYS_NEW: tuple[Question, ...] = ("connections",)
+AGAIN = 1.0
+
+
 class AnswerFound(Message):
     """An answer, or as much of it as there is."""
 
@@ -98,7 +103,25 @@ def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
     yield ReachAnswer.of(snapshot, host, boxes, rows)
 
 
-SOLVE: Mapping[Question, Solve] = {"exposed": exposed, "doctor": doctor, "reach": reach}
+def connections(snapshot: Snapshot) -> Iterator[Answer]:
+    """Read who is connected now; a capture does not tell."""
+    from netui.sources.conntrack import read_connections
+    from netui.sources.errors import SourceError
+    from netui.ui.prepared import prepared
+    from netui.ui.presenters.answer_connections import ConnectionsAnswer
+
+    if snapshot.origin != "live":
+        yield ConnectionsAnswer.none(snapshot, "a capture has no connections: they are read live")
+        return
+    try:
+        found = read_connections()
+    except SourceError as error:
+        yield ConnectionsAnswer.none(snapshot, str(error))
+        return
+    yield ConnectionsAnswer.of(snapshot, prepared(snapshot), found)
+
+
+SOLVE: Mapping[Question, Solve] = {"exposed": exposed, "doctor": doctor, "reach": reach, "connections": connections}
 
 
 class AnswerFinder:
@@ -131,7 +154,7 @@ class AnswerFinder:
     def ask(self, app: App[Any], state: State, question: Question) -> None:
         """Work an answer out, unless it is known for what stands on the screen, or being worked out."""
         known = self._known.get(question)
-        fresh = known is not None and known[0] is state.structure
+        fresh = known is not None and known[0] is state.structure and question not in ALWAYS_NEW
         if fresh or question in self._running or not state.arrived or question not in self._solve:
             return
         ended = self._running[question] = threading.Event()

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.app import App
 
-from netui.ui.answer_finder import AnswerFinder, AnswerFound, Solve
+from netui.ui.answer_finder import AGAIN, ALWAYS_NEW, AnswerFinder, AnswerFound, Solve
 from netui.ui.answer_screen import AnswerScreen
 from netui.ui.presenters.answer import Answer, Question
 from netui.ui.presenters.tree_signs import who_reaches
@@ -51,6 +51,10 @@ class Answers:
         await self._app.push_screen(screen)
         self._show(ask=True)
 
+    def _look_again(self) -> None:
+        if self.screen is not None and self.screen.question in ALWAYS_NEW:
+            self._show(ask=True)
+
     def close(self) -> None:
         """Go back to the panes; what is still being worked out for the answer alone is ended."""
         while isinstance(screen := self._app.screen, AnswerScreen):
@@ -69,7 +73,10 @@ class Answers:
         if not self.finder.keep(message):
             return False
         if self.screen is not None and self.screen.question == message.question:
-            self._show(ask=message.done and not message.problem)
+            again = message.question in ALWAYS_NEW
+            self._show(ask=message.done and not message.problem and not again)
+            if again and message.done:
+                self._app.set_timer(AGAIN, self._look_again)
         if message.question == "exposed" and message.answer is not None:
             self._note_reach(message.answer, whole=message.done)
             return True

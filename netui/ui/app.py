@@ -295,6 +295,9 @@ class NetuiApp(TerminalApp):
 
     async def action_answer(self, question: Question) -> None:
         """Show the answer to a question over the panes; the same key goes back."""
+        if question == "connections" and self._place:
+            self.say("Connections are read of the machine on which netui runs: start it there.")
+            return
         await self.answers.toggle(question)
 
     def action_to_panes(self) -> None:

@@ -24,6 +24,8 @@ APP_KEYS: list[BindingType] = [
     Binding("E", "answer('exposed')", "Exposed", id="app.exposed", tooltip="Which ports are reached, from where"),
     Binding("R", "answer('reach')", "Reach", id="app.reach", tooltip="Who reaches whom on which port"),
     Binding("H", "next_host", "Host", show=False, id="app.next-host", tooltip="Next machine of those given by --host"),
+    Binding("c", "answer('connections')", "Connected", id="app.connections",
+            tooltip="Who is connected now, and which rule lets them in"),
     Binding("colon", "ask", "Ask", id="app.ask", key_display=":", tooltip="Ask: SRC DST, as in outside host:443"),
     Binding("r", "reverse", "Reverse", show=False, id="app.reverse", tooltip="Ask the open flow the other way round"),
     Binding("y", "copy", "Copy", show=False, id="app.copy", tooltip="Copy the rule, path or address (OSC 52)"),

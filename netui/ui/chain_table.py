@@ -39,9 +39,9 @@ class ChainTable(ChainLines):
         Binding("space", "fold", "Fold", id="chains.fold", tooltip="Fold or unfold the chain"),
         Binding("minus", "fold_all", "Fold all", show=False, id="chains.fold-all", tooltip="Fold or unfold all chains"),
         Binding("i", "family", "IPv4/6", id="chains.family", tooltip="Show IPv4 and IPv6, only IPv4, only IPv6"),
-        Binding("v", "variant", "nft/legacy", show=False, id="chains.variant",
-                tooltip="All tables, only nft, only legacy, only native; next part of a flow that has some"),
-        Binding("c", "preset", "Columns", id="chains.columns", tooltip="Columns: automatic, short, normal, wide"),
+        Binding("V", "variant", "nft/legacy", show=False, id="chains.variant",
+                tooltip="All tables, only nft, only legacy, only native"),
+        Binding("C", "preset", "Columns", id="chains.columns", tooltip="Columns: automatic, short, normal, wide"),
         Binding("w", "names", "Names", id="chains.names", tooltip="Docker names or addresses in the columns"),
         Binding("x", "exact", "Exact", show=False, id="chains.exact", tooltip="Counters rounded or with every digit"),
         Binding("B", "bytes_first", "Bytes", show=False, id="chains.bytes", tooltip="Bytes first or packets first"),
@@ -204,11 +204,8 @@ class ChainTable(ChainLines):
         self.view = replace(self.view, families=families)  # type: ignore[arg-type]
         self.rebuild()
 
-    async def action_variant(self) -> None:
-        """Show all variants, nft, legacy, native tables; with a flow open that differs by sender, its next part."""
-        if self.state.parts:
-            await self.run_action("app.part")
-            return
+    def action_variant(self) -> None:
+        """Show all variants, nft, legacy, native tables."""
         native = any(key.backend == "nftables" for key in self._snapshot.rulesets)
         choices = _BACKENDS if native else _BACKENDS[:3]
         place = choices.index(self.view.backends) + 1 if self.view.backends in choices else 0

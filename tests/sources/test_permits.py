@@ -71,7 +71,7 @@ ALONE = {
         "sources/machine/ssh_connection.py",
         "sources/machine/ssh_process.py",
     },
-    "socket.AF_NETLINK": {"sources/nft_netlink.py"},
+    "socket.AF_NETLINK": {"sources/nft_netlink.py", "sources/conntrack.py"},
     "os.fork": {"sources/head_start.py"},
     "iptc": {"sources/legacy_library.py"},
 }
@@ -102,6 +102,13 @@ def test_netlink_only_asks() -> None:
     assert "_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_GENERATION = 1, 4, 7, 16" in text
     assert text.count(".send(") == 1
     assert "_REQUEST | _DUMP" in text
+
+
+def test_conntrack_is_only_listed() -> None:
+    """The one message is IPCTNL_MSG_CT_GET as a dump, sent only where its module is there already."""
+    text = (SOURCE / "sources/conntrack.py").read_text()
+    assert "_GET = 1 << 8 | 1\n" in text and text.count(".send(") == 1 and "_GET, _REQUEST | _DUMP" in text
+    assert text.index('permits.loaded("nf_conntrack_netlink")') < text.index("_over_netlink()))")
 
 
 def test_the_connection_starts_ssh_alone() -> None:

@@ -255,11 +255,11 @@ async def test_families_and_variants():
         assert kinds() == {KEY, old}
         await pilot.press("i")
         assert kinds() == {six}
-        await pilot.press("i", "v")
+        await pilot.press("i", "V")
         assert kinds() == {KEY, six}
-        await pilot.press("v")
+        await pilot.press("V")
         assert kinds() == {old}
-        await pilot.press("v")
+        await pilot.press("V")
         assert kinds() == {KEY, six, old}
 
 
@@ -280,13 +280,13 @@ async def test_columns_names_exact_and_bytes():
         await pilot.press("x", "B")
         header = rows(chains)[0]
         assert header.index("bytes") < header.index("pkts")
-        await pilot.press("B", "c")
+        await pilot.press("B", "C")
         assert "what it asks for" in rows(chains)[0]
-        await pilot.press("c", "c")
+        await pilot.press("C", "C")
         assert "opt" in rows(chains)[0] and chains.virtual_size.width > chains.size.width
         await pilot.press("l", "l")
         assert chains.scroll_offset.x > 0
-        await pilot.press("h", "h", "h", "c")
+        await pilot.press("h", "h", "h", "C")
         assert chains.scroll_offset.x == 0
 
 

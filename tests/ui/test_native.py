@@ -258,7 +258,7 @@ async def test_every_table_alone_by_the_key_v():
         app.main.chains.focus()
         seen = []
         for _ in range(4):
-            await pilot.press("v")
+            await pilot.press("V")
             seen.append({line.ruleset.backend for line in app.main.chains.laid.lines if line.kind == "table"})
         assert seen == [{"nft"}, set(), {"nftables"}, {"nft", "nftables"}]
         assert "rule, in nft's words" not in rows(app.main.chains)[0]
@@ -268,7 +268,7 @@ async def test_the_columns_of_a_native_table():
     """Where native rules are at the top the header names no column of iptables'."""
     async with running(native("accept")) as (app, pilot):
         app.main.chains.focus()
-        await pilot.press("v", "v", "v")
+        await pilot.press("V", "V", "V")
         await pilot.pause()
         header, heading = rows(app.main.chains)[:2]
         assert "rule, in nft's words" in header and "destination" not in header

@@ -74,7 +74,7 @@ async def test_settings_are_saved_only_when_asked(tmp_path):
     """W writes what was changed in the program and says where; nothing else writes anything."""
     path = tmp_path / "netui" / "config.toml"
     async with running(config=read_config(path)) as (app, pilot):
-        await pilot.press("t", "2", "c", "x", "B", "w", "greater_than_sign", "full_stop", "M")
+        await pilot.press("t", "2", "C", "x", "B", "w", "greater_than_sign", "full_stop", "M")
         assert not path.exists()
         await pilot.press("W")
         await until(pilot, lambda: "Saved settings" in screen_text(app))
