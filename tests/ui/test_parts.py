@@ -43,32 +43,17 @@ async def test_v_walks_through_the_parts():
         assert app.state.part == 0
 
 
-async def test_v_in_the_chains_is_of_the_flow_while_it_has_parts():
-    """Without parts v there shows one variant alone, as ever."""
-    async with running(flows=published) as (app, pilot):
-        await open_flow(app, pilot)
-        await pilot.press("v")
-        assert "tells the senders of this flow apart" in screen_text(app)
-        app.main.chains.focus()
-        before = app.main.chains.view.backends
-        await pilot.press("v")
-        assert app.main.chains.view.backends != before
+async def test_v_means_the_same_in_the_chains():
+    """In each pane v is of the open flow, and V of the tables."""
     async with running(flows=apart) as (app, pilot):
         await open_flow(app, pilot)
         app.main.chains.focus()
         before = app.main.chains.view.backends
         await pilot.press("v")
-        await until(pilot, lambda: app.state.part == 1)
-        assert app.main.chains.view.backends == before
-
-
-async def test_exposed_names_the_parts():
-    """The line counts the networks that get through, the details name them with their rule."""
-    rules = filter_rules("-A FORWARD -i eth0 -s 203.0.113.0/24 -j ACCEPT", "-A FORWARD -i eth0 -j DROP")
-    nat = nat_rules("-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
-    async with running(snapshot(nat + rules), answers=SOLVE, size=(140, 40)) as (app, pilot):
-        await pilot.press("E")
-        await until(pilot, lambda: app.answers.screen is not None and app.answers.screen.lines.answer is not None)
-        await until(pilot, lambda: "1 net" in screen_text(app))
-        detail = "\n".join(rows(app.answers.screen.detail))
-        assert "filter FORWARD 1" in detail and "for 203.0.113.0/24" in detail
+        assert app.state.part == 1 and app.main.chains.view.backends == before
+        await pilot.press("V")
+        assert app.state.part == 1 and app.main.chains.view.backends != before
+    async with running(flows=published) as (app, pilot):
+        await open_flow(app, pilot)
+        await pilot.press("2", "v")
+        assert "tells the senders of this flow apart" in screen_text(app)
