@@ -57,3 +57,15 @@ async def test_v_means_the_same_in_the_chains():
         await open_flow(app, pilot)
         await pilot.press("2", "v")
         assert "tells the senders of this flow apart" in screen_text(app)
+
+
+async def test_exposed_names_the_parts():
+    """The line counts the networks that get through, the details name them with their rule."""
+    rules = filter_rules("-A FORWARD -i eth0 -s 203.0.113.0/24 -j ACCEPT", "-A FORWARD -i eth0 -j DROP")
+    nat = nat_rules("-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
+    async with running(snapshot(nat + rules), answers=SOLVE, size=(140, 40)) as (app, pilot):
+        await pilot.press("E")
+        await until(pilot, lambda: app.answers.screen is not None and app.answers.screen.lines.answer is not None)
+        await until(pilot, lambda: "1 net" in screen_text(app))
+        detail = "\n".join(rows(app.answers.screen.detail))
+        assert "filter FORWARD 1" in detail and "for 203.0.113.0/24" in detail
