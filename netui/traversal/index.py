@@ -81,7 +81,9 @@ class ChainIndex:
     #: the destination port of rules that are found by their source's address
     ports: dict[int, int] = field(default_factory=dict)
 
-    _anywhere: dict[tuple[str, int, int | None], tuple[object, list[int]]] = field(default_factory=dict)
+    _anywhere: dict[tuple[str, int, tuple[int | None, ...] | None], tuple[object, list[int]]] = field(
+        default_factory=dict
+    )
     _by_port: dict[int | None, list[tuple[int, int]]] = field(default_factory=dict)
 
     def candidates(self, packet: Transit) -> Sequence[int]:
@@ -135,23 +137,34 @@ class ChainIndex:
 
     def _meant(self, which: str, vague: Anywhere, packet: Transit) -> list[int]:
         """The rules for the addresses or networks that "some machine outside" could mean."""
-        port = packet.dport if which == "-s" and self.ports and packet.any_dport is None else None
-        key = (which, id(vague.token), port)
+        ports = self._ports_of(packet) if which == "-s" and self.ports else None
+        key = (which, id(vague.token), ports)
         cached = self._anywhere.get(key)
         if cached is None or cached[0] is not vague.token:
-            cached = (vague.token, sorted(self._found(which, vague, port)))
+            cached = (vague.token, sorted(self._found(which, vague, ports)))
             if len(self._anywhere) > _MOST_MEANT:
                 self._anywhere.clear()
             self._anywhere[key] = cached
         return cached[1]
 
-    def _found(self, which: str, vague: Anywhere, port: int | None) -> Iterator[int]:
+    @staticmethod
+    def _ports_of(packet: Transit) -> tuple[int | None, ...] | None:
+        """The destination ports of rules that could match (None: of those without one); None where any could."""
+        if packet.any_dport is not None:
+            return None
+        if packet.dport is not None:
+            return (None, packet.dport)
+        # no rule singles out the port of a client that is not named (see address.client_port_in)
+        chosen = packet.dport_range
+        return (None,) if packet.is_echo or (chosen is not None and chosen[0] != chosen[1]) else None
+
+    def _found(self, which: str, vague: Anywhere, ports: tuple[int | None, ...] | None) -> Iterator[int]:
         if which == "net":
             for mask, nets in self.by_net.items():
                 for value in nets:
                     if vague.may_meet(value, mask):
                         yield from nets.at(value) or ()
-        elif port is None:
+        elif ports is None:
             addresses = self.by_src if which == "-s" else self.by_dst
             for address in addresses:
                 if vague.may_be(address):
@@ -161,7 +174,7 @@ class ChainIndex:
                 for address in self.by_src:
                     for position in self.by_src.at(address) or ():
                         self._by_port.setdefault(self.ports.get(position), []).append((address, position))
-            for wanted in (None, port):
+            for wanted in ports:
                 yield from (at for address, at in self._by_port.get(wanted, ()) if vague.may_be(address))
 
 
