@@ -84,6 +84,15 @@ def _container(host: Host, container: dict[str, Any]) -> None:
     host.container(container["Name"].removeprefix("/"), serve([80]), networks=networks, ports=ports)
 
 
+def containers_of_29_7() -> list[tuple[str, str]]:
+    """Its containers by name, each with its address on each network."""
+    return [
+        (container["Name"].removeprefix("/"), end["IPAddress"])
+        for container in _read("docker-containers.json")
+        for end in container["NetworkSettings"]["Networks"].values()
+    ]
+
+
 def flows_of_29_7() -> Iterator[Flow]:
     """Every container, the host and the outside to every address and published port."""
     ends: dict[str, list[str]] = {"outside": [], "host": []}

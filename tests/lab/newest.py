@@ -179,11 +179,19 @@ class Netavark(Inside):
             space.run("busybox", "httpd", "-p", str(port), "-h", "/tmp")
 
 
-def flows_with(host: Host, machines: Sequence[Machine]) -> Iterator[Flow]:
-    """Every flow between these machines and the host, its containers and the machines around it."""
+def flows_with(
+    host: Host, machines: Sequence[Machine], containers: Sequence[tuple[str, str]] | None = None, *, lan: bool = True
+) -> Iterator[Flow]:
+    """Every flow between these machines and the host, its containers and the machines around it.
+
+    containers: their names and addresses, where they are not the wide host's. lan: the host has a second link.
+    """
     published = [port for machine in machines for port in machine.ports]
-    containers = [(box.name, address) for box in boxes_of(host) for address in box.networks.values() if address]
-    senders = [("outside", None), ("lan", None), ("host", None), *((name, None) for name, _ in containers)]
+    if containers is None:
+        containers = [(box.name, address) for box in boxes_of(host) for address in box.networks.values() if address]
+    senders: list[tuple[str, str | None]] = [("outside", None), *([("lan", None)] if lan else []), ("host", None)]
+    senders += [(name, None) for name, _ in containers]
+    around = [OUTSIDE, HOST, "192.0.2.77", *([LAN] if lan else [])]
     for name, own in [*senders, *((machine.name, machine.address) for machine in machines if machine.routed)]:
         for machine in machines:
             if machine.address != own:
@@ -193,10 +201,10 @@ def flows_with(host: Host, machines: Sequence[Machine]) -> Iterator[Flow]:
                 yield Flow(name, machine.address, 0, "icmp", own)
         for port in published:
             yield Flow(name, HOST, port, source=own)
-            if name != "lan":
+            if lan and name != "lan":
                 yield Flow(name, HOST_LAN, port, source=own)
         if own:
-            for address in (*(address for _, address in containers), OUTSIDE, LAN, HOST, "192.0.2.77"):
+            for address in (*(address for _, address in containers), *around):
                 for port in (80, 8080, 9000, CLOSED):
                     yield Flow(name, address, port, source=own)
                 yield Flow(name, address, 53, "udp", own)

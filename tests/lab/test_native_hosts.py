@@ -15,7 +15,7 @@ from netui.traversal import prepare
 from .cache import LabUnavailable
 from .capture import write_capture
 from .conftest import unavailable
-from .copied import CASE, flows_of_29_7, host_of_29_7
+from .copied import CASE, containers_of_29_7, flows_of_29_7, host_of_29_7
 from .doctor_host import run_advice
 from .engines import Options
 from .hosts import HOST, HOST6, Host
@@ -207,6 +207,46 @@ def test_engine_29_7_with_rules_left_behind(lab: None, tmp_path: Path) -> None:
         agree(host, wanted, "29.7", tmp_path / "as-captured")
         host.engine.tool("iptables", "-P", "FORWARD", "DROP")
         agree(host, wanted, "29.7, FORWARD DROP", tmp_path / "left")
+
+
+#: firewalld's zone and policy for Docker, as an engine that finds it on the bus makes them.
+DOCKERS = (
+    "--new-zone=docker",
+    "--zone=docker --set-target=ACCEPT",
+    "--new-policy=docker-forwarding",
+    "--policy=docker-forwarding --add-ingress-zone=ANY",
+    "--policy=docker-forwarding --add-egress-zone=docker",
+    "--policy=docker-forwarding --set-target=ACCEPT",
+    *(
+        f"--zone=docker --add-interface={bridge}"
+        for bridge in ("docker0", "br-a15309ec8f18", "br-125ced89f7cb", "br-dbca0dcf445c", "brown0")
+    ),
+    "--zone=external --change-interface=vh",
+    '--zone=external --add-rich-rule="rule port port=8080 protocol=tcp reject"',
+    "--zone=external --add-port=22/tcp",
+)
+
+
+def test_all_of_them_beside_engine_29_7(lab: None, tmp_path: Path) -> None:
+    """firewalld, libvirt, Incus and podman at once: native tables of six programs at the same hooks."""
+    with (
+        host_of_29_7() as host,
+        NewFirewalld(host, "firewalld") as firewall,
+        NewLibvirt(host, "libvirt") as libvirt,
+        Incus(host, "incus") as incus,
+    ):
+        for words in DOCKERS:
+            firewall.cmd(f"--permanent {words}")
+        firewall.cmd("--reload")
+        libvirt.network("192.168.122", bridge="virbr0")
+        incus.cmd("network create incusbr0 ipv4.address=10.99.0.1/24 ipv4.nat=true ipv6.address=none")
+        virtual_machine(host, "192.168.122", bridge="virbr0", name="vm")
+        virtual_machine(host, "10.99.0", bridge="incusbr0", name="instance")
+        machines = [Machine("pod", "10.88.0.2", {8190: 80}), Machine("vm", "192.168.122.2")]
+        machines.append(Machine("instance", "10.99.0.2"))
+        Netavark(host).attach(machines[0], "podman", "10.88.0.0/16")
+        wanted = [*flows_of_29_7(), *flows_with(host, machines, containers_of_29_7(), lan=False)]
+        agree(host, wanted, "29.7 and all of them", tmp_path)
 
 
 def diagnosed(host: Host, folder: Path) -> dict[str, Finding]:
