@@ -24,6 +24,7 @@ class Options(SimpleNamespace):
     replay: Any = None
     interval: float | None = None
     config: str | None = None
+    compare: Any = None
     theme: str | None = None
     ascii: bool | None = None
     colour: bool | None = None

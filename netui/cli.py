@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netui.model import Snapshot
     from netui.sources.config import Config
     from netui.traversal import Path, PreparedHost
+    from netui.ui.compared import Compared
 
 #: Exit status: delivered or no finding; not delivered or findings; bad arguments or
 #: unreadable input; undecided.
@@ -348,6 +349,8 @@ def _screen(options: Options) -> int:
     if options.replay == "-":
         raise BadInput("the screen reads its keys from standard input: give --replay a file, or ask for a report")
     _need_terminal()
+    if options.compare is not None and options.hosts:
+        raise BadInput("--compare is for one machine: it does not go with --host")
     if options.interval is not None and options.interval < 0.5:
         raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
     # What is imported stays: the collector begins when the first screen stands (netui/ui/collector.py).
@@ -370,7 +373,7 @@ def _replay(options: Options) -> int:
     player = ReplayPoller(recording, loop=bool(options.demo))
     from netui.ui.app import run
 
-    return run(player, mode="demo" if options.demo else "replay", config=config)
+    return run(player, mode="demo" if options.demo else "replay", config=config, compared=_compared(options))
 
 
 def _live(options: Options) -> int:
@@ -388,9 +391,19 @@ def _live(options: Options) -> int:
             with IMPORTING:
                 from netui.ui.app import run
 
-            return run(poller, mode="live", config=config)
+            return run(poller, mode="live", config=config, compared=_compared(options))
         finally:
             poller.stop()
+
+
+def _compared(options: Options) -> Compared | None:
+    """What = compares with where a capture was given; raises BadInput or SourceError before the screen stands."""
+    if options.compare is None:
+        return None
+    from netui.ui.compared import Compared
+
+    capture = _snapshot(Options(replay=options.compare))
+    return Compared(lambda: capture)
 
 
 def _elsewhere(options: Options) -> int:

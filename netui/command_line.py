@@ -153,6 +153,9 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
         type=_path,
         help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win",
     )
+    parser.add_argument(
+        "--compare", metavar="PATH", type=_path, help="what the key = compares with in place of the start: a capture"
+    )
     parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
     parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
     parser.add_argument(

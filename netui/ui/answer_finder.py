@@ -164,6 +164,12 @@ class AnswerFinder:
             target=self._work, args=(app, question, snapshot, structure, ended), name=f"answer {question}", daemon=True
         ).start()
 
+    def forget(self, question: Question) -> None:
+        """Take what is known for old."""
+        self.stop(question)
+        if question in self._known:
+            self._known[question] = (None, self._known[question][1])
+
     def stop(self, question: Question) -> None:
         """End the work on an answer that nobody looks at; what it has found so far stays as old."""
         if question in self._running:

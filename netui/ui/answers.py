@@ -55,6 +55,12 @@ class Answers:
         if self.screen is not None and self.screen.question in ALWAYS_NEW:
             self._show(ask=True)
 
+    def forget(self, question: Question) -> None:
+        """Let an answer be worked out anew: what it hangs on is another."""
+        self.finder.forget(question)
+        if self.screen is not None and self.screen.question == question:
+            self._show(ask=True)
+
     def close(self) -> None:
         """Go back to the panes; what is still being worked out for the answer alone is ended."""
         while isinstance(screen := self._app.screen, AnswerScreen):

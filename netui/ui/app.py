@@ -28,6 +28,7 @@ from netui.ui.asking import ASKED, Asker, FlowAnswered, ask, ask_traversal, reve
 from netui.ui.chain_table import ChainTable
 from netui.ui.collector import Collector
 from netui.ui.commands import commands, groups, key_groups
+from netui.ui.compared import Compared
 from netui.ui.export import copy_from, save
 from netui.ui.finder import ChainFinder
 from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
@@ -95,6 +96,7 @@ class NetuiApp(TerminalApp):
         colour: bool | None = None,
         place: str = "",
         more_hosts: bool = False,
+        compared: Compared | None = None,
     ) -> None:
         self._place, self._more_hosts = place, more_hosts
         self.preferences = Preferences(config, groups(type(self)))
@@ -112,7 +114,9 @@ class NetuiApp(TerminalApp):
         self.flow_finder = FlowFinder(flows)
         self._asker = asker
         self._collector = Collector()
-        self.answers = Answers(self, self.state, answers, self._status_line, self._collector.quiet)
+        self.compared = compared or Compared()
+        solve = {"changes": self.compared.solve, **answers}
+        self.answers = Answers(self, self.state, solve, self._status_line, self._collector.quiet)
         self._leaving = False
         #: what the tree's cursor has come to, until its first flow is open
         self._to_follow: Item | None = None
@@ -201,6 +205,7 @@ class NetuiApp(TerminalApp):
         # what an event brought stands in its line
         self._note_events()
         before, first = self.state.snapshot, not self.state.arrived
+        self.compared.note(message.snapshot)
         if self.state.take(message.snapshot):
             if first and self.keys_first:
                 sys.setswitchinterval(_HANDS)
@@ -299,6 +304,14 @@ class NetuiApp(TerminalApp):
             self.say("Connections are read of the machine on which netui runs: start it there.")
             return
         await self.answers.toggle(question)
+
+    def action_mark_moment(self) -> None:
+        """Let = compare with this moment, or again with the start."""
+        if not self.state.arrived:
+            return
+        marked = self.compared.mark(self.state.snapshot)
+        self.answers.forget("changes")
+        self.say("Marked: = compares with this moment." if marked else "= compares with the start again.")
 
     def action_to_panes(self) -> None:
         """Close an answer."""

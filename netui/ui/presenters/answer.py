@@ -19,12 +19,13 @@ from netui.ui.presenters.selection import ChainItem, Item, RuleItem
 from netui.ui.presenters.spans import Spans, plain
 
 #: The questions: who is reached from where, what is wrong, who reaches whom, who is connected.
-Question = Literal["exposed", "doctor", "reach", "connections"]
+Question = Literal["exposed", "doctor", "reach", "connections", "changes"]
 TITLES: dict[Question, str] = {
     "exposed": "Exposed ports: who is reached from where",
     "doctor": "Doctor: what is wrong or surprising, worst first",
     "reach": "Reachability: line → column",
     "connections": "Connections: who is connected now",
+    "changes": "Changes: rules, networks, containers, verdicts, senders",
 }
 
 
