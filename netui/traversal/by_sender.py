@@ -130,23 +130,31 @@ class Told:
 
 def told_apart(ways: Sequence[Together]) -> list[Told]:
     """Put together those who are alike, the largest first; each with the rule that tells it from the largest."""
-    alike: dict[object, Told] = {}
-    known: dict[object, int] = {}
+    alike: dict[object, list[Together]] = {}
     for way in ways:
         common = (way.outcome, tuple(_name(step) for step in way.steps if not isinstance(step, Fan)), tuple(way.places))
-        number = known.setdefault(common, len(known))
-        for cell in cells(way.several, way.fans):
-            key = (number, cell.names)
-            same = alike.get(key)
-            if same is None:
-                alike[key] = Told(way, [cell], cell.size)
-            else:
-                same.cells.append(cell)
-                same.size += cell.size
-    found = sorted(alike.values(), key=lambda told: -told.size)
+        alike.setdefault(common, []).append(way)
+    found: list[Told] = []
+    for same in alike.values():
+        if len(same) == 1:
+            # the cells of one way each met rules of their own
+            found += [Told(same[0], [cell], cell.size) for cell in cells(same[0].several, same[0].fans)]
+            continue
+        by_rules: dict[object, Told] = {}
+        for way in same:
+            for cell in cells(way.several, way.fans):
+                told = by_rules.setdefault(cell.names, Told(way, [], 0))
+                told.cells.append(cell)
+                told.size += cell.size
+        found += by_rules.values()
+    found.sort(key=_size, reverse=True)
     if len(found) > 1:
         _tell(found)
     return found
+
+
+def _size(told: Told) -> int:
+    return told.size
 
 
 def _name(step: Step) -> tuple[object, ...]:
@@ -170,10 +178,21 @@ def _tell(found: Sequence[Told]) -> None:
                     break
                 at += 1
             begins[id(way)] = at
-        step = way.step_of(way.steps[at], cell) if at < len(way.steps) else None
-        while step is not None and at < len(names) and _name(step) == names[at]:
+        step, name = _own(way, at, cell)
+        while step is not None and at < len(names) and name == names[at]:
             at += 1
-            step = way.step_of(way.steps[at], cell) if at < len(way.steps) else None
+            step, name = _own(way, at, cell)
         # a step that everyone else meets later is no sign of theirs
-        ours = step is not None and (at >= len(names) or _name(step) not in met)
+        ours = step is not None and (at >= len(names) or name not in met)
         told.decided_by = step if ours else way.step_of(way.deciding, cell)
+
+
+def _own(way: Together, at: int, cell: Cell) -> tuple[Step | None, object]:
+    """The step of a cell at a place of its way, and its name."""
+    if at >= len(way.steps):
+        return None, None
+    step = way.steps[at]
+    if isinstance(step, Fan):
+        number = 0 if len(way.fans) == 1 else next(n for n, fan in enumerate(way.fans) if fan is step)
+        return cell.steps[number], cell.names[number]
+    return step, _name(step)
