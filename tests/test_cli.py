@@ -285,3 +285,33 @@ def test_what_does_not_go_with_another_machine_is_refused(arguments: list[str]) 
     """One line, before anything is connected to."""
     with pytest.raises(BadInput):
         parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own", "hosts"),
+    [
+        (["exposed", "--host"], True, ()),
+        (["exposed", "--host", "--json"], True, ()),
+        (["exposed", "--host", "--host", "a"], True, ("a",)),
+        (["--host", "a", "exposed", "--host"], True, ("a",)),
+        (["exposed", "--host", "a"], False, ("a",)),
+        (["exposed"], False, ()),
+    ],
+)
+def test_the_hosts_own_ports_or_another_machine(arguments: list[str], own: bool, hosts: tuple[str, ...]) -> None:
+    """`exposed --host` without a name asks for the ports of the machine itself."""
+    options = parse(arguments)
+    assert (options.own_ports, options.hosts) == (own, hosts)
+
+
+def test_the_reports_of_ports_and_ways_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo's published ports are open to the world, and its containers may go out."""
+    status, out, _ = run(capsys, "exposed", "--host", "--demo", "--fail-on", "world")
+    assert status == 1
+    assert "openresty (172.18.0.3:443)" in out
+    status, out, _ = run(capsys, "path", "openresty", "outside", "--demo")
+    assert status == 0
+    assert ["tcp", "all", "everyone", "delivered"] in [line.split()[:4] for line in out.splitlines()]
+    status, _, err = run(capsys, "path", "outside", "outside", "--demo")
+    assert status == 2
+    assert "one sender" in err

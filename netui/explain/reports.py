@@ -49,7 +49,13 @@ def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | 
 
 
 def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
-    """Every port of the host that something else reaches. Status as of :func:`exposed`."""
+    """Every port of the host that something else reaches. Status as of :func:`exposed`.
+
+    Without the host's addresses or routes nothing can be told: status 3.
+    """
+    if host.snapshot.interfaces is None or not host.namespace.fibs["ip"].known:
+        text = "The host's addresses and routes were not read: which of its ports are reached is not known."
+        return Report(text, {"host_ports": [], "unknown": [text]}, _UNDECIDED, (), [text])
     found = host_ports(host)
     document, text = host_json(found), host_text(found, wide=wide)
     rows, remarks = host_rows(found, wide=wide)

@@ -200,3 +200,14 @@ def test_its_exit_status() -> None:
     report = exposed_host(a_host(filter_rules("-A INPUT -i br+ -j DROP")), "world")
     assert report.status == 1
     assert "22/tcp" in report.document["failing"]
+
+
+def test_what_was_not_read_is_no_closed_port() -> None:
+    """Rules alone tell no addresses: nothing is said to be closed, and the status is 3."""
+    made = a_host("").snapshot
+    for unread in (replace(made, interfaces=None), replace(made, routes={})):
+        report = exposed_host(prepare(unread), "world")
+        assert (report.status, report.document["host_ports"]) == (3, [])
+        assert "not known" in report.text
+    without = exposed_host(prepare(replace(made, sockets=None)), "world")
+    assert without.status in (1, 3) and "sockets were not read" in without.text
