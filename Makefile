@@ -78,6 +78,10 @@ demo: $(STAMP) ## remake the demo recording from the lab's host
 	rm -rf netui/demo/demo.tar.gz
 	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
 
+.PHONY: share
+share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration
+	$(BIN)/python -m tools.share
+
 .PHONY: constraints
 constraints: $(STAMP) ## write the installed versions to constraints.txt
 	@echo "# What was tested; names and versions only. Remake: make constraints" > constraints.txt

@@ -28,3 +28,4 @@ class Options(SimpleNamespace):
     theme: str | None = None
     ascii: bool | None = None
     colour: bool | None = None
+    print_config: bool = False

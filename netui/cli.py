@@ -42,6 +42,8 @@ def parse(arguments: list[str]) -> Options:
     options = Options(**given | {"command": given["command"] or "", "hosts": tuple(hosts), "own_ports": own_ports})
     if options.hosts and (options.demo or options.replay or options.command == "diff"):
         raise BadInput("--host reads another machine now: it does not go with --replay, --demo or diff")
+    if options.print_config and options.command:
+        raise BadInput(f"--print-config prints the screen's settings: leave {options.command} out")
     batch = options.command == "path" and options.batch is not None
     if len(options.hosts) > 1 and options.command in ("path", "explain", "record") and not batch:
         raise BadInput(
@@ -346,13 +348,14 @@ def _record(options: Options) -> int:
 def _screen(options: Options) -> int:
     from netui.sources.errors import SourceError
 
+    if options.print_config:
+        return _print_config(options)
     if options.replay == "-":
         raise BadInput("the screen reads its keys from standard input: give --replay a file, or ask for a report")
     _need_terminal()
     if options.compare is not None and options.hosts:
         raise BadInput("--compare is for one machine: it does not go with --host")
-    if options.interval is not None and options.interval < 0.5:
-        raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
+    _check_interval(options)
     # What is imported stays: the collector begins when the first screen stands (netui/ui/collector.py).
     gc.disable()
     try:
@@ -361,6 +364,36 @@ def _screen(options: Options) -> int:
         return _replay(options) if options.demo or options.replay else _live(options)
     except SourceError as error:
         raise BadInput(str(error)) from None
+
+
+def _check_interval(options: Options) -> None:
+    if options.interval is not None and options.interval < 0.5:
+        raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
+
+
+def _print_config(options: Options) -> int:
+    """The settings in effect as a configuration; what is ignored of the file stands on stderr."""
+    from dataclasses import replace
+
+    from netui.sources.config_print import printed
+    from netui.sources.errors import quoted_path
+    from netui.ui.app import NetuiApp
+    from netui.ui.commands import groups
+    from netui.ui.keys import every
+    from netui.ui.preferences import Preferences
+
+    _check_interval(options)
+    config = _config(options)
+    if not config.readable:
+        return BAD
+    bindings = groups(NetuiApp)
+    preferences = Preferences(config, bindings)
+    for problem in preferences.problems:
+        complain(problem, 500)
+    origin = f"{quoted_path(config.path)}, where it sets something, and the flags"
+    keys = ((each.id or "", each.key, each.tooltip or each.description) for each in every(bindings))
+    say(printed(replace(preferences.settings, keys=preferences.keymap), keys, origin))
+    return FOUND if preferences.problems else DONE
 
 
 def _replay(options: Options) -> int:

@@ -156,6 +156,11 @@ def _screen_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", metavar="PATH", type=_path, help="what the key = compares with in place of the start: a capture"
     )
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print the settings in effect as a config.toml with comments; exits with 1 where one of them is ignored",
+    )
     parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
     parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
     parser.add_argument(

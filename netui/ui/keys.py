@@ -56,11 +56,14 @@ def keymap(wanted: Mapping[str, str], groups: Groups, place: Mapping[str, str]) 
 def _clash(name: str, good: Mapping[str, str], groups: Groups, known: Mapping[str, str]) -> tuple[str, str] | None:
     """Return a key of this binding that another one in reach has too, and that one's name."""
     mine, group = set(good[name].split(",")), known[name]
+    usual = {key for binding in groups[group] if binding.id == name for key in _keys(binding, {})}
     for other, bindings in groups.items():
         if other != group and other not in _EVERYWHERE and group not in _EVERYWHERE and "Lines" not in (other, group):
             continue
         for binding in bindings:
-            if binding.id != name and (both := mine & set(_keys(binding, good))):
+            # what both have by netui's own keys, such as Enter in each pane, is no clash
+            shared = usual & set(_keys(binding, {}))
+            if binding.id != name and (both := (mine & set(_keys(binding, good))) - shared):
                 return min(both), binding.id or ""
     return None
 
@@ -88,11 +91,7 @@ def normal(key: str) -> str:
 def _named_letter(name: str) -> bool:
     if name in ("plus", "minus", "slash", "underscore", "backslash", "at"):
         return True
-    try:
-        unicodedata.lookup(name.replace("_", " "))
-    except KeyError:
-        return False
-    return True
+    return key_to_character(name) is not None
 
 
 #: Keys as people write them; a letter is itself.

@@ -1,11 +1,12 @@
 """Settings on the screen: taken, named where they are bad, saved when asked and at no other time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from netui.cli import _config, parse
-from netui.sources.config import read_config
+from netui.cli import _config, main, parse
+from netui.sources.config import _FIELDS, read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
 from netui.ui.keys import every, keymap, normal, written
@@ -168,3 +169,48 @@ def test_flags_win_over_the_file(tmp_path, capsys):
     path.write_text("theme = ")
     _config(parse(["--config", str(path)]))
     assert capsys.readouterr().err.startswith("netui: config.toml is ignored: ")
+
+
+def test_what_is_printed_sets_the_same(tmp_path, capsys):
+    """--print-config with a file and flags: read back it gives the same settings, without a problem."""
+    text = 'theme = "netui-light"\ninterval = 2\n[chains]\nexact = true\n[layout]\ntree = 50\n[keys]\nline.up = "K"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    assert main(["--print-config", "--config", str(tmp_path / "mine.toml"), "--ascii", "--interval", "3"]) == 0
+    out, err = capsys.readouterr()
+    again = config_of(tmp_path, out)
+    wanted = replace(config_of(tmp_path, text).settings, ascii=True, interval=3.0)
+    assert again.settings == wanted and not again.problems and not err
+
+
+def test_every_line_that_is_printed_may_be_used(tmp_path, capsys):
+    """Without a file all that could be set stands there, and nothing of it is refused when its sign is taken away."""
+    assert main(["--print-config", "--config", str(tmp_path / "none.toml")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    used = [line.removeprefix("# ") if " = " in line else line for line in lines]
+    config = config_of(tmp_path, "\n".join(used))
+    assert not config.problems
+    assert {name for name in config.lines if name not in ("chains", "layout", "keys")} >= set(_FIELDS)
+    ids = {each.id for each in every(GROUPS)}
+    assert ids == set(config.settings.keys)
+    assert keymap(config.settings.keys, GROUPS, dict.fromkeys(ids, ""))[1] == []
+
+
+def test_what_is_ignored_is_named_beside_what_is_printed(tmp_path, capsys):
+    """A bad value and a bad key on stderr, status 1; what is no TOML at all is 2 and prints nothing."""
+    path = tmp_path / "bad.toml"
+    path.write_text('mouse = "yes"\n[keys]\nno.such = "x"\n')
+    assert main(["--print-config", "--config", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert "mouse = true" in out and "no.such" not in out
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["bad.toml line 1", "bad.toml line 3"]
+    path.write_text("mouse = ")
+    assert main(["--print-config", "--config", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert not out and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--print-config", "doctor"], ["--print-config", "--interval", "0.1"]])
+def test_a_configuration_is_the_screens(arguments, capsys):
+    """One line and status 2 for what does not go with it."""
+    assert main(arguments) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
