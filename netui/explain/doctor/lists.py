@@ -20,6 +20,7 @@ _CHAINS = ("INPUT", "FORWARD", "DOCKER-USER", "ufw-user-input", "ufw6-user-input
 _CLOSES = ("DROP", "REJECT")
 #: Longer chains are a program's own, and are not read as lists.
 _MOST_RULES = 2_000
+_MOST_FOR_ALL = 64
 _MOST_PORTS = 64
 
 
@@ -116,8 +117,8 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
     listed = [rule for rule in plain if _source(rule)]
     rest = [rule for rule in plain if not _source(rule)]
     told = chain.name == "DOCKER-USER"
-    opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule))]
-    closing = [rule for rule in rest if _target(rule) in _CLOSES]
+    opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule))][:_MOST_FOR_ALL]
+    closing = [rule for rule in rest if _target(rule) in _CLOSES][:_MOST_FOR_ALL]
     allowing = [rule for rule in listed if _lets_in(chain, rule)]
     blocking = [rule for rule in listed if _target(rule) in _CLOSES]
     for close in closing:
