@@ -10,7 +10,7 @@ import pytest
 
 from netui.traversal import path
 
-from .doctor_host import findings, run_advice, seen
+from .doctor_host import diagnosis, findings, run_advice, seen
 from .engines import Options
 from .hosts import HOST, HOST6, Host
 from .neighbours import wait_for
@@ -107,6 +107,9 @@ def test_ipv6_goes_around_the_list(own_host: Own) -> None:
     rule(host, f"-I DOCKER-USER 1 -i eth0 -s {OFFICE} -p tcp -m tcp --dport 80 -j RETURN")
     assert outcome(host, "outside", HOST, 80) == "timeout"
     assert outcome(host, "outside", HOST6, 80) == "connected"
+    rule(host, "-I DOCKER-USER 1 -i eth0 -p tcp -m tcp --dport 443 -j DROP")
+    # what is closed to everyone may be meant so: it is noted
+    assert "443/tcp" in {note.id: note.what for note in diagnosis(host).notes}["ipv6-left-open"]
     found = findings(host)["ipv6-left-open"]
     assert found.about == ("openresty",)
     assert "80/tcp" in found.what

@@ -188,6 +188,18 @@ def test_an_allow_list_is_walked_at_once() -> None:
     assert [step.rule for step in by_rule[300].path.legs[0].steps if step.table == "filter"] == [300]
 
 
+def test_the_same_over_ipv6() -> None:
+    """Networks of IPv6, each with its rule, and everyone else."""
+    rules = [f"-A INPUT -s 2600:{n:x}::/32 -j ACCEPT" for n in range(1, 40)]
+    made = host("", filter_rules(*rules, "-A INPUT -s 2a00::/12 -j DROP", "-A INPUT -j REJECT"))
+    found = path(made, "outside", "[2001:db8:1::1]:22", reply=True)
+    assert (found.verdict, len(found.senders)) == ("rejected", 41)
+    for address in ("2600:5::1", "2a01::7", "2620:fe::fe"):
+        assert said(part_of(found, address).path) == said(
+            path(made, f"outside:{address}", "[2001:db8:1::1]:22", reply=True)
+        )
+
+
 def test_nobody_is_named_where_all_meet_the_same() -> None:
     """A rule for a container's own network is for no machine beyond the default route."""
     found = path(host(filter_rules("-A INPUT -s 172.18.0.0/16 -j DROP")), "outside", "host:22")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from netui.explain.doctor.cover import covers, is_unconditional
-from netui.explain.doctor.finding import Change, Finding
+from netui.explain.doctor.finding import Change, Finding, Severity
 from netui.explain.doctor.remedy import cure, words_of
 from netui.explain.doctor.view import Place, View, decided_by_the_administrator
 from netui.explain.listing import some
@@ -261,29 +261,46 @@ def ipv6_left_open(view: View) -> Iterator[Finding]:
     six = next((one.address for one in view.places.outer if one.family == "ip6" and one.where == "world"), "")
     if not six or not view.walked or view.host.namespace.rules_read.get("ip6"):
         return
-    found: dict[str, tuple[Path, Path, int, str]] = {}
+    found: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}
     for name, port, protocol, bound in _both_families(view):
         four = view.walk("outside", f"host:{port}/{protocol}")
         if four is None or four.verdict not in ("dropped", "rejected") or not _on_purpose(four, bound):
             continue
         other = view.walk("outside", f"[{six}]:{port}/{protocol}", reply=True)
         if other is not None and other.verdict == "delivered" and "refuses it" not in other.reason:
-            found[f"{port}/{protocol} ({name})"] = (four, other, port, protocol)
-    if not found:
-        return
-    four, other, _port, _protocol = next(iter(found.values()))
-    steps = [step for step in (four.deciding, other.deciding) if step is not None]
-    changes = [change for one in found.values() if (change := _closing(view, *one[1:])) is not None]
-    who = " but to those that its rules name" if any(one[0].senders for one in found.values()) else ""
-    yield Finding(
+            # a list, or INPUT, tells who is meant; what a rule closes to everyone may be meant for IPv4 alone
+            meant = not bound or any(part.path.verdict == "delivered" for part in four.senders)
+            found["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(four, other, port, protocol, name)
+    for severity, ports in found.items():
+        if ports:
+            yield _left_open(view, severity, ports)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A port that is closed over IPv4 and open over IPv6: both ways to it, and whose it is."""
+
+    four: Path
+    six: Path
+    port: int
+    protocol: str
+    name: str
+
+
+def _left_open(view: View, severity: Severity, ports: Mapping[str, _Open]) -> Finding:
+    first = next(iter(ports.values()))
+    steps = [step for step in (first.four.deciding, first.six.deciding) if step is not None]
+    changes = [change for one in ports.values() if (change := _closing(view, one)) is not None]
+    who = " but to those that its rules name" if any(one.four.senders for one in ports.values()) else ""
+    return Finding(
         "ipv6-left-open",
-        "high",
-        f"Over IPv4 {some(list(found))} {'is' if len(found) == 1 else 'are'} closed to the outside{who}; over IPv6 "
-        f"everyone outside comes in.",
+        severity,
+        f"Over IPv4 {some(list(ports))} {'is' if len(ports) == 1 else 'are'} closed to the outside{who}; over IPv6 "
+        "everyone outside comes in.",
         "iptables' rules are for IPv4 alone; ip6tables has rules of its own.",
         tuple(view.step_evidence(step) for step in steps),
         (cure(view, "Close it there too: ", changes),) if changes else (),
-        tuple(dict.fromkeys(name.partition("(")[2].rstrip(")") for name in found)),
+        tuple(dict.fromkeys(one.name for one in ports.values())),
     )
 
 
@@ -310,14 +327,15 @@ def _side(bound: PublishedPort) -> str:
 
 
 def _on_purpose(found: Path, published: bool) -> bool:
-    """Whether people closed it, not an engine without its rules: INPUT a program, a list a published port."""
+    """Whether people closed it, not an engine without its rules: INPUT a program, DOCKER-USER a published port."""
     if published:
-        return any(part.path.verdict == "delivered" for part in found.senders) and decided_by_the_administrator(found)
+        return decided_by_the_administrator(found)
     return found.deciding is not None and found.deciding.hook == "input"
 
 
-def _closing(view: View, six: Path, port: int, protocol: str) -> Change | None:
+def _closing(view: View, left: _Open) -> Change | None:
     """The rule against it where ip6tables lets it in."""
+    six, port, protocol = left.six, left.port, left.protocol
     step = six.deciding
     if step is not None and step.backend == "nftables":
         return None
