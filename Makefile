@@ -70,13 +70,13 @@ bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
 screenshots: ENGINE = 28.5
 screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's host
 	$(BIN)/python -m tests.screenshots --tools
-	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
+	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
 
 .PHONY: demo
 demo: ENGINE = 28.5
 demo: $(STAMP) ## remake the demo recording from the lab's host
 	rm -rf netui/demo/demo.tar.gz
-	$(BIN)/python -m tests.lab run $(ENGINE) --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
+	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
 
 .PHONY: share
 share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration

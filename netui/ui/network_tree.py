@@ -13,7 +13,7 @@ from netui.ui.messages import DetailsWanted, ItemSelected
 from netui.ui.presenters.numbers import rate
 from netui.ui.presenters.query import Query
 from netui.ui.presenters.selection import ContainerItem, HostItem, Item, NetworkItem, PortItem
-from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.spans import Spans, plain
 from netui.ui.presenters.tree import TreeLine, build_tree
 from netui.ui.presenters.tree_signs import Inbound
 from netui.ui.state import State
@@ -71,14 +71,14 @@ class NetworkTree(LineView):
         lead = " " if line.depth == 0 else " " * (2 * line.depth - 2) + sign
         spans: Spans = [(lead, "dim")]
         left = width - len(lead)
-        for text, role in self._with_signs(line):
+        for text, role in self._with_signs(line, left):
             if left <= 0:
                 break
             spans.append((clip(text, left), role))
             left -= len(text)
         return spans
 
-    def _with_signs(self, line: TreeLine) -> Spans:
+    def _with_signs(self, line: TreeLine, room: int) -> Spans:
         """Return a line with what changes by itself: a container's connections, who reaches a port."""
         item = line.item
         if isinstance(item, ContainerItem):
@@ -89,7 +89,10 @@ class NetworkTree(LineView):
         if isinstance(item, PortItem) and not line.dim:
             reach = self.state.reach.get((item.container_id, item.port.container_port, item.port.protocol))
             if reach is not None:
-                return [*line.spans, (f"  {reach[0]}", reach[1])]
+                spans: Spans = [*line.spans, (f"  {reach[0]}", reach[1])]
+                # TCP goes without saying where there is no room for the word
+                tight = len(plain(spans)) > room
+                return [(text.removesuffix("/tcp") if tight else text, role) for text, role in spans]
         return line.spans
 
     @property

@@ -41,6 +41,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         command = commands.add_parser(name, help=text)
         command.add_argument("engine", choices=KINDS)
         command.add_argument("--wide", action="store_true", help="the judge's topology")
+        command.add_argument("--demo", action="store_true", help="the demo recording's host")
         command.add_argument("--no-proxy", action="store_true", help="without docker-proxy")
         if name != "capture":
             command.add_argument("--traffic", type=float, default=0, metavar="SECONDS")
@@ -88,6 +89,10 @@ def make_host(options: argparse.Namespace) -> Host:
         from .wide import wide_host
 
         return wide_host(options.engine, engine)
+    if options.demo:
+        from .showcase import demo_host
+
+        return demo_host(options.engine, engine)
     return blog_host(options.engine, engine)
 
 

@@ -94,6 +94,7 @@ async def take_all(folder: Path) -> None:
         await _panes(photographer)
         await _changes(photographer, client)
         await _questions(photographer)
+        await _ask(photographer)
         await _looks(photographer)
 
 
@@ -122,27 +123,36 @@ async def _panes(photographer: Photographer) -> None:
 async def _changes(photographer: Photographer, client: docker.DockerClient) -> None:
     app = photographer.app
     await photographer.press("1", "g", "e")
-    shop = client.containers.create(
-        "blog:latest", ["sleep", "600"], name="shop", network="hehe", ports={"80/tcp": 8000}
+    stall = client.containers.create(
+        "blog:latest", ["sleep", "600"], name="stall", network="hehe", ports={"80/tcp": 8000}
     )
-    shop.start()
-    await photographer.until(lambda: any("shop started" in entry.what for entry in app.events_log.entries))
+    stall.start()
+    await photographer.until(lambda: any("stall started" in entry.what for entry in app.events_log.entries))
     await photographer.frames(2)
     await photographer.press("4")
-    app.main.drawer.move_to(row_with(app.main.drawer, "shop started"))
+    app.main.drawer.move_to(row_with(app.main.drawer, "stall started"))
     await photographer.press("enter", "j")
     await photographer.take("events")
-    shop.remove(force=True)
+    stall.remove(force=True)
     await photographer.press("1", "e")
     await photographer.frames(2)
 
 
 async def _questions(photographer: Photographer) -> None:
-    for key, name in (("D", "doctor"), ("E", "exposed"), ("R", "reach")):
+    for key, name in (("D", "doctor"), ("E", "exposed"), ("R", "reach"), ("c", "connections")):
         await photographer.press(key)
         await photographer.frames(2)
         await photographer.take(name)
         await photographer.press("escape")
+
+
+async def _ask(photographer: Photographer) -> None:
+    app = photographer.app
+    await photographer.press("colon", *"outside", "space", *"host", "colon", *"8080", "enter")
+    await photographer.until(lambda: app.state.flow is not None and app.state.flow.kind == "asked")
+    await photographer.frames(1)
+    await photographer.take("ask")
+    await photographer.press("escape", "1")
 
 
 async def _looks(photographer: Photographer) -> None:

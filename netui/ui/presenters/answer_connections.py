@@ -18,20 +18,25 @@ from netui.ui.presenters.flows import VERDICTS, why
 from netui.ui.presenters.numbers import natural, plural, size
 from netui.ui.presenters.spans import Spans
 
+#: TCP's states of a connection that is over, or nearly.
+_OVER = frozenset({"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE"})
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A connection as a container sees it; inward: whether the other side began it."""
+    """A connection as a container sees it; inward: whether the other side began it; name: its, where it is a container."""
 
     container: str
     inward: bool
     one: Connection
+    name: str = ""
 
     @property
     def other(self) -> str:
         """Address and port of the other side."""
         ends = self.one.original
-        return _at(ends.src, ends.sport) if self.inward else _at(ends.dst, ends.dport)
+        address, port = (ends.src, ends.sport) if self.inward else (ends.dst, ends.dport)
+        return f"{self.name}:{port}" if self.name and port else self.name or _at(address, port)
 
     @property
     def port(self) -> str:
@@ -47,7 +52,7 @@ def _at(address: str, port: int) -> str:
 
 
 def peers(snapshot: Snapshot, connections: tuple[Connection, ...]) -> list[Peer]:
-    """Return the connections of containers, by container, the busiest first; those of the host alone are left out."""
+    """Return the connections of containers, by container, open and busy ones first; those of the host alone are left out."""
     owners: dict[str, Container] = {
         address: container
         for container in (snapshot.containers or () if snapshot.joined else ())
@@ -59,10 +64,15 @@ def peers(snapshot: Snapshot, connections: tuple[Connection, ...]) -> list[Peer]
     for one in connections:
         served, began = owners.get(one.reply.src), owners.get(one.original.src)
         if served is not None:
-            found.append(Peer(served.name, True, one))
+            found.append(Peer(served.name, True, one, began.name if began is not None else ""))
         if began is not None and began is not served:
-            found.append(Peer(began.name, False, one))
-    found.sort(key=lambda each: (natural(each.container), not each.inward, -(each.one.bytes or 0), each.other))
+            found.append(Peer(began.name, False, one, served.name if served is not None else ""))
+    found.sort(
+        key=lambda each: (
+            *(natural(each.container), not each.inward, each.one.state in _OVER),
+            *(-(each.one.bytes or 0), each.other),
+        )
+    )
     return found
 
 
