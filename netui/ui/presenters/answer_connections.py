@@ -24,7 +24,10 @@ _OVER = frozenset({"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE"})
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A connection as a container sees it; inward: whether the other side began it; name: its, where it is a container."""
+    """A connection as a container sees it.
+
+    inward: whether the other side began it. name: the other side's, where it is a container.
+    """
 
     container: str
     inward: bool
@@ -52,7 +55,7 @@ def _at(address: str, port: int) -> str:
 
 
 def peers(snapshot: Snapshot, connections: tuple[Connection, ...]) -> list[Peer]:
-    """Return the connections of containers, by container, open and busy ones first; those of the host alone are left out."""
+    """Return the connections of containers, by container, open and busy ones first; the host's own are left out."""
     owners: dict[str, Container] = {
         address: container
         for container in (snapshot.containers or () if snapshot.joined else ())
