@@ -78,6 +78,10 @@ demo: $(STAMP) ## remake the demo recording from the lab's host
 	rm -rf netui/demo/demo.tar.gz
 	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
 
+.PHONY: dist
+dist: $(STAMP) ## everything that a release hands out, in dist/: wheel, sdist, packages, checksums
+	$(BIN)/python -m tools.dist
+
 .PHONY: share
 share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration
 	$(BIN)/python -m tools.share

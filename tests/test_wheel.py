@@ -32,6 +32,7 @@ def test_the_wheel_holds_look_and_demo(wheel: Path) -> None:
     assert "netui/netui.tcss" in names
     assert "netui/demo/demo.tar.gz" in names
     assert not [name for name in names if name.startswith("tests")]
+    assert [name for name in names if name.endswith("data/share/man/man1/netui.1")]
 
 
 def test_the_installed_demo_starts_from_another_folder(wheel: Path, tmp_path: Path) -> None:

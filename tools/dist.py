@@ -1,0 +1,40 @@
+"""Everything that a release hands out, in dist/: wheel, sdist, packages, and their checksums.
+
+python -m tools.dist            all of it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+from netui.output import say
+from tools.packages import ROOT, debian_package, run
+
+DIST = ROOT / "dist"
+
+
+def main() -> None:
+    """Make all of it anew."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    # the wheel is built from the sdist: what is not in the one is not in the other
+    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT)])
+    debian_package(next(DIST.glob("*.whl")), DIST)
+    say(sums(DIST))
+
+
+def sums(folder: Path) -> str:
+    """Write SHA256SUMS, as sha256sum -c reads it, and return it."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}"
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != "SHA256SUMS"
+    ]
+    (folder / "SHA256SUMS").write_text("".join(f"{line}\n" for line in lines))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
