@@ -168,8 +168,13 @@ def _tell(found: Sequence[Told]) -> None:
     names = [_name(step) for step in usual]
     met = set(names)
     begins: dict[int, int] = {}
+    #: ways whose first other step is a rule of their fan's, of which everyone else meets none
+    plain: dict[int, bool] = {}
     for told in found[1:]:
         way, cell = told.way, told.cells[0]
+        if plain.get(id(way)):
+            told.decided_by = cell.steps[0]
+            continue
         at = begins.get(id(way))
         if at is None:
             at = 0
@@ -178,6 +183,9 @@ def _tell(found: Sequence[Told]) -> None:
                     break
                 at += 1
             begins[id(way)] = at
+            if len(way.fans) == 1 and at < len(way.steps) and way.steps[at] is way.fans[0]:
+                others = cells(way.several, way.fans)
+                plain[id(way)] = met.isdisjoint(_fan_names(way.several, way.fans[0], others))
         step, name = _own(way, at, cell)
         while step is not None and at < len(names) and name == names[at]:
             at += 1
@@ -185,6 +193,15 @@ def _tell(found: Sequence[Told]) -> None:
         # a step that everyone else meets later is no sign of theirs
         ours = step is not None and (at >= len(names) or name not in met)
         told.decided_by = step if ours else way.step_of(way.deciding, cell)
+
+
+def _fan_names(several: Several, fan: Fan, of: Sequence[Cell]) -> frozenset[object]:
+    """The names of a fan's rules."""
+    key = ("names", id(fan))
+    known: tuple[Fan, frozenset[object]] | None = several.kept.get(key)
+    if known is None:
+        known = several.kept[key] = (fan, frozenset(cell.names[0] for cell in of))
+    return known[1]
 
 
 def _own(way: Together, at: int, cell: Cell) -> tuple[Step | None, object]:
