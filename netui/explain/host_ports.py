@@ -344,6 +344,8 @@ def _wide(asked: Sequence[_Asked]) -> Iterator[HostPort]:
         for low, high, answers in one.ranges():
             # of those to whom the same answers, most are in the cell, and the others listed there
             most = {answer.by: answer for answer in sorted(answers, key=_many)}
+            # ports of one row are alike to everyone else, too
+            whole = tuple((a.state, replace(a.by, port=None), id(a.senders)) for a in sorted(answers, key=_many))
             for by, answer in most.items():
                 if by.kind in ("nobody", "unknown"):
                     if all(other.state == "closed" for other in answers if other.by == by):
@@ -352,7 +354,7 @@ def _wide(asked: Sequence[_Asked]) -> Iterator[HostPort]:
                     continue
                 step = answer.step(low)
                 decided = step and (step.family, step.table, step.chain, step.rule)
-                alike.setdefault((replace(by, port=None), (answer.state, decided)), []).append((low, high))
+                alike.setdefault((replace(by, port=None), (answer.state, decided, whole)), []).append((low, high))
         for (by, _decided), spans in alike.items():
             ports = IntervalSet(spans)
             there = next(a.by for a in one.at(ports.lows[0]) if replace(a.by, port=None) == by)

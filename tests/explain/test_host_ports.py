@@ -211,3 +211,12 @@ def test_what_was_not_read_is_no_closed_port() -> None:
         assert "not known" in report.text
     without = exposed_host(prepare(replace(made, sockets=None)), "world")
     assert without.status in (1, 3) and "sockets were not read" in without.text
+
+
+def test_ports_of_one_row_are_alike_to_everyone() -> None:
+    """One port cannot be told for a network alone, another for nobody: they are no row."""
+    made = a_host(
+        nat_rules("-A PREROUTING -s 203.0.113.0/24 -p tcp -m tcp --dport 25 -j DNAT --to-destination 172.19.0.2:25")
+        + filter_rules("-A OUTPUT -p tcp -m multiport --sports 9100,80 -j DROP", "-A FORWARD -j NFQUEUE")
+    )
+    ask_each(made, [25, 8080])
