@@ -37,11 +37,14 @@ _SURE = {"open": 0, "refused": 1, "undecided": 2, "closed": 3}
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """What answers: kind "container", "program", "elsewhere" (another machine), "nobody" or "unknown"."""
+    """What answers: kind "container", "program", "elsewhere" (another machine), "nobody" or "unknown".
+
+    address: one of its addresses; a container is the same one by each of them.
+    """
 
     kind: str
     name: str = ""
-    address: str = ""
+    address: str = field(default="", compare=False)
     port: int | None = None
 
 
@@ -75,9 +78,9 @@ class HostPort:
 
     @property
     def deciding(self) -> Cell | None:
-        """The cell that tells most."""
-        told = sorted((cell for cell in self.cells if cell.step is not None), key=lambda cell: _SURE[cell.state])
-        return told[0] if told else None
+        """The cell that tells most: of other machines before containers, what is open before what is not."""
+        told = [cell for cell in self.cells if cell.step is not None]
+        return min(told, key=lambda cell: (cell.place.where == "networks", _SURE[cell.state]), default=None)
 
 
 @dataclass(frozen=True, slots=True)
