@@ -79,8 +79,12 @@ demo: $(STAMP) ## remake the demo recording from the lab's host
 	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
 
 .PHONY: dist
-dist: $(STAMP) ## everything that a release hands out, in dist/: wheel, sdist, packages, checksums
+dist: $(STAMP) ## everything that a release hands out, in dist/: wheel, sdist, single file, packages, checksums
 	$(BIN)/python -m tools.dist
+
+.PHONY: packaged
+packaged: $(STAMP) ## dist/'s single file and packages on bare Debian 11, 12, 13, forky and Ubuntu 24.04
+	$(BIN)/python -m tests.lab.packaged
 
 .PHONY: share
 share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration

@@ -1,4 +1,4 @@
-"""Everything that a release hands out, in dist/: wheel, sdist, packages, and their checksums.
+"""Everything that a release hands out, in dist/: wheel, sdist, the single file, packages, and their checksums.
 
 python -m tools.dist            all of it
 """
@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
-from netui.output import say
-from tools.packages import ROOT, debian_package, run
+from netui.output import complain, say
+from tests.lab.cache import LabUnavailable
+from tools.packages import ROOT, carrying_packages, debian_package, run
+from tools.single import single_file
 
 DIST = ROOT / "dist"
 
@@ -22,6 +25,13 @@ def main() -> None:
     # the wheel is built from the sdist: what is not in the one is not in the other
     run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT)])
     debian_package(next(DIST.glob("*.whl")), DIST)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            one, tree = single_file(Path(scratch))
+            shutil.move(one, DIST)
+            carrying_packages(tree, DIST)
+    except LabUnavailable as reason:
+        complain(f"without the single file and the packages that carry it: {reason}")
     say(sums(DIST))
 
 

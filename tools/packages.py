@@ -43,8 +43,8 @@ _ABOUT = {
     "never changes the host.",
 }
 
-#: What a package holds: (bytes or a file, mode) by its place.
-Files = dict[str, tuple[bytes | Path, int]]
+#: What a package holds: (bytes, a file or where a link leads, mode) by its place.
+Files = dict[str, tuple[bytes | Path | str, int]]
 
 
 def debian_package(wheel: Path, target: Path) -> Path:
@@ -71,6 +71,39 @@ def debian_package(wheel: Path, target: Path) -> Path:
     )
 
 
+def carrying_packages(tree: Path, target: Path) -> list[Path]:
+    """Make the packages that carry Python and netui's libraries (tools/single.py), for Debian 11, RHEL 9 and newer."""
+    files: Files = {"/usr/bin/netui": ("../lib/netui/netui", 0o777)}
+    for path in sorted(tree.rglob("*")):
+        place = f"/usr/lib/netui/{path.relative_to(tree).as_posix()}"
+        if path.is_symlink():
+            files[place] = (os.readlink(path), 0o777)  # noqa: PTH115 - as it is written, a text
+        elif path.is_file():
+            files[place] = (path, path.stat().st_mode & 0o755)
+    return [
+        packed(
+            "deb",
+            files | shared("deb"),
+            target / f"netui_{__version__}_amd64.deb",
+            version=__version__,
+            arch="amd64",
+            depends=["libc6 (>= 2.31)"],
+            recommends=_PROGRAMS,
+            suggests=["openssh-client", "docker.io"],
+        ),
+        packed(
+            "rpm",
+            files | shared("rpm"),
+            target / f"netui-{__version__}-1.x86_64.rpm",
+            version=__version__,
+            release="1",
+            arch="amd64",
+            depends=["glibc >= 2.31"],
+            recommends=["iproute", "iptables-nft", "nftables"],
+        ),
+    ]
+
+
 def shared(kind: str) -> Files:
     """Return man page, completions, the example of a configuration, licence and changes."""
     files: Files = {}
@@ -94,8 +127,10 @@ def packed(kind: str, files: Files, target: Path, *, scripts: Mapping[str, str] 
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         contents = [
-            {"src": str(_staged(stage, number, what)), "dst": place, "file_info": {"mode": mode, "owner": "root"}}
-            for number, (place, (what, mode)) in enumerate(sorted(files.items()))
+            {"src": what, "dst": place, "type": "symlink"}
+            if isinstance(what, str)
+            else {"src": str(_staged(stage, n, what)), "dst": place, "file_info": {"mode": mode, "owner": "root"}}
+            for n, (place, (what, mode)) in enumerate(sorted(files.items()))
         ]
         written = {name: str(_staged(stage, name, text.encode())) for name, text in (scripts or {}).items()}
         config = stage / "nfpm.json"

@@ -66,15 +66,16 @@ _FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt"
 class Bare:
     """A suite's bare root, a layer over it with the checkout in `who`'s home, as long as the context is.
 
+    root: another root of this suite.
     lab: the lab is to run in there: cgroups, a fresh /run, the machine's own processes, and the lab's cache.
     """
 
-    def __init__(self, suite: str, who: str, folder: Path, *, lab: bool = False) -> None:
+    def __init__(self, suite: str, who: str, folder: Path, *, lab: bool = False, root: Path | None = None) -> None:
         self._suite, self.who, self._lab = suite, who, lab
         self._folder = folder / f"{suite}-{who}"
         #: What differs from the suite's root.
         self.upper = self._folder / "upper"
-        self._lower = roots.bare_root(suite)
+        self._lower = root or roots.bare_root(suite)
         self._home = self.upper / _HOMES[who]
         self._environment = {name: value for name, value in os.environ.items() if _PASSED.match(name)}
         self._shared = sorted(set(_package_folders()))

@@ -31,6 +31,12 @@ _NEW_NEIGHBOURS = (
 )
 _BARE = ("python3", "make", "git", "ca-certificates")
 
+#: The oldest Debian that the single file is to run on: it is built there, with a Python of its own.
+OLDEST = "bullseye"
+_TO_BUILD = ("gcc", "libc6-dev", "make", "binutils", "zlib1g-dev", "libssl-dev", "libffi-dev", "ca-certificates", "git")
+_PYTHON = "pool/main/p/python3.13/python3.13_3.13.5.orig.tar.xz"
+_PYTHON_SHA256 = "93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640"
+
 #: Where Debian is to be had by everybody, for a machine whose own apt names no mirror of it.
 _PUBLIC = "http://deb.debian.org/debian"
 # Debian 12's debootstrap knows no forky; every Debian suite uses the script of sid. Ubuntu has both
@@ -70,6 +76,48 @@ def new_neighbours_root() -> Path:
 def bare_root(suite: str) -> Path:
     """A Debian or Ubuntu of this suite with Python, make and git: what netui must start on. Copy it; it stays."""
     return _root(f"bare-{suite}", suite, _BARE)
+
+
+def build_root() -> Path:
+    """Debian 11 with a compiler and a Python 3.13 under /opt/python: ten minutes on two cores, once."""
+    root = _root("build-bullseye", OLDEST, (), ("python3", "xz-utils", *_TO_BUILD))
+    with locked("build-bullseye-python"):
+        if not (root / "opt/python").is_dir():
+            _build_python(root)
+    return root
+
+
+_COMPILE = """
+set -e
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+exec chroot "$1" sh -c '
+  set -e
+  cd /tmp/python
+  tar -xJf source.tar.xz --strip-components=1
+  ./configure -q --prefix=/opt/python --enable-shared --disable-test-modules
+  make -s -j2
+  make -s install DESTDIR=/opt/.partial
+'
+"""
+
+
+def _build_python(root: Path) -> None:
+    partial = root / "opt/.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    source = root / "tmp/python"
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir(parents=True)
+    with urllib.request.urlopen(f"{mirror_of('trixie')}/{_PYTHON}", timeout=60) as answer:
+        (source / "source.tar.xz").write_bytes(answer.read())
+    if hashlib.sha256((source / "source.tar.xz").read_bytes()).hexdigest() != _PYTHON_SHA256:
+        raise LabUnavailable("Python's source is not the one that is known")
+    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", _COMPILE, "sh", str(root)]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise LabUnavailable(f"Python's build failed: {'; '.join(done.stdout.strip().splitlines()[-2:])}")
+    shutil.rmtree(source)
+    (partial / "opt/python").rename(root / "opt/python")
 
 
 _INSTALL = """

@@ -9,19 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from netui import __version__
 from tools.packages import debian_package
 
 from .bare import Bare
 from .cache import LabUnavailable
 from .conftest import unavailable
+from .packaged import works
 from .roots import bare_root
 from .terminal import ROOT
 
 pytestmark = pytest.mark.lab
-
-#: An answer of this capture, the same wherever it is asked.
-PATH = ("path", "outside", "host:443", "--replay", "tests/cases/engine-20.10/host")
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +53,3 @@ def there(suite: str) -> None:
         bare_root(suite)
     except LabUnavailable as reason:
         unavailable(str(reason))
-
-
-def works(bare: Bare) -> None:
-    """The version, a capture's path, and the screen, which q leaves."""
-    done = bare.run("netui --version")
-    assert (done.returncode, done.stdout) == (0, f"netui {__version__}\n"), done.stderr
-    here = subprocess.run([sys.executable, "-m", "netui", *PATH], cwd=ROOT, capture_output=True, text=True, check=True)
-    done = bare.run(f"netui {' '.join(PATH)}")
-    assert "DELIVERED" in here.stdout
-    assert (done.returncode, done.stdout, done.stderr) == (0, here.stdout, "")
-    shown, status = bare.on_terminal("stty rows 40 cols 120; netui --demo", until=b"hehe", keys=b"q", seconds=60)
-    assert b"hehe" in shown and b"Traceback" not in shown and status == 0, shown[-2000:]

@@ -1,0 +1,77 @@
+"""What `make dist` made, on bare systems: each file starts there, draws, and answers as this checkout does.
+
+python -m tests.lab.packaged          dist/ on Debian 11, 12, 13, forky and Ubuntu 24.04
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from netui import __version__
+
+from .bare import Bare
+from .terminal import ROOT
+
+SUITES = ("bullseye", "bookworm", "trixie", "forky", "noble")
+#: An answer of this capture, the same wherever it is asked.
+_PATH = ("path", "outside", "host:443", "--replay", "tests/cases/engine-20.10/host")
+_APT = "DEBIAN_FRONTEND=noninteractive apt-get -y -qq --no-install-recommends"
+
+
+def works(bare: Bare, program: str = "netui") -> None:
+    """The version, a capture's path, and the screen, which q leaves."""
+    done = bare.run(f"{program} --version")
+    assert (done.returncode, done.stdout) == (0, f"netui {__version__}\n"), done.stderr
+    here = subprocess.run([sys.executable, "-m", "netui", *_PATH], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = bare.run(f"{program} {' '.join(_PATH)}")
+    assert "DELIVERED" in here.stdout
+    assert (done.returncode, done.stdout, done.stderr) == (0, here.stdout, "")
+    shown, status = bare.on_terminal(f"stty rows 40 cols 120; {program} --demo", until=b"hehe", keys=b"q", seconds=60)
+    assert b"hehe" in shown and b"Traceback" not in shown and status == 0, shown[-2000:]
+
+
+def on(suite: str, dist: Path, scratch: Path) -> None:
+    """Try all that is for this suite, and print what was tried."""
+    single = f"netui-{__version__}-linux-x86_64"
+    deb, rpm = f"netui_{__version__}_amd64.deb", f"netui-{__version__}-1.x86_64.rpm"
+    with Bare(suite, "root", scratch) as bare:
+        for name in (single, deb, rpm):
+            shutil.copy(dist / name, bare.upper / "root" / name)
+        works(bare, f"~/{single}")
+        _say(suite, single)
+        _do(bare, f"{_APT} install ~/{deb}")
+        works(bare)
+        _do(bare, f"{_APT} purge netui && ! find /usr -path '*netui*' | grep .")
+        _say(suite, deb)
+        if suite == "bookworm":
+            # rpm's own program, on a Debian: its files are where they should be, what it depends on is not looked at
+            _do(bare, f"apt-get update -qq && {_APT} install rpm")
+            _do(bare, f"rpm -i --force-debian --nodeps ~/{rpm}")
+            works(bare)
+            _say(suite, rpm)
+
+
+def _do(bare: Bare, command: str) -> None:
+    done = bare.run(command)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def _say(suite: str, name: str) -> None:
+    print(f"{suite:10} {name}: version, path, screen", flush=True)
+
+
+def main() -> None:
+    """Try dist/ on each."""
+    dist = ROOT / "dist"
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=dist, check=True)
+    for suite in sys.argv[1:] or SUITES:
+        with tempfile.TemporaryDirectory() as scratch:
+            on(suite, dist, Path(scratch))
+
+
+if __name__ == "__main__":
+    main()
