@@ -7,7 +7,7 @@ apart. Nothing is sent, and nothing is guessed from what is published.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netui.explain.exposure import Cell, Listed, State
@@ -29,6 +29,7 @@ from netui.traversal.way import Way
 #: More parts than this are not walked apart: one for each port that is published, and more where rules name senders.
 _MOST_PARTS = 20_000
 _ALL = IntervalSet([(1, 65535)])
+_NONE = IntervalSet([])
 _PROTOCOLS = ("tcp", "udp")
 #: More ports than this that go to one place have one row.
 _FEW = 1024
@@ -332,15 +333,22 @@ def _rows(asked: Sequence[_Asked]) -> Iterator[HostPort]:
     for protocol, port, by in single:
         cells_of = tuple(one.cell(port, by) for one in asked if one.protocol == protocol)
         yield HostPort(protocol, IntervalSet([(port, port)]), by, _without_repeats(cells_of))
-    yield from _wide(asked)
+    alone: dict[tuple[str, Answerer], list[tuple[int, int]]] = {}
+    for protocol, port, by in single:
+        alone.setdefault((protocol, replace(by, port=None)), []).append((port, port))
+    yield from _wide(asked, {key: IntervalSet(spans) for key, spans in alone.items()})
 
 
 def _many(answer: _Answer) -> int:
     return answer.senders.numbers.size() if answer.senders is not None else 1
 
 
-def _wide(asked: Sequence[_Asked]) -> Iterator[HostPort]:
-    """The rows of many ports at once: nobody answers, it is not known, or all are passed on to one machine."""
+def _wide(asked: Sequence[_Asked], alone: Mapping[tuple[str, Answerer], IntervalSet]) -> Iterator[HostPort]:
+    """The rows of many ports at once: nobody answers, it is not known, or all are passed on to one machine.
+
+    alone: ports that have rows of their own, by protocol and answerer: what is many ports in one place may be few
+    in another.
+    """
     rows: dict[tuple[str, Answerer, tuple[tuple[int, int], ...]], list[Cell]] = {}
     for one in asked:
         alike: dict[tuple[Answerer, object], list[tuple[int, int]]] = {}
@@ -359,7 +367,9 @@ def _wide(asked: Sequence[_Asked]) -> Iterator[HostPort]:
                 decided = step and (step.family, step.table, step.chain, step.rule)
                 alike.setdefault((replace(by, port=None), (answer.state, decided, whole)), []).append((low, high))
         for (by, _decided), spans in alike.items():
-            ports = IntervalSet(spans)
+            ports = IntervalSet(spans) - alone.get((one.protocol, by), _NONE)
+            if not ports:
+                continue
             there = next(a.by for a in one.at(ports.lows[0]) if replace(a.by, port=None) == by)
             rows.setdefault((one.protocol, by, tuple(ports)), []).append(one.cell(ports.lows[0], there))
     for (protocol, by, spans_of), found in rows.items():

@@ -109,6 +109,12 @@ def ask_each(host: PreparedHost, asked: list[int]) -> None:
             assert name == alone.delivered_to.name, (port, protocol)
 
 
+def test_many_ports_in_one_place_are_few_in_another():
+    """All ports are passed on to one program, and one rule cuts them: no port stands in two rows."""
+    rules = ("-A INPUT -i eth0 -j ACCEPT", "-A INPUT -p tcp -m conntrack --ctorigdstport 8080 -j ACCEPT")
+    ask_each(a_host(nat_rules("-A PREROUTING -p tcp -j DNAT --to-destination :9100") + filter_rules(*rules)), [])
+
+
 @settings(max_examples=25, deadline=None)
 @given(RULES, REPLIES, TRANSLATIONS, ASKED)
 def test_each_port_is_what_it_is_alone(

@@ -148,7 +148,13 @@ def left_of(identity: str) -> list[str]:
     """What is left of a run: namespaces, state, cgroups, processes."""
     left = [str(path) for path in NETNS.glob(f"{PREFIX}{identity}-*")]
     left += [str(path) for path in STATE.glob(identity)]
-    left += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{PREFIX}{identity}-*")]
+    # os.walk: other labs take theirs down meanwhile, and glob would fail on those
+    left += [
+        str(Path(top, name))
+        for top, names, _ in os.walk("/sys/fs/cgroup")
+        for name in names
+        if name.startswith(f"{PREFIX}{identity}-")
+    ]
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
