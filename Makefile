@@ -27,6 +27,10 @@ run: $(RUN_STAMP) ## open netui: live where an engine answers, else the demo hos
 test: $(STAMP) ## all tests, the lab with real engines included (root, on a Debian or Ubuntu, for the lab); TESTS= names some
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
+.PHONY: long
+long: $(STAMP) ## the tests that take longest, which make test leaves out
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(TESTS)
+
 .PHONY: bounds
 bounds: $(STAMP) ## all tests but the lab's with the lowest versions that pyproject.toml admits, and on Python 3.12 and 3.13
 	$(BIN)/python -m tests.bounds

@@ -125,7 +125,7 @@ CASES: dict[str, tuple[str, tuple[tuple[str, str, int, str, str], ...]]] = {
 
 
 @pytest.mark.parametrize("calls", [0, 1])
-@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+@pytest.mark.parametrize("kind", ["20.10-nft", pytest.param("28.5", marks=pytest.mark.long)])
 def test_frames_meet_what_netui_says(own_host: Own, kind: str, calls: int) -> None:
     """Each flow ends as netui says, by the chain that it names, with br_netfilter off and on."""
     host = own_host(kind)

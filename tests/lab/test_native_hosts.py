@@ -114,6 +114,7 @@ POLICIES = (
 )
 
 
+@pytest.mark.long
 def test_firewalld(host: Host, tmp_path: Path) -> None:
     """Its zone and policy for Docker, then zones by source, rich rules, forward ports, then policies."""
     with NewFirewalld(host, "firewalld") as firewall:
@@ -227,6 +228,7 @@ DOCKERS = (
 )
 
 
+@pytest.mark.long
 def test_all_of_them_beside_engine_29_7(lab: None, tmp_path: Path) -> None:
     """firewalld, libvirt, Incus and podman at once: native tables of six programs at the same hooks."""
     with (
