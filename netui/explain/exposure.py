@@ -64,6 +64,21 @@ class Cell:
         return tuple(net for one in self.senders if one.state == "open" for net in one.addresses)
 
 
+def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:
+    """Return the cells of a kind of place, by family."""
+    found: dict[Family, list[Cell]] = {}
+    for cell in cells:
+        if cell.place.where == where:
+            found.setdefault(cell.place.family, []).append(cell)
+    return found
+
+
+def widest(cells: Iterable[Cell]) -> Where | None:
+    """Return the widest place of which a cell is open, None if none is."""
+    opened = {cell.place.where for cell in cells if cell.state == "open"}
+    return next((where for where in WIDEST if where in opened), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """One port of one container, with a cell for each place.
@@ -85,19 +100,12 @@ class Exposure:
 
     def states(self, where: Where) -> dict[Family, list[Cell]]:
         """Return the cells of a kind of place, by family."""
-        found: dict[Family, list[Cell]] = {}
-        for cell in self.cells:
-            if cell.place.where == where:
-                found.setdefault(cell.place.family, []).append(cell)
-        return found
+        return by_family(self.cells, where)
 
     @property
     def widest(self) -> Where | None:
         """The widest place from which it is open, None if it is from nowhere."""
-        for where in WIDEST:
-            if any(cell.state == "open" for cell in self.cells if cell.place.where == where):
-                return where
-        return None
+        return widest(self.cells)
 
     @property
     def deciding(self) -> Cell | None:

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from netui.explain.exposure import Cell, Listed, State
+from netui.explain.exposure import Cell, Listed, State, by_family, widest
 from netui.explain.places import FAMILIES, WIDEST, Place, Places, Where
 from netui.model import Family, Socket
 from netui.net.intervals import IntervalSet
@@ -63,19 +63,12 @@ class HostPort:
 
     def states(self, where: Where) -> dict[Family, list[Cell]]:
         """Return the cells of a kind of place, by family."""
-        found: dict[Family, list[Cell]] = {}
-        for cell in self.cells:
-            if cell.place.where == where:
-                found.setdefault(cell.place.family, []).append(cell)
-        return found
+        return by_family(self.cells, where)
 
     @property
     def widest(self) -> Where | None:
         """The widest place from which it is open, None if it is from nowhere."""
-        for where in WIDEST:
-            if any(cell.state == "open" for cell in self.cells if cell.place.where == where):
-                return where
-        return None
+        return widest(self.cells)
 
     @property
     def deciding(self) -> Cell | None:

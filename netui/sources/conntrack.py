@@ -16,6 +16,7 @@ from netui.model.connection import Connection, Ends
 from netui.model.ruleset import Family
 from netui.sources import permits
 from netui.sources.errors import SourceError, plain
+from netui.sources.netlink import attributes, messages
 
 _PROC = Path("/proc/net/nf_conntrack")
 #: A server may track a million; so many are enough for people.
@@ -33,7 +34,6 @@ _NETLINK_NETFILTER = 12
 _GET = 1 << 8 | 1
 _REQUEST, _DUMP = 0x1, 0x300
 _ERROR, _DONE = 2, 3
-_PLAIN = 0x3FFF
 _SEEN_REPLY = 1 << 1
 _TIMEOUT = 5.0
 
@@ -106,7 +106,7 @@ def _over_netlink() -> Iterator[Connection]:
             body = struct.pack("=BBH", 0, 0, 0)
             asked.send(struct.pack("=IHHII", 16 + len(body), _GET, _REQUEST | _DUMP, 1, 0) + body)
             while True:
-                for kind, payload in _messages(asked.recv(1 << 17)):
+                for kind, _flags, payload in messages(asked.recv(1 << 17)):
                     if kind == _ERROR:
                         number = -struct.unpack_from("=i", payload)[0]
                         what = "needs root: run netui with sudo" if number in (1, 13) else f"error {number}"
@@ -119,20 +119,10 @@ def _over_netlink() -> Iterator[Connection]:
         raise SourceError(f"the kernel does not list connections: {plain(error.strerror or error)}") from None
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + 16 <= len(data):
-        length, kind = struct.unpack_from("=IH", data, place)
-        if length < 16:
-            return
-        yield kind, data[place + 16 : place + length]
-        place += (length + 3) & ~3
-
-
 def parse_message(payload: bytes) -> Connection | None:
     """Return the connection of one message's payload; None for what is none."""
     family = _NUMBERS.get(payload[0]) if payload else None
-    fields = dict(_attributes(payload[4:]))
+    fields = dict(attributes(payload[4:]))
     if family is None or 1 not in fields or 2 not in fields:
         return None
     try:
@@ -141,9 +131,9 @@ def parse_message(payload: bytes) -> Connection | None:
         return None
     state = ""
     if number == 6:
-        code = dict(_attributes(dict(_attributes(fields.get(4, b""))).get(1, b""))).get(1, b"")
+        code = dict(attributes(dict(attributes(fields.get(4, b""))).get(1, b""))).get(1, b"")
         state = _TCP[code[0]] if code and code[0] < len(_TCP) else ""
-    counters = [dict(_attributes(fields[each])) for each in (9, 10) if each in fields]
+    counters = [dict(attributes(fields[each])) for each in (9, 10) if each in fields]
     packets, amount = (
         sum(int.from_bytes(each.get(kind, b""), "big") for each in counters) if counters else None for kind in (1, 2)
     )
@@ -152,19 +142,9 @@ def parse_message(payload: bytes) -> Connection | None:
 
 
 def _tuple(data: bytes) -> tuple[Ends, int]:
-    parts = dict(_attributes(data))
-    addresses, protocol = dict(_attributes(parts[1])), dict(_attributes(parts[2]))
+    parts = dict(attributes(data))
+    addresses, protocol = dict(attributes(parts[1])), dict(attributes(parts[2]))
     src, dst = (addresses[1], addresses[2]) if 1 in addresses else (addresses[3], addresses[4])
     ports = [int.from_bytes(protocol.get(kind, b""), "big") for kind in (2, 3)]
     texts = [str(ipaddress.ip_address(each)) for each in (src, dst)]
     return Ends(texts[0], texts[1], ports[0], ports[1]), protocol[1][0]
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + 4 <= len(data):
-        length, kind = struct.unpack_from("=HH", data, place)
-        if length < 4:
-            return
-        yield kind & _PLAIN, data[place + 4 : place + length]
-        place += (length + 3) & ~3

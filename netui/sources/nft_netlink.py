@@ -11,8 +11,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
+from netui.sources import netlink
 from netui.sources.errors import SourceError, plain
 
 _NETLINK_NETFILTER = 12
@@ -22,7 +22,6 @@ _GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_GENERATION = 1, 4, 7, 16
 _DORMANT = 1
 _REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
 _ERROR, _DONE = 2, 3
-_NESTED_OR_ORDER: Final = 0x3FFF
 #: NFPROTO_*.
 _FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _IP_HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
@@ -77,7 +76,7 @@ def generation() -> int:
     Counters, and what packets add to sets, move without one. Raises SourceError where one may not ask.
     """
     for _family, attributes in _asked(_GET_GENERATION, _REQUEST) or ():
-        return _be32(dict(_attributes(attributes)).get(1, b""))
+        return _be32(dict(netlink.attributes(attributes)).get(1, b""))
     raise SourceError("the kernel does not tell the generation of its rules")
 
 
@@ -85,7 +84,7 @@ def tables() -> dict[tuple[str, str], TableState]:
     """Return all tables by (family, name); raise SourceError where one may not ask."""
     found: dict[tuple[str, str], TableState] = {}
     for family, attributes in _dump(_GET_TABLE):
-        table = dict(_attributes(attributes))
+        table = dict(netlink.attributes(attributes))
         dormant = bool(_be32(table.get(2, b"")) & _DORMANT)
         found[family, _text(table.get(1, b""))] = TableState(dormant, int.from_bytes(table.get(4, b""), "big"))
     return found
@@ -95,8 +94,8 @@ def base_chains() -> tuple[BaseChain, ...]:
     """Return all base chains of all tables in this network namespace; raise SourceError where one may not ask."""
     found: list[BaseChain] = []
     for family, attributes in _dump(_GET_CHAIN):
-        chain = dict(_attributes(attributes))
-        hook = dict(_attributes(chain.get(4, b"")))
+        chain = dict(netlink.attributes(attributes))
+        hook = dict(netlink.attributes(chain.get(4, b"")))
         if not hook:
             continue
         hooks = _HOOKS.get(family, _IP_HOOKS)
@@ -119,7 +118,7 @@ def base_chains() -> tuple[BaseChain, ...]:
 def _devices(hook: dict[int, bytes]) -> Iterator[str]:
     """Yield the names in NFTA_HOOK_DEVS, or NFTA_HOOK_DEV of older kernels; NFTA_DEVICE_PREFIX is a beginning."""
     if 4 in hook:
-        for kind, name in _attributes(hook[4]):
+        for kind, name in netlink.attributes(hook[4]):
             yield _text(name) + ("*" if kind == 2 else "")
     elif 3 in hook:
         yield _text(hook[3])
@@ -128,24 +127,24 @@ def _devices(hook: dict[int, bytes]) -> Iterator[str]:
 def rule_makes() -> Iterator[RuleMake]:
     """Yield how each rule is made, chain by chain in their order; raise SourceError where one may not ask."""
     for family, attributes in _dump(_GET_RULE):
-        rule = dict(_attributes(attributes))
+        rule = dict(netlink.attributes(attributes))
         yield RuleMake(
             family,
             _text(rule.get(1, b"")),
             _text(rule.get(2, b"")),
             int.from_bytes(rule.get(3, b""), "big"),
-            tuple(_expression(element) for _kind, element in _attributes(rule.get(4, b""))),
+            tuple(_expression(element) for _kind, element in netlink.attributes(rule.get(4, b""))),
         )
 
 
 def _expression(element: bytes) -> tuple[str, tuple[int, ...]]:
-    parts = dict(_attributes(element))
+    parts = dict(netlink.attributes(element))
     name = _text(parts.get(1, b""))
     data = parts.get(2, b"")
     if name == "meta":
-        return name, (_be32(dict(_attributes(data)).get(2, b"")),)
+        return name, (_be32(dict(netlink.attributes(data)).get(2, b"")),)
     if name == "payload":
-        fields = dict(_attributes(data))
+        fields = dict(netlink.attributes(data))
         return name, tuple(_be32(fields.get(place, b"")) for place in (2, 3, 4))
     return name, ()
 
@@ -176,7 +175,7 @@ def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
             interrupted = False
             while True:
                 data = asked.recv(1 << 17)
-                for kind, marked, payload in _messages(data):
+                for kind, marked, payload in netlink.messages(data):
                     interrupted = interrupted or bool(marked & _INTERRUPTED)
                     if kind == _ERROR:
                         _refuse(payload)
@@ -197,26 +196,6 @@ def _refuse(payload: bytes) -> None:
     if number in (1, 13):
         raise SourceError("needs root: run netui with sudo")
     raise SourceError(f"the kernel does not list nf_tables: error {number}")
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    place = 0
-    while place + 16 <= len(data):
-        length, kind, flags = struct.unpack_from("=IHH", data, place)
-        if length < 16:
-            return
-        yield kind, flags, data[place + 16 : place + length]
-        place += (length + 3) & ~3
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + 4 <= len(data):
-        length, kind = struct.unpack_from("=HH", data, place)
-        if length < 4:
-            return
-        yield kind & _NESTED_OR_ORDER, data[place + 4 : place + length]
-        place += (length + 3) & ~3
 
 
 def _text(data: bytes) -> str:

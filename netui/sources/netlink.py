@@ -1,0 +1,32 @@
+"""Netlink's messages and attributes, cut out of what the kernel sent; whatever it is, nothing is raised."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+#: NLA_TYPE_MASK: the kind without its flags for nesting and byte order.
+_NESTED_OR_ORDER: Final = 0x3FFF
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield each message's kind, flags and payload."""
+    place = 0
+    while place + 16 <= len(data):
+        length, kind, flags = struct.unpack_from("=IHH", data, place)
+        if length < 16:
+            return
+        yield kind, flags, data[place + 16 : place + length]
+        place += (length + 3) & ~3
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield each attribute's kind and payload."""
+    place = 0
+    while place + 4 <= len(data):
+        length, kind = struct.unpack_from("=HH", data, place)
+        if length < 4:
+            return
+        yield kind & _NESTED_OR_ORDER, data[place + 4 : place + length]
+        place += (length + 3) & ~3
