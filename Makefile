@@ -90,6 +90,10 @@ dist: $(STAMP) ## everything that a release hands out, in dist/: wheel, sdist, s
 packaged: $(STAMP) ## dist/'s single file and packages on bare Debian 11, 12, 13, forky and Ubuntu 24.04
 	$(BIN)/python -m tests.lab.packaged
 
+.PHONY: release
+release: $(STAMP) ## check, make dist, make packaged, tag; refuses where changelog, version or tree is not in order
+	@$(BIN)/python -m tools.release
+
 .PHONY: share
 share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration
 	$(BIN)/python -m tools.share
