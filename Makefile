@@ -76,6 +76,10 @@ screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's 
 	$(BIN)/python -m tests.screenshots --tools
 	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
 
+.PHONY: recording
+recording: $(STAMP) ## remake the recording that the README shows, from the real program on the demo host
+	$(BIN)/python -m tools.recording
+
 .PHONY: demo
 demo: ENGINE = 28.5
 demo: $(STAMP) ## remake the demo recording from the lab's host
