@@ -102,6 +102,10 @@ release: $(STAMP) ## check, make dist, make packaged, tag; refuses where changel
 share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration
 	$(BIN)/python -m tools.share
 
+.PHONY: questions
+questions: $(STAMP) ## write the answers of docs/questions.md anew (its captures: python -m tests.lab.asked)
+	$(BIN)/python -m tools.questions
+
 .PHONY: constraints
 constraints: $(STAMP) ## write the installed versions to constraints.txt
 	@echo "# What was tested; names and versions only. Remake: make constraints" > constraints.txt

@@ -129,6 +129,19 @@ class Firewalld:
         return subprocess.run(command, env=self._environment(), check=False, capture_output=True)
 
 
+def dockers_zone(*bridges: str) -> list[str]:
+    """The words for firewall-cmd by which an engine that finds it on the bus puts its bridges into zone docker."""
+    return [
+        "--new-zone=docker",
+        "--zone=docker --set-target=ACCEPT",
+        "--new-policy=docker-forwarding",
+        "--policy=docker-forwarding --add-ingress-zone=ANY",
+        "--policy=docker-forwarding --add-egress-zone=docker",
+        "--policy=docker-forwarding --set-target=ACCEPT",
+        *(f"--zone=docker --add-interface={bridge}" for bridge in bridges),
+    ]
+
+
 _JAIL = """[DEFAULT]
 backend = polling
 banaction = {action}

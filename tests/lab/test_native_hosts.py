@@ -22,7 +22,7 @@ from .hosts import HOST, HOST6, Host
 from .judge import judge, report
 from .libvirt import virtual_machine
 from .matrix import flows
-from .neighbours import Fail2ban
+from .neighbours import Fail2ban, dockers_zone
 from .newest import CrowdSec, Incus, Machine, Netavark, NewFirewalld, NewLibvirt, flows_with
 from .roots import new_neighbours_root, old_neighbours_root
 from .senders import Flow
@@ -210,18 +210,8 @@ def test_engine_29_7_with_rules_left_behind(lab: None, tmp_path: Path) -> None:
         agree(host, wanted, "29.7, FORWARD DROP", tmp_path / "left")
 
 
-#: firewalld's zone and policy for Docker, as an engine that finds it on the bus makes them.
 DOCKERS = (
-    "--new-zone=docker",
-    "--zone=docker --set-target=ACCEPT",
-    "--new-policy=docker-forwarding",
-    "--policy=docker-forwarding --add-ingress-zone=ANY",
-    "--policy=docker-forwarding --add-egress-zone=docker",
-    "--policy=docker-forwarding --set-target=ACCEPT",
-    *(
-        f"--zone=docker --add-interface={bridge}"
-        for bridge in ("docker0", "br-a15309ec8f18", "br-125ced89f7cb", "br-dbca0dcf445c", "brown0")
-    ),
+    *dockers_zone("docker0", "br-a15309ec8f18", "br-125ced89f7cb", "br-dbca0dcf445c", "brown0"),
     "--zone=external --change-interface=vh",
     '--zone=external --add-rich-rule="rule port port=8080 protocol=tcp reject"',
     "--zone=external --add-port=22/tcp",
