@@ -154,12 +154,14 @@ class Opaque:
     """A match that is not understood, or that a snapshot cannot tell.
 
     likely: what holds for a single packet of a quiet sender (a limit is not exceeded), None where nothing is.
-    bound: for what counts, how much it takes before it answers otherwise ("up to 25/second").
+    bound: for what counts, how much it takes before it answers otherwise ("up to 25/second"). reason: why it
+    cannot be told, where that is more than that a snapshot cannot.
     """
 
     words: str
     likely: bool | None = None
     bound: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

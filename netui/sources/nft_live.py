@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from netui.dialects.nft.document import COUNTER, MOVING
 from netui.model import BUILT_IN, Counters, NativeChain, NativeRule, Rule, Ruleset, RulesetKey
@@ -79,6 +80,8 @@ class LiveNative:
         self._fixed: tuple[tuple[int, ...], frozenset[_TableKey], NativeRules] | None = None
         #: the generation of what the kernel listed, and of the tables in which nothing moves
         self._listed_at: int | None = None
+        #: for which family rules are, and of which generation that is
+        self._told: tuple[int | None, Mapping[tuple[str, str, int], str]] | None = None
         self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[_TableKey, nft_netlink.TableState]] = ((), {})
         self._still: dict[_TableKey, str] = {}
         self._order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
@@ -122,7 +125,8 @@ class LiveNative:
         )
         devices = {(c.family, c.table, c.name): c.devices for c in native if c.hook in ("ingress", "egress")}
         try:
-            rules = self._texts.rules(texts, saves, made, Unprinted(dormant, devices))
+            families = self._families(texts)
+            rules = self._texts.rules(texts, saves, made, Unprinted(dormant, devices, families))
         except SourceError as error:
             return Part(error=f"nft: output {error}")
         handles = {table: state.handle for table, state in states.items()}
@@ -144,6 +148,20 @@ class LiveNative:
             by_device = any(chain.hook in ("ingress", "egress") for chain in self._kernel[0])
             self._listed_at = None if by_device else now
         return self._kernel
+
+    def _families(self, texts: Mapping[_TableKey, str]) -> Mapping[tuple[str, str, int], str]:
+        """Return for which family each rule is that nft may print without it; asked at a new generation alone."""
+        asked = {table for table, text in texts.items() if table[0] not in ("ip", "ip6") and _RESET in text}
+        if not asked:
+            return {}
+        if self._told is None or self._told[0] != self._listed_at or self._listed_at is None:
+            found = {
+                (rule.family, rule.table, rule.handle): _family_of(rule)
+                for rule in nft_netlink.rule_makes()
+                if (rule.family, rule.table) in asked and rule.expressions[-1:] == (("reject", ()),)
+            }
+            self._told = self._listed_at, found
+        return self._told[1]
 
     def _hooks(self) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
         """Return the order of base chains where one hangs on it and the kernel can tell it; {} else."""
@@ -214,6 +232,19 @@ class LiveNative:
 
 
 _ANY = frozenset({"unknown"})
+_RESET = '"tcp reset"'
+#: NFT_META_NFPROTO, NFT_META_PROTOCOL, and the first byte of what they are compared with.
+_FAMILY_VALUES = {15: {2: "ipv4", 10: "ipv6"}, 1: {0x08: "ipv4", 0x86: "ipv6"}}
+
+
+def _family_of(rule: nft_netlink.RuleMake) -> str:
+    """Return ``ipv4`` or ``ipv6`` where a rule compares the family with it, "" where it does not."""
+    for (name, details), (after, compared) in pairwise(rule.expressions):
+        if name == "meta" and after == "cmp" and compared[:1] == (0,) and len(compared) == 2:
+            family = _FAMILY_VALUES.get(details[0], {}).get(compared[1])
+            if family:
+                return family
+    return ""
 
 
 def _is_iptables(chain: nft_netlink.BaseChain, made: Collection[_TableKey]) -> bool:

@@ -146,6 +146,10 @@ def _expression(element: bytes) -> tuple[str, tuple[int, ...]]:
     if name == "payload":
         fields = dict(netlink.attributes(data))
         return name, tuple(_be32(fields.get(place, b"")) for place in (2, 3, 4))
+    if name == "cmp":
+        fields = dict(netlink.attributes(data))
+        value = dict(netlink.attributes(fields.get(3, b""))).get(1, b"")
+        return name, (_be32(fields.get(2, b"")), *value[:1])
     return name, ()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from netui.dialects.nft.document import read_entries
+from netui.dialects.nft.document import FAMILY_TOLD, read_entries
 from netui.dialects.nft.misprinted import corrected
 from netui.dialects.nft.tables import names_in
 from netui.model import BUILT_IN, Chain, Counters, NativeChain, Ruleset, RulesetKey, Table
@@ -17,6 +20,7 @@ _TableKey = tuple[str, str]
 #: What nft prints as a table's flags; 1.0.6 prints freed memory in their place.
 _FLAGS = frozenset({"dormant", "owner", "persist"})
 _UNKNOWN = frozenset({"unknown"})
+_TELLS_FAMILY = re.compile(r'"protocol": "(?:ip6?|icmp|icmpv6|ether)"|"key": "(?:nfproto|protocol)"|"family": "ip')
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,13 @@ class Unprinted:
     """What ``nft -j`` of older versions leaves out.
 
     dormant: tables (family, name) whose base chains are not hooked. devices: of the base chains (family, table,
-    name) at ingress and egress.
+    name) at ingress and egress. families: of rules (family, table, handle) that end in ``reject with tcp reset``
+    ``ipv4`` or ``ipv6``, "" for both.
     """
 
     dormant: frozenset[_TableKey] = frozenset()
     devices: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    families: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
 
     def complete(self, entries: Iterable[object]) -> list[object]:
         """Return a document's entries with what was left out, and the tables' flags as they are."""
@@ -79,7 +85,18 @@ class Unprinted:
             place = (family, js.text(given.get("table")), name)
             if kind == "chain" and place in self.devices:
                 return {kind: {**given, "dev": list(self.devices[place])}}
+            if kind == "rule" and self.families:
+                alone = self.families.get((family, place[1], js.number(given.get("handle"))))
+                return entry if alone is None else {kind: _of_family(given, alone)}
         return entry
+
+
+def _of_family(rule: dict[str, Any], alone: str) -> dict[str, Any]:
+    """Return a rule with the match for its family, where nft left it out."""
+    if _TELLS_FAMILY.search(json.dumps(rule.get("expr"))):
+        return rule
+    told = {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": alone}}
+    return {**rule, "expr": [*([told] if alone else []), *js.items(rule.get("expr"))], FAMILY_TOLD: True}
 
 
 def unprinted(entries: Iterable[object]) -> Unprinted:

@@ -186,10 +186,11 @@ def rpfilter(match: Match, family: Family, around: Surroundings) -> Compiled:
         if packet.iif == "lo":
             return True
         mark = packet.mark if "--validmark" in names else 0
+        # rpfilter_lookup_reverse6: only for a link-local sender the device is asked for strictly
+        link_local = family == "ip6" and packet.src >> 118 == 0x3FA
+        device = "" if family == "ip" or (loose and not link_local) else packet.iif
         try:
-            route = around.fib.lookup(
-                Lookup(packet.src, packet.dst, mark, oif="" if family == "ip" or loose else packet.iif)
-            )
+            route = around.fib.lookup(Lookup(packet.src, packet.dst, mark, oif=device, strict=link_local))
         except RoutingUnknown:
             return None
         if route is None or not (route.type == "unicast" or (accept_local and route.type == "local")):

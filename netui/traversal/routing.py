@@ -35,6 +35,8 @@ class Lookup:
     mark: int | None = 0
     iif: str = ""
     oif: str = ""
+    #: whether only a route by ``oif`` will do (RT6_LOOKUP_F_IFACE); else the best prefix's route by it is preferred
+    strict: bool = True
     protocol: int = 0
     sport: int | None = None
     dport: int | None = None
@@ -101,7 +103,7 @@ class Fib:
         self._tables: Mapping[str, _RouteTable] = {name: _RouteTable(entries) for name, entries in tables.items()}
         self.custom_rules = False
         self._types: dict[tuple[int, str], str] = {}
-        self._found: dict[tuple[int, str], Route | None] = {}
+        self._found: dict[tuple[int, str, bool], Route | None] = {}
         if rules:
             self._rules = sorted(rules, key=lambda rule: rule.priority)
             self.custom_rules = any(rule.priority not in (0, 32766, 32767) for rule in rules)
@@ -151,7 +153,7 @@ class Fib:
             raise RoutingUnknown("the host's routes were not read")
         if not self.simple:
             return self._lookup(ask)
-        key = (ask.dst, ask.oif)
+        key = (ask.dst, ask.oif, ask.strict)
         if key not in self._found:
             self._found[key] = self._lookup(ask)
         return self._found[key]
@@ -164,7 +166,7 @@ class Fib:
 
     def known_route(self, dst: int) -> Route | None:
         """Return what was found before for a destination, where nothing else can matter; None: look it up."""
-        return self._found.get((dst, ""))
+        return self._found.get((dst, "", True))
 
     def _lookup(self, ask: Lookup) -> Route | None:
         skip_to = -1
@@ -188,7 +190,11 @@ class Fib:
         if table is None:
             return None
         bits = width(self.family)
+        second: Route | None = None
+        second_mask = 0
         for mask, route in table.candidates(ask.dst):
+            if second is not None and mask != second_mask:
+                return second
             if route.type == "throw":
                 return None
             if route.type == UNTOLD:
@@ -202,14 +208,18 @@ class Fib:
                 source = parse_net(route.src, self.family)
                 if source is not None and ask.src not in source:
                     continue
-            if ask.oif and route.type == "unicast" and not self._uses(route, ask.oif):
+            by_another = bool(ask.oif) and route.type == "unicast" and not self._uses(route, ask.oif)
+            if by_another and ask.strict:
                 continue
             if route.type == "multicast" and ask.dst >> (bits - 8) != 0xFF and self.family == "ip6":
                 continue
             if suppress is not None and mask.bit_count() <= suppress:
-                return None
-            return route
-        return None
+                return second
+            if not by_another:
+                return route
+            # rt6_device_match: a route of the same prefix by that device goes before it
+            second, second_mask = second or route, mask
+        return second
 
     @staticmethod
     def _uses(route: Route, device: str) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netui.dialects.nft import words
-from netui.dialects.nft.document import COUNTER, read_entries
+from netui.dialects.nft.document import COUNTER, FAMILY_TOLD, read_entries
 from netui.dialects.nft.misprinted import corrected, could_be_iptables
 from netui.dialects.nft.values import elements_of, value_of
 from netui.model import RulesetKey
@@ -149,6 +149,34 @@ def test_counters_stand_beside_the_rules() -> None:
     assert rules[1].index == -1
     pairs = COUNTER.findall(json.dumps({"nftables": entries}))
     assert [int(packets) for packets, _ in pairs] == list(counters.packets)
+
+
+RESET = {"reject": {"type": "tcp reset"}}
+NO_FAMILY = (match(meta("mark"), 1), match(meta("l4proto"), "tcp"), RESET)
+
+
+@pytest.mark.parametrize(
+    ("family", "printed", "told", "doubtful"),
+    [
+        ("inet", NO_FAMILY, False, True),
+        ("bridge", NO_FAMILY, False, True),
+        ("inet", (RESET,), False, True),
+        ("inet", NO_FAMILY, True, False),
+        ("ip", NO_FAMILY, False, False),
+        ("inet", (match(payload("ip", "saddr"), "10.0.0.1"), RESET), False, False),
+        ("inet", (match(meta("nfproto"), "ipv6"), RESET), False, False),
+        ("inet", (match(PORT, 22), {"reject": {"type": "icmp", "expr": "port-unreachable"}}), False, False),
+    ],
+)
+def test_a_reset_that_nft_prints_without_its_family(family: str, printed: Any, told: bool, doubtful: bool) -> None:
+    """In a table of both families nothing tells for which one `reject with tcp reset` is, but the kernel."""
+    entry = rule("c", *printed, family=family)
+    entry["rule"][FAMILY_TOLD] = told
+    table = read_entries([chain("c", family=family), entry], lambda *_: True)[RulesetKey(family, "nftables")]  # type: ignore[arg-type]
+    native = table[0].tables[0].chains[0].rules[0].native
+    assert native is not None
+    assert any(isinstance(one, Opaque) for one in native.statements) is doubtful
+    assert not any(option.name.startswith("reject with") for one in native.spec.matches for option in one.options)
 
 
 def test_statements_keep_what_is_not_understood() -> None:

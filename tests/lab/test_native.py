@@ -129,6 +129,37 @@ def test_a_rule_that_the_save_program_prints_wrong(own_host: Own) -> None:
     assert "{ 443, 3306 }" in live["443"][2][-1][3]
 
 
+RESETS = """table inet own { chain entry {
+  type filter hook input priority 10
+  meta nfproto ipv6 meta mark 7 meta l4proto tcp reject with tcp reset
+  meta mark 8 meta l4proto tcp reject with tcp reset
+  ip saddr 192.0.2.9 meta l4proto tcp reject with tcp reset
+  }
+}
+"""
+RESET_TEXTS = """
+import json
+from netui.model import RulesetKey
+from netui.sources.live import LiveHost
+host = LiveHost()
+found = host.read_rules()["nft"].values["native"].rules[RulesetKey("inet", "nftables")][0]
+print(json.dumps([[rule.text, len(rule.native.statements)] for rule in found.tables[0].chains[0].rules]))
+host.close()
+"""
+
+
+def test_a_reset_that_nft_prints_without_its_family(own_host: Own) -> None:
+    """nft leaves `meta nfproto ipv6` out before `reject with tcp reset`; live, the kernel itself tells it."""
+    host = own_host("20.10-nft")
+    host.engine.tool("nft", "-f", "-", stdin=RESETS)
+    assert "nfproto" not in host.engine.tool("nft", "list", "table", "inet", "own")
+    assert inside(host, RESET_TEXTS) == [
+        ["meta nfproto ipv6 meta mark 7 meta l4proto tcp reject with tcp reset", 4],
+        ["meta mark 8 meta l4proto tcp reject with tcp reset", 3],
+        ["ip saddr 192.0.2.9 meta l4proto tcp reject with tcp reset", 3],
+    ]
+
+
 OUTDATED = """#!/bin/sh
 case "$1" in --version) echo "nftables v1.0.6 (Lester Gooch #5)"; exit 0;; esac
 case "$*" in *"list table inet "*) kill -SEGV $$;; esac

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 from netui.dialects.nft import words
 from netui.dialects.nft.expressions import Expressions
 from netui.dialects.nft.spec import spec_of
-from netui.dialects.nft.statements import statements_of
+from netui.dialects.nft.statements import statements_of, with_lost_family
 from netui.dialects.nft.tables import OpenTable, names_in, open_tables
 from netui.model import (
     BaseHook,
@@ -38,6 +38,8 @@ MOVING = re.compile(
     r'"packets": ?\d{1,20}, ?"bytes": ?\d{1,20}|"used": ?\d{1,20}(?:, ?"used_unit": ?"[a-z]{1,10}")?|'
     r'"expires": ?\d{1,20}'
 )
+#: Put into a rule's entry where the kernel told for which family it is, which nft may leave out.
+FAMILY_TOLD = "family told"
 _FAMILIES = get_args(TableFamily)
 _HOOKS = get_args(Hook)
 _TYPES = get_args(ChainType)
@@ -162,6 +164,8 @@ def native_rule(
     printed = items(rule.get("expr"))
     comment = text(rule.get("comment"))
     statements = statements_of(printed, expressions, limits)
+    if not rule.get(FAMILY_TOLD):
+        statements = with_lost_family(statements, expressions.family)
     native = NativeRule(
         number(rule.get("handle")), statements, spec_of(text(rule.get("chain")), statements, printed, comment), comment
     )

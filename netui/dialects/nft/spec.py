@@ -53,6 +53,9 @@ def spec_of(chain: str, statements: tuple[Statement, ...], printed: list[Any], c
             to = statement.words.partition(" to ")[2].split(" ")[0]
             to = to.lstrip(":") if statement.kind == "redirect" else to
             target = Target(_NAT[statement.kind], (Option(option, (to,)),) if option and to else ())
+        elif isinstance(statement, Opaque) and statement.reason:
+            # no words of the rule's own
+            continue
         elif isinstance(statement, VerdictMap | Strange | Opaque):
             matches.append(Match("nft", (Option(statement.words),)))
         elif target is None and isinstance(statement, SetField | SetUpdate | Untrack):

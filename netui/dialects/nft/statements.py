@@ -9,6 +9,7 @@ from typing import Any
 from netui.dialects.nft import words
 from netui.dialects.nft.expressions import Expressions, type_of
 from netui.dialects.nft.values import verdict_of
+from netui.model.references import keys_of
 from netui.model.statements import (
     Compare,
     Concat,
@@ -57,6 +58,28 @@ def statements_of(
         else:
             found.append(Strange(words.statement(entry)))
     return tuple(found)
+
+
+#: Families whose chains see IPv4 and IPv6, and the key that tells them apart where nft's JSON gives it.
+_BOTH = frozenset({"inet", "bridge", "netdev"})
+_TELLS_FAMILY = ("ip ", "ip6 ", "icmp ", "icmpv6 ", "meta nfproto", "meta protocol", "ether type",
+                 "ct original ip", "ct reply ip")  # fmt: skip
+
+
+def with_lost_family(statements: tuple[Statement, ...], family: str) -> tuple[Statement, ...]:
+    """Return a rule's statements with what nft may have left out: the family of ``reject with tcp reset``.
+
+    nft (seen: 1.0.6, 1.1.3) prints neither ``meta nfproto`` nor what else told the family right before it
+    (stmt_reject_postprocess), so that a rule for IPv4 alone reads like one for both.
+    """
+    last = statements[-1] if statements else None
+    if family not in _BOTH or not isinstance(last, Verdict) or last.how != "tcp reset":
+        return statements
+    keys = (key.words for statement in statements for key in keys_of(statement))
+    if any(key.startswith(_TELLS_FAMILY) for key in keys):
+        return statements
+    lost = Opaque("reject with tcp reset", likely=True, reason="nft does not print for which family this rule is")
+    return (*statements[:-1], lost, last)
 
 
 def _statement(

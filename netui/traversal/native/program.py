@@ -200,7 +200,7 @@ class _Run:
             return True
         asked, self.pending = self.pending, None
         told = "what it has counted" if asked.bound else "whether this matches"
-        about = replace(self._about(asked.words, f"a snapshot cannot tell {told}"), bound=asked.bound)
+        about = replace(self._about(asked.words, asked.reason or f"a snapshot cannot tell {told}"), bound=asked.bound)
         if harmless:
             self.choices.pick(1, about)
             return bool(asked.likely)
