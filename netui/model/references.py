@@ -15,6 +15,7 @@ from netui.model.statements import (
     NftSet,
     Opaque,
     SetField,
+    SetUpdate,
     Statement,
     Strange,
     Verdict,
@@ -69,6 +70,9 @@ def keys_of(statement: Statement) -> Iterator[Key]:
         yield from _keys(statement.key)
     elif isinstance(statement, SetField):
         yield from _keys(statement.value)
+    elif isinstance(statement, SetUpdate):
+        if statement.key is not None:
+            yield from _keys(statement.key)
     elif isinstance(statement, Nat):
         for part in (statement.address, statement.port, statement.both):
             if part is not None:

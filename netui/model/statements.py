@@ -213,10 +213,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class SetUpdate:
-    """``add @s { … }``, ``update``, ``delete``: packets change the set."""
+    """``add @s { … }``, ``update``, ``delete``: packets change the set.
+
+    key: what of the packet is put in; one that lacks it ends the rule.
+    """
 
     name: str
     words: str
+    key: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,19 @@ def test_counters_stand_beside_the_rules() -> None:
     assert [int(packets) for packets, _ in pairs] == list(counters.packets)
 
 
+@pytest.mark.parametrize("printed", ["ipv4_addr . inet_service", ["ipv4_addr", "inet_service"]])
+def test_a_map_to_addresses_and_ports(printed: Any) -> None:
+    """Nft 1.0.6 prints the types of what a map gives as one word, newer ones as a list."""
+    entries = [
+        {"map": {"family": "ip", "table": "t", "name": "m", "type": "inet_service", "map": printed,
+                 "elem": [[80, {"concat": ["10.2.0.2", 8080]}]]}},
+        chain("c", family="ip"),
+    ]  # fmt: skip
+    sets = read_entries(entries, lambda *_: True)[RulesetKey("ip", "nftables")][0].tables[0].sets
+    assert sets["m"].elements is not None
+    assert sets["m"].elements[0].data == (Interval(0x0A020002, 0x0A020002), Interval(8080, 8080))
+
+
 RESET = {"reject": {"type": "tcp reset"}}
 NO_FAMILY = (match(meta("mark"), 1), match(meta("l4proto"), "tcp"), RESET)
 

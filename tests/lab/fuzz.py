@@ -103,6 +103,9 @@ class Tally:
     refused: int = 0
     steps: int = 0
     undecided: Counter[str] = field(default_factory=Counter)
+    #: packets through rulesets that hold what no snapshot tells: all, and those undecided
+    wild: int = 0
+    wild_undecided: int = 0
     failures: list[Failure] = field(default_factory=list)
     wrong: int = 0
     late: int = 0
@@ -112,10 +115,11 @@ class Tally:
     def summary(self) -> str:
         """One line of counts."""
         undecided = sum(self.undecided.values())
-        share = 100 * undecided / max(self.packets, 1)
+        share = 100 * undecided / max(self.packets - self.wild, 1)
         return (
             f"seed {self.seed}: {self.packets} packets through {self.rulesets} rulesets, {self.steps} steps equal, "
             f"{self.wrong} wrong, {undecided} undecided ({share:.1f} %), {self.refused} rulesets refused, "
+            f"{self.wild_undecided} of {self.wild} undecided where no snapshot can tell, "
             f"{self.seconds:.0f} s"
         )
 
@@ -385,15 +389,19 @@ def judge_probes(
     undecided: Callable[[Prediction], bool],
     shrink: Callable[[Probe], Failure | None],
     again: Callable[[], object],
+    wild: bool = False,
 ) -> None:
     """Send packets through the rules that are loaded and count what netui said of them.
 
     shrink: the smallest rules that fail for a packet, None where it does not fail alone. again: loads the rules
-    and settings anew after that.
+    and settings anew after that. wild: the rules hold what no snapshot tells, so that "undecided" is no fault.
     """
     for probe, _, trace, prediction in fuzzer.check(probes):
         tally.packets += 1
-        if undecided(prediction):
+        tally.wild += wild
+        if wild and undecided(prediction):
+            tally.wild_undecided += 1
+        elif undecided(prediction):
             tally.undecided[why(prediction)] += 1
         elif not differs(trace, prediction):
             tally.steps += len(without_accepting_policies(trace.steps))

@@ -27,6 +27,9 @@ from .router import Probe, Router
 from .rules import Generator, Rules
 from .trace import Trace, Tracer, without_accepting_policies
 
+#: The share of rulesets with what no snapshot tells.
+WILD = 0.2
+
 
 class NativeFuzzer(Fuzzer):
     """A router with native tables beside iptables' own, or without them."""
@@ -103,7 +106,8 @@ def fuzz_native(tally: Tally, until: int, keep: Path | None) -> None:
 
 def _one_ruleset(fuzzer: NativeFuzzer, tally: Tally, keep: Path | None) -> None:
     chance = random.Random(f"native {tally.seed}/{tally.rulesets + tally.refused}")
-    native = NativeGenerator(chance).rules()
+    wild = chance.random() < WILD
+    native = NativeGenerator(chance, wild=wild).rules()
     own = tuple(Generator(chance, family).rules() for family in (4, 6))
     if chance.random() < 0.6:
         own = tuple(Rules(rules.family, tuple(bare(rules))) for rules in own)
@@ -118,6 +122,7 @@ def _one_ruleset(fuzzer: NativeFuzzer, tally: Tally, keep: Path | None) -> None:
         probes,
         keep,
         undecided=lambda prediction: prediction.get("verdict") == "undecided" or bool(prediction.get("undecided")),
+        wild=wild,
         shrink=lambda probe: fuzzer.shrink_native(native, own, probe, settings),
         again=lambda: (fuzzer.settle(settings), fuzzer.load_native(native, own)),
     )

@@ -80,10 +80,15 @@ class NativeRules:
 
 
 class NativeGenerator:
-    """Makes random native tables."""
+    """Makes random native tables.
 
-    def __init__(self, chance: random.Random) -> None:
+    wild: with what no snapshot tells (numgen, hashes, limits, what packets add to sets, header fields of which
+    netui knows nothing): there the answer may be undecided, never wrong.
+    """
+
+    def __init__(self, chance: random.Random, *, wild: bool = False) -> None:
         self.r = chance
+        self.wild = wild
         self._priorities: set[int] = set()
 
     def rules(self) -> NativeRules:
@@ -136,6 +141,12 @@ class NativeGenerator:
                 "set pairs4 { type ipv4_addr . inet_service; elements = { 10.1.0.2 . 80, 10.2.0.2 . 53 }; }",
                 "set spans4 { type ipv4_addr . inet_service; flags interval; "
                 "elements = { 10.1.0.0/24 . 1-1023, 10.2.0.2-10.3.0.9 . 8000-9000 }; }",
+                "map nets4to { type ipv4_addr : interval ipv4_addr; flags interval; "
+                "elements = { 10.9.0.0/16 : 10.2.0.0/16, 10.1.0.0/24 : 10.3.0.0/24 }; }",
+                "map both4 { type inet_service : ipv4_addr . inet_service; "
+                "elements = { 80 : 10.2.0.2 . 8080, 443 : 10.4.0.2 . 443 }; }",
+                "map verdicts4 { type ipv4_addr . inet_service : verdict; flags interval; "
+                "elements = { 10.1.0.0/24 . 80-90 : accept, 10.2.0.0-10.3.0.9 . 443-9000 : return }; }",
                 "map to4 { type inet_service : ipv4_addr; elements = { 80 : 10.2.0.2, 443 : 10.4.0.2 }; }",
             ]
         if self.family != "ip":
@@ -144,8 +155,16 @@ class NativeGenerator:
                 f"set hosts6 {{ type ipv6_addr; elements = {{ {', '.join(self.r.sample(V6.others, 3))} }}; }}",
                 f"set nets6 {{ type ipv6_addr; flags interval; elements = {{ {nets} }}; }}",
                 "set pairs6 { type ipv6_addr . inet_service; elements = { fd01::2 . 80, fd02::2 . 53 }; }",
+                "map both6 { type inet_service : ipv6_addr . inet_service; "
+                "elements = { 80 : fd02::2 . 8080, 443 : fd04::2 . 443 }; }",
+                "map verdicts6 { type ipv6_addr . inet_service : verdict; flags interval; "
+                "elements = { fd01::/64 . 80-90 : accept, fd02::-fd03::9 . 443-9000 : return }; }",
                 "map to6 { type inet_service : ipv6_addr; elements = { 80 : fd02::2, 443 : fd04::2 }; }",
             ]
+        lines.append('ct helper ftp { type "ftp" protocol tcp; }')
+        lines += ["ct timeout slow { protocol tcp; policy = { established : 100 }", "}"]
+        lines.append("set seen4 { type ipv4_addr; flags dynamic,timeout; timeout 1m; size 1000; }")
+        lines.append("set seen6 { type ipv6_addr; flags dynamic,timeout; timeout 1m; size 1000; }")
         lines.append("set ports { type inet_service; flags interval; elements = { 22, 80-90, 8000-9000 }; }")
         lines.append("map marks { type inet_service : mark; elements = { 80 : 0x1, 443 : 0x4, 22 : 0x10 }; }")
         return tuple(lines)
@@ -188,11 +207,95 @@ class NativeGenerator:
             f"meta mark set {self.protocol} dport map @marks"
             if self.protocol != "icmp" and not self.free
             else "meta mark set 0x2",
-            "ip dscp set cs1" if not self.six else "",
+            "ip dscp set cs1" if not self.six else "ip6 dscp set cs1",
+            "ip ttl set 50" if not self.six else "ip6 hoplimit set 50",
+            "meta priority set 1:1",
+            "meta mark set ip saddr map { 10.1.0.2 : 0x1, 10.2.0.0/16 : 0x4 }" if not self.six else "",
+            'meta mark set iifname map { "ea" : 0x1, "eb" : 0x10 }',
+            "ct mark set meta mark map { 0x1 : 0x5, 0x4 : 0x1 }",
+            "ct mark set ct mark | 0x10",
+            "ct label set 1",
+            "ct event set new",
+            f"add @seen{'6' if self.six else '4'} {{ {'ip6' if self.six else 'ip'} saddr }}",
+            f"update @seen{'6' if self.six else '4'} {{ {'ip6' if self.six else 'ip'} saddr timeout 10s }}",
+            'log prefix "n" group 7',
         ]
+        if self.protocol == "tcp" and not self.free:
+            effects += ["tcp dport 21 ct helper set \"ftp\"", "meta l4proto tcp ct timeout set \"slow\"",
+                        "tcp option maxseg size set 1400"]  # fmt: skip
+        if self.wild:
+            effects += self._unknowable_effects(where)
         if where[0] == "filter" and where[2] < -200 and where[1] in ("prerouting", "output"):
             effects += ["notrack", "notrack"]
         return self.r.choice(effects)
+
+    def _unknowable_effects(self, where: tuple[str, str, int]) -> list[str]:
+        word, digit = ("ip6", "6") if self.six else ("ip", "4")
+        found = [
+            f"delete @seen{digit} {{ {word} saddr }}",
+            f"add @seen{digit} {{ {word} saddr limit rate 10/minute }}",
+            "meta mark set numgen inc mod 2",
+            f"meta mark set jhash {word} saddr mod 4 offset 1",
+            "meta pkttype set unicast",
+        ]
+        if not self.six:
+            found.append("ip daddr set 10.2.0.2")
+        if self.protocol == "tcp" and not self.free:
+            found += ["tcp dport set 8080"]
+        if where[0] == "filter" and where[2] < -200 and where[1] == "prerouting":
+            found.append("ct zone set 1")
+        return found
+
+    def _unknowable(self, _hook: str) -> str:
+        """A match that no snapshot tells, or that netui knows nothing of."""
+        word, digit = ("ip6", "6") if self.six else ("ip", "4")
+        ttl = "hoplimit" if self.six else "ttl"
+        options = [
+            "numgen inc mod 2 0", "numgen random mod 4 < 2", f"jhash {word} saddr mod 2 0", "symhash mod 2 1",
+            "limit rate 10/second", "limit rate over 10/second", "quota 10 mbytes", "quota over 10 mbytes",
+            "ct count over 10", f"{word} saddr @seen{digit}", "meta length < 100", "ct bytes < 1000",
+            "ct packets < 10", "ct zone 0", "sctp chunk data missing", "tcp option window exists",
+            "meta priority 0", "meta cpu 0", "meta random < 1000000", 'meta hour "00:00"-"23:00"', "rt classid 0",
+            "socket transparent 0", "socket mark 0", "ct label 1", "ct expiration < 10h", "ct id > 5",
+            "meta cgroup 0", f"{word} {ttl} > 10", f"{word} length < 100", f"{word} dscp cs0",
+            f"update @seen{digit} {{ {word} saddr limit rate over 10/minute }}", "meta skuid 0",
+        ]  # fmt: skip
+        if self.protocol == "tcp" and not self.free:
+            options += ["tcp option maxseg exists", "tcp option sack-perm missing", "tcp window > 0", "tcp doff 5",
+                        "tcp option maxseg size 1460"]  # fmt: skip
+        if self.protocol == "udp" and not self.free:
+            options += ["udp length > 8", "udp checksum 0"]
+        return self.r.choice(options)
+
+    def _raw(self, _hook: str) -> str:
+        """Fields by their place in the header."""
+        if self.six or self.family != "ip" or self.r.random() < 0.6:
+            if self.protocol == "icmp" and not self.free:
+                return self._address(_hook)
+            guard = f"meta l4proto {'{ tcp, udp, sctp }' if self.free else self.protocol} "
+            return guard + self.r.choice(("@th,16,16 80", "@th,16,16 { 80, 443 }", "@th,0,16 >= 1024",
+                                          "@th,16,16 != 22", "@th,16,16 8000-9000"))  # fmt: skip
+        return self.r.choice(("@nh,96,32 0x0a010002", "@nh,128,32 0x0a020002", "@nh,72,8 6",
+                              "@nh,128,32 & 0xffffff00 == 0x0a020000"))  # fmt: skip
+
+    def _header_chain(self, _hook: str) -> str:
+        """IPv6's extension headers, which these packets lack."""
+        if not self.six:
+            return self._address(_hook)
+        return self.r.choice(("exthdr frag missing", "exthdr hbh exists", "exthdr rt missing", "frag id 3",
+                              "hbh nexthdr tcp", "exthdr dst exists"))  # fmt: skip
+
+    def _many(self, _hook: str) -> str:
+        """Concatenations of other than an address and a port, with intervals."""
+        options = ["ct state . ct direction { new . original }", 'iifname . meta mark { "ea" . 0x0, "eb" . 0x1 }']
+        if self.free:
+            options += ["meta l4proto . th dport { tcp . 80, udp . 53, tcp . 8000-9000 }"]
+        elif self.protocol != "icmp":
+            options += [f"meta l4proto . th dport {{ tcp . 80, {self.protocol} . 53-443 }}"]
+            word = "ip6" if self.six else "ip"
+            spans = "fd01::/64 . fd02::-fd02::9 . 80-443" if self.six else "10.1.0.0/24 . 10.2.0.0-10.2.0.9 . 80-443"
+            options += [f"{word} saddr . {word} daddr . {self.protocol} dport {self._not()}{{ {spans} }}"]
+        return self.r.choice(options)
 
     def _ending(self, where: tuple[str, str, int], subs: list[str]) -> list[str]:
         kind, hook, _priority = where
@@ -255,6 +358,13 @@ class NativeGenerator:
             ]
         if self.six:
             forms += [f"ip6 saddr vmap {{ fd01::/64 : {v()}, fd02::2 : {v()} }}"]
+        if ported:
+            digit, word = ("6", "ip6") if self.six else ("4", "ip")
+            forms += [f"{guard}{word} saddr . {header} dport vmap @verdicts{digit}"]
+            if self.free:
+                forms += [f"meta l4proto . th dport vmap {{ tcp . 80 : {v()}, udp . 53 : {v()} }}"]
+        if self.wild:
+            forms += [f"numgen inc mod 2 vmap {{ 0 : {v()}, 1 : {v()} }}", f"symhash mod 2 vmap {{ 0 : {v()} }}"]
         return self.r.choice(forms)
 
     # ---- matches ----------------------------------------------------------------------------
@@ -277,8 +387,9 @@ class NativeGenerator:
         kinds = [
             self._address, self._address, self._address, self._interface, self._interface, self._port, self._port,
             self._port, self._conntrack, self._conntrack, self._mark, self._fib, self._protocol, self._flags,
-            self._icmp, self._concat,
+            self._icmp, self._concat, self._raw, self._header_chain, self._many,
         ]  # fmt: skip
+        kinds += [self._unknowable] * 5 if self.wild else []
         return self.r.choice(kinds)(hook)
 
     def _pool(self) -> tuple[str, Addresses, str]:
@@ -333,12 +444,18 @@ class NativeGenerator:
             "ct state != new", "ct state { new, untracked }", "ct state != { invalid, established }",
             "ct direction original", "ct direction reply", "ct status dnat", "ct status snat", "ct status confirmed",
             "ct status expected", f"ct mark {self._not()}{self.r.choice(('0x0', '0x5', '0x1'))}",
-            f"ct protocol {self._not()}{self.protocol}" if self.protocol != "icmp" else "ct state new",
+            # nft leaves "ct protocol tcp" out before "tcp dport"
+            "ct protocol != igmp",
             f"meta l4proto {self.protocol} ct original proto-dst {self._not()}{self.r.choice(PORTS)}"
             if self.protocol != "icmp" and not self.free
             else "ct state new",
             "ct mark & 0x4 == 0x4",
         ]  # fmt: skip
+        options += [f"ct reply {word} daddr {self.r.choice(pool.others)}", "ct original protocol != sctp",
+                    f"ct original {word} saddr {self.r.choice([net for net in pool.nets if not net.endswith('/0')])}",
+                    "ct helper \"ftp\""]  # fmt: skip
+        if self.protocol != "icmp" and not self.free:
+            options += [f"meta l4proto {self.protocol} ct reply proto-src {self._not()}{self.r.choice(PORTS)}"]
         options.append(f"ct original {word} daddr {self.r.choice(pool.own)}")
         options.append(f"ct reply {word} saddr {self._not()}{self.r.choice(pool.others)}")
         return self.r.choice(options)
@@ -355,7 +472,9 @@ class NativeGenerator:
         if hook in ("prerouting", "input", "forward"):
             options += ["fib daddr . iif type local"]
         if hook in ("prerouting", "input"):
-            options += ["fib saddr . iif oif missing", "fib saddr . iif oif exists", "fib saddr oif exists"]
+            options += ["fib saddr . iif oif missing", "fib saddr . iif oif exists", "fib saddr oif exists",
+                        "fib saddr . mark . iif oif missing", "fib daddr oifname \"ea\"", "fib daddr . mark oif exists",
+                        "fib saddr . mark oifname { \"ea\", \"ec\" }"]  # fmt: skip
         return self.r.choice(options)
 
     def _protocol(self, _hook: str) -> str:
@@ -397,6 +516,9 @@ class NativeGenerator:
         sets.append(f"{{ {address} . {port}, {self.r.choice(pool.own)} . 80 }}")
         return f"{guard}{word} {which} . {header} dport {self._not()}{self.r.choice(sets)}"
 
+    def _span(self, pool: Addresses) -> str:
+        return "fd02::2-fd02::5" if pool is V6 else "10.2.0.2-10.2.0.5"
+
     # ---- translation ------------------------------------------------------------------------
 
     def _nat(self, hook: str) -> str:
@@ -414,9 +536,21 @@ class NativeGenerator:
                     f"{ports}dnat {family}to {bracketed}:8080",
                     f"{ports}redirect to :8080",
                     f"dnat {family}to {self.protocol} dport map @to{digit}",
+                    f"dnat {family}addr . port to {self.protocol} dport map @both{digit}",
+                    f"{self.protocol} dport != 22 redirect to {self.protocol} dport map {{ 80 : 8080, 443 : 9000 }}",
                     "redirect",
+                    *(("dnat ip prefix to ip daddr map @nets4to", "dnat ip prefix to 10.2.0.0/24") if digit == "4"
+                      and self.family == "inet" else ()),
+                    *((f"{ports}redirect to :8000-8010", f"dnat {family}to {self._span(pool)}",
+                       f"{ports}dnat {family}to {bracketed}:8000-8010") if self.wild else ()),
                 )
-            )
+            )  # fmt: skip
         if hook == "postrouting":
-            return self.r.choice((f"snat {family}to {self.r.choice(pool.own)}", "masquerade"))
+            return self.r.choice((
+                f"snat {family}to {self.r.choice(pool.own)}", "masquerade",
+                f"snat {family}to {self.r.choice(pool.own)} persistent",
+                *(("snat ip prefix to ip saddr map @nets4to",) if digit == "4" and self.family == "inet" else ()),
+                *((f"{ports}masquerade to :20000-30000 fully-random", f"{ports}snat {family}to {self._span(pool)}",
+                   "masquerade random") if self.wild else ()),
+            ))  # fmt: skip
         return f"snat {family}to {self.r.choice(pool.own)}"

@@ -94,7 +94,7 @@ def _statement(
     elif kind in _NOTES:
         yield Note(kind, words.statement(printed))
     elif kind in ("set", "map", "meter"):
-        yield from _update(kind, value, printed)
+        yield from _update(value, expressions, printed)
     elif kind == "xt":
         yield from _xt(obj(value), printed)
     else:
@@ -188,7 +188,7 @@ def _ends(printed: object, expressions: Expressions, kind: str) -> tuple[Express
     return expressions.read(printed, kind), None
 
 
-def _update(kind: str, value: object, printed: object) -> Iterator[Statement]:
+def _update(value: object, expressions: Expressions, printed: object) -> Iterator[Statement]:
     """``add @s { … limit … }``: an inner statement that does not hold ends the rule."""
     entry = obj(value)
     written = words.statement(printed)
@@ -201,7 +201,10 @@ def _update(kind: str, value: object, printed: object) -> Iterator[Statement]:
                 yield replace(_counting(words.statement(statement), bool(obj(given).get(_OVER[name]))), words=written)
             elif name not in _NOTES:
                 yield Opaque(written)
-    yield SetUpdate((text(entry.get("set")) or text(entry.get("map")) or text(entry.get("name"))).lstrip("@"), written)
+    name = text(entry.get("set")) or text(entry.get("map")) or text(entry.get("name"))
+    element = entry.get("elem", entry.get("key"))
+    key = expressions.read(obj(obj(element).get("elem")).get("val", element))
+    yield SetUpdate(name.lstrip("@"), written, key)
 
 
 def _xt(value: dict[str, Any], printed: object) -> Iterator[Statement]:

@@ -88,6 +88,9 @@ def names_in(printed: object) -> tuple[str, ...]:
 def types_in(printed: object) -> tuple[str, ...]:
     """Return a set's types; newer nft prints ``typeof`` as what it is the type of."""
     entry = obj(printed).get("typeof", printed)
+    if isinstance(entry, str):
+        # nft 1.0.6 prints a map's data types as one word: "ipv4_addr . inet_service"
+        return tuple(entry.split(" . "))
     parts = items(obj(entry).get("concat")) or items(entry) or [entry]
     return tuple(part if isinstance(part, str) else type_of(Expressions("", {}, {}).read(part)) for part in parts)
 

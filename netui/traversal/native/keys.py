@@ -82,6 +82,8 @@ def reader(words: str) -> Reader:
     first, _, rest = words.partition(" ")
     if first in _PROTOCOLS and rest in ("sport", "dport"):
         return _port(_PROTOCOLS[first], rest == "sport")
+    if words.startswith(("tcp option ", "sctp chunk ")):
+        return _option(_PROTOCOLS[first], exists=words.count(" ") == 2)
     if first in _PROTOCOLS:
         return _of_protocol(_PROTOCOLS[first])
     if first == "fib":
@@ -89,7 +91,7 @@ def reader(words: str) -> Reader:
     if first == "ct":
         return _ct(rest)
     if first == "exthdr":
-        return _absent if " " in rest else _zero
+        return _absent if " " in rest else _no_extension
     if first in ("ip", "ip6"):
         return _of_family("ip" if first == "ip" else "ip6")
     if first == "vlan":
@@ -113,6 +115,11 @@ def _arp(packet: Transit, _place: Place) -> Reading:
 
 def _zero(_packet: Transit, _place: Place) -> Reading:
     return 0
+
+
+def _no_extension(packet: Transit, _place: Place) -> Reading:
+    """Whether an IPv6 packet has an extension header: these have none (nft_exthdr_ipv6_eval)."""
+    return 0 if packet.family == "ip6" else ABSENT
 
 
 # --- payload ----------------------------------------------------------------------------
@@ -144,6 +151,17 @@ def _of_protocol(protocol: int) -> Reader:
     return lambda packet, _place: None if packet.protocol == protocol else ABSENT
 
 
+def _option(protocol: int, exists: bool) -> Reader:
+    """A TCP option or an SCTP chunk: one that is asked for is missing where the protocol is another."""
+
+    def read(packet: Transit, _place: Place) -> Reading:
+        if packet.protocol == protocol:
+            return None
+        return 0 if exists else ABSENT
+
+    return read
+
+
 def _source_port(packet: Transit) -> Reading:
     if packet.any_sport is not None:
         return Vague(packet.any_sport, _PORT_BITS)
@@ -171,6 +189,8 @@ def _transport_port(source: bool) -> Reader:
     """``th dport``: the same place in the header of whatever protocol."""
 
     def read(packet: Transit, _place: Place) -> Reading:
+        if packet.protocol in (ICMP, ICMP6) and source and packet.icmp is not None:
+            return packet.icmp[0] << 8 | packet.icmp[1]
         if packet.protocol not in WITH_PORTS:
             return ABSENT if packet.protocol < 0 else None
         return _source_port(packet) if source else _destination_port(packet)

@@ -252,6 +252,8 @@ class _Run:
         if isinstance(statement, SetField):
             return self._set(statement)
         if isinstance(statement, SetUpdate):
+            if statement.key is not None and self.evaluation.readings(statement.key)[0] is ABSENT:
+                return None
             self.packet.touched.add(statement.name)
         elif isinstance(statement, Untrack):
             change = notrack(self.packet, self._scene())
@@ -323,15 +325,14 @@ class _Run:
             raise Unknowable(
                 self._about(statement.words, f"netui does not follow where a frame goes whose {key} is set")
             )
+        if key.startswith("ct ") and packet.connection is None and key != "ct zone":
+            # nft_ct_set_eval: nothing is set, and the rule goes on
+            return None if self._value(statement) is ABSENT else _GOES_ON
         if key.startswith(_UNSEEN):
             return None if reader(key)(packet, self.program.place) is ABSENT else _GOES_ON
         if key not in ("meta mark", "ct mark"):
             raise Unknowable(self._about(statement.words, f"netui does not follow what {key} set changes"))
-        value: Reading
-        try:
-            value = self.evaluation.reading(statement.value)
-        except UnknownMap:
-            value = None
+        value = self._value(statement)
         if value is ABSENT:
             return None
         number = value if isinstance(value, int) else None
@@ -344,6 +345,12 @@ class _Run:
             packet.connection.mark = number
             self.changes.append("connmark unknown" if number is None else f"connmark {number:#x}")
         return _GOES_ON
+
+    def _value(self, statement: SetField) -> Reading:
+        try:
+            return self.evaluation.reading(statement.value)
+        except UnknownMap:
+            return None
 
     def _strange(self, statement: Strange) -> NoReturn:
         raise Unknowable(self._about(statement.words, f"netui does not know the statement ({statement.words})"))

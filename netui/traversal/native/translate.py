@@ -65,6 +65,14 @@ def _ports(nat: Nat, scene: Scene, evaluation: Evaluation) -> tuple[int, int] | 
 
 def _addresses(nat: Nat, scene: Scene, evaluation: Evaluation) -> tuple[int | None, int | None, int | None] | None:
     """Return the first and last address and the port that a map gives beside it; None: no element for the packet."""
+    if nat.both is not None and nat.prefix:
+        element = evaluation.element(nat.both.key, nat.both.elements, nat.words)
+        data = element.data if element is not None else ()
+        if element is None:
+            return None
+        if not isinstance(data, tuple) or len(data) != 1 or not isinstance(data[0], Interval):
+            raise Unknowable(_because(scene, "netui cannot tell what this map gives"))
+        return data[0].low, data[0].high, None
     if nat.both is not None:
         readings = evaluation.readings(nat.both)
         if readings[0] is ABSENT:
