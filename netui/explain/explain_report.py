@@ -7,8 +7,9 @@ from typing import Any
 
 from netui.explain.listing import some
 from netui.explain.names import Names
+from netui.explain.native_measures import measure_lines, measures_json
 from netui.explain.rule_sentence import explain_policy, explain_rule, whose_chain
-from netui.model import Chain, Rule, Snapshot
+from netui.model import Chain, Counters, Rule, RulesetKey, Snapshot
 from netui.text.visible import printable
 
 
@@ -72,14 +73,22 @@ def explain_json(snapshot: Snapshot, chains: Sequence[Chain], number: int | None
                 "owner": whose_chain(chain)[0],
                 "purpose": whose_chain(chain)[1],
                 "policy": chain.policy if chain.base is not None else None,
-                "rules": [
-                    {"rule": rule.number, "text": rule.text, "sentence": explain_rule(names, chain, rule)}
-                    for rule in _rules(chain, number)
-                ],
+                "rules": [_rule_json(names, snapshot, chain, rule) for rule in _rules(chain, number)],
             }
             for chain in chains
         ]
     }
+
+
+def _rule_json(names: Names, snapshot: Snapshot, chain: Chain, rule: Rule) -> dict[str, Any]:
+    found = {"rule": rule.number, "text": rule.text, "sentence": explain_rule(names, chain, rule)}
+    if rule.native is not None and rule.native.measures:
+        return {**found, "measures": measures_json(rule.native, _counters(snapshot, chain))}
+    return found
+
+
+def _counters(snapshot: Snapshot, chain: Chain) -> Counters:
+    return snapshot.counters.get(RulesetKey(chain.family, chain.backend), Counters())
 
 
 def explain_text(snapshot: Snapshot, chains: Sequence[Chain], number: int | None = None) -> str:
@@ -107,6 +116,8 @@ def _chain_lines(names: Names, snapshot: Snapshot, chain: Chain, number: int | N
     for rule in _rules(chain, number):
         yield f"{rule.number:>5}  {explain_rule(names, chain, rule)}"
         yield f"       {rule.text}"
+        for kind, stands in measure_lines(rule, _counters(snapshot, chain)):
+            yield f"       its {kind} {stands}"
     if number is None and chain.base is not None:
         yield f"{'end':>5}  {explain_policy(chain)}"
     elif number is None and not chain.rules:

@@ -64,10 +64,14 @@ class Counter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """All counters of one ruleset, in the order in which its text prints them."""
+    """All counters of one ruleset, in the order in which its text prints them.
+
+    used: bytes that native quotas have used, in the same order.
+    """
 
     packets: tuple[int, ...] = ()
     bytes: tuple[int, ...] = ()
+    used: tuple[int, ...] = ()
 
     def __getitem__(self, index: int) -> Counter:
         """Return the counter of a rule's or chain's ``index`` (zero for -1)."""
@@ -89,6 +93,22 @@ class BaseHook:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What a native rule measures by: a quota, a limit, or a counter that it names.
+
+    kind: ``quota``, ``limit`` or ``counter``. name: "" for one of the rule's own. words: nft's, without kind and
+    name. index: of a quota in ``Counters.used``, of a counter in :class:`Counters`; -1: nothing was printed.
+    amount: a quota's, in bytes.
+    """
+
+    kind: str
+    name: str
+    words: str
+    index: int
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NativeRule:
     """What a native rule says: its handle, its statements in order, and iptables' words for it where there are any."""
 
@@ -96,6 +116,7 @@ class NativeRule:
     statements: tuple[Statement, ...]
     spec: RuleSpec
     comment: str = ""
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

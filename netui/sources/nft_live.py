@@ -16,6 +16,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from netui.dialects.nft.document import COUNTER, MOVING
+from netui.dialects.nft.measures import used_in
 from netui.model import BUILT_IN, Counters, NativeChain, NativeRule, Rule, Ruleset, RulesetKey
 from netui.model.statements import Strange
 from netui.model.words import Match, Option, RuleSpec
@@ -254,7 +255,8 @@ def _is_iptables(chain: nft_netlink.BaseChain, made: Collection[_TableKey]) -> b
 def _moved(texts: dict[_TableKey, str], key: RulesetKey) -> Counters:
     """Return the counters of a family's tables, in the order of the texts."""
     pairs = [pair for (family, _), text in texts.items() if family == key.family for pair in COUNTER.findall(text)]
-    return Counters(tuple(int(packets) for packets, _ in pairs), tuple(int(octets) for _, octets in pairs))
+    used = tuple(amount for (family, _), text in texts.items() if family == key.family for amount in used_in(text))
+    return Counters(tuple(int(packets) for packets, _ in pairs), tuple(int(octets) for _, octets in pairs), used)
 
 
 def _could_be_iptables(rule: nft_netlink.RuleMake) -> bool:

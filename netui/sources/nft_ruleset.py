@@ -11,7 +11,7 @@ from typing import Any
 from netui.dialects.nft.document import FAMILY_TOLD, read_entries
 from netui.dialects.nft.misprinted import corrected
 from netui.dialects.nft.tables import names_in
-from netui.model import BUILT_IN, Chain, Counters, NativeChain, Ruleset, RulesetKey, Table
+from netui.model import BUILT_IN, Chain, Counters, NativeChain, Rule, Ruleset, RulesetKey, Table
 from netui.model.references import targets_of
 from netui.sources import json_text as js
 from netui.sources.errors import SourceError
@@ -216,17 +216,11 @@ def _joined(before: tuple[Ruleset, Counters] | None, added: Ruleset, counters: C
     if before is None:
         return added, counters
     ruleset, own = before
-    offset = len(own)
     moved = tuple(
         replace(
             table,
             chains=tuple(
-                replace(
-                    chain,
-                    rules=tuple(
-                        replace(rule, index=rule.index + offset) if rule.index >= 0 else rule for rule in chain.rules
-                    ),
-                )
+                replace(chain, rules=tuple(_behind(rule, len(own), len(own.used)) for rule in chain.rules))
                 for chain in table.chains
             ),
         )
@@ -234,5 +228,17 @@ def _joined(before: tuple[Ruleset, Counters] | None, added: Ruleset, counters: C
     )
     return (
         Ruleset(ruleset.family, ruleset.backend, (*ruleset.tables, *moved), f"{ruleset.shape}\n{added.shape}"),
-        Counters((*own.packets, *counters.packets), (*own.bytes, *counters.bytes)),
+        Counters((*own.packets, *counters.packets), (*own.bytes, *counters.bytes), (*own.used, *counters.used)),
     )
+
+
+def _behind(rule: Rule, counters: int, used: int) -> Rule:
+    """Return a rule whose numbers stand so many places further behind."""
+    native = rule.native
+    if native is not None and native.measures:
+        measures = tuple(
+            replace(one, index=one.index + (used if one.kind == "quota" else counters)) if one.index >= 0 else one
+            for one in native.measures
+        )
+        rule = replace(rule, native=replace(native, measures=measures))
+    return replace(rule, index=rule.index + counters) if rule.index >= 0 else rule

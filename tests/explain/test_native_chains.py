@@ -8,6 +8,7 @@ from netui.dialects.nft.document import read_entries
 from netui.dialects.nft.text_reader import read_text
 from netui.explain.explain_report import explain_json, explain_text
 from netui.explain.native_chains import native_chain
+from netui.explain.native_measures import measure_lines
 from netui.explain.path_report import path_text
 from netui.explain.rule_sentence import Names, explain_rule
 from netui.model import Chain, Snapshot
@@ -46,6 +47,39 @@ CHAINS = [
 def test_chains(table: str, chain: str, owner: str, purpose: str) -> None:
     """A chain's name tells whose it is and what is kept in it; an unknown one tells nothing."""
     assert native_chain(table, chain) == (owner, purpose)
+
+
+MEASURED = """table inet t {
+	counter web { packets 7 bytes 420 }
+	quota month { over 10 mbytes used 3 mbytes }
+	limit calm { rate 10/second burst 5 packets }
+	chain c {
+		tcp dport 80 counter name "web" quota name "month" drop
+		quota over 10 mbytes used 2048 kbytes drop
+		limit name "calm" accept
+		quota 1 mbytes counter packets 3 bytes 4 accept
+	}
+}"""
+STANDS = [
+    [("counter", '"web": 7 packets, 420 bytes of all rules that name it'),
+     ("quota", '"month": over 10 mbytes, 3.0 MiB used, 30%')],
+    [("quota", "over 10 mbytes, 2.0 MiB used, 20%")],
+    [("limit", '"calm": rate 10/second burst 5 packets; how much of it is used the kernel does not tell')],
+    [("quota", "1 mbytes, nothing used as far as was printed")],
+]  # fmt: skip
+
+
+def test_what_quotas_limits_and_named_counters_stand_at() -> None:
+    """A quota's use is kept and said, a name's definition is looked up; the report has them as data."""
+    read = read_entries(read_text(enumerate(MEASURED.splitlines(), 1)), lambda _family, _name: True)
+    ((ruleset, counters),) = read.values()
+    chain = ruleset.tables[0].chains[0]
+    assert [measure_lines(rule, counters) for rule in chain.rules] == STANDS
+    snapshot = Snapshot(0.0, rulesets={ruleset.key: ruleset}, counters={ruleset.key: counters})
+    told = explain_json(snapshot, [chain])["chains"][0]["rules"][0]["measures"]
+    assert told[0] == {"kind": "counter", "name": "web", "text": "", "packets": 7, "bytes": 420}
+    assert told[1] == {"kind": "quota", "name": "month", "text": "over 10 mbytes", "bytes": 10 << 20, "used": 3 << 20}
+    assert "its quota over 10 mbytes, 2.0 MiB used, 20%" in explain_text(snapshot, [chain])
 
 
 def chain_of(table: str, name: str, *rules: str, more: str = "") -> Chain:

@@ -152,3 +152,6 @@ def test_a_named_counter_is_shown_and_what_moves_rebuilds_nothing(monkeypatch: p
     assert [rule.index >= 0 for rule in rules] == [True, False, False, True]
     assert [counters[rules[0].index].packets for counters in (before, after)] == [3, 5]
     assert [counters[rules[3].index].packets for counters in (before, after)] == [4, 6]
+    quota = rules[2].native.measures[0] if rules[2].native is not None else None
+    assert quota is not None
+    assert [counters.used[quota.index] for counters in (before, after)] == [10, 4000]

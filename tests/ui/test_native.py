@@ -283,10 +283,11 @@ async def test_the_columns_of_a_native_table():
         ("dnat ip to tcp dport map @homes", "elements    @homes: 8443 : openresty"),
         ("tcp dport @nowhere accept", "elements    @nowhere: not known: its elements were not read"),
         ("oifname vmap @ways", "jumps to    hehe → mine (1 rule)"),
+        ("quota over 10 mbytes used 3 mbytes drop", "quota       over 10 mbytes, 3.0 MiB used, 30%"),
     ],
 )
 async def test_the_details_tell_the_elements_of_sets(rule, told):
-    """What a set or map holds stands in the details of the rule that asks it, with Docker's names."""
+    """A rule's details tell what its set or map holds, with Docker's names, and what its quota has used."""
     async with running(native(rule)) as (app, pilot):
         to_rule(app)
         await pilot.pause()

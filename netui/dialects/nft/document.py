@@ -13,6 +13,7 @@ from typing import Any, cast, get_args
 
 from netui.dialects.nft import words
 from netui.dialects.nft.expressions import Expressions
+from netui.dialects.nft.measures import Named, measures_of, uses
 from netui.dialects.nft.spec import spec_of
 from netui.dialects.nft.statements import statements_of, with_lost_family
 from netui.dialects.nft.tables import OpenTable, names_in, open_tables
@@ -40,6 +41,8 @@ MOVING = re.compile(
 )
 #: Put into a rule's entry where the kernel told for which family it is, which nft may leave out.
 FAMILY_TOLD = "family told"
+_NOTHING: Mapping[int, int] = {}
+_NO_NAMES: Mapping[str, int] = {}
 _FAMILIES = get_args(TableFamily)
 _HOOKS = get_args(Hook)
 _TYPES = get_args(ChainType)
@@ -54,11 +57,17 @@ class _Numbers:
     of_rule: dict[int, int] = field(default_factory=dict)
     #: of named counters, by (table, name)
     named: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: what quotas have used, and the place of each by its object's identity
+    used: list[int] = field(default_factory=list)
+    of_quota: dict[int, int] = field(default_factory=dict)
     shape: list[str] = field(default_factory=list)
 
     def take(self, kind: str, given: dict[str, Any], entry: object) -> None:
         """Count the counters in an entry; the first of a rule, its own or one that it names, is the rule's."""
         self.shape.append(MOVING.sub("", json.dumps(entry)))
+        for quota, amount in uses(given):
+            self.of_quota[quota] = len(self.used)
+            self.used.append(amount)
         table = text(given.get("table"))
         if kind == "counter" and "packets" in given:
             self.named[table, text(given.get("name"))] = len(self.packets)
@@ -111,7 +120,7 @@ def read_entries(
         built = tuple(
             _table(key.family, name, table, counted) for (owner, name), table in tables.items() if owner == family
         )
-        counters = Counters(tuple(counted.packets), tuple(counted.bytes))
+        counters = Counters(tuple(counted.packets), tuple(counted.bytes), tuple(counted.used))
         found[key] = Ruleset(key.family, "nftables", built, "\n".join(counted.shape)), counters
     return found
 
@@ -120,7 +129,7 @@ def _table(family: TableFamily, name: str, table: OpenTable, numbers: _Numbers) 
     expressions = table.expressions(family)
     dormant = "dormant" in table.flags
     chains = tuple(
-        _chain(family, name, entry, table.rules.get(chain, []), expressions, table.limits, numbers, dormant)
+        _chain(family, name, entry, table.rules.get(chain, []), expressions, table.named, numbers, dormant)
         for chain, entry in table.chains.items()
     )
     return Table(family, "nftables", name, chains, table.sets())
@@ -132,7 +141,7 @@ def _chain(
     entry: dict[str, Any],
     rules: list[dict[str, Any]],
     expressions: Expressions,
-    limits: Mapping[tuple[str, str], bool],
+    named: Named,
     numbers: _Numbers,
     dormant: bool,
 ) -> Chain:
@@ -145,8 +154,9 @@ def _chain(
         base = BaseHook(
             cast("Hook", hook), number(entry.get("prio")), cast("ChainType", kind if kind in _TYPES else "filter")
         )
+    counters = {counter: place for (of, counter), place in numbers.named.items() if of == table}
     made = tuple(
-        native_rule(position, rule, expressions, limits, numbers.of_rule.get(id(rule), -1))
+        native_rule(position, rule, expressions, named, numbers.of_rule.get(id(rule), -1), numbers.of_quota, counters)
         for position, rule in enumerate(rules, 1)
     )
     shown = (policy or "accept").upper() if hook else None
@@ -157,16 +167,22 @@ def native_rule(
     position: int,
     rule: dict[str, Any],
     expressions: Expressions,
-    limits: Mapping[tuple[str, str], bool],
+    named: Named,
     index: int,
+    used: Mapping[int, int] = _NOTHING,
+    counters: Mapping[str, int] = _NO_NAMES,
 ) -> Rule:
-    """Return one rule of a chain; position: counted from 1."""
+    """Return one rule of a chain; position: counted from 1. named, used, counters: as in measures_of."""
     printed = items(rule.get("expr"))
     comment = text(rule.get("comment"))
-    statements = statements_of(printed, expressions, limits)
+    statements = statements_of(printed, expressions, named)
     if not rule.get(FAMILY_TOLD):
         statements = with_lost_family(statements, expressions.family)
     native = NativeRule(
-        number(rule.get("handle")), statements, spec_of(text(rule.get("chain")), statements, printed, comment), comment
+        number(rule.get("handle")),
+        statements,
+        spec_of(text(rule.get("chain")), statements, printed, comment),
+        comment,
+        measures_of(printed, named, used, counters),
     )
     return Rule(position, words.rule(printed, comment), index, native)

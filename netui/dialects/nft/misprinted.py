@@ -61,7 +61,7 @@ def _chain(family: TableFamily, chain: Chain, table: OpenTable) -> Chain:
     expressions = table.expressions(family)
 
     def native(position: int, entry: dict[str, Any], index: int) -> Rule:
-        return native_rule(position, entry, expressions, table.limits, index)
+        return native_rule(position, entry, expressions, table.named, index)
 
     if len(printed) != len(chain.rules):
         # the line of a rule cannot be told: what the kernel has counts

@@ -8,6 +8,7 @@ from typing import Any
 
 from netui.dialects.nft import words
 from netui.dialects.nft.expressions import Expressions, type_of
+from netui.dialects.nft.measures import Named
 from netui.dialects.nft.values import verdict_of
 from netui.model.references import keys_of
 from netui.model.statements import (
@@ -43,18 +44,16 @@ _XT_NOTES = frozenset(
 _OVER = {"limit": "inv", "quota": "inv", "ct count": "inv"}
 
 
-def statements_of(
-    printed: list[Any], expressions: Expressions, limits: Mapping[tuple[str, str], bool]
-) -> tuple[Statement, ...]:
+def statements_of(printed: list[Any], expressions: Expressions, named: Named) -> tuple[Statement, ...]:
     """Return the statements of one rule in order.
 
-    limits: of the table's named limits and quotas by (kind, name) whether they match what is over.
+    named: the table's limits and quotas by (kind, name).
     """
     found: list[Statement] = []
     for entry in printed:
         if isinstance(entry, dict) and len(entry) == 1:
             kind, value = next(iter(entry.items()))
-            found.extend(_statement(kind, value, entry, expressions, limits))
+            found.extend(_statement(kind, value, entry, expressions, named))
         else:
             found.append(Strange(words.statement(entry)))
     return tuple(found)
@@ -83,14 +82,14 @@ def with_lost_family(statements: tuple[Statement, ...], family: str) -> tuple[St
 
 
 def _statement(
-    kind: str, value: object, printed: object, expressions: Expressions, limits: Mapping[tuple[str, str], bool]
+    kind: str, value: object, printed: object, expressions: Expressions, named: Named
 ) -> Iterator[Statement]:
     verdict = verdict_of(printed)
     if verdict is not None:
         yield verdict
     elif kind in _OVER:
-        over = limits.get((kind, value), False) if isinstance(value, str) else bool(obj(value).get(_OVER[kind]))
-        yield _counting(words.statement(printed), over)
+        given = named.get((kind, value), {}) if isinstance(value, str) else obj(value)
+        yield _counting(words.statement(printed), bool(given.get(_OVER[kind])))
     elif kind in _NOTES:
         yield Note(kind, words.statement(printed))
     elif kind in ("set", "map", "meter"):

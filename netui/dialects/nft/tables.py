@@ -14,15 +14,15 @@ from netui.text.json_fields import items, obj, text
 
 @dataclass(slots=True)
 class OpenTable:
-    """A table's entries as they were printed: chains by name, rules by chain, sets and maps, limits.
+    """A table's entries as they were printed: chains by name, rules by chain, sets and maps.
 
-    limits: by (kind, name) whether the limit or quota matches what is over it.
+    named: its limits, quotas and counters by (kind, name).
     """
 
     chains: dict[str, dict[str, Any]] = field(default_factory=dict)
     rules: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     printed_sets: list[dict[str, Any]] = field(default_factory=list)
-    limits: dict[tuple[str, str], bool] = field(default_factory=dict)
+    named: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     comment: str = ""
 
@@ -37,8 +37,8 @@ class OpenTable:
             self.rules.setdefault(text(given.get("chain")), []).append(given)
         elif kind in ("set", "map"):
             self.printed_sets.append(given)
-        elif kind in ("limit", "quota"):
-            self.limits[kind, text(given.get("name"))] = bool(given.get("inv"))
+        elif kind in ("limit", "quota", "counter"):
+            self.named[kind, text(given.get("name"))] = given
 
     def expressions(self, family: str) -> Expressions:
         """Return what reads the table's expressions."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, get_args
 
+from netui.dialects.nft.measures import DATA_UNITS
 from netui.dialects.nft.text_expressions import ExpressionReader, NotRead
 from netui.dialects.nft.text_statements import StatementReader
 from netui.dialects.nft.text_words import Line, NotNftText, Words, words_of
@@ -20,6 +21,11 @@ _FAMILIES = get_args(TableFamily)
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 _BRIDGE_PRIORITIES = {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300}
 _HEADING = re.compile(r"[+-]?[0-9]{1,10}\Z")
+#: What a named quota and a named limit say.
+_QUOTA = re.compile(r"(\d{1,18}) ([a-z]{1,10})(?: used (\d{1,18}) ([a-z]{1,10}))?")
+_LIMIT = re.compile(
+    r"rate (?:over )?(\d{1,18})(?: ([a-z]{1,10}))? ?/ ?([a-z]{1,10})(?: burst (\d{1,18}) ([a-z]{1,10}))?"
+)
 #: Objects of a table that no packet's fate hangs on, or that hold a limit of their own.
 _OBJECTS = frozenset({"counter", "quota", "limit", "flowtable", "secmark", "synproxy"})
 
@@ -241,6 +247,14 @@ class _Reader:
             entry["inv"] = True
         if kind == "counter" and (counted := re.search(r"packets (\d{1,20}) bytes (\d{1,20})", said)):
             entry |= {"packets": int(counted[1]), "bytes": int(counted[2])}
+        if kind == "quota" and (quota := _QUOTA.search(said)):
+            entry["bytes"] = int(quota[1]) * DATA_UNITS.get(quota[2], 1)
+            if quota[3]:
+                entry["used"] = int(quota[3]) * DATA_UNITS.get(quota[4], 1)
+        if kind == "limit" and (limit := _LIMIT.search(said)):
+            entry |= {"rate": int(limit[1]), "per": limit[3]}
+            entry |= {"rate_unit": limit[2]} if limit[2] else {}
+            entry |= {"burst": int(limit[4]), "burst_unit": limit[5]} if limit[4] else {}
 
 
 def _one(listed: list[str]) -> str | list[str]:

@@ -193,8 +193,7 @@ class StatementReader:
         found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
         found |= {"val": self._int(), "val_unit": words.take().text}
         if words.takes("used"):
-            self._int()
-            words.take()
+            found |= {"used": self._int(), "used_unit": words.take().text}
         return {"quota": found}
 
     def _ct_count(self) -> object:

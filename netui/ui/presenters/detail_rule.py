@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.model import NativeRule, Rule, RulesetKey, Snapshot, Table, packet_family
+from netui.model import Counters, NativeRule, Rule, RulesetKey, Snapshot, Table, packet_family
 from netui.model.statements import Note
 from netui.text.visible import escape
 from netui.ui.presenters.counters import identity_of
@@ -51,6 +51,10 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
         yield field("counted", f"{exactly(reading.packets, unit)}, {size(reading.bytes, exact=True)} bytes{speed}")
     else:
         yield field("counted", _uncounted(rule), "dim")
+    from netui.explain.native_measures import measure_lines
+
+    for kind, stands in measure_lines(rule, given.snapshot.counters.get(item.ruleset, Counters())):
+        yield field(kind, stands)
     history = given.track.history(item.ruleset, item.identity)
     if len(history) > 1:
         yield DetailLine(

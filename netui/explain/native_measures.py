@@ -1,0 +1,53 @@
+"""What quotas, limits and named counters of a native rule stand at, in plain words and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netui.model import Counters, NativeRule, Rule
+from netui.model.ruleset import Measure
+from netui.text.visible import printable
+
+
+def measure_lines(rule: Rule, counters: Counters) -> list[tuple[str, str]]:
+    """Return (kind, what it stands at) of each quota, limit and named counter of a rule."""
+    native = rule.native
+    return [(one.kind, _words(one, counters)) for one in native.measures] if native is not None else []
+
+
+def measures_json(native: NativeRule, counters: Counters) -> list[dict[str, Any]]:
+    """Return the same as data; used, packets and bytes are None where nothing was printed."""
+    found: list[dict[str, Any]] = []
+    for one in native.measures:
+        entry: dict[str, Any] = {"kind": one.kind, "name": one.name or None, "text": one.words}
+        if one.kind == "quota":
+            entry |= {"bytes": one.amount, "used": _used(one, counters)}
+        elif one.kind == "counter":
+            packets, octets = counters[one.index] if 0 <= one.index < len(counters) else (None, None)
+            entry |= {"packets": packets, "bytes": octets}
+        found.append(entry)
+    return found
+
+
+def _used(measure: Measure, counters: Counters) -> int | None:
+    return counters.used[measure.index] if 0 <= measure.index < len(counters.used) else None
+
+
+def _words(measure: Measure, counters: Counters) -> str:
+    name = f'"{printable(measure.name, 60)}": ' if measure.name else ""
+    if measure.kind == "counter":
+        if not 0 <= measure.index < len(counters):
+            return f"{name}was not read"
+        packets, octets = counters[measure.index]
+        return f"{name}{packets:,} packets, {octets:,} bytes of all rules that name it"
+    written = printable(measure.words, 80)
+    if measure.kind != "quota":
+        return f"{name}{written}; how much of it is used the kernel does not tell"
+    used = _used(measure, counters)
+    if used is None:
+        return f"{name}{written}, nothing used as far as was printed"
+    # a library that most reports do without
+    from humanize import naturalsize
+
+    share = f", {used / measure.amount:.0%}" if measure.amount else ""
+    return f"{name}{written}, {naturalsize(used, binary=True)} used{share}"
