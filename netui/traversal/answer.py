@@ -16,7 +16,7 @@ from netui.traversal.path import DeliveredTo, Leg, Path, SendersPart, Step, Unde
 from netui.traversal.question import Request, questions
 from netui.traversal.senders import Part, TooManyParts, asks_for_several, partition
 from netui.traversal.several import Several
-from netui.traversal.way import Way
+from netui.traversal.way import Way, deciding_step
 
 _TOO_MANY = "the rules tell more machines apart than netui walks"
 
@@ -170,6 +170,13 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
 
 
 def _of_way(way: Way) -> Outcome:
+    if way.answered is None and len(way.arrivals) == 1:
+        # what most of a host's questions come to
+        one = way.arrivals[0]
+        deciding = deciding_step(one.verdict, one.steps)
+        return Outcome(
+            one.verdict, one.reason, one.delivered_to, deciding, one.seen.protocol, (), (), way.notes
+        )  # fmt: skip
     return Outcome(
         way.verdict, way.reason, way.delivered_to, way.deciding, way.last.seen.protocol, way.reply, (), way.notes
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netui.model import Endpoint
+from netui.model import Endpoint, Family
 from netui.traversal.address import (
     ICMP,
     ICMP6,
@@ -22,7 +22,7 @@ from netui.traversal.routing import Lookup, RoutingUnknown
 from netui.traversal.transit import Transit
 
 #: 127.0.0.11, Docker's DNS server in each container's namespace.
-_RESOLVER = 0x7F00000B
+RESOLVER = 0x7F00000B
 
 
 def new_transit(request: Request) -> Transit:
@@ -106,7 +106,7 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
     family, dst = request.family, request.dst
     text = address_text(family, dst)
     side = host.sender(sender, family)
-    if dst == _RESOLVER and family == "ip" and request.dport == 53:
+    if dst == RESOLVER and family == "ip" and request.dport == 53:
         return ask_own_resolver(host, sender, packet, choices)
     if dst in side.own or (family == "ip" and dst >> 24 == 127) or (family == "ip6" and dst == 1):
         to = DeliveredTo("container", sender.name, text, request.dport)
@@ -126,10 +126,8 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
     if packet.src == 0:
         parsed = parse_address(address_of(endpoint, family))
         packet.src = parsed[1] if parsed else 0
-    network = host.network_of(endpoint)
-    packet.mac, packet.link = endpoint.mac or None, True
-    packet.sport_range = (1024, 65535)
-    bridge = host.bridge_of(endpoint)
+    network, bridge = host.network_of(endpoint), host.bridge_of(endpoint)
+    sent_by(packet, endpoint)
     if network is None or not bridge:
         return _off_bridge(host, request, packet, endpoint, on_link)
     packet.iif = bridge
@@ -140,15 +138,28 @@ def _from_container(host: PreparedHost, request: Request, packet: Transit, choic
         if fib.known and not fib.is_local(dst):
             return Arrival("unreachable", f"nobody has {text} on {network.name}", packet.seen(), ())
     else:
-        gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
-        if gateway is not None and fib.known and not fib.is_local(gateway[1]):
-            gateway_text = address_text(family, gateway[1])
-            if host.owner(family, gateway[1], bridge) is None:
+        gateway = other_gateway(host, endpoint, family)
+        if gateway is not None:
+            gateway_text = address_text(family, gateway)
+            if host.owner(family, gateway, bridge) is None:
                 reason = f"nobody has {gateway_text}, the gateway of {sender.name}"
                 return Arrival("unreachable", reason, packet.seen(), ())
             why = Undecided("route", f"{sender.name} sends through {gateway_text}, which is not this host")
             return Arrival("undecided", why.reason, packet.seen(), (), undecided=why)
     return Journey(host, choices).receive(packet)
+
+
+def sent_by(packet: Transit, endpoint: Endpoint) -> None:
+    """Give a packet what it has from its container's endpoint."""
+    packet.mac, packet.link = endpoint.mac or None, True
+    packet.sport_range = (1024, 65535)
+
+
+def other_gateway(host: PreparedHost, endpoint: Endpoint, family: Family) -> int | None:
+    """Return the gateway of an endpoint where it is not this host."""
+    fib = host.namespace.fibs[family]
+    gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
+    return gateway[1] if gateway is not None and fib.known and not fib.is_local(gateway[1]) else None
 
 
 def container_route(side: Sender, dst: int) -> tuple[Endpoint, bool] | None:

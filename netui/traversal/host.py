@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from netui.model import Container, Endpoint, Family, Interface, Network, PublishedPort, Snapshot
 from netui.traversal.address import Net, parse_address, parse_net
@@ -82,6 +83,8 @@ class PreparedHost:
 
     #: whether neighbours find one another, by namespace
     discoveries: dict[str, Discovery] = field(default_factory=dict)
+    #: containers that ask through the host, by what they are written as (see stopped)
+    askers: dict[tuple[str, str], Any] = field(default_factory=dict)
     #: how many ways of a question are walked (see choices.explore)
     patience: Patience = field(default_factory=Patience)
     #: of rules alone, the host that was made for the last question (see alone.by_hand)

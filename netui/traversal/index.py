@@ -123,6 +123,10 @@ class ChainIndex:
         # sorted() sees that these are a few ascending runs and merges them
         return sorted(chained.from_iterable(found))
 
+    def of_destination(self, packet: Transit) -> object:
+        """Return what of the candidates hangs on a packet's destination and port."""
+        return self.by_dst.get(packet.dst), self.by_dport.get(packet.dport or 0), packet.dport is None
+
     def _of_ports(self, several: Several) -> list[int]:
         """The rules for one port of several."""
         key = ("ports", id(self))

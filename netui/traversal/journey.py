@@ -510,12 +510,7 @@ class Journey:
         last = steps[-1] if steps else None
         if last is None:
             return self._end(packet, verdict, "a native nftables rule could stop it")
-        where = f"{last.table} {last.chain}"
-        if last.rule is None:
-            reason = f"no rule lets it pass and the policy of {where} is {last.verdict.removeprefix('policy ').upper()}"
-        else:
-            reason = f"rule {last.rule} of {where} {'rejects' if fate == 'reject' else 'drops'} it"
-        return self._end(packet, verdict, reason)
+        return self._end(packet, verdict, stop_reason(last, fate))
 
     def _unknown_route(self, packet: Transit, error: RoutingUnknown) -> Arrival:
         why = Undecided("route", str(error), family=packet.family)
@@ -541,3 +536,11 @@ class Journey:
         out = packet.oif or self._oif or oif
         seen = Seen(packet.family, packet.protocol, src, dst, sport, dport, iif, out)
         return Arrival(verdict, reason, seen, tuple(self.walker.steps), to, undecided, self.notes, packet, walked=True)
+
+
+def stop_reason(last: Step, fate: str) -> str:
+    """Say which rule or policy stopped a packet; last: its last step."""
+    where = f"{last.table} {last.chain}"
+    if last.rule is None:
+        return f"no rule lets it pass and the policy of {where} is {last.verdict.removeprefix('policy ').upper()}"
+    return f"rule {last.rule} of {where} {'rejects' if fate == 'reject' else 'drops'} it"

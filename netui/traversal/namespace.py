@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from netui.model import (
     Chain,
@@ -166,10 +167,13 @@ class PreparedChain:
         self.table = table
         self._around = around
         self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
-        self._index: ChainIndex | None = None
+        #: made when a packet first comes to it, None for a few rules
+        self.index: ChainIndex | None = None
         self._all = range(len(chain.rules))
         self._few = len(chain.rules) < _FEW or table.rewrites
         self._left: dict[Hook, Step] = {}
+        #: ways through it as a base chain (see remembered)
+        self.passages: dict[tuple[object, ...], list[Any]] = {}
         #: whether a packet's walk through it and the chains that it jumps to was given up
         self.endless = False
 
@@ -207,9 +211,9 @@ class PreparedChain:
         """
         if self._few:
             return self._all
-        if self._index is None:
-            self._index = build_index(self.chain)
-        return self._index.candidates(packet)
+        if self.index is None:
+            self.index = build_index(self.chain)
+        return self.index.candidates(packet)
 
     def left_by_policy(self, hook: Hook) -> Step:
         """Return the step by which a base chain is left by its policy."""

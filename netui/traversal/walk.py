@@ -20,16 +20,16 @@ from netui.traversal.native.program import Outcome, Program
 from netui.traversal.order import orders
 from netui.traversal.path import BY_AGE, Fate, Step, Undecided
 from netui.traversal.predicates import Predicate, Unsure
+from netui.traversal.remembered import JUMP, forwarded
 from netui.traversal.runs import fan, run_from
 from netui.traversal.several import Fork, Split
 from netui.traversal.transit import Transit
 
-_CONNTRACK = -200
+CONNTRACK = -200
 _DEEPEST = 200
-#: What one packet's walk may cost: a rule that is asked costs 1, a jump _JUMP more. Chains whose jumps double
+#: What one packet's walk may cost: a rule that is asked costs 1, a jump JUMP more. Chains whose jumps double
 #: would else be walked forever; a host's longest chains cost a hundredth of it.
 MOST_WORK = 2_000_000
-_JUMP = 200
 _ENDLESS = "the jumps come back to the same chains too often to be followed"
 #: What becomes of a packet by the action that ends its way through a hook; every other one drops it.
 _FATES: dict[str, Fate] = {"accept": "accept", "nat": "accept", "reject": "reject"}
@@ -76,7 +76,7 @@ class Walker:
         # no translation is made or applied in FORWARD
         nat_done = hook == "forward"
         for priority, others in stages.groups:
-            if tracks and priority > _CONNTRACK and packet.connection is None:
+            if tracks and priority > CONNTRACK and packet.connection is None:
                 packet.track()
             if not nat_done and priority >= nat_at:
                 nat_done = True
@@ -171,6 +171,12 @@ class Walker:
         if base.native is not None:
             return self._native(hook, base, packet)
         assert base.chain is not None
+        if hook == "forward":
+            known = forwarded(base.chain, hook, packet)
+            if known is not None and self.work + known.work < MOST_WORK:
+                self.work += known.work
+                self.steps += known.steps
+                return known.fate or self._policy(hook, base.chain)
         before = (packet.src, packet.dst, packet.mark) if base.type == "route" else None
         fate = self._chain(hook, base.chain, packet, 0)
         if fate is None:
@@ -330,7 +336,7 @@ class Walker:
         if depth >= _DEEPEST:
             raise Unknowable(about("the jumps are too deep"))
         before = self.work
-        self.work += _JUMP
+        self.work += JUMP
         if inner.endless or before > MOST_WORK:
             raise Unknowable(about(_ENDLESS))
         try:

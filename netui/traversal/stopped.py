@@ -1,0 +1,224 @@
+"""Which of many containers' packets for one address the host's rules stop, told of all of them at once.
+
+A host's exposure asks each container from a container of each other network, and most are stopped: by the rule that
+guards the container's own address, or by what keeps networks apart. Those who meet the same rules in PREROUTING are
+told together. Whoever is not told is to be walked; the answers are those of the walk (see journey).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from netui.model import Hook
+from netui.traversal.actions import Scene, Unknowable
+from netui.traversal.address import parse_address, protocol_number
+from netui.traversal.answer import Outcome
+from netui.traversal.choices import Choices
+from netui.traversal.departure import RESOLVER, container_route, new_transit, other_gateway, sent_by
+from netui.traversal.endpoints import EndpointError, Written, parse_destination, parse_source
+from netui.traversal.gates import Gates
+from netui.traversal.host import PreparedHost, Sender
+from netui.traversal.journey import stop_reason
+from netui.traversal.namespace import Base, PreparedChain
+from netui.traversal.path import Step, Verdict
+from netui.traversal.question import resolve
+from netui.traversal.remembered import NotPlain, Passage, forwarded, through
+from netui.traversal.routing import Lookup, RoutingUnknown
+from netui.traversal.transit import Transit
+from netui.traversal.walk import CONNTRACK
+from netui.traversal.way import deciding_step
+
+#: Behind all priorities of base chains.
+_LAST = 1 << 31
+#: Of fewer nothing is told: to walk them takes no longer.
+_FEW = 2
+
+
+@dataclass(slots=True)
+class Asker:
+    """A container that asks through the host. packet: its own, used anew for each question. own: the host's address."""
+
+    source: str
+    packet: Transit
+    side: Sender
+    own: int
+
+
+def stopped(host: PreparedHost, sources: Sequence[str], destination: str) -> dict[str, Outcome]:
+    """Return what becomes of the packets of those of these containers (as SRC of a path) that are stopped.
+
+    ``destination``: the host or an address, with its port, as DST of a path.
+    """
+    if len(sources) < _FEW or host.namespace.low or host.snapshot.alone:
+        return {}
+    try:
+        wanted = parse_destination(destination)
+        askers = list(_askers(host, sources, wanted))
+        return _together(host, askers) if len(askers) >= _FEW else {}
+    except (EndpointError, NotPlain, Unknowable, RoutingUnknown):
+        return {}
+
+
+# --- who asks -----------------------------------------------------------------------------------
+
+
+def _askers(host: PreparedHost, sources: Sequence[str], wanted: Written) -> Iterator[Asker]:
+    """Yield those whose packet goes to the host's own stack, each with its packet made ready."""
+    address = parse_address(wanted.address) if wanted.address else None
+    if wanted.port is None or wanted.kind not in ("host", "address") or (address is None) != (wanted.kind == "host"):
+        return
+    protocol = protocol_number(wanted.protocol) or 0
+    for source in sources:
+        key = (source, address[0] if address is not None else "")
+        if key not in host.askers:
+            host.askers[key] = _asker(host, source, wanted)
+        asker: Asker | None = host.askers[key]
+        if asker is None:
+            continue
+        dst = asker.own if address is None else address[1]
+        packet = asker.packet
+        if (dst == RESOLVER and wanted.port == 53) or not _comes_in(host, asker, dst):
+            continue
+        packet.dst, packet.dport, packet.protocol = dst, wanted.port, protocol
+        packet.oif, packet.connection = "", None
+        yield asker
+
+
+def _comes_in(host: PreparedHost, asker: Asker, dst: int) -> bool:
+    """Whether a packet comes to the host's own stack: it is not for its sender, nor for a neighbour."""
+    side, family = asker.side, asker.packet.family
+    if dst in side.own or (dst >> 24 == 127 if family == "ip" else dst == 1):
+        return False
+    route = container_route(side, dst)
+    if route is None or route[0] is not side.gateway_endpoint:
+        return False
+    own = not route[1] or host.namespace.fibs[family].is_local(dst)
+    return own and (not route[1] or host.owner(family, dst, asker.packet.iif) is None)
+
+
+def _asker(host: PreparedHost, source: str, wanted: Written) -> Asker | None:
+    try:
+        request = resolve(host, parse_source(source), wanted)
+    except EndpointError:
+        return None
+    sender, family = request.sender, request.family
+    if sender is None or sender.network_mode == "host" or request.any_src is not None or not request.src:
+        return None
+    if request.notes or host.blind.get(family) is not None:
+        return None
+    side = host.sender(sender, family)
+    endpoint = side.gateway_endpoint
+    bridge = host.bridge_of(endpoint) if endpoint is not None else ""
+    if endpoint is None or not bridge or host.network_of(endpoint) is None:
+        return None
+    if other_gateway(host, endpoint, family) is not None or host.namespace.calls_iptables(bridge, family) is None:
+        return None
+    packet = new_transit(request)
+    packet.iif = bridge
+    sent_by(packet, endpoint)
+    return Asker(source, packet, side, request.dst)
+
+
+# --- what they meet -----------------------------------------------------------------------------
+
+
+def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
+    """Walk PREROUTING with the first, and go on with those who meet the same there (as Walker.hook does)."""
+    first = askers[0].packet
+    stages = host.namespace.stages(first.family, "prerouting")
+    if stages.unread or not host.namespace.fibs[first.family].simple:
+        return {}
+    nat_done = False
+    for priority, bases in (*stages.groups, (_LAST, ())):
+        if stages.tracks and priority > CONNTRACK and first.connection is None:
+            for asker in askers:
+                asker.packet.track()
+        if not nat_done and priority >= stages.nat_at:
+            nat_done = True
+            if stages.nat and first.connection is not None:
+                askers, end = _alike(host, _only(stages.nat), askers)
+                if end is not None:
+                    return _told(askers, end)
+        if bases:
+            askers, end = _alike(host, _only(bases), askers)
+            if end is not None:
+                return _told(askers, end)
+    return _forwarded(host, [one for one in askers if one.packet.dst == first.dst])
+
+
+def _only(bases: Sequence[Base]) -> PreparedChain:
+    """The chain of those at one priority that does something."""
+    busy = [base for base in bases if base.does_something] or bases[:1]
+    if len(busy) != 1 or busy[0].chain is None:
+        raise NotPlain
+    return busy[0].chain
+
+
+def _alike(host: PreparedHost, chain: PreparedChain, askers: list[Asker]) -> tuple[list[Asker], Step | None]:
+    """Return those who meet the same rules of a base chain as the first, and the step that stops them if one does."""
+    first = askers[0].packet
+    passage = through(chain, "prerouting", first)
+    alike = [askers[0], *(one for one in askers[1:] if passage.fits(one.packet))]
+    rule = passage.translation
+    if rule is None:
+        return alike, _stop(passage, chain, "prerouting")
+    translate, choices = rule.action.effect, Choices()
+    scene = Scene("prerouting", host.namespace.fibs[first.family], choices, rule.named("prerouting", chain.chain))
+    if translate is not None:
+        for one in alike:
+            translate(one.packet, scene)
+    if choices.taken:
+        raise NotPlain
+    return alike, None
+
+
+def _stop(passage: Passage, chain: PreparedChain, hook: Hook) -> Step | None:
+    """The step by which a passage stops a packet, None where it goes on."""
+    if passage.fate is not None:
+        return None if passage.fate == "accept" else passage.steps[-1]
+    return chain.left_by_policy(hook) if chain.chain.policy == "DROP" else None
+
+
+def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
+    """Those whom FORWARD stops, each by its own way through it (as Journey._route_in and _forward do)."""
+    namespace, first = host.namespace, askers[0].packet
+    fib, dst = namespace.fibs[first.family], first.dst
+    if fib.is_local(dst) or (first.family == "ip6" and dst == 1):
+        return {}
+    route = fib.known_route(dst) or fib.lookup(Lookup(dst, first.src, first.mark, first.iif))
+    stages = namespace.stages(first.family, "forward")
+    if route is None or route.type != "unicast" or route.nexthops or stages.unread:
+        return {}
+    chains = [_only(bases) for _priority, bases in stages.groups if bases]
+    choices = Choices()
+    gates = Gates(namespace, choices)
+    stops: dict[int, tuple[Step, list[Asker]]] = {}
+    for one in askers:
+        packet = one.packet
+        if packet.iif == route.dev or (packet.family == "ip" and gates.martian(packet)):
+            continue
+        if not gates.forwards(packet) or gates.source_refused(packet):
+            continue
+        packet.oif = route.dev
+        for chain in chains:
+            passage = forwarded(chain, "forward", packet)
+            if passage is None:
+                break
+            step = _stop(passage, chain, "forward")
+            if step is not None:
+                stops.setdefault(id(step), (step, []))[1].append(one)
+                break
+    if choices.taken:
+        raise NotPlain
+    return {source: found for step, alike in stops.values() for source, found in _told(alike, step).items()}
+
+
+def _told(askers: Sequence[Asker], step: Step) -> dict[str, Outcome]:
+    """What becomes of packets that a step stops; all share it."""
+    rejected = step.verdict.startswith("reject")
+    verdict: Verdict = "rejected" if rejected else "dropped"
+    reason = stop_reason(step, "reject" if rejected else "drop")
+    protocol = askers[0].packet.protocol
+    found = Outcome(verdict, reason, None, deciding_step(verdict, (step,)), protocol, (), (), ())
+    return dict.fromkeys((asker.source for asker in askers), found)
