@@ -26,7 +26,7 @@ def _ended(number: int, _frame: FrameType | None) -> None:
 
 def end_by(number: int) -> None:
     """Kill the programs that run for netui, and end as this signal ends a program."""
-    running = sys.modules.get("netui.sources.command")
+    running = sys.modules.get("netui.sources.machine.command")
     if running is not None:
         running.end_all()
     if number == signal.SIGINT:

@@ -19,11 +19,14 @@ def main() -> int:
         from netui.ending import end_by_signals
 
         end_by_signals()
-        from netui.cli import main as netui
+        from netui.cli.run import main as netui
 
         status = _flushed(netui())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Python before 3.12 wraps what interrupts it while it makes a class (__set_name__).
+        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         status = 130
     except OSError as error:

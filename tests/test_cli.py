@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from netui import __version__
-from netui.arguments import BadInput, Options
-from netui.cli import main, parse
-from netui.command_line import command_line
+from netui.cli.arguments import BadInput, Options
+from netui.cli.parser import command_line
+from netui.cli.run import main, parse
 from tests.traversal.kernel import CASES
 
 HOST = str(CASES / "engine-20.10" / "host")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netui.command_line import command_line
+from netui.cli.parser import command_line
 from tools.man import man_page
 from tools.share import SHARE, files
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netui.output import say, say_json
+from netui.cli.output import say, say_json
 from netui.text.visible import escape, inert, printable
 from tests.attack.payloads import PAYLOADS, bad, bad_json
 

@@ -15,7 +15,7 @@ from html import escape
 import pyte
 from pyte.screens import Char
 
-from netui.ui.look import DARK
+from netui.ui.themes import DARK
 from tools.cast import Cast
 
 #: Of a cell, in pixels, and the letters' size in it.

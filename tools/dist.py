@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from netui.output import complain, say
+from netui.cli.output import complain, say
 from tests.lab.cache import LabUnavailable
 from tools.packages import ROOT, carrying_packages, debian_package, run
 from tools.single import single_file

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from netui.output import complain, say
+from netui.cli.output import complain, say
 from tools.packages import ROOT
 
 #: The targets of make that a release passes, in this order.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from netui.command_line import command_line
+from netui.cli.parser import command_line
+from netui.config.printed import printed
 from netui.model.settings import Settings
-from netui.sources.config_print import printed
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
 from netui.ui.keys import every

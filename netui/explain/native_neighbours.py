@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netui.explain.match_words import describe
+from netui.explain.matches import describe
 from netui.explain.names import Names
 from netui.explain.native_chains import FirewalldChain, firewalld_chain
 from netui.model import Chain, NativeRule, Rule, RuleSpec

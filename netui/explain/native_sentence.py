@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from netui.explain import docker_nftables, native_neighbours
-from netui.explain.match_words import describe
+from netui.explain import native_neighbours
+from netui.explain.docker import nftables as docker_nftables
+from netui.explain.matches import describe
 from netui.explain.names import Names
 from netui.explain.native_tables import table_owner
-from netui.explain.target_words import does
+from netui.explain.targets import does
 from netui.model import Chain, NativeRule, Rule, RuleSpec
 from netui.model.statements import Note, SetField, SetUpdate, Strange, Untrack, VerdictMap
 from netui.text.visible import printable

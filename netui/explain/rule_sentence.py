@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from netui.explain import (
-    docker_filter,
-    docker_nat,
-    match_words_connection,
-    match_words_content,
-    match_words_host,
-    match_words_more,
-)
-from netui.explain.docker_nat import split_socket
-from netui.explain.match_words import describe
+from netui.explain.chain_owners import chain_of_dockers, neighbour, owner_of_rule
+from netui.explain.docker import filter as docker_filter
+from netui.explain.docker import nat as docker_nat
+from netui.explain.docker.nat import split_socket
+from netui.explain.matches import describe
 from netui.explain.names import Names
 from netui.explain.native_chains import native_chain
 from netui.explain.native_sentence import native_sentence
-from netui.explain.owners import chain_of_dockers, neighbour, owner_of_rule
-from netui.explain.shape import Shape, shape_of
-from netui.explain.target_words import does
+from netui.explain.pattern import RulePattern, shape_of
+from netui.explain.targets import does
 from netui.model import Chain, Rule
 from netui.text.visible import printable
-
-match_words_connection.install()
-match_words_more.install()
-match_words_content.install()
-match_words_host.install()
 
 
 def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
@@ -58,7 +47,7 @@ def whose_chain(chain: Chain) -> tuple[str, str]:
     return native_chain(chain.table, chain.name) if chain.backend == "nftables" else (owner_of(chain.name), "")
 
 
-def _sentence(names: Names, chain: Chain, shape: Shape) -> str:
+def _sentence(names: Names, chain: Chain, shape: RulePattern) -> str:
     if shape.plain:
         found = _purpose(names, chain, shape)
         if found:
@@ -72,7 +61,7 @@ def _sentence(names: Names, chain: Chain, shape: Shape) -> str:
     return f"{owner}: {sentence}" if owner else sentence
 
 
-def _purpose(names: Names, chain: Chain, shape: Shape) -> str:
+def _purpose(names: Names, chain: Chain, shape: RulePattern) -> str:
     if chain.table == "nat":
         found = docker_nat.purpose(shape, names)
     else:

@@ -95,12 +95,23 @@ Expression = Key | Literal | Bits | Concat | Lookup | Choice | Unread
 class Verdict:
     """What becomes of the packet: accept, drop, reject, return, continue, queue, jump or goto.
 
-    chain: of jump and goto. how: of reject (``tcp reset``, ``icmp port-unreachable``).
+    A rule that translates has the translation's kind: dnat, snat, masquerade, redirect, netmap.
+    chain: of jump and goto. how: of reject (``tcp reset``, ``icmp-port-unreachable``), and where a translation leads.
     """
 
     kind: str
     chain: str = ""
     how: str = ""
+
+    @property
+    def text(self) -> str:
+        """In one line: ``jump DOCKER``, ``reject tcp-reset``, ``dnat 172.18.0.3:443``."""
+        return " ".join(filter(None, (self.kind, self.chain, self.how)))
+
+    @property
+    def stops(self) -> bool:
+        """Whether the packet goes no further."""
+        return self.kind in ("drop", "reject")
 
 
 @dataclass(frozen=True, slots=True)

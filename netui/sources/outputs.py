@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netui.dialects import iproute, sysctl
+from netui.dialects import ipset as ipset_save
+from netui.dialects import sockets as socket_text
 from netui.model import Family, RulesetKey
-from netui.sources import iproute, ipset_save, socket_text, sysctl
-from netui.sources import json_text as js
+from netui.text import json_text as js
 
 #: Which source reads which ruleset.
 RULESET_SOURCES: Mapping[str, RulesetKey] = {

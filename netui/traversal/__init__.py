@@ -1,7 +1,28 @@
-"""Pure: (snapshot, packet) → the rules that it meets and the verdict.
+"""The traversal, which is pure: a snapshot and a question give the rules that a packet meets, and the verdict.
 
-What walks is imported when it is first asked: a screen shows the rules before anybody asks
-where a packet goes.
+The theory
+==========
+
+A question SRC → DST becomes a packet and the namespace that it starts in (``question``). A journey takes the packet
+from hook to hook, as ip_rcv, ip_forward and ip_output do (``journey``): prerouting, routing, input or forward, output,
+postrouting, and bridges and devices where it passes them. At each hook a walker asks the base chains by priority
+(``rules``). A rule is a list of predicates and an action, or a native rule's program.
+
+A predicate answers yes, no, or None: "this snapshot cannot tell". A certain no beats a None, for all matches of a rule
+must hold. Where a None decides, the walk asks :class:`~netui.traversal.unknowns.Unknowns`, which lets the whole journey
+be walked once for each answer. Where all ways end alike, that is the verdict. Where they do not, the verdict is
+"undecided", and names the match on which it hangs. So less knowledge makes an answer undecided, and never another one.
+
+Many senders, or many ports, are walked at once (``several.py``): a predicate that holds for some of them and not for
+others splits them, and each part is walked on its own. The walk of one packet is the specification: the part in which
+an address lies has that address's answer.
+
+conntrack is a binding that the packet carries. Translations bind it in nat chains, once for each connection; the
+answer is a second journey with the binding turned round (``journey/reply.py``).
+
+The kernel judges all of it: ``tests/lab`` compares steps and verdicts with the kernel's own trace of real packets.
+
+What walks is imported when it is first asked: a screen shows the rules before anybody asks where a packet goes.
 """
 
 from __future__ import annotations
@@ -10,19 +31,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from netui.model import Snapshot
-from netui.traversal.path import DeliveredTo, Flow, Leg, Packet, Path, Step, Undecided, Verdict
+from netui.traversal.result import DeliveredTo, Flow, Leg, PacketHeader, Path, Step, Undecided, Verdict
 
 if TYPE_CHECKING:
-    from netui.traversal.endpoints import EndpointError
-    from netui.traversal.host import PreparedHost
-    from netui.traversal.namespace import RulesError
+    from netui.traversal.host.namespace import RulesError
+    from netui.traversal.host.prepared import PreparedHost
+    from netui.traversal.question.endpoints import EndpointError
 
 __all__ = [
     "DeliveredTo",
     "EndpointError",
     "Flow",
     "Leg",
-    "Packet",
+    "PacketHeader",
     "Path",
     "PreparedHost",
     "RulesError",
@@ -34,7 +55,7 @@ __all__ = [
     "prepare",
 ]
 
-_WHERE = {"EndpointError": "endpoints", "PreparedHost": "host", "RulesError": "namespace"}
+_WHERE = {"EndpointError": "question.endpoints", "PreparedHost": "host.prepared", "RulesError": "host.namespace"}
 
 
 def __getattr__(name: str) -> object:
@@ -46,7 +67,7 @@ def __getattr__(name: str) -> object:
 
 def prepare(snapshot: Snapshot) -> PreparedHost:
     """Prepare a snapshot for walking; raises RulesError where its rules loop by jump."""
-    from netui.traversal import host
+    from netui.traversal.host import prepared as host
 
     return host.prepare(snapshot)
 

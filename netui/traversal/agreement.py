@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from netui.traversal.choices import Explored
-from netui.traversal.path import BY_AGE, DeliveredTo, Undecided, Verdict
+from netui.traversal.result import BY_AGE, DeliveredTo, Undecided, Verdict
+from netui.traversal.unknowns import Explored
 
 
 class Ending(Protocol):

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from netui.traversal.address import width
-from netui.traversal.alone import by_hand, family_asked, unnamed, vague
-from netui.traversal.asked import combined, destination_text, host_notes, only, walk, written_text
+from netui.net.addresses import width
+from netui.traversal.branch import Branch, deciding_step
 from netui.traversal.by_sender import Cell, Together, reworded, told_apart
-from netui.traversal.choices import Choices, explore
-from netui.traversal.endpoints import EndpointError, parse_destination, parse_source
-from netui.traversal.host import PreparedHost
-from netui.traversal.path import DeliveredTo, Leg, Path, SendersPart, Step, Undecided, Verdict
-from netui.traversal.question import Request, questions
+from netui.traversal.host.prepared import PreparedHost
+from netui.traversal.question.alone import by_hand, family_asked, unnamed, vague
+from netui.traversal.question.endpoints import EndpointError, parse_destination, parse_source
+from netui.traversal.question.query import combined, destination_text, host_notes, only, walk, written_text
+from netui.traversal.question.resolution import Query, questions
+from netui.traversal.result import DeliveredTo, Leg, Path, SendersPart, Step, Undecided, Verdict
 from netui.traversal.senders import Part, TooManyParts, asks_for_several, partition
 from netui.traversal.several import Several
-from netui.traversal.way import Way, deciding_step
+from netui.traversal.unknowns import Unknowns, explore
 
 _TOO_MANY = "the rules tell more machines apart than netui walks"
 
 
 @dataclass(slots=True)
-class Outcome:
+class BriefPath:
     """What became of SRC → DST, its legs not written out: for those who ask a thousand times.
 
     All as in Path. notes: those of the way, without what is true of the whole host. protocol:
@@ -43,7 +43,7 @@ class Outcome:
     senders: Sequence[OutcomePart] = ()
 
     @classmethod
-    def of(cls, path: Path, protocol: int) -> Outcome:
+    def of(cls, path: Path, protocol: int) -> BriefPath:
         """A path in the short form; protocol: its last leg's."""
         return cls(
             path.verdict, path.reason, path.delivered_to, path.deciding, protocol, path.reply or (), path.undecided,
@@ -59,7 +59,7 @@ class OutcomePart:
     """
 
     addresses: tuple[str, ...]
-    outcome: Outcome
+    outcome: BriefPath
     decided_by: Step | None
     reason: str
 
@@ -101,7 +101,7 @@ def path(
     return _answered(host, requests, reply)
 
 
-def _answered(host: PreparedHost, requests: Sequence[Request], reply: bool) -> Path:
+def _answered(host: PreparedHost, requests: Sequence[Query], reply: bool) -> Path:
     """The path of a question, told apart by machine where the rules tell them apart."""
     request = requests[0]
     if not asks_for_several(request):
@@ -129,7 +129,7 @@ def _answered(host: PreparedHost, requests: Sequence[Request], reply: bool) -> P
     return replace(found, senders=every) if request.any_src is not None else replace(found, receivers=every)
 
 
-def _parts(host: PreparedHost, requests: Sequence[Request], reply: bool) -> list[Part[Way]]:
+def _parts(host: PreparedHost, requests: Sequence[Query], reply: bool) -> list[Part[Branch]]:
     return [
         part
         for request in requests
@@ -137,61 +137,61 @@ def _parts(host: PreparedHost, requests: Sequence[Request], reply: bool) -> list
     ]
 
 
-def _several(part: Part[Way]) -> Several:
+def _several(part: Part[Branch]) -> Several:
     several = part.senders if part.senders is not None else part.receivers
     assert several is not None
     return several
 
 
-def _together(host: PreparedHost, request: Request, reply: bool) -> Path:
+def _together(host: PreparedHost, request: Query, reply: bool) -> Path:
     """The path of a question that is not told apart."""
     explored = explore(lambda choices: walk(host, request, choices, reply), patience=host.patience)
     return combined(host, request, explored, reply)
 
 
-def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> Outcome:
+def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> BriefPath:
     """Say what :func:`path` says, in half of the time where nobody looks at the legs."""
     if host.snapshot.alone:
         found = path(host, source, destination, reply=reply)
-        return Outcome(found.verdict, found.reason, found.delivered_to, None, 0, (), found.undecided, found.notes)
+        return BriefPath(found.verdict, found.reason, found.delivered_to, None, 0, (), found.undecided, found.notes)
     requests = _resolved(host, source, destination)
     if isinstance(requests, Path):
-        return Outcome(requests.verdict, requests.reason, None, None, 0, (), requests.undecided, ())
+        return BriefPath(requests.verdict, requests.reason, None, None, 0, (), requests.undecided, ())
     request = requests[0]
     if asks_for_several(request):
         return _outcome_by_sender(host, requests, reply)
-    choices = Choices()
+    choices = Unknowns()
     way = walk(host, request, choices, reply)
     if not choices.taken and way.decided:
         # this is asked 80,000 times for a host of 1,000 containers
         return _of_way(way)
     explored = explore(lambda choices: walk(host, request, choices, reply), (choices, way), host.patience)
-    return Outcome.of(combined(host, request, explored, reply), explored.outcomes[0].last.seen.protocol)
+    return BriefPath.of(combined(host, request, explored, reply), explored.outcomes[0].last.seen.protocol)
 
 
-def _of_way(way: Way) -> Outcome:
+def _of_way(way: Branch) -> BriefPath:
     if way.answered is None and len(way.arrivals) == 1:
         # what most of a host's questions come to
         one = way.arrivals[0]
         deciding = deciding_step(one.verdict, one.steps)
-        return Outcome(
+        return BriefPath(
             one.verdict, one.reason, one.delivered_to, deciding, one.seen.protocol, (), (), way.notes
         )  # fmt: skip
-    return Outcome(
+    return BriefPath(
         way.verdict, way.reason, way.delivered_to, way.deciding, way.last.seen.protocol, way.reply, (), way.notes
     )
 
 
-def _outcome_by_sender(host: PreparedHost, requests: Sequence[Request], reply: bool) -> Outcome:
+def _outcome_by_sender(host: PreparedHost, requests: Sequence[Query], reply: bool) -> BriefPath:
     request = requests[0]
     try:
         parts = _parts(host, requests, reply)
     except TooManyParts:
         parts = []
     if not parts:
-        return Outcome.of(_together(host, request, reply), request.protocol)
+        return BriefPath.of(_together(host, request, reply), request.protocol)
     ways: list[Together] = []
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, BriefPath] = {}
     for part in parts:
         way = only(part.explored)
         if way is not None:
@@ -199,7 +199,7 @@ def _outcome_by_sender(host: PreparedHost, requests: Sequence[Request], reply: b
             steps = [*way.steps, *(step for leg in way.reply for step in leg.steps)]
         else:
             path = combined(host, part.request, part.explored, reply)
-            made = Outcome.of(path, part.explored.outcomes[0].last.seen.protocol)
+            made = BriefPath.of(path, part.explored.outcomes[0].last.seen.protocol)
             steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
         key = (made.verdict, made.delivered_to, tuple(made.one_of), made.condition, tuple(made.undecided))
         ways.append(Together(_several(part), steps, key, made.deciding))
@@ -220,7 +220,7 @@ def _outcome_by_sender(host: PreparedHost, requests: Sequence[Request], reply: b
     return found
 
 
-def _reason(way: Together, cell: Cell, found: Outcome) -> str:
+def _reason(way: Together, cell: Cell, found: BriefPath) -> str:
     if not way.fans or found.verdict == "delivered":
         return found.reason
     reason = found.reason
@@ -229,13 +229,13 @@ def _reason(way: Together, cell: Cell, found: Outcome) -> str:
     return reason
 
 
-def _of_cell(way: Together, cell: Cell, found: Outcome) -> Outcome:
+def _of_cell(way: Together, cell: Cell, found: BriefPath) -> BriefPath:
     if not way.fans:
         return found
     return replace(found, deciding=way.step_of(found.deciding, cell), reason=_reason(way, cell, found))
 
 
-def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> list[Request] | Path:
+def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> list[Query] | Path:
     """Resolve the question, or say why no path can be told: what was not read may also hide who or where an end is."""
     written, wanted = parse_source(source), parse_destination(destination)
     try:

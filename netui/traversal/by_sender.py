@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from netui.net.intervals import IntervalSet, prefixes
-from netui.traversal.path import Leg, Path, Step
-from netui.traversal.runs import Fan
+from netui.traversal.result import Leg, Path, Step
+from netui.traversal.rules.runs import Fan
 from netui.traversal.several import Several
 
 

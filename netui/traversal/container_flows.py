@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from netui.model import Container, Endpoint, PublishedPort
 from netui.traversal.answer import path
-from netui.traversal.endpoints import EndpointError, shared_namespace
-from netui.traversal.host import PreparedHost
-from netui.traversal.path import Flow
+from netui.traversal.host.prepared import PreparedHost
+from netui.traversal.question.endpoints import EndpointError, shared_namespace
+from netui.traversal.result import Flow
 
 #: What a container asks of the outside where nothing tells a better port.
 _WEB = "443/tcp"

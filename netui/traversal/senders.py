@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from netui.model import Family, PolicyRule
+from netui.net.addresses import parse_net, width
 from netui.net.intervals import IntervalSet, of_mask
-from netui.traversal.address import parse_net, width
-from netui.traversal.choices import Choices, Explored, explore
-from netui.traversal.host import PreparedHost
-from netui.traversal.question import Request
+from netui.traversal.host.prepared import PreparedHost
+from netui.traversal.packet_state import AnyOutside, Senders
+from netui.traversal.question.resolution import Query
 from netui.traversal.several import Fork, Several, Split
-from netui.traversal.transit import Anywhere, Senders
+from netui.traversal.unknowns import Explored, Unknowns, explore
 
 Outcome = TypeVar("Outcome")
 
@@ -33,7 +33,7 @@ class Part(Generic[Outcome]):
     request: as they ask it. senders, receivers, ports: which ones, None where the question names one.
     """
 
-    request: Request
+    request: Query
     senders: Several | None
     receivers: Several | None
     ports: Several | None
@@ -44,18 +44,18 @@ class TooManyParts(Exception):
     """The rules tell more apart than are walked."""
 
 
-def asks_for_several(request: Request) -> bool:
+def asks_for_several(request: Query) -> bool:
     """Return whether a question is about many machines or ports at once."""
     return _parted(request.any_src) or _parted(request.any_dst) or request.any_dport is not None
 
 
-def _parted(vague: Anywhere | None) -> bool:
+def _parted(vague: AnyOutside | None) -> bool:
     # of what stands for the host's own addresses nothing is told apart
-    return type(vague) is Anywhere
+    return type(vague) is AnyOutside
 
 
 def partition(
-    host: PreparedHost, request: Request, walk: Callable[[Request, Choices], Outcome], most: int = MOST_PARTS
+    host: PreparedHost, request: Query, walk: Callable[[Query, Unknowns], Outcome], most: int = MOST_PARTS
 ) -> Iterator[Part[Outcome]]:
     """Yield the parts of all that a question asks for; raises TooManyParts where there are more than ``most``.
 
@@ -87,7 +87,7 @@ def partition(
         yield Part(asked, *one, explored)
 
 
-def _everyone(host: PreparedHost, vague: Anywhere | None, request: Request, first: int) -> list[Several | None]:
+def _everyone(host: PreparedHost, vague: AnyOutside | None, request: Query, first: int) -> list[Several | None]:
     """All machines that an end of a question stands for, cut at what policy rules ask for; [None] for one machine."""
     if vague is None or not _parted(vague):
         return [None]
@@ -110,7 +110,7 @@ def senders_of(several: Several, family: Family, first: int) -> Senders:
     return known
 
 
-def _asked(request: Request, senders: Several | None, receivers: Several | None, ports: Several | None) -> Request:
+def _asked(request: Query, senders: Several | None, receivers: Several | None, ports: Several | None) -> Query:
     """The question asked by these senders, of these receivers, for these ports."""
     made = request.copy()
     if senders is not None:
@@ -134,7 +134,7 @@ def _by_policy_rules(host: PreparedHost, family: Family, addresses: IntervalSet)
     return parts
 
 
-def _ports(host: PreparedHost, request: Request) -> list[Several]:
+def _ports(host: PreparedHost, request: Query) -> list[Several]:
     """Cut ports at what policy rules ask for."""
     assert request.any_dport is not None
     spans = [

@@ -97,7 +97,7 @@ class Several:
         return known[2]
 
     def within_range(self, first: int, last: int, _bits: int) -> bool:
-        """Return whether all or none are in an interval, as :class:`netui.traversal.transit.Anywhere` is asked."""
+        """Return whether all or none are in an interval, as :class:`AnyOutside` is asked."""
         return self.within(first, last)
 
     def cut(self, key: object, make: Callable[[], Sequence[IntervalSet]]) -> tuple[Several, ...]:

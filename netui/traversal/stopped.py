@@ -11,23 +11,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netui.model import Hook
-from netui.traversal.actions import Scene, Unknowable
-from netui.traversal.address import parse_address, protocol_number
-from netui.traversal.answer import Outcome
-from netui.traversal.choices import Choices
-from netui.traversal.departure import RESOLVER, container_route, new_transit, other_gateway, sent_by
-from netui.traversal.endpoints import EndpointError, Written, parse_destination, parse_source
-from netui.traversal.gates import Gates
-from netui.traversal.host import PreparedHost, Sender
-from netui.traversal.journey import stop_reason
-from netui.traversal.namespace import Base, PreparedChain
-from netui.traversal.path import Step, Verdict
-from netui.traversal.question import resolve
-from netui.traversal.remembered import NotPlain, Passage, forwarded, through
-from netui.traversal.routing import Lookup, RoutingUnknown
-from netui.traversal.transit import Transit
-from netui.traversal.walk import CONNTRACK
-from netui.traversal.way import deciding_step
+from netui.net.addresses import parse_address, protocol_number
+from netui.traversal.answer import BriefPath
+from netui.traversal.branch import deciding_step
+from netui.traversal.host.kernel_checks import KernelChecks
+from netui.traversal.host.namespace import BaseChain, PreparedChain
+from netui.traversal.host.prepared import PreparedHost, Sender
+from netui.traversal.host.routing import Lookup, RoutingUnknown
+from netui.traversal.journey.journey import stop_reason
+from netui.traversal.packet_state import PacketState
+from netui.traversal.question.endpoints import EndpointError, EndpointSpec, parse_destination, parse_source
+from netui.traversal.question.resolution import resolve
+from netui.traversal.question.sender import RESOLVER, container_route, new_transit, other_gateway, sent_by
+from netui.traversal.result import Step, Verdict
+from netui.traversal.rules.remembered import NotPlain, Passage, forwarded, through
+from netui.traversal.rules.target_action import TargetContext, Unknowable
+from netui.traversal.rules.walk import CONNTRACK
+from netui.traversal.unknowns import Unknowns
 
 #: Behind all priorities of base chains.
 _LAST = 1 << 31
@@ -40,12 +40,12 @@ class Asker:
     """A container that asks through the host. packet: its own, used anew for each question. own: the host's address."""
 
     source: str
-    packet: Transit
+    packet: PacketState
     side: Sender
     own: int
 
 
-def stopped(host: PreparedHost, sources: Sequence[str], destination: str) -> dict[str, Outcome]:
+def stopped(host: PreparedHost, sources: Sequence[str], destination: str) -> dict[str, BriefPath]:
     """Return what becomes of the packets of those of these containers (as SRC of a path) that are stopped.
 
     ``destination``: the host or an address, with its port, as DST of a path.
@@ -63,7 +63,7 @@ def stopped(host: PreparedHost, sources: Sequence[str], destination: str) -> dic
 # --- who asks -----------------------------------------------------------------------------------
 
 
-def _askers(host: PreparedHost, sources: Sequence[str], wanted: Written) -> Iterator[Asker]:
+def _askers(host: PreparedHost, sources: Sequence[str], wanted: EndpointSpec) -> Iterator[Asker]:
     """Yield those whose packet goes to the host's own stack, each with its packet made ready."""
     address = parse_address(wanted.address) if wanted.address else None
     if wanted.port is None or wanted.kind not in ("host", "address") or (address is None) != (wanted.kind == "host"):
@@ -97,7 +97,7 @@ def _comes_in(host: PreparedHost, asker: Asker, dst: int) -> bool:
     return own and (not route[1] or host.owner(family, dst, asker.packet.iif) is None)
 
 
-def _asker(host: PreparedHost, source: str, wanted: Written) -> Asker | None:
+def _asker(host: PreparedHost, source: str, wanted: EndpointSpec) -> Asker | None:
     try:
         request = resolve(host, parse_source(source), wanted)
     except EndpointError:
@@ -123,7 +123,7 @@ def _asker(host: PreparedHost, source: str, wanted: Written) -> Asker | None:
 # --- what they meet -----------------------------------------------------------------------------
 
 
-def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
+def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
     """Walk PREROUTING with the first, and go on with those who meet the same there (as Walker.hook does)."""
     first = askers[0].packet
     stages = host.namespace.stages(first.family, "prerouting")
@@ -147,7 +147,7 @@ def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
     return _forwarded(host, [one for one in askers if one.packet.dst == first.dst])
 
 
-def _only(bases: Sequence[Base]) -> PreparedChain:
+def _only(bases: Sequence[BaseChain]) -> PreparedChain:
     """The chain of those at one priority that does something."""
     busy = [base for base in bases if base.does_something] or bases[:1]
     if len(busy) != 1 or busy[0].chain is None:
@@ -163,8 +163,10 @@ def _alike(host: PreparedHost, chain: PreparedChain, askers: list[Asker]) -> tup
     rule = passage.translation
     if rule is None:
         return alike, _stop(passage, chain, "prerouting")
-    translate, choices = rule.action.effect, Choices()
-    scene = Scene("prerouting", host.namespace.fibs[first.family], choices, rule.named("prerouting", chain.chain))
+    translate, choices = rule.action.effect, Unknowns()
+    scene = TargetContext(
+        "prerouting", host.namespace.fibs[first.family], choices, rule.named("prerouting", chain.chain)
+    )
     if translate is not None:
         for one in alike:
             translate(one.packet, scene)
@@ -180,7 +182,7 @@ def _stop(passage: Passage, chain: PreparedChain, hook: Hook) -> Step | None:
     return chain.left_by_policy(hook) if chain.chain.policy == "DROP" else None
 
 
-def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
+def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
     """Those whom FORWARD stops, each by its own way through it (as Journey._route_in and _forward do)."""
     namespace, first = host.namespace, askers[0].packet
     fib, dst = namespace.fibs[first.family], first.dst
@@ -191,8 +193,8 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
     if route is None or route.type != "unicast" or route.nexthops or stages.unread:
         return {}
     chains = [_only(bases) for _priority, bases in stages.groups if bases]
-    choices = Choices()
-    gates = Gates(namespace, choices)
+    choices = Unknowns()
+    gates = KernelChecks(namespace, choices)
     stops: dict[int, tuple[Step, list[Asker]]] = {}
     for one in askers:
         packet = one.packet
@@ -214,11 +216,11 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, Outcome]:
     return {source: found for step, alike in stops.values() for source, found in _told(alike, step).items()}
 
 
-def _told(askers: Sequence[Asker], step: Step) -> dict[str, Outcome]:
+def _told(askers: Sequence[Asker], step: Step) -> dict[str, BriefPath]:
     """What becomes of packets that a step stops; all share it."""
-    rejected = step.verdict.startswith("reject")
+    rejected = step.verdict.kind == "reject"
     verdict: Verdict = "rejected" if rejected else "dropped"
     reason = stop_reason(step, "reject" if rejected else "drop")
     protocol = askers[0].packet.protocol
-    found = Outcome(verdict, reason, None, deciding_step(verdict, (step,)), protocol, (), (), ())
+    found = BriefPath(verdict, reason, None, deciding_step(verdict, (step,)), protocol, (), (), ())
     return dict.fromkeys((asker.source for asker in askers), found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -15,37 +14,38 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from netui.config.file import Config
+from netui.feed.read_interval import Interval
 from netui.model import Snapshot
 from netui.model.events import Event
-from netui.sources.config import Config
+from netui.process import Collector, short_turns
 from netui.text.visible import escape_lines
-from netui.traversal.path import Flow
-from netui.ui.answer_finder import SOLVE, AnswerFound, Solve
-from netui.ui.answers import Answers
+from netui.traversal.result import Flow
+from netui.ui.answers.controller import Answers
+from netui.ui.answers.worker import SOLVE, AnswerFound, Solve
 from netui.ui.app_keys import APP_KEYS
-from netui.ui.ask_bar import AskBar
-from netui.ui.asking import ASKED, Asker, FlowAnswered, ask, ask_traversal, reverse
-from netui.ui.chain_table import ChainTable
-from netui.ui.collector import Collector
+from netui.ui.background.asking import ASKED, Asker, FlowAnswered, ask, ask_traversal, reverse
+from netui.ui.background.compared import Compared
+from netui.ui.background.flow_finder import FlowFinder, FlowsOf, traversal_flows
 from netui.ui.commands import commands, groups, key_groups
-from netui.ui.compared import Compared
 from netui.ui.export import copy_from, save
-from netui.ui.finder import ChainFinder
-from netui.ui.flow_finder import FlowFinder, FlowsOf, traversal_flows
-from netui.ui.help import HelpScreen
+from netui.ui.fastpath.styles_cache import forget_screens
 from netui.ui.messages import DetailsWanted, EventsArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
-from netui.ui.network_tree import NetworkTree
-from netui.ui.pace import Interval
+from netui.ui.panes.ask_bar import AskBar
+from netui.ui.panes.chain_table import ChainTable
+from netui.ui.panes.finder import ChainFinder
+from netui.ui.panes.help import HelpScreen
+from netui.ui.panes.network_tree import NetworkTree
+from netui.ui.panes.status import KeyLine, StatusLine
 from netui.ui.preferences import Preferences
-from netui.ui.presenters.answer import Question
+from netui.ui.presenters.answers.answer import Question
+from netui.ui.presenters.details.flows import part_words, path_text, same_flow
+from netui.ui.presenters.details.item_flows import first_flow, flows_of
 from netui.ui.presenters.events import EventLog, rule_changes
-from netui.ui.presenters.flows import part_words, path_text, same_flow
-from netui.ui.presenters.item_flows import first_flow, flows_of
 from netui.ui.presenters.selection import AskedItem, ChainItem, ContainerItem, Item, PortItem, container_of
 from netui.ui.presenters.status import Mode
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
-from netui.ui.status import KeyLine, StatusLine
 from netui.ui.terminal import TerminalApp
 
 #: Seconds after which a thread that works must let the screen's go on: a key changes hands a few times.
@@ -113,7 +113,7 @@ class NetuiApp(TerminalApp):
         self.clock = clock
         self.flow_finder = FlowFinder(flows)
         self._asker = asker
-        self._collector = Collector()
+        self._collector = Collector(forget_screens)
         self.compared = compared or Compared()
         solve = {"changes": self.compared.solve, **answers}
         self.answers = Answers(self, self.state, solve, self._status_line, self._collector.quiet)
@@ -208,7 +208,7 @@ class NetuiApp(TerminalApp):
         self.compared.note(message.snapshot)
         if self.state.take(message.snapshot):
             if first and self.keys_first:
-                sys.setswitchinterval(_HANDS)
+                short_turns(_HANDS)
             if not first:
                 changes = rule_changes(before, message.snapshot)
                 self.events_log.add_changes(message.snapshot.time, changes)

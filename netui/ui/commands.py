@@ -8,17 +8,17 @@ from typing import Any
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 
-from netui.ui.answer_lines import AnswerDetail, AnswerLines
-from netui.ui.answer_screen import AnswerScreen
-from netui.ui.ask_bar import AskBar
-from netui.ui.chain_table import ChainTable
-from netui.ui.detail_pane import DetailPane
-from netui.ui.events import EventsPane
-from netui.ui.filter_bar import FilterBar
-from netui.ui.finder import ChainFinder
+from netui.ui.answers.lines import AnswerDetail, AnswerLines
+from netui.ui.answers.screen import AnswerScreen
 from netui.ui.keys import bindings_of, shown
-from netui.ui.line_view import LineView
-from netui.ui.network_tree import NetworkTree
+from netui.ui.lines.line_list_view import LineView
+from netui.ui.panes.ask_bar import AskBar
+from netui.ui.panes.chain_table import ChainTable
+from netui.ui.panes.detail_pane import DetailPane
+from netui.ui.panes.events import EventsPane
+from netui.ui.panes.filter_bar import FilterBar
+from netui.ui.panes.finder import ChainFinder
+from netui.ui.panes.network_tree import NetworkTree
 from netui.ui.screen import MainScreen
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from netui.sources.new_file import write_new
+from netui.files.writing import write_new
 from netui.text.visible import escape, escape_lines, inert
-from netui.ui.answer_screen import AnswerScreen
-from netui.ui.chain_table import ChainTable
-from netui.ui.detail_pane import DetailPane
-from netui.ui.presenters.flows import path_text
+from netui.ui.answers.screen import AnswerScreen
+from netui.ui.panes.chain_table import ChainTable
+from netui.ui.panes.detail_pane import DetailPane
+from netui.ui.presenters.details.flows import path_text
 from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem, PortItem, container_of, network_of
 from netui.ui.screen import MainScreen
 from netui.ui.state import State

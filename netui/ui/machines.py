@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from netui.sources.config import Config
+from netui.config.file import Config
+from netui.feed.poller import Poller
 from netui.sources.machine.ssh import SshMachine
 from netui.ui.app import NEXT_HOST, NetuiApp
-from netui.ui.poller import Poller
 
 
 def run_machines(machines: Sequence[SshMachine], config: Config) -> int:

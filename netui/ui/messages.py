@@ -6,7 +6,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from netui.model import Snapshot
-from netui.traversal.path import Flow
+from netui.traversal.result import Flow
 from netui.ui.presenters.selection import Item
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from netui.config.file import Config, default_path, save_config
 from netui.model.settings import Settings
-from netui.sources.config import Config, default_path, save_config
-from netui.sources.errors import SourceError
+from netui.text.errors import SourceError
 from netui.ui.keys import Groups, keymap
-from netui.ui.presenters.columns import Preset
+from netui.ui.presenters.chains.columns import Preset
 
 if TYPE_CHECKING:
     from netui.ui.screen import MainScreen

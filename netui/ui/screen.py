@@ -12,18 +12,18 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
-from netui.ui.ask_bar import AskBar, AskLine
-from netui.ui.chain_table import ChainTable
-from netui.ui.detail_pane import DetailPane
-from netui.ui.events import EventsPane
-from netui.ui.filter_bar import FilterBar
-from netui.ui.line_view import LineView
-from netui.ui.narrow import NarrowCompositor
-from netui.ui.network_tree import NetworkTree
+from netui.ui.fastpath import compose_narrowly
+from netui.ui.lines.line_list_view import LineView
+from netui.ui.panes.ask_bar import AskBar, AskLine
+from netui.ui.panes.chain_table import ChainTable
+from netui.ui.panes.detail_pane import DetailPane
+from netui.ui.panes.events import EventsPane
+from netui.ui.panes.filter_bar import FilterBar
+from netui.ui.panes.network_tree import NetworkTree
+from netui.ui.panes.status import KeyLine, StatusLine
 from netui.ui.presenters.events import EventLog
 from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, NetworkItem, PortItem, RuleItem
 from netui.ui.state import State
-from netui.ui.status import KeyLine, StatusLine
 
 PANES = ("networks", "chains", "detail", "events")
 #: Below this there is no room for three panes: the one in focus has the screen.
@@ -54,7 +54,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, state: State, log: EventLog, status: StatusLine) -> None:
         super().__init__()
-        self._compositor = NarrowCompositor()
+        compose_narrowly(self)
         self.status = status
         self.networks = NetworkTree(state, id="networks")
         self.chains = ChainTable(state, id="chains")

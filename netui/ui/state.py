@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netui.model import Ruleset, RulesetKey, Snapshot
-from netui.traversal.path import Flow, SendersPart
-from netui.ui.presenters.counters import CounterTrack, Frame, Identity, places
+from netui.traversal.result import Flow, SendersPart
+from netui.ui.presenters.chains.counters import CounterTrack, Frame, Identity, places
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
 from netui.ui.presenters.tree_signs import Port, Reach

@@ -5,9 +5,11 @@ from __future__ import annotations
 from textual.driver import Driver
 from textual.filter import NoColor
 
-from netui.ui.escape import SafeFilter
-from netui.ui.look import QUIET, THEMES, ascii_only, no_colour
-from netui.ui.type_ahead import TypeAheadApp
+from netui.ui.fastpath import driver_class
+from netui.ui.fastpath.key_order import TypeAheadApp
+from netui.ui.fastpath.private import add_filter, switch_mouse
+from netui.ui.lines.safe_filter import SafeFilter
+from netui.ui.themes import QUIET, THEMES, ascii_only, no_colour
 
 
 class TerminalApp(TypeAheadApp):
@@ -28,17 +30,12 @@ class TerminalApp(TypeAheadApp):
             self.theme = theme or THEMES[0].name
         if self.plain and not self.no_color:
             # Textual itself looks at NO_COLOR alone.
-            self._filters.append(NoColor())
-        self._filters.append(SafeFilter(ascii_only=self.ascii))
+            add_filter(self, NoColor())
+        add_filter(self, SafeFilter(ascii_only=self.ascii))
 
     def get_driver_class(self) -> type[Driver]:
         """Write frame by frame, where it is Textual's own driver for a terminal that would write."""
-        found = super().get_driver_class()
-        if found.__name__ != "LinuxDriver":
-            return found
-        from netui.ui.driver import FrameDriver
-
-        return FrameDriver
+        return driver_class(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give netui's own colours to themes that do not name them."""
@@ -76,7 +73,4 @@ class TerminalApp(TypeAheadApp):
     def switch_mouse(self, *, on: bool) -> None:
         """Take the mouse, or leave it to the terminal."""
         self.mouse_on = on
-        # Textual has no public switch for it once the app runs.
-        switch = getattr(self._driver, "_enable_mouse_support" if on else "_disable_mouse_support", None)
-        if switch is not None:
-            switch()
+        switch_mouse(self, on=on)

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest import mock
 
-from netui.sources import docker_client
-from netui.sources.docker_engine import DockerEngine
-from netui.sources.errors import SourceError
+from netui.sources.docker import client as docker_client
+from netui.sources.docker.engine import DockerEngine
+from netui.text.errors import SourceError
 from tests.attack import Attack
 from tests.attack.screen import Screen
 from tests.attack.signals import SLOW

@@ -21,12 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from netui.config.file import read_config, save_config
+from netui.files.writing import NewFolder, Place, write_new
 from netui.model.settings import Settings
-from netui.sources import docker_api
-from netui.sources.config import read_config, save_config
-from netui.sources.errors import SourceError
-from netui.sources.kept import CONTAINER, INFO, NETWORK, VERSION, kept
-from netui.sources.new_file import NewFolder, Place, write_new
+from netui.sources.capture.kept_fields import CONTAINER, INFO, NETWORK, VERSION, kept
+from netui.sources.docker import api as docker_api
+from netui.text.errors import SourceError
 from netui.ui.export import save
 from tests.attack import Attack
 from tests.attack.text import HOSTS, ROOT, run
@@ -322,7 +322,7 @@ def another_users_file(rounds: int) -> Iterator[tuple[str, bool]]:
 
 
 def _new(path: Path) -> None:
-    from netui.sources.new_capture import Ending, new_capture
+    from netui.sources.capture.new import Ending, new_capture
 
     with new_capture(path, Ending()) as writer:
         writer.add("meta.json", b"{}")
@@ -336,7 +336,7 @@ def _is_empty(path: Path) -> bool:
 
 _RECORD = """
 import os, sys, time
-from netui.sources import record as r
+from netui.sources.capture import record as r
 texts = {{"meta.json": "{{}}", "ss.txt": "x" * 400_000, "sysctl.txt": os.urandom(300_000).hex()}}
 def files(engine, machine, **_):
     print("files", flush=True)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from netui.sources import command
-from netui.sources.errors import SourceError
+from netui.sources.machine import command
+from netui.text.errors import SourceError
 from tests.attack import Attack
 
 #: A question that netui may ask.

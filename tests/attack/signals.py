@@ -55,7 +55,7 @@ sys.exit(main())
 """
 _FAULTS = {
     "in a key's action": "NetuiApp.action_keys = broken",
-    "while a line is painted": "from netui.ui.status import SpanLine; SpanLine.render_line = broken",
+    "while a line is painted": "from netui.ui.panes.status import SpanLine; SpanLine.render_line = broken",
     "while it is built up": "NetuiApp.on_mount = broken",
 }
 

@@ -12,18 +12,18 @@ from unittest import mock
 import pytest
 
 import netui
-from netui.sources.new_file import NewFile, Place, write_new
+from netui.files.writing import NewFile, Place, write_new
 from tests.attack import Attack, broken, files
 
 PACKAGE = Path(netui.__file__).parent
 #: Who may open for writing, and what.
 WRITERS = {
-    "sources/new_file.py": "all files",
-    "sources/new_capture.py": "an archive in a file of new_file's",
-    "sources/head_start.py": "/dev/null",
+    "files/writing.py": "all files",
+    "sources/capture/new.py": "an archive in a file of writing's",
+    "feed/first_reading.py": "/dev/null",
     "sources/machine/ssh_connection.py": "a folder for the sockets of ssh, for the user alone",
-    "ui/driver.py": "the terminal",
-    "cli.py": "/dev/null",
+    "ui/fastpath/driver.py": "the terminal",
+    "cli/run.py": "/dev/null",
     "entry.py": "/dev/null",
 }
 _CALLS = {
@@ -78,7 +78,7 @@ def test_one_module_writes() -> None:
     }
     found = {name: calls for name, calls in found.items() if calls}
     assert {name: calls for name, calls in found.items() if name not in WRITERS} == {}
-    assert found["sources/new_file.py"]
+    assert found["files/writing.py"]
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])

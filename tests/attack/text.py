@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from netui.cli import main
-from netui.sources.kept import CONTAINER, NETWORK, kept
+from netui.cli.run import main
+from netui.sources.capture.kept_fields import CONTAINER, NETWORK, kept
 from tests.attack import Attack
 from tests.attack.payloads import (
     EVERY,

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def traversal_rows() -> list[Row]:
     """The walk of one packet, all flows of one container, the exposure of a whole host."""
-    from netui.explain.exposure import exposures
+    from netui.audit.exposure import exposures
     from netui.model import parse_rule
     from netui.traversal import flows, path, prepare
     from tests.bench.large import large_snapshot
@@ -58,7 +58,7 @@ def traversal_rows() -> list[Row]:
 
 def senders_rows() -> list[Row]:
     """Allow lists and block lists: to whom each port is open, for a whole host."""
-    from netui.explain.exposure import exposures
+    from netui.audit.exposure import exposures
     from netui.model import IpSet, Snapshot
     from netui.traversal import path, prepare
     from tests.bench.large import large_snapshot

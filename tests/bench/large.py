@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from netui.dialects.iptables.save import read_save
 from netui.model import (
     Address,
     Container,
@@ -22,7 +23,6 @@ from netui.model import (
     SourceState,
     Subnet,
 )
-from netui.sources.iptables_save import read_save
 
 PER_NETWORK = 25
 

@@ -129,8 +129,8 @@ def _idle_rows() -> Iterator[Row]:
 def main() -> int:
     """Print the figures of a refresh."""
     from netui.model import RulesetKey
-    from netui.sources.nft_live import LiveNative
-    from netui.ui.presenters.counters import CounterTrack
+    from netui.sources.live.nft import LiveNative
+    from netui.ui.presenters.chains.counters import CounterTrack
     from netui.ui.state import Snapshot
     from tests.bench.refresh import pair
 

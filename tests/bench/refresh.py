@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netui.model import RulesetKey
-from netui.sources.iptables_live import LiveRules
-from netui.sources.legacy_iptc import LegacyTables
-from netui.ui.presenters.counters import CounterTrack
+from netui.sources.legacy.tables import LegacyTables
+from netui.sources.live.iptables import LiveRules
+from netui.ui.presenters.chains.counters import CounterTrack
 from netui.ui.state import Snapshot
 from tests.bench.measure import in_turns, median_ms
 

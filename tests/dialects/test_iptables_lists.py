@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from netui.dialects.iptables.columns import read_columns
 from netui.dialects.iptables.listed import ListedTable, NotAListing, merged, save_text
+from netui.dialects.iptables.save import read_save
 from netui.dialects.iptables.specs import read_specs
-from netui.sources.iptables_save import read_save
 
 DATA = Path(__file__).parent / "data"
 

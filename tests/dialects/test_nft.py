@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netui.dialects.iptables.save import read_save
 from netui.dialects.nft import words
 from netui.dialects.nft.document import COUNTER, FAMILY_TOLD, read_entries
 from netui.dialects.nft.misprinted import corrected, could_be_iptables
+from netui.dialects.nft.ruleset import native_rules, parse_document
 from netui.dialects.nft.values import elements_of, value_of
 from netui.model import RulesetKey
 from netui.model.references import targets_of, tracks
 from netui.model.statements import Compare, Element, Interval, Nat, Note, Opaque, Strange, Text, Verdict
-from netui.sources.errors import SourceError
-from netui.sources.iptables_save import read_save
-from netui.sources.nft_ruleset import native_rules, parse_document
+from netui.text.errors import SourceError
 
 
 def chain(name: str, table: str = "t", family: str = "inet", **more: Any) -> dict[str, Any]:

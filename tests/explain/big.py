@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netui.dialects.iptables.save import read_save
 from netui.model import (
     Address,
     Container,
@@ -16,7 +17,6 @@ from netui.model import (
     Socket,
     Subnet,
 )
-from netui.sources.iptables_save import read_save
 
 
 def big_snapshot(containers: int = 1000, networks: int = 20) -> Snapshot:

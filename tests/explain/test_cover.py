@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.explain.doctor.cover import Earlier, covers
+from netui.audit.doctor.shadowing import Earlier, covers
 from netui.model import Rule
 
 _RULES = st.lists(

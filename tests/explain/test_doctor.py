@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from netui.explain.doctor import Finding, diagnose
-from netui.explain.doctor.cover import covers, is_unconditional
-from netui.explain.doctor_report import doctor_json, doctor_text
-from netui.explain.reports import doctor
+from netui.audit.doctor import Finding, diagnose
+from netui.audit.doctor.shadowing import covers, is_unconditional
+from netui.dialects.iptables.save import read_save
 from netui.model import Address, Engine, Interface, Route, Rule, RulesetKey, Snapshot
-from netui.sources.iptables_save import read_save
+from netui.reports.commands import doctor
+from netui.reports.doctor import doctor_json, doctor_text
 from netui.traversal import prepare
 
 from .test_exposed import CASES, snapshot, with_rules

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from netui.explain.doctor import Finding, diagnose
-from netui.explain.doctor.changed_host import changed
-from netui.explain.doctor.finding import Change, Cure
-from netui.explain.doctor_report import doctor_json
+from netui.audit.doctor import Finding, diagnose
+from netui.audit.doctor.changed_host import changed
+from netui.audit.doctor.finding import Change, Cure
+from netui.dialects.iptables.save import read_save
+from netui.dialects.nft import ruleset as nft_ruleset
 from netui.model import Address, Interface, PolicyRule, Route, RulesetKey, Snapshot
-from netui.sources import nft_ruleset
-from netui.sources.iptables_save import read_save
+from netui.reports.doctor import doctor_json
 from netui.traversal import prepare
 
 from .test_doctor import SAVE, SITUATIONS, only, without

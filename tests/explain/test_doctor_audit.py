@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from netui.explain import doctor
+from netui.audit import doctor
 
 _LAB = Path(__file__).parent.parent / "lab"
 _KIND = re.compile(r"(?:Finding|_note)\(\s*\"([a-z-]+)\"")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from netui.explain.doctor import diagnose
+from netui.audit.doctor import diagnose
 from netui.model import RulesetKey, Snapshot
 from netui.traversal import prepare
 

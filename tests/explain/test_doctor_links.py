@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from netui.dialects.iptables.save import read_save
 from netui.model import Address, Interface, Network, Route, RulesetKey, Subnet
-from netui.sources.iptables_save import read_save
 
 from .test_doctor import SAVE, only
 from .test_exposed import snapshot

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from netui.explain.doctor import diagnose, lists
-from netui.explain.doctor.finding import Cure, Finding
-from netui.explain.doctor.view import View
+from netui.audit.doctor import diagnose, lists
+from netui.audit.doctor.checkup import View
+from netui.audit.doctor.finding import Cure, Finding
 from netui.model import Snapshot
 from netui.traversal import prepare
 from tests.traversal.build import ip_set

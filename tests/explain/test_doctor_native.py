@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from netui.audit.doctor import Finding, diagnose
+from netui.audit.doctor.finding import Cure
+from netui.dialects.iptables.save import read_save
 from netui.dialects.nft.document import read_entries
 from netui.dialects.nft.text_reader import read_text
-from netui.explain.doctor import Finding, diagnose
-from netui.explain.doctor.finding import Cure
 from netui.model import RulesetKey, Snapshot
-from netui.sources.capture import read_capture
-from netui.sources.iptables_save import read_save
+from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
 from tests.traversal.kernel import CASES
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from netui.explain.doctor import diagnose
-from netui.explain.reports import doctor
+from netui.audit.doctor import diagnose
 from netui.model import PublishedPort, Snapshot
 from netui.model.kernel import DaemonSettings, Kernel
-from netui.sources import kernel as source
-from netui.sources.capture import read_capture
-from netui.sources.errors import SourceError
+from netui.reports.commands import doctor
+from netui.sources.capture.reader import read_capture
+from netui.sources.live import kernel_modules as source
+from netui.text.errors import SourceError
 from netui.traversal import prepare
 
 from .test_doctor import only

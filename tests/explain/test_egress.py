@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.explain.egress import WayOut, egress_json, egress_text, ways_out
-from netui.explain.reports import egress
+from netui.audit.egress import WayOut, ways_out
+from netui.reports.commands import egress
+from netui.reports.egress import egress_json, egress_text
 from netui.traversal import EndpointError, path
 from tests.traversal.build import filter_rules, host, ip_set, nat_rules
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from netui.explain.exposed_report import exposed_text, failing
-from netui.explain.exposure import Exposure, exposures
-from netui.explain.places import Where
-from netui.explain.reports import exposed, reach_all
+from netui.audit.exposure import Exposure, exposures
+from netui.audit.origins import Where
+from netui.dialects.iptables.save import read_save
 from netui.model import RulesetKey, Snapshot
-from netui.sources.capture import read_capture
-from netui.sources.iptables_save import read_save
+from netui.reports.commands import exposed, reach_all
+from netui.reports.exposed import exposed_text, failing
+from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
 
 from .big import big_snapshot

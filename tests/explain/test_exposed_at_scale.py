@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from netui.explain.exposure import Cell, Exposure, exposures
+from netui.audit.exposure import Cell, Exposure, exposures
+from netui.dialects.iptables.save import read_save
 from netui.model import RulesetKey, Snapshot
-from netui.sources.capture import read_capture
-from netui.sources.iptables_save import read_save
-from netui.sources.recording import read_demo
+from netui.sources.capture.reader import read_capture
+from netui.sources.capture.recording import read_demo
 from netui.traversal import path, prepare
 from tests.bench.large import large_snapshot, networks, save_text
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.explain.exposure import Cell
-from netui.explain.host_ports import HostPort, host_ports
-from netui.explain.host_report import host_json, host_text
-from netui.explain.reports import exposed_host
+from netui.audit.exposure import Cell
+from netui.audit.host_ports import HostPort, host_ports
+from netui.dialects.nft.ruleset import native_rules
 from netui.model import IpSet, PolicyRule, PublishedPort, Socket
-from netui.sources.nft_ruleset import native_rules
-from netui.sources.pasted import nft_text
+from netui.reports.commands import exposed_host
+from netui.reports.host_ports import host_json, host_text
+from netui.sources.capture.pasted import nft_text
 from netui.traversal import PreparedHost, path, prepare
 from tests.traversal.build import container, filter_rules, ip_set, nat_rules, snapshot
 

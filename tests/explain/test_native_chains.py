@@ -6,12 +6,12 @@ import pytest
 
 from netui.dialects.nft.document import read_entries
 from netui.dialects.nft.text_reader import read_text
-from netui.explain.explain_report import explain_json, explain_text
 from netui.explain.native_chains import native_chain
 from netui.explain.native_measures import measure_lines
-from netui.explain.path_report import path_text
 from netui.explain.rule_sentence import Names, explain_rule
 from netui.model import Chain, Snapshot
+from netui.reports.explain import explain_json, explain_text
+from netui.reports.path import path_text
 from netui.traversal import path
 from tests.traversal.test_frames import FROM, host
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from netui.cli import main
-from netui.explain.differences import differences, differences_text
-from netui.explain.matrix import asked, verdicts, way
-from netui.explain.reach import reach, reach_text
+from netui.audit.differences import differences
+from netui.audit.matrix import asked, verdicts, way
+from netui.audit.reach import reach
+from netui.cli.run import main
+from netui.reports.differences import differences_text
+from netui.reports.reach import reach_text
 from netui.traversal import EndpointError, prepare
 
 from .test_exposed import CASES, snapshot, with_rules

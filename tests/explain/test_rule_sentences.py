@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from netui.dialects.iptables.save import read_save
 from netui.explain.names import Names
+from netui.explain.pattern import shape_of
 from netui.explain.rule_sentence import explain_policy, explain_rule
-from netui.explain.shape import shape_of
 from netui.model import Chain, Rule, Ruleset
-from netui.sources.capture import read_capture
-from netui.sources.iptables_save import read_save
+from netui.sources.capture.reader import read_capture
 
 HERE = Path(__file__).parent
 CASES = HERE.parent / "cases"

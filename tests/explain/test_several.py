@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from netui.explain import reports
-from netui.explain.several import Machine, several
-from netui.sources.capture import read_capture
+from netui.reports import commands as reports
+from netui.reports.several import Machine, several
+from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
 
 CASE = Path(__file__).parents[1] / "cases" / "engine-20.10" / "host"

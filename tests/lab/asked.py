@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from netui.sources.kernel import kernel_text
+from netui.sources.live.kernel_modules import kernel_text
 
 from .cache import ensure, ensure_tools
 from .copied import CASE, host_of_29_7

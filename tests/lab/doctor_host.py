@@ -6,8 +6,8 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from netui.explain.doctor import Diagnosis, Finding, diagnose
-from netui.sources.capture import read_capture
+from netui.audit.doctor import Diagnosis, Finding, diagnose
+from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, prepare
 
 from .capture import write_capture

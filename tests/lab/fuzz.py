@@ -176,10 +176,10 @@ class Fuzzer:
         """netui's answers on the folder as it is."""
         from dataclasses import asdict
 
-        from netui.sources.capture import read_capture
+        from netui.sources.capture.reader import read_capture
         from netui.traversal.answer import path
-        from netui.traversal.endpoints import EndpointError
-        from netui.traversal.host import prepare
+        from netui.traversal.host.prepared import prepare
+        from netui.traversal.question.endpoints import EndpointError
 
         host = prepare(read_capture(self.folder))
         answers: list[Prediction] = []

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from netui.ui.look import DARK
+from netui.ui.themes import DARK
 
 from .terminal import Terminal
 

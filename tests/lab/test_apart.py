@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from netui.explain.doctor import diagnose
+from netui.audit.doctor import diagnose
 from netui.traversal import PreparedHost, path, prepare
 
 from . import test_exposed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from netui.sources import conntrack
+from netui.sources.live import conntrack
 
 from .hosts import HOST, OUTSIDE, Host
 from .namespaces import call_in

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from docker.types import IPAMConfig, IPAMPool
 
-from netui.explain.exposure import exposures
+from netui.audit.exposure import exposures
 
 from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable

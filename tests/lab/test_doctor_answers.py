@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netui.explain.doctor import Finding
-from netui.explain.doctor.finding import Cure
+from netui.audit.doctor import Finding
+from netui.audit.doctor.finding import Cure
 
 from .doctor_host import findings, run_advice
 from .hosts import HOST, OUTSIDE, Host

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from docker.errors import APIError
 
-from netui.explain.doctor import diagnose
-from netui.sources.capture import read_capture
-from netui.sources.kernel import kernel_text
+from netui.audit.doctor import diagnose
+from netui.sources.capture.reader import read_capture
+from netui.sources.live.kernel_modules import kernel_text
 from netui.traversal import prepare
 
 from .capture import write_capture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docker.types import IPAMConfig, IPAMPool
 
-from netui.explain.doctor import Finding
+from netui.audit.doctor import Finding
 
 from .doctor_host import diagnosis, findings, restart, run_advice
 from .engines import Options

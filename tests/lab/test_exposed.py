@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netui.explain.exposure import Cell, Exposure, exposures
+from netui.audit.exposure import Cell, Exposure, exposures
 from netui.traversal import PreparedHost
 
 from .conftest import Hosts

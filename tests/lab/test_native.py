@@ -43,7 +43,7 @@ table ip6 six {
 
 LISTED = """
 import json, subprocess
-from netui.sources import nft_netlink
+from netui.sources.live import nft_netlink
 fields = ("family", "table", "name", "hook", "priority", "type", "policy")
 print(json.dumps([[getattr(chain, field) for field in fields] for chain in nft_netlink.base_chains()]))
 """
@@ -66,7 +66,7 @@ def test_the_kernel_lists_every_base_chain(own_host: Own) -> None:
 COUNTED = """
 import json, subprocess
 from netui.model import RulesetKey
-from netui.sources.live import LiveHost
+from netui.sources.live.machine_sources import LiveHost
 host = LiveHost()
 key = RulesetKey("inet", "nftables")
 def read():
@@ -98,7 +98,7 @@ def test_counters_move_and_the_rules_stay(own_host: Own) -> None:
 
 LIVE_PATH = """
 import json, sys
-from netui.sources.live import read_live
+from netui.sources.live.machine_sources import read_live
 from netui.traversal import path, prepare
 snapshot = read_live()
 host = prepare(snapshot)
@@ -140,7 +140,7 @@ RESETS = """table inet own { chain entry {
 RESET_TEXTS = """
 import json
 from netui.model import RulesetKey
-from netui.sources.live import LiveHost
+from netui.sources.live.machine_sources import LiveHost
 host = LiveHost()
 found = host.read_rules()["nft"].values["native"].rules[RulesetKey("inet", "nftables")][0]
 print(json.dumps([[rule.text, len(rule.native.statements)] for rule in found.tables[0].chains[0].rules]))

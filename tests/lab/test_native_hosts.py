@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.explain.doctor import Finding, diagnose
-from netui.sources.capture import read_capture
+from netui.audit.doctor import Finding, diagnose
+from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
 
 from .cache import LabUnavailable

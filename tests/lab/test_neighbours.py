@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from docker.types import IPAMConfig, IPAMPool
 
-from netui.explain.exposure import exposures
+from netui.audit.exposure import exposures
 from netui.traversal import path
 
 from .cache import LabUnavailable

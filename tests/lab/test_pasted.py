@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netui.model import Ruleset, Snapshot
-from netui.sources.pasted import read_pasted
+from netui.sources.capture.pasted import read_pasted
 from netui.traversal import path, prepare
 
 from .conftest import Hosts

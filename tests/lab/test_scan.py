@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from netui.explain.host_ports import HostPorts, host_ports
+from netui.audit.host_ports import HostPorts, host_ports
 
 from .conftest import Hosts
 from .doctor_host import restart, seen

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netui.sources.capture import read_capture
+from netui.sources.capture.reader import read_capture
 from netui.traversal import Path as Answer
 from netui.traversal import path, prepare
 

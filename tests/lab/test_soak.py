@@ -102,7 +102,8 @@ def test_half_a_minute_of_unrest_leaves_netui_flat(own_host: Callable[..., Host]
 
 _LEGACY = """
 import gc, subprocess
-from netui.sources import iptables_live, legacy_iptc, legacy_library
+from netui.sources.live import iptables as iptables_live
+from netui.sources.legacy import tables as legacy_iptc, library as legacy_library
 
 printed = []
 of_library = legacy_library.Library.rule

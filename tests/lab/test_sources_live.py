@@ -42,7 +42,8 @@ def inside(host: Host, program: str, timeout: float = 120, machine: bool = False
 ROUND_TRIP = """
 import json
 from netui.model import RulesetKey
-from netui.sources import iptables_live, iptables_save
+from netui.sources.live import iptables as iptables_live
+from netui.dialects.iptables import save as iptables_save
 found = {}
 for family in ("ip", "ip6"):
     for backend in ("nft", "legacy"):
@@ -68,7 +69,7 @@ def test_a_real_host_is_read_whole(any_blog_host: Host) -> None:
         any_blog_host,
         """
 import json
-from netui.sources.live import read_live
+from netui.sources.live.machine_sources import read_live
 s = read_live()
 hehe = next(n for n in s.networks if n.name == "hehe")
 print(json.dumps({
@@ -129,8 +130,8 @@ def test_python_iptables_prints_what_iptables_legacy_save_prints(own_host: Any) 
         """
 import json
 from netui.model import RulesetKey
-from netui.sources import iptables_live
-from netui.sources.legacy_iptc import LegacyTables
+from netui.sources.live import iptables as iptables_live
+from netui.sources.legacy.tables import LegacyTables
 legacy, found = LegacyTables(), {}
 def lines(text): return [line for line in text.splitlines() if not line.startswith("#")]
 for family in ("ip", "ip6"):
@@ -160,8 +161,8 @@ def test_a_large_legacy_table_is_left_to_the_program(own_host: Any) -> None:
         host,
         """
 import json
-from netui.sources.iptables_live import LiveRules
-from netui.sources.legacy_iptc import LegacyTables
+from netui.sources.live.iptables import LiveRules
+from netui.sources.legacy.tables import LegacyTables
 part = LiveRules(LegacyTables()).read()["iptables-legacy"]
 print(json.dumps([part.via, part.error, part.values["rules"][0].rule_count()]))
 """,
@@ -173,7 +174,7 @@ print(json.dumps([part.via, part.error, part.values["rules"][0].rule_count()]))
 
 HOUR = """
 import json, os, time
-from netui.sources.live import LiveHost, local_containers, rulesets_of
+from netui.sources.live.machine_sources import LiveHost, local_containers, rulesets_of
 host = LiveHost(on_event=lambda event: None)
 host.docker._on_event = None
 parts = {}
@@ -254,7 +255,7 @@ def test_reading_creates_no_legacy_table(own_host: Any) -> None:
         host,
         """
 import json
-from netui.sources.live import LiveHost
+from netui.sources.live.machine_sources import LiveHost
 host = LiveHost(on_event=lambda event: None)
 part = host.read_rules()["iptables-legacy"]
 print(json.dumps([part.values["rules"][0].rule_count(), open("/proc/net/ip_tables_names").read()]))
@@ -265,7 +266,7 @@ print(json.dumps([part.values["rules"][0].rule_count(), open("/proc/net/ip_table
 
 WATCH = """
 import json, os, sys, threading, time
-from netui.ui.poller import Poller
+from netui.feed.poller import Poller
 lines, lock = [], threading.Lock()
 def say(**what):
     with lock:

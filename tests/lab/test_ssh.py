@@ -20,9 +20,9 @@ EXPOSED = ("exposed", "--json")
 #: All reports of one reading, as JSON: of the machine named, or of this one.
 ALL = """
 import json, sys
-from netui.explain import reports
-from netui.explain.path_report import path_json
-from netui.sources.live import read_live
+from netui.reports import commands as reports
+from netui.reports.path import path_json
+from netui.sources.live.machine_sources import read_live
 from netui.traversal import path, prepare
 machine = None
 if sys.argv[1:]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from netui.explain.explain_report import chosen
-from netui.explain.exposure import exposures
+from netui.audit.exposure import exposures
 from netui.explain.names import Names
 from netui.explain.rule_sentence import explain_rule
+from netui.reports.explain import chosen
 from netui.traversal import path
 
 from . import swarm

@@ -17,9 +17,9 @@ from pathlib import Path
 import docker
 from textual.pilot import Pilot
 
+from netui.feed.poller import Poller
 from netui.ui.app import NetuiApp
-from netui.ui.line_view import LineView
-from netui.ui.poller import Poller
+from netui.ui.lines.line_list_view import LineView
 from netui.ui.presenters.selection import ContainerItem
 from netui.ui.presenters.spans import plain
 

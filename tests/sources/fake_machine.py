@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from netui.sources.docker_context import EngineAddress
-from netui.sources.errors import SourceError
+from netui.sources.docker.context import EngineAddress
 from netui.sources.machine import Ask
 from netui.sources.machine.local import LocalMachine
 from netui.sources.outputs import OUTPUTS
+from netui.text.errors import SourceError
 
 _BY_ARGUMENTS = {output.arguments: output.file for output in OUTPUTS if output.arguments}
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from netui.model import Backend, RulesetKey
-from netui.sources import archive, capture_files
-from netui.sources.capture import read_capture
-from netui.sources.errors import SourceError
+from netui.sources.capture import archive
+from netui.sources.capture import files as capture_files
+from netui.sources.capture.reader import read_capture
+from netui.text.errors import SourceError
 from tests.sources.conftest import CASES
 
 HOST = CASES / "engine-20.10" / "host"

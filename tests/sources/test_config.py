@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from netui.config.file import default_path, read_config, save_config
 from netui.model.settings import Settings
-from netui.sources.config import default_path, read_config, save_config
-from netui.sources.errors import SourceError
+from netui.text.errors import SourceError
 
 FULL = """# mine
 theme = "netui-light"   # for the beamer

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netui.model.connection import Connection, Ends
-from netui.sources import conntrack, permits
-from netui.sources.conntrack import parse_message, parse_proc, read_connections
-from netui.sources.errors import SourceError
+from netui.sources.live import conntrack
+from netui.sources.live.conntrack import parse_message, parse_proc, read_connections
+from netui.sources.machine import permits
+from netui.text.errors import SourceError
 
 LINES = {
     "ipv4     2 tcp      6 431999 ESTABLISHED src=198.51.100.2 dst=198.51.100.1 sport=41000 dport=80 packets=5 "

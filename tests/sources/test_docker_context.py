@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from netui.sources.docker_context import DEFAULT, EngineAddress, engine_address
-from netui.sources.docker_errors import explain
-from netui.sources.errors import SourceError
+from netui.sources.docker.context import DEFAULT, EngineAddress, engine_address
+from netui.sources.docker.errors import explain
+from netui.text.errors import SourceError
 
 
 def make_context(config: Path, name: str, meta: object) -> Path:

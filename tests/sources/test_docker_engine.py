@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from netui.model.events import Event
-from netui.sources.docker_engine import DockerEngine, FirstReading
-from netui.sources.docker_events import _timestamp
-from netui.sources.errors import SourceError
+from netui.sources.docker.engine import DockerEngine, FirstReading
+from netui.sources.docker.events import _timestamp
+from netui.text.errors import SourceError
 from tests.sources.fake_engine import FakeEngine
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.sources import new_file
-from netui.sources.new_capture import Ending, new_capture
+from netui.files import writing as new_file
+from netui.sources.capture.new import Ending, new_capture
 
 
 def _then_signal(monkeypatch: pytest.MonkeyPatch, name: str, numbers: tuple[int, ...]) -> None:

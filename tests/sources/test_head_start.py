@@ -16,13 +16,13 @@ from typing import NoReturn
 
 import pytest
 
+from netui.feed.first_reading import HeadStart, first_readings
 from netui.model import Container
-from netui.sources.docker_engine import DockerEngine, FirstReading
-from netui.sources.docker_listing import Listing
-from netui.sources.errors import SourceError
-from netui.sources.head_start import HeadStart, first_readings
-from netui.sources.live import HostReading, LiveHost, local_containers
-from netui.sources.parts import Part
+from netui.sources.docker.engine import DockerEngine, FirstReading
+from netui.sources.docker.listing import Listing
+from netui.sources.live.machine_sources import HostReading, LiveHost, local_containers
+from netui.sources.reading import Reading
+from netui.text.errors import SourceError
 from tests.sources.fake_engine import FakeEngine
 from tests.sources.test_docker_engine import _stale, until
 
@@ -74,7 +74,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine
 
 def told(**values: object) -> FirstReading:
     """A reading that tells something about the child."""
-    return FirstReading(Listing(), Part(values))
+    return FirstReading(Listing(), Reading(values))
 
 
 def test_the_child_reads_what_the_engine_would_be_read_as_here(fake: FakeEngine) -> None:
@@ -220,8 +220,8 @@ def test_the_host_is_read_with_the_engines_containers(fake: FakeEngine) -> None:
     assert len(asked) == 2 and len(asked[0]) == 8
 
 
-READING = FirstReading(Listing(), Part())
-HOST = HostReading({"address": Part({"interfaces": ()})}, {("a", 1): ()})
+READING = FirstReading(Listing(), Reading())
+HOST = HostReading({"address": Reading({"interfaces": ()})}, {("a", 1): ()})
 
 
 def _then_hang() -> Iterator[object]:
@@ -319,7 +319,7 @@ def test_the_child_has_neither_the_terminal_nor_the_files_nor_the_signals_of_its
 
 _PARENT = """
 import os, signal, sys, threading
-from netui.sources.head_start import HeadStart
+from netui.feed.first_reading import HeadStart
 started = HeadStart(lambda: threading.Event().wait())
 print(started._pid, flush=True)
 # as nohup leaves it, a hangup would be ignored

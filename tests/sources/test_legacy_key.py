@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from netui.sources.legacy_iptc import known_bytes
+from netui.sources.legacy.tables import known_bytes
 
 ENTRY = b"\x01" * 112
 

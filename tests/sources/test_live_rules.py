@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netui.model import RulesetKey
-from netui.sources import iptables_live
-from netui.sources.iptables_live import LiveRules
+from netui.sources.live import iptables as iptables_live
+from netui.sources.live.iptables import LiveRules
 
 _FILTER = "*filter\n:INPUT ACCEPT [1:1]\nCOMMIT\n"
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from netui.model import RulesetKey
-from netui.sources import nft_live, nft_netlink, permits
-from netui.sources.nft_netlink import BaseChain, TableState
+from netui.sources.live import nft as nft_live
+from netui.sources.live import nft_netlink
+from netui.sources.live.nft_netlink import BaseChain, TableState
+from netui.sources.machine import permits
 
 COUNTED, STILL = ("inet", "counted"), ("inet", "still")
 

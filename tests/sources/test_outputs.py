@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from netui.dialects.nft.ruleset import unprinted
 from netui.model import SOURCES
-from netui.sources import permits
-from netui.sources.capture import read_capture
-from netui.sources.live import LiveHost, read_live
-from netui.sources.nft_listed import without_rules
-from netui.sources.nft_ruleset import unprinted
+from netui.sources.capture.pasted import nft_text
+from netui.sources.capture.reader import read_capture
+from netui.sources.capture.record import record
+from netui.sources.live.machine_sources import LiveHost, read_live
+from netui.sources.live.nft_listed import without_rules
+from netui.sources.machine import permits
 from netui.sources.outputs import BUILD, GROUPS, OUTPUTS, RULESET_SOURCES, of_source
-from netui.sources.pasted import nft_text
-from netui.sources.record import record
 
 from .fake_machine import CaptureMachine
 

@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netui.dialects import iproute, sysctl
+from netui.dialects import ipset as ipset_save
+from netui.dialects import sockets as socket_text
 from netui.model import IpSet, NextHop, PublishedPort, Socket
-from netui.sources import docker_api, iproute, ipset_save, json_text, socket_text, sysctl
-from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.docker import api as docker_api
+from netui.text import json_text
+from netui.text.errors import SourceError, plain, quoted
 
 # -- sockets --------------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from netui.dialects.pasted import sections
 from netui.model import RulesetKey, Snapshot
-from netui.sources.capture import read_capture
-from netui.sources.errors import SourceError
-from netui.sources.pasted import read_pasted
+from netui.sources.capture.pasted import read_pasted
+from netui.sources.capture.reader import read_capture
+from netui.text.errors import SourceError
 
 DATA = Path(__file__).parents[1] / "dialects" / "data"
 SAVE = (DATA / "listed-save.txt").read_text()

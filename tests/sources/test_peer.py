@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.sources import docker_api
-from netui.sources.peer import engine_is_here
+from netui.sources.docker import api as docker_api
+from netui.sources.docker.engine_namespace import engine_is_here
 
 
 def test_a_listener_of_this_namespace_is_here(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_listener_that_may_not_be_looked_at_is_not_known(tmp_path: Path, monke
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(path)
         listener.listen()
-        monkeypatch.setattr("netui.sources.peer.os.stat", refuse)
+        monkeypatch.setattr("netui.sources.docker.engine_namespace.os.stat", refuse)
         assert engine_is_here(path) is None
 
 

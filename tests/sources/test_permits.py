@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import netui
-from netui.sources import command, permits
-from netui.sources.errors import SourceError
+from netui.sources.machine import command, permits
+from netui.text.errors import SourceError
 
 SOURCE = Path(netui.__file__).parent
 
@@ -67,13 +67,13 @@ def test_no_program_is_started_past_the_list(monkeypatch: pytest.MonkeyPatch) ->
 ALONE = {
     # the others start ssh, and nothing else
     "subprocess": {
-        "sources/command.py",
+        "sources/machine/command.py",
         "sources/machine/ssh_connection.py",
         "sources/machine/ssh_process.py",
     },
-    "socket.AF_NETLINK": {"sources/nft_netlink.py", "sources/conntrack.py"},
-    "os.fork": {"sources/head_start.py"},
-    "iptc": {"sources/legacy_library.py"},
+    "socket.AF_NETLINK": {"sources/live/nft_netlink.py", "sources/live/conntrack.py"},
+    "os.fork": {"feed/first_reading.py"},
+    "iptc": {"sources/legacy/library.py"},
 }
 
 
@@ -98,7 +98,7 @@ def test_only_the_listed_modules_reach_the_system() -> None:
 
 def test_netlink_only_asks() -> None:
     """The messages to nf_tables are NFT_MSG_GETTABLE, GETCHAIN and GETRULE, each as a dump, and GETGEN."""
-    text = (SOURCE / "sources/nft_netlink.py").read_text()
+    text = (SOURCE / "sources/live/nft_netlink.py").read_text()
     assert "_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_GENERATION = 1, 4, 7, 16" in text
     assert text.count(".send(") == 1
     assert "_REQUEST | _DUMP" in text
@@ -106,7 +106,7 @@ def test_netlink_only_asks() -> None:
 
 def test_conntrack_is_only_listed() -> None:
     """The one message is IPCTNL_MSG_CT_GET as a dump, sent only where its module is there already."""
-    text = (SOURCE / "sources/conntrack.py").read_text()
+    text = (SOURCE / "sources/live/conntrack.py").read_text()
     assert "_GET = 1 << 8 | 1\n" in text and text.count(".send(") == 1 and "_GET, _REQUEST | _DUMP" in text
     assert text.index('permits.loaded("nf_conntrack_netlink")') < text.index("_over_netlink()))")
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netui.dialects.sockets import ss_sockets
 from netui.model import Socket
-from netui.sources.errors import SourceError
-from netui.sources.proc_sockets import ProcSockets, as_ss
-from netui.sources.socket_text import ss_sockets
+from netui.sources.live.proc_sockets import ProcSockets, as_ss
+from netui.text.errors import SourceError
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 

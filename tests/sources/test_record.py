@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from netui.model import RulesetKey
-from netui.sources import record as record_module
-from netui.sources.capture import read_capture
-from netui.sources.errors import SourceError
+from netui.sources.capture import record as record_module
+from netui.sources.capture.reader import read_capture
+from netui.sources.capture.record import record
+from netui.sources.capture.recording import Recording
 from netui.sources.machine.local import LocalMachine
-from netui.sources.record import record
-from netui.sources.recording import Recording
+from netui.text.errors import SourceError
 from tests.sources.fake_engine import FakeEngine
 
 _LABELS = {"com.docker.compose.project": "shop", "com.docker.swarm.service.name": "web"}

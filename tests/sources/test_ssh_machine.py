@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netui.sources import command, host_live, kernel
-from netui.sources.errors import SourceError
-from netui.sources.listed_sockets import ListedSockets
-from netui.sources.live import LiveHost
+from netui.sources.live import host as host_live
+from netui.sources.live import kernel_modules as kernel
+from netui.sources.live.listed_sockets import ListedSockets
+from netui.sources.live.machine_sources import LiveHost
+from netui.sources.live.proc_sockets import ProcSockets
 from netui.sources.machine import (
     Ask,
     Exists,
@@ -31,15 +32,16 @@ from netui.sources.machine import (
     Read,
     Real,
     Run,
+    command,
     links,
     ssh_connection,
     ssh_process,
     ssh_script,
 )
 from netui.sources.machine.local import LocalMachine
+from netui.sources.machine.permits import NotPermitted
 from netui.sources.machine.ssh import SshMachine
-from netui.sources.permits import NotPermitted
-from netui.sources.proc_sockets import ProcSockets
+from netui.text.errors import SourceError
 
 MARK = "0123456789abcdef0123456789abcdef"
 #: Stands for ssh: the command that it is given last is run here, by the shell named.

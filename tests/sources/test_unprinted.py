@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netui.model import RulesetKey
-from netui.sources.capture import read_capture
+from netui.sources.capture.reader import read_capture
 
 JSON = """{"nftables": [
  {"table": {"family": "inet", "name": "own", "handle": 1}},

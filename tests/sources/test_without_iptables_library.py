@@ -25,8 +25,8 @@ sys.meta_path.insert(0, NotThere())
 
 READ = """
 from netui.model import RulesetKey
-from netui.sources import iptables_live
-from netui.sources.legacy_iptc import LegacyTables
+from netui.sources.live import iptables as iptables_live
+from netui.sources.legacy.tables import LegacyTables
 
 iptables_live.legacy_tables = lambda family, machine: ["filter"]
 legacy = LegacyTables()

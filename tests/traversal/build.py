@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netui.dialects.iptables.save import read_save
 from netui.model import (
     Address,
     Container,
@@ -20,7 +21,6 @@ from netui.model import (
     Socket,
     Subnet,
 )
-from netui.sources.iptables_save import read_save
 from netui.traversal import PreparedHost, prepare
 
 HEHE = "a" * 64

@@ -54,7 +54,7 @@ def predicted(path: Path, *, legs: int | None = None) -> list[Line]:
     for leg in path.legs[:legs]:
         for step in leg.steps:
             if step.rule is not None:
-                lines.append((step.family, step.table, step.chain, step.rule, kind(step.verdict)))
-            elif step.verdict == "policy drop":
+                lines.append((step.family, step.table, step.chain, step.rule, kind(step.says)))
+            elif step.says == "policy drop":
                 lines.append((step.family, step.table, step.chain, None, "drop"))
     return lines

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netui.sources.capture import read_capture
-from netui.sources.pasted import read_pasted
+from netui.sources.capture.pasted import read_pasted
+from netui.sources.capture.reader import read_capture
 from netui.traversal import EndpointError, Path, path, prepare
 from tests.traversal.kernel import CASES
 
@@ -97,7 +97,7 @@ def test_what_must_be_named_is_said(source: str, destination: str, iif: str, oif
 def test_the_steps_before_an_unknown_way_are_told() -> None:
     """Up to the routing that rules alone do not tell, each rule is one that was met."""
     (leg,) = ask("outside", "host:8080", "eth0").legs
-    assert [step.verdict for step in leg.steps] == ["jump DOCKER", "dnat 172.17.0.2:80"]
+    assert [step.says for step in leg.steps] == ["jump DOCKER", "dnat 172.17.0.2:80"]
 
 
 def test_the_answer_comes_back_the_way_it_went() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netui.explain.exposure import exposures
+from netui.audit.exposure import exposures
 from netui.model import Container, Endpoint, Interface, PolicyRule, Route
 from netui.traversal import Path, PreparedHost, flows, path
 from tests.traversal.build import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from netui.sources.capture import read_capture
+from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
 from tests.traversal.kernel import CASES, predicted, rule_numbers, traced
 

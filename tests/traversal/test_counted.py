@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netui.explain.path_report import path_json, path_text
 from netui.model import Address, Interface, NextHop, Route
+from netui.reports.path import path_json, path_text
 from netui.traversal import Path, path
 from tests.traversal.build import filter_rules, host, interfaces, nat_rules, routes
 

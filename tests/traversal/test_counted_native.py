@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from netui.sources.nft_ruleset import native_rules
+from netui.dialects.nft.ruleset import native_rules
 from netui.traversal import PreparedHost, path, prepare
 from tests.traversal.build import snapshot
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from netui.explain.doctor import diagnose
-from netui.sources.capture import read_capture
+from netui.audit.doctor import diagnose
+from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
 from tests.explain.test_doctor_native import with_tables
 from tests.traversal.build import ruleset

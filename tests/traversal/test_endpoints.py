@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netui.traversal import EndpointError, path
-from netui.traversal.endpoints import parse_destination, parse_source
+from netui.traversal.question.endpoints import parse_destination, parse_source
 from tests.traversal.build import OPENRESTY, Container, container, host
 
 GOOD = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netui.model import Container, PublishedPort, Socket
-from netui.sources.capture import read_capture
+from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, prepare
 from netui.traversal.container_flows import questions, service_port
 from tests.traversal.kernel import CASES

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netui.model import Chain, Rule, parse_rule
-from netui.traversal.address import parse_net, parse_ports
-from netui.traversal.index import ChainIndex, build_index
-from netui.traversal.transit import Transit
+from netui.net.addresses import parse_net, parse_ports
+from netui.traversal.packet_state import PacketState
+from netui.traversal.rules.index import ChainIndex, build_index
 
 _WORDS = st.sampled_from(
     [
@@ -98,11 +98,11 @@ def _many(count: int, words: str) -> ChainIndex:
 def test_networks_are_looked_up_where_there_are_many(words: str) -> None:
     """An allow list of 40 networks leaves one rule for a packet of one of them, in whatever order the rules stand."""
     index = _many(40, words)
-    packet = Transit("ip", 6, (10 << 24) + (7 << 8) + 1, 1, 1, 80, iif="eth0", oif="eth1")
+    packet = PacketState("ip", 6, (10 << 24) + (7 << 8) + 1, 1, 1, 80, iif="eth0", oif="eth1")
     assert list(index.candidates(packet)) == [7]
     few = _many(4, words)
     assert list(few.candidates(packet)) == [0, 1, 2, 3]
-    assert list(few.candidates(Transit("ip", 6, 1, 1, 1, 80, iif="eth2"))) == (
+    assert list(few.candidates(PacketState("ip", 6, 1, 1, 1, 80, iif="eth2"))) == (
         [] if " -i" in words[:3] else [0, 1, 2, 3]
     )
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.traversal import namespace, path
+from netui.traversal import path
+from netui.traversal.host import namespace
 from tests.traversal.test_frames import FROM, host
 
 _MATCHES = st.sampled_from(

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netui.explain.reports import doctor, exposed
-from netui.sources.capture import read_capture
+from netui.reports.commands import doctor, exposed
+from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
-from netui.traversal.endpoints import EndpointError
+from netui.traversal.question.endpoints import EndpointError
 from tests.traversal.kernel import CASES
 from tests.traversal.test_cases import HOSTS, question
 

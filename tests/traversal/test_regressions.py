@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 
 import pytest
 
-from netui.sources.capture import read_capture
+from netui.sources.capture.reader import read_capture
 from netui.traversal import path, prepare
 from tests.traversal.kernel import Line, kind, predicted, rule_numbers, traced
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.explain.path_report import path_json, path_text
+from netui.dialects.nft.ruleset import native_rules
 from netui.model import Address, Interface, PolicyRule, Route
-from netui.sources.nft_ruleset import native_rules
-from netui.sources.pasted import nft_text
+from netui.reports.path import path_json, path_text
+from netui.sources.capture.pasted import nft_text
 from netui.traversal import EndpointError, Path, PreparedHost, path, prepare
-from netui.traversal.path import SendersPart
+from netui.traversal.result import SendersPart
 from tests.traversal.build import container, filter_rules, host, ip_set, nat_rules, snapshot
 
 #: Sets with members of every kind that names an address.
@@ -58,7 +58,7 @@ ASKED = st.lists(st.integers(1, (1 << 32) - 1).map(lambda number: str(ipaddress.
 def said(found: Path) -> tuple[object, ...]:
     """All that a path says of the packet; not its addresses, which name the sender."""
     steps = [
-        (step.table, step.chain, step.rule, step.verdict)
+        (step.table, step.chain, step.rule, step.says)
         for leg in (*found.legs, *(found.reply or ()))
         for step in leg.steps
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netui.model import Snapshot
-from netui.sources.capture import read_capture
+from netui.sources.capture.reader import read_capture
 from netui.traversal import EndpointError, PreparedHost, prepare
 from netui.traversal.answer import outcome
 from netui.traversal.stopped import stopped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netui.explain.exposure import exposures
+from netui.audit.exposure import exposures
 from netui.model import Container, Endpoint, Member, Network, Socket, Subnet
 from netui.traversal import PreparedHost, path
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from netui.model import Address, Interface, Member, NativeChain, PolicyRule, Route, RulesetKey, Socket
 from netui.traversal import Path, RulesError, path
 from netui.traversal.answer import outcome
-from netui.traversal.namespace import PreparedChain
-from netui.traversal.transit import Transit
+from netui.traversal.host.namespace import PreparedChain
+from netui.traversal.packet_state import PacketState
 from tests.attack.chains import doubling
 from tests.traversal.build import (
     BRIDGE,
@@ -31,7 +31,7 @@ FROM, TO = "outside:198.51.100.7", "openresty:80"
 
 def steps(found: Path) -> list[tuple[str, int | None, str]]:
     """The steps of the first leg in short, without accepting policies."""
-    return [(step.chain, step.rule, step.verdict) for step in found.legs[0].steps if step.verdict != "policy accept"]
+    return [(step.chain, step.rule, step.says) for step in found.legs[0].steps if step.says != "policy accept"]
 
 
 def test_return_goes_back_behind_the_jump_and_to_the_policy() -> None:
@@ -76,7 +76,7 @@ def test_accept_ends_its_own_base_chain_only() -> None:
     """An ACCEPT in mangle does not save a packet from filter."""
     mangle = "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j ACCEPT\nCOMMIT\n"
     found = path(host(mangle + filter_rules("-A FORWARD -j DROP")), FROM, TO)
-    assert [(step.table, step.verdict) for step in found.legs[0].steps] == [("mangle", "accept"), ("filter", "drop")]
+    assert [(step.table, step.says) for step in found.legs[0].steps] == [("mangle", "accept"), ("filter", "drop")]
 
 
 def test_a_loop_of_jumps_names_its_chains() -> None:
@@ -376,7 +376,7 @@ def test_the_short_answer_is_the_path_s(
     assert (tuple(short.reply), set(short.notes) <= set(whole.notes)) == (whole.reply, True)
 
 
-def _every(self: PreparedChain, _packet: Transit) -> range:
+def _every(self: PreparedChain, _packet: PacketState) -> range:
     return range(len(self.chain.rules))
 
 

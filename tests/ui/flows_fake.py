@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netui.model import Snapshot
-from netui.traversal.path import DeliveredTo, Flow, Leg, Packet, Path, Step
+from netui.model.statements import Verdict
+from netui.traversal.result import DeliveredTo, Flow, Leg, PacketHeader, Path, Step
 from tests.ui.fakes import KEY
 
 
@@ -14,7 +15,9 @@ def step(
     found = snapshot.rulesets[KEY].table(table).chain(chain)
     text = found.rules[rule - 1].text if rule is not None else ""
     index = found.rules[rule - 1].index if rule is not None else found.index
-    return Step(hook, "ip", "nft", table, chain, rule, text, verdict, index, change)
+    kind, _, rest = verdict.removeprefix("policy ").partition(" ")
+    made = Verdict(kind, rest) if kind in ("jump", "goto") else Verdict(kind, how=rest)
+    return Step(hook, "ip", "nft", table, chain, rule, text, made, index, change)
 
 
 def published(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
@@ -34,7 +37,7 @@ def published(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
         step(snapshot, "forward", "filter", "DOCKER", 1, "accept"),
         step(snapshot, "postrouting", "nat", "POSTROUTING", None, "policy accept"),
     )
-    packet = Packet("ip", "tcp", "198.51.100.2", "198.51.100.1", 40000, 443, "eth0", "br")
+    packet = PacketHeader("ip", "tcp", "198.51.100.2", "198.51.100.1", 40000, 443, "eth0", "br")
     delivered = Path(
         "outside", "host:443/tcp", "delivered", "filter DOCKER 1 accepts it.",
         DeliveredTo("container", "openresty", "172.18.0.3", 443), (Leg(packet, steps),), deciding=steps[5],

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from netui.config.file import Config
 from netui.model import Snapshot
-from netui.sources.config import Config
 from netui.ui.app import NetuiApp
-from netui.ui.line_view import LineView
+from netui.ui.lines.line_list_view import LineView
 from netui.ui.messages import SnapshotArrived
 from tests.ui.fakes import TIME, FakePoller, blog_host
 

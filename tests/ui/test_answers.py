@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from netui.sources.capture import read_capture
-from netui.ui.answer_finder import BY_ITSELF_EVERY, SOLVE
+from netui.sources.capture.reader import read_capture
+from netui.ui.answers.worker import BY_ITSELF_EVERY, SOLVE
 from netui.ui.messages import SnapshotArrived
 from tests.bench.large import large_snapshot
 from tests.ui.fakes import CASES, later

@@ -7,9 +7,9 @@ import random
 import pytest
 from textual import events
 
-from netui.sources.capture import read_capture
-from netui.ui.answer_finder import SOLVE
-from netui.ui.flow_finder import traversal_flows
+from netui.sources.capture.reader import read_capture
+from netui.ui.answers.worker import SOLVE
+from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.messages import SnapshotArrived
 from tests.ui.fakes import CASES, blog_host, later
 from tests.ui.steps import running, screen_text

@@ -6,9 +6,9 @@ from itertools import islice
 
 import pytest
 
-from netui.traversal.path import Flow
-from netui.ui.ask_bar import completions
-from netui.ui.asking import ASKED, reverse
+from netui.traversal.result import Flow
+from netui.ui.background.asking import ASKED, reverse
+from netui.ui.panes.ask_bar import completions
 from tests.ui.fakes import blog_host, later
 from tests.ui.flows_fake import published
 from tests.ui.steps import arrive, running, screen_text, until

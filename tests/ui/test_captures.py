@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from netui.sources.capture import read_capture
-from netui.ui.flow_finder import traversal_flows
+from netui.sources.capture.reader import read_capture
+from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.messages import FlowOpened
 from netui.ui.presenters.times import clock, date
 from tests.ui.fakes import CASES, blog_host

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from netui.model import Counters, RulesetKey
 from netui.ui.messages import FlowOpened
-from netui.ui.presenters.counters import places
+from netui.ui.presenters.chains.counters import places
 from tests.ui.fakes import BRIDGE, KEY, blog_host, blog_rules, counters, later, ruleset
 from tests.ui.flows_fake import published
 from tests.ui.steps import arrive, row_of, rows, running, until

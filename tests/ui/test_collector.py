@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netui.ui.collector import Collector
-from netui.ui.help import HelpScreen
+from netui.process import Collector
+from netui.ui.panes.help import HelpScreen
 from tests.ui.steps import running, until
 
 Moment = tuple[float, str]

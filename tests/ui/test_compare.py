@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from netui.sources.capture import read_capture
-from netui.ui.compared import Compared
+from netui.sources.capture.reader import read_capture
+from netui.ui.background.compared import Compared
 from netui.ui.presenters.selection import ChainItem
 from tests.ui.fakes import CASES, later
 from tests.ui.steps import arrive, running, screen_text, until

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from netui.model.connection import Connection, Ends
-from netui.sources.capture import read_capture
-from netui.sources.errors import SourceError
-from netui.ui.answer_finder import SOLVE
-from netui.ui.presenters.answer_connections import peers
+from netui.sources.capture.reader import read_capture
+from netui.text.errors import SourceError
+from netui.ui.answers.worker import SOLVE
+from netui.ui.presenters.answers.connections import peers
 from tests.ui.fakes import CASES, blog_host
 from tests.ui.steps import rows, running, screen_text, until
 
@@ -36,7 +36,7 @@ def reads(monkeypatch):
                 raise found
             return tuple(found)
 
-        monkeypatch.setattr("netui.sources.conntrack.read_connections", read)
+        monkeypatch.setattr("netui.sources.live.conntrack.read_connections", read)
 
     return give
 

@@ -25,9 +25,9 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.events import Event, Key, Paste
 from textual.widgets import Static
 
-from netui.ui import driver as driver_module
 from netui.ui.app import NetuiApp
-from netui.ui.driver import Backlog, FrameDriver, opened
+from netui.ui.fastpath import driver as driver_module
+from netui.ui.fastpath.driver import Backlog, FrameDriver, opened
 from netui.ui.terminal import TerminalApp
 
 

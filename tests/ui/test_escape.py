@@ -6,7 +6,8 @@ from rich.segment import Segment
 from textual.color import Color
 
 from netui.text.visible import escape
-from netui.ui.escape import SafeFilter, clip, clip_middle, fit, joined, to_ascii
+from netui.ui.lines.safe_filter import SafeFilter
+from netui.ui.presenters.cells import clip, clip_middle, fit, joined
 
 
 @pytest.mark.parametrize(
@@ -54,11 +55,6 @@ def test_clip_middle_keeps_both_ends():
 def test_joined_counts_the_rest():
     """A long list says how many it left out."""
     assert joined([str(n) for n in range(9)], " ", 3) == "0 1 2 +6 more"
-
-
-def test_to_ascii_has_no_other_letter():
-    """Where the terminal has no UTF-8, signs become their relatives and letters are written out."""
-    assert to_ascii("▾ ● blog → 80 … é") == "- * blog > 80 ~ \\u00e9"
 
 
 def test_the_filter_is_the_last_gate():

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from netui.config.file import Config
 from netui.model.settings import Settings
-from netui.sources.config import Config
-from netui.ui.presenters.item_flows import first_flow
+from netui.ui.presenters.details.item_flows import first_flow
 from netui.ui.presenters.selection import NetworkItem, PortItem
 from tests.ui.fakes import blog_host, later
 from tests.ui.flows_fake import published

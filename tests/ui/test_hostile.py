@@ -6,8 +6,9 @@ import pytest
 
 from netui.model import Engine, PublishedPort, SourceState
 from netui.model.events import Event
-from netui.traversal.path import Flow, Leg, Packet, Path, Step
-from netui.ui.answer_finder import SOLVE
+from netui.model.statements import Verdict
+from netui.traversal.result import Flow, Leg, PacketHeader, Path, Step
+from netui.ui.answers.worker import SOLVE
 from netui.ui.presenters.selection import ContainerItem
 from tests.attack.payloads import bad
 from tests.ui.fakes import HEHE, TIME, blog_host, blog_rules, container
@@ -117,8 +118,8 @@ async def test_ascii_only():
 async def test_what_is_saved_is_inert(word, tmp_path, monkeypatch):
     """The picture and the path in files: for their owner alone, and with nothing that a terminal obeys."""
     monkeypatch.chdir(tmp_path)
-    step = Step("forward", "ip", "nft", word, word, 1, word, word, None, word)
-    packet = Packet("ip", word, word, word, 1, 2, word, word)
+    step = Step("forward", "ip", "nft", word, word, 1, word, Verdict(word, word, word), None, word)
+    packet = PacketHeader("ip", word, word, word, 1, 2, word, word)
     way = Path(word, word, "dropped", word, None, (Leg(packet, (step,)),), deciding=step)
     async with running(evil_host(word)) as (app, pilot):
         await pilot.press("ctrl+s")

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from netui.ui.lean import written
+from netui.ui.fastpath.sgr import written
 from tests.bench.terminal import Grid
 
 _COLOURS = st.sampled_from([None, "#102030", "#ffffff", "red", "bright_blue", "color(200)", "default"])

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual._compositor import CompositorUpdate
 from textual.strip import Strip
 
-from netui.ui.narrow import Shown
+from netui.ui.fastpath.compositor import Shown
 from tests.bench.terminal import Grid
 from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
 from tests.ui.steps import arrive, running, screen_text, until

@@ -6,14 +6,14 @@ import pytest
 
 from netui.dialects.nft.document import read_entries
 from netui.model import Counters, RulesetKey
-from netui.sources.capture import read_capture
-from netui.sources.pasted import read_pasted
-from netui.ui.answer_finder import SOLVE
-from netui.ui.finder import ChainFinder
-from netui.ui.flow_finder import traversal_flows
+from netui.sources.capture.pasted import read_pasted
+from netui.sources.capture.reader import read_capture
+from netui.ui.answers.worker import SOLVE
+from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.messages import FlowOpened
+from netui.ui.panes.finder import ChainFinder
+from netui.ui.presenters.chains.rules import brief, rule_cells
 from netui.ui.presenters.names import Names
-from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
 from netui.ui.presenters.spans import plain
 from tests.ui.fakes import BRIDGE, CASES, HEHE, blog_host, later
@@ -384,7 +384,7 @@ async def test_steps_of_native_rules_are_lines_of_the_table():
                 assert step.rule is None or line.rule.text == step.text
                 if "vmap" in step.text:
                     chains.activated(chains.cursor)
-                    assert f"jump {chains.current.chain.name}" == step.verdict
+                    assert f"jump {chains.current.chain.name}" == step.says
                     followed += 1
                     chains.action_back()
         assert followed > 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netui.ui.pace import LONGEST, Pace
+from netui.feed.read_interval import LONGEST, ReadInterval
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from netui.ui.pace import LONGEST, Pace
 )
 def test_the_cheapest_of_the_last_readings_sets_the_pace(costs: list[float], seconds: float) -> None:
     """One dear reading changes nothing; dear ones stretch it, up to a limit; a cheap one resets it."""
-    pace = Pace(1.0, 0.04)
+    pace = ReadInterval(1.0, 0.04)
     for cost in costs:
         pace.note(cost)
     assert pace.interval() == (seconds, "large ruleset" if seconds > 1 else "")
@@ -30,7 +30,7 @@ def test_the_cheapest_of_the_last_readings_sets_the_pace(costs: list[float], sec
 
 def test_small_differences_leave_the_pace_alone() -> None:
     """Readings that cost a little less do not make the interval go to and fro."""
-    pace = Pace(1.0, 0.04)
+    pace = ReadInterval(1.0, 0.04)
     found = set()
     for cost in (0.30, 0.30, 0.29, 0.28, 0.30, 0.27, 0.30, 0.28):
         pace.note(cost)
@@ -40,7 +40,7 @@ def test_small_differences_leave_the_pace_alone() -> None:
 
 def test_out_of_focus_it_is_slower_and_says_why() -> None:
     """Without focus the interval is three times the asked one, unless it is longer already."""
-    pace = Pace(1.0, 0.04)
+    pace = ReadInterval(1.0, 0.04)
     assert pace.interval(seen=False) == (3.0, "not in focus")
     pace.note(0.4)
     pace.note(0.4)
@@ -49,7 +49,7 @@ def test_out_of_focus_it_is_slower_and_says_why() -> None:
 
 def test_a_burst_of_events_waits_for_its_share() -> None:
     """Where a reading is dear, the next one for an event comes later; a first one says nothing."""
-    pace = Pace(1.0, 0.04)
+    pace = ReadInterval(1.0, 0.04)
     pace.note(9.0)
     assert pace.soonest(100.0) == 100.0
     pace.note(0.5)
@@ -58,7 +58,7 @@ def test_a_burst_of_events_waits_for_its_share() -> None:
 
 def test_a_line_is_not_kept_busy_all_the_time() -> None:
     """Readings of another machine take half of the time at most, and the reason is the line's."""
-    pace = Pace(1.0, 0.04)
+    pace = ReadInterval(1.0, 0.04)
     for _ in range(3):
         pace.note(0.001, line=0.45)
     assert pace.interval() == (1.0, "")

@@ -7,7 +7,7 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from netui.ui.line_view import LineView
+from netui.ui.lines.line_list_view import LineView
 from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
 from tests.ui.steps import arrive, running
 

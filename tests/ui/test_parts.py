@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from netui.traversal.path import SendersPart
-from netui.ui.answer_finder import SOLVE
+from netui.traversal.result import SendersPart
+from netui.ui.answers.worker import SOLVE
 from tests.traversal.build import filter_rules, nat_rules, snapshot
 from tests.ui.fakes import blog_host, blog_rules, later
 from tests.ui.flows_fake import published

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from netui.config.file import Config
 from netui.model.events import Event
-from netui.sources.capture import read_capture
-from netui.sources.config import Config
-from netui.sources.recording import demo
-from netui.ui.answer_finder import SOLVE
+from netui.sources.capture.reader import read_capture
+from netui.sources.capture.recording import demo
+from netui.ui.answers.worker import SOLVE
 from netui.ui.app import NetuiApp
-from netui.ui.flow_finder import traversal_flows
+from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.messages import SnapshotArrived
 from netui.ui.presenters.selection import ContainerItem
 from tests.bench.large import large_snapshot

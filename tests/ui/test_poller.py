@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
+from netui.dialects.iptables.save import read_save
+from netui.dialects.nft.ruleset import NativeRules
+from netui.feed import poller as poller_module
+from netui.feed.poller import Poller, ReplayPoller
 from netui.model import Container, Engine, Ruleset, Snapshot
 from netui.model.events import Event
-from netui.sources.iptables_save import read_save
-from netui.sources.nft_ruleset import NativeRules
-from netui.sources.parts import Part
-from netui.sources.recording import demo
-from netui.ui import poller as poller_module
-from netui.ui.poller import Poller, ReplayPoller
+from netui.sources.capture.recording import demo
+from netui.sources.reading import Reading
 
 SAVE = "*filter\n:INPUT ACCEPT [{n}:{n}]\nCOMMIT\n"
 
@@ -55,15 +55,15 @@ class FakeHost:
         if group in self.hang:
             self.hang[group].wait(30)
 
-    def read_docker(self) -> dict[str, Part]:
+    def read_docker(self) -> dict[str, Reading]:
         self._begin("docker")
         if "docker" in self.fail:
-            return {"docker": Part(error="no Docker socket")}
+            return {"docker": Reading(error="no Docker socket")}
         containers = tuple(Container(name, name, pid=1) for name in self.names)
         values: dict[str, Any] = {"engine": Engine("1"), "networks": (), "containers": containers}
-        return {"docker": Part(values, time=time.time())}
+        return {"docker": Reading(values, time=time.time())}
 
-    def read_rules(self) -> dict[str, Part]:
+    def read_rules(self) -> dict[str, Reading]:
         self._begin("rules")
         if "rules" in self.fail:
             raise RuntimeError("a bug\x1b[31m")
@@ -71,21 +71,21 @@ class FakeHost:
         rules = read_save(self.save.format(n=self._count), "ip", "nft", self._previous)
         self._previous = rules[0]
         return {
-            "iptables-nft": Part({"rules": rules}, time=time.time()),
-            "nft": Part({"native": NativeRules()}, time=time.time()),
+            "iptables-nft": Reading({"rules": rules}, time=time.time()),
+            "nft": Reading({"native": NativeRules()}, time=time.time()),
         }
 
-    def read_host(self, containers: Iterable[Container]) -> dict[str, Part]:
+    def read_host(self, containers: Iterable[Container]) -> dict[str, Reading]:
         self._begin("host")
         listening = {entry.id: () for entry in containers}
         return {
-            "address": Part({"interfaces": ()}, time=time.time()),
-            "listening": Part({"listening": listening}, time=time.time()),
+            "address": Reading({"interfaces": ()}, time=time.time()),
+            "listening": Reading({"listening": listening}, time=time.time()),
         }
 
-    def read_sets(self) -> dict[str, Part]:
+    def read_sets(self) -> dict[str, Reading]:
         self._begin("sets")
-        return {"ipset": Part({"sets": {}}, time=time.time())}
+        return {"ipset": Reading({"sets": {}}, time=time.time())}
 
     def engine_answers(self, seconds: float) -> bool:
         self.pings.append(seconds)
@@ -276,7 +276,7 @@ def test_a_process_with_hanging_sources_ends_at_once() -> None:
     """Interpreter exit does not wait for daemon threads."""
     program = """
 import threading, time
-from netui.ui.poller import Poller
+from netui.feed.poller import Poller
 from tests.ui.test_poller import FakeHost
 host = FakeHost(); host.hang = {"docker": threading.Event(), "rules": threading.Event()}
 poller = Poller(0.5, host=host); poller.start(lambda snapshot: None); time.sleep(0.2); poller.stop()
@@ -293,7 +293,7 @@ def test_the_interval_has_a_floor() -> None:
 
 def test_the_poller_needs_no_textual() -> None:
     """It can be used, and tested, without a screen."""
-    program = "import sys, netui.ui.poller; sys.exit('textual' in sys.modules or 'docker' in sys.modules)"
+    program = "import sys, netui.feed.poller; sys.exit('textual' in sys.modules or 'docker' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -8,15 +8,15 @@ import pytest
 from netui.model import Engine, Rule
 from netui.model.events import Event
 from netui.traversal import path
-from netui.traversal.path import Flow
+from netui.traversal.result import Flow
 from netui.ui.presenters import numbers
-from netui.ui.presenters.counters import CounterTrack, Thinned, places
+from netui.ui.presenters.chains.counters import CounterTrack, Thinned, places
+from netui.ui.presenters.chains.rules import brief, rule_cells
+from netui.ui.presenters.chains.table_layout import TableView, build_lines, references
+from netui.ui.presenters.details.flows import flow_spans, path_text, why
 from netui.ui.presenters.events import EventLog, entry_spans, event_words, rule_changes, summary
-from netui.ui.presenters.flows import flow_spans, path_text, why
-from netui.ui.presenters.lines import TableView, build_lines, references
 from netui.ui.presenters.names import Names, word_pattern
 from netui.ui.presenters.query import Query, RuleQuery
-from netui.ui.presenters.rules import brief, rule_cells
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
 from netui.ui.presenters.spans import plain, wrap
 from netui.ui.presenters.status import health, status_spans

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from netui.explain import matrix
-from netui.sources.capture import read_capture
-from netui.ui import answer_finder
-from netui.ui.answer_finder import SOLVE
+from netui.audit import matrix
+from netui.sources.capture.reader import read_capture
+from netui.ui.answers import worker as answer_finder
+from netui.ui.answers.worker import SOLVE
 from netui.ui.messages import SnapshotArrived
 from tests.bench.large import large_snapshot
 from tests.ui.fakes import CASES, later

@@ -8,9 +8,9 @@ from textual import events
 
 from netui.model.events import Event
 from netui.ui.app import NetuiApp
-from netui.ui.finder import ChainFinder
-from netui.ui.help import HelpScreen
 from netui.ui.messages import SnapshotArrived
+from netui.ui.panes.finder import ChainFinder
+from netui.ui.panes.help import HelpScreen
 from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem
 from tests.ui.fakes import EMPTY, TIME, FakePoller, blog_host, blog_rules, container, later
 from tests.ui.flows_fake import published

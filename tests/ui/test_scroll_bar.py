@@ -9,7 +9,7 @@ import pytest
 from textual.geometry import Offset, Region
 from textual.scrollbar import ScrollBar
 
-from netui.ui.scroll_bar import KeptScrollBar
+from netui.ui.fastpath.scroll_bar import KeptScrollBar
 from netui.ui.terminal import TerminalApp
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.cli import _config, main, parse
-from netui.sources.config import _FIELDS, read_config
+from netui.cli.run import _config, main, parse
+from netui.config.file import _FIELDS, read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
 from netui.ui.keys import every, keymap, normal, written

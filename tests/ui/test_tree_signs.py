@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from netui.explain.exposure import Cell, Exposure, Listed
-from netui.explain.places import Place
+from netui.audit.exposure import Cell, Exposure, Listed
+from netui.audit.origins import Place
 from netui.model import Counters
-from netui.ui.answer_finder import SOLVE
-from netui.ui.presenters.counters import CounterTrack
+from netui.ui.answers.worker import SOLVE
+from netui.ui.presenters.chains.counters import CounterTrack
 from netui.ui.presenters.tree_signs import Inbound, who_reaches
 from tests.ui.fakes import KEY, blog_host, later
 from tests.ui.steps import arrive, rows, running, until

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from netui.ui.type_ahead import TypeAheadApp
+from netui.ui.fastpath.key_order import TypeAheadApp
 from tests.ui.steps import until
 
 
@@ -33,7 +33,7 @@ async def test_it_comes_by_itself(keys_first: bool, key: bool) -> None:
 
 async def test_the_next_key_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that comes sooner finds it done, and it is not done twice."""
-    monkeypatch.setattr("netui.ui.type_ahead._AFTER", 0.2)
+    monkeypatch.setattr("netui.ui.fastpath.key_order._AFTER", 0.2)
     app = TypeAheadApp()
     did: list[str] = []
     async with app.run_test() as pilot:

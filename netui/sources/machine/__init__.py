@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from netui.sources.docker_context import EngineAddress
+from netui.sources.docker.context import EngineAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Machine(Protocol):
         """Return the machine with these questions answered; raise SourceError where it cannot be reached."""
 
     def run(self, arguments: Sequence[str], timeout: float = 10.0) -> str:
-        """Return what a program prints; raise SourceError as :func:`netui.sources.command.run` does."""
+        """Return what a program prints; raise SourceError as :func:`netui.sources.machine.command.run` does."""
 
     def find(self, program: str) -> str | None:
         """Return where a program lies, None where it is not installed."""

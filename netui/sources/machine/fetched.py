@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from netui.sources import command, permits
-from netui.sources.errors import SourceError, plain
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Machine, Read, Run
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Machine, Read, Run, command, permits
 from netui.sources.machine.ssh_script import PROGRAM, Answer, by_path
+from netui.text.errors import SourceError, plain
 
-if TYPE_CHECKING:
-    from netui.sources.machine.ssh import SshMachine
+
+class Answering(Protocol):
+    """A machine that answers many questions in one round trip."""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether root reads there."""
+
+    @property
+    def needs_root(self) -> str:
+        """What to do where only root may read, in one line."""
+
+    def find(self, program: str) -> str | None:
+        """Return where a program lies, None where it is not installed."""
+
+    def ask(self, asks: Sequence[Ask]) -> Mapping[Ask, Answer]:
+        """Return the answers; raise SourceError where the machine cannot be reached."""
 
 
 class Fetched:
     """A machine with questions answered: a question that is not among them is another round trip."""
 
-    def __init__(self, machine: SshMachine, found: Mapping[Ask, Answer]) -> None:
+    def __init__(self, machine: Answering, found: Mapping[Ask, Answer]) -> None:
         self._machine = machine
         self.found = dict(found)
         self._runs = {ask.arguments: answer for ask, answer in found.items() if isinstance(ask, Run)}

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from netui.sources import command, permits
-from netui.sources.docker_context import EngineAddress, engine_address
-from netui.sources.machine import Ask
-from netui.sources.peer import engine_is_here
-from netui.sources.read_file import read_regular
+from netui.files.reading import read_regular
+from netui.sources.docker.context import EngineAddress, engine_address
+from netui.sources.docker.engine_namespace import engine_is_here
+from netui.sources.machine import Ask, command, permits
 
 #: More than this is no file of /proc or of a kernel's modules.
 _LARGEST = 64 * 2**20

@@ -10,16 +10,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from netui.sources import command
-from netui.sources.docker_context import EngineAddress
-from netui.sources.errors import SourceError, quoted
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Run
+from netui.sources.docker.context import EngineAddress
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Run, command
 from netui.sources.machine.fetched import Fetched
 from netui.sources.machine.ssh_connection import ANSWER, Connection, close_all
 from netui.sources.machine.ssh_engine import RemoteEngine
 from netui.sources.machine.ssh_process import Lost
 from netui.sources.machine.ssh_script import PROGRAM, Answer, compose
 from netui.sources.machine.ssh_session import About, Session
+from netui.text.errors import SourceError, quoted
 
 #: Seconds before a lost machine is tried again, longer each time.
 _BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)

@@ -18,9 +18,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from netui.sources import command
-from netui.sources.errors import SourceError, plain, quoted
+from netui.sources.machine import command
 from netui.sources.machine.ssh_process import Lost, Shell, end
+from netui.text.errors import SourceError, plain, quoted
 
 #: Seconds for connecting: where nobody is asked anything, and where somebody may have to type.
 CONNECT, TYPING = 20.0, 180.0

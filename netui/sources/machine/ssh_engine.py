@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from netui.sources import permits
-from netui.sources.docker_context import DEFAULT, EngineAddress, engine_address
-from netui.sources.errors import SourceError, quoted
-from netui.sources.machine import Ask, Exists, Lines, Read, Real
+from netui.sources.docker.context import DEFAULT, EngineAddress, engine_address
+from netui.sources.docker.ping import answers
+from netui.sources.machine import Ask, Exists, Lines, Read, Real, permits
+from netui.sources.machine.fetched import Fetched
 from netui.sources.machine.ssh_connection import BEGIN, Connection
 from netui.sources.machine.ssh_script import Answer, by_path
-from netui.sources.ping import answers
+from netui.text.errors import SourceError, quoted
 
 if TYPE_CHECKING:
-    from netui.sources.machine.ssh import SshMachine
     from netui.sources.machine.ssh_session import About
 
 _SOCKETS = "/proc/net/unix"
@@ -25,10 +24,19 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _LISTENS = "00010000"
 
 
+class Fetching(Protocol):
+    """A machine whose answers are fetched in one round trip."""
+
+    name: str
+
+    def fetch(self, asks: Sequence[Ask]) -> Fetched:
+        """Return the machine with these questions answered; raise SourceError where it cannot be reached."""
+
+
 class RemoteEngine:
     """The engine of a machine, by the settings of the user there; asked on the thread that reads the engine."""
 
-    def __init__(self, machine: SshMachine) -> None:
+    def __init__(self, machine: Fetching) -> None:
         self._machine = machine
         self._known: tuple[Connection, EngineAddress] | None = None
         self._answers: Mapping[Ask, Answer] = {}

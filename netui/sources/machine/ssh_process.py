@@ -11,7 +11,7 @@ from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import IO
 
-from netui.sources.errors import SourceError, plain
+from netui.text.errors import SourceError, plain
 
 #: Bytes of one round trip; 10,000 rules are 1.5 MB, as nft's JSON 10 MB.
 MOST = 256 * 2**20

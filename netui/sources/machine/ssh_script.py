@@ -1,7 +1,7 @@
 """What another machine is asked, as a POSIX shell script, and its answers apart again.
 
 The script is written to the input of a shell there; each answer ends in a mark that nobody there can know before.
-Programs come through the list of netui/sources/permits.py, and one whose subsystem is a module is run only where
+Programs come through the list of permits.py, and one whose subsystem is a module is run only where
 the module is there: the script itself looks first.
 """
 
@@ -12,8 +12,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netui.sources import permits
-from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run
+from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Real, Run, permits
 from netui.sources.machine.ssh_process import Lost
 
 #: Seconds for a program there, where it has ``timeout``.

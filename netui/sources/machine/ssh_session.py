@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 
-from netui.sources import permits
-from netui.sources.errors import plain
+from netui.sources.machine import permits
 from netui.sources.machine.ssh_connection import ANSWER, BEGIN, LIFE, Connection
 from netui.sources.machine.ssh_process import Shell
 from netui.sources.machine.ssh_script import SYSTEM, Answer, answers, prelude
+from netui.text.errors import plain
 
 #: Those of a shell's programs that are looked for when it begins.
 _PROGRAMS = (*(name for name in permits.PROGRAMS), "iptables")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from netui.model import RulesetKey, Snapshot
 from netui.model.events import Event
 from netui.text.visible import escape
-from netui.ui.presenters.counters import Identity, places
-from netui.ui.presenters.lines import FAMILIES
+from netui.ui.presenters.chains.counters import Identity, places
+from netui.ui.presenters.chains.table_layout import FAMILIES
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.times import clock

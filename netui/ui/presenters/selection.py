@@ -9,9 +9,16 @@ from typing import Literal
 
 from netui.model import Chain, Container, NativeRule, Network, PublishedPort, Rule, RulesetKey, Snapshot
 from netui.model.statements import Compare, Element, Interval, Key, Nat, NftSet, Text, Value, VerdictMap
-from netui.ui.presenters.counters import Identity
+from netui.ui.presenters.chains.counters import Identity
+from netui.ui.presenters.chains.native_sets import (
+    element_key,
+    holds_address,
+    numbers_of,
+    ports_named,
+    ports_of,
+    set_texts,
+)
 from netui.ui.presenters.names import word_pattern
-from netui.ui.presenters.native_sets import element_key, holds_address, numbers_of, ports_named, ports_of, set_texts
 
 
 @dataclass(frozen=True, slots=True)

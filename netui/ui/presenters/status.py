@@ -7,7 +7,7 @@ from typing import Literal
 
 from netui.model import SOURCES, Snapshot
 from netui.text.visible import escape
-from netui.ui.escape import clip
+from netui.ui.presenters.cells import clip
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans, plain
 from netui.ui.presenters.times import clock, date

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from netui.model import RulesetKey, Snapshot
-from netui.ui.presenters.counters import CounterTrack, Identity, places
+from netui.ui.presenters.chains.counters import CounterTrack, Identity, places
 from netui.ui.presenters.spans import Role
 
 if TYPE_CHECKING:
-    from netui.explain.exposure import Cell, Exposure
+    from netui.audit.exposure import Cell, Exposure
 
 #: A port of a container: its ID, number and protocol.
 Port = tuple[str, int, str]

@@ -1,0 +1,114 @@
+"""The ways in which a container's port can be asked for from a place: as it is published, and straight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.audit.origins import Place, is_private
+from netui.model import Container, PublishedPort
+from netui.traversal import PreparedHost
+
+
+class Ways:
+    """The ways to one port, by the kind of place that asks: most places ask alike."""
+
+    def __init__(
+        self, host: PreparedHost, container: Container, bound: list[PublishedPort], port: int, protocol: str
+    ) -> None:
+        self._asked = (container, bound, port, protocol)
+        self._host = host
+        self._known: dict[tuple[str, str, str, str], tuple[tuple[str, str], ...]] = {}
+
+    def of(self, place: Place) -> tuple[tuple[str, str], ...]:
+        """Return the ways from a place: (how it is asked for, destination)."""
+        own = place.name if place.where == "own" else ""
+        key = (place.where, own, place.family, place.address)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = tuple(ways(self._host, place, *self._asked))
+        return known
+
+
+def ways(
+    host: PreparedHost,
+    place: Place,
+    container: Container,
+    bound: list[PublishedPort],
+    port: int,
+    protocol: str,
+) -> Iterator[tuple[str, str]]:
+    """The destinations by which the port could be asked for from a place."""
+    if container.network_mode == "host":
+        yield "host", f"{_bracketed(place.address) or _host(host, place)}:{port}/{protocol}"
+        return
+    direct = list(_direct(place, container, port, protocol))
+    published = list(
+        dict.fromkeys((*_as_published(host, place, bound, protocol), *_of_a_swarm(host, place, container, protocol)))
+    )
+    if place.where in ("own", "host"):
+        # nearest at its own address
+        yield from (*direct, *published)
+        return
+    # to the host's 127.0.0.1 from elsewhere: only frames made by hand, so asked last
+    inner = [way for way in published if way[1].startswith(("127.", "[::1]"))]
+    yield from (*(way for way in published if way not in inner), *direct, *inner)
+
+
+def _direct(place: Place, container: Container, port: int, protocol: str) -> Iterator[tuple[str, str]]:
+    for endpoint in container.endpoints:
+        address = endpoint.ipv4 if place.family == "ip" else endpoint.ipv6
+        if not address or (place.where == "own" and endpoint.network_name != place.name):
+            continue
+        if place.where == "world" and is_private(place.family, address):
+            continue
+        yield "direct", f"{_bracketed(address)}:{port}/{protocol}"
+
+
+def _as_published(
+    host: PreparedHost, place: Place, bound: list[PublishedPort], protocol: str
+) -> Iterator[tuple[str, str]]:
+    for one in bound:
+        six = ":" in one.host_ip
+        if one.host_ip and six != (place.family == "ip6"):
+            continue
+        if one.host_ip in ("", "0.0.0.0", "::"):
+            address = _bracketed(place.address) or _host(host, place)
+            loopback = "127.0.0.1" if place.family == "ip" else "[::1]"
+            for at in (address, loopback) if place.where == "host" else (address,):
+                if at:
+                    yield "published", f"{at}:{one.host_port}/{protocol}"
+        elif place.where != "world" or not (one.host_ip.startswith("127.") or one.host_ip == "::1"):
+            yield "published", f"{_bracketed(one.host_ip)}:{one.host_port}/{protocol}"
+
+
+def _of_a_swarm(host: PreparedHost, place: Place, container: Container, protocol: str) -> Iterator[tuple[str, str]]:
+    """The ports that the swarm publishes on this node: which service's each is, no rule of the host says."""
+    on_ingress = any(network.ingress for e in container.endpoints if (network := host.network_of(e)) is not None)
+    if not on_ingress or place.family != "ip":
+        return
+    for ruleset in host.snapshot.rulesets.values():
+        for chain in ruleset.chains():
+            if (chain.family, chain.table, chain.name) != ("ip", "nat", "DOCKER-INGRESS"):
+                continue
+            for rule in chain.rules:
+                target, about = rule.spec.target, rule.spec.match(protocol)
+                asked = about.option("--dport") if about is not None else None
+                if target is not None and target.name == "DNAT" and asked is not None:
+                    yield "published", f"host:{asked.value}/{protocol}"
+
+
+def _host(host: PreparedHost, place: Place) -> str:
+    """The host as a container or the host itself writes it: an address of the family."""
+    if place.family == "ip":
+        return "host"
+    outer = host.outer("ip6")
+    for interface in host.namespace.interfaces.values():
+        if outer is None or interface.name == outer.interface:
+            for address in interface.addresses:
+                if address.family == "ip6" and address.scope == "global":
+                    return f"[{address.address}]"
+    return ""
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,139 @@
+"""What is wrong or surprising on a host: findings by theme, worst first, each with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from netui.audit.doctor import (
+    answers,
+    between,
+    bridges,
+    docker_user,
+    firewalls,
+    forwarding,
+    in_vain,
+    links,
+    lists,
+    native_bans,
+    native_engine,
+    neighbours,
+    preflight,
+    publishing,
+    translations,
+    ways_back,
+)
+from netui.audit.doctor import notes as unseen
+from netui.audit.doctor.checkup import View
+from netui.audit.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
+from netui.audit.doctor.trials import Trials
+from netui.traversal import PreparedHost
+
+#: Each looks for one kind of finding.
+CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
+    preflight.kernel_lacks,
+    preflight.forwarding_for_nftables,
+    preflight.published_twice,
+    publishing.rules_missing,
+    publishing.missing_dnat,
+    publishing.stale_dnat,
+    forwarding.forwarding_off,
+    native_engine.forward_policy_left,
+    native_engine.docker_user_left,
+    firewalls.input_bypassed,
+    firewalls.bans_bypassed,
+    native_bans.native_bans_bypassed,
+    publishing.loopback_reached_from_lan,
+    links.icc_without_netfilter,
+    neighbours.undiscovered,
+    docker_user.names_published_port,
+    docker_user.names_host_address,
+    lists.allow_list_open,
+    lists.allow_list_closed,
+    lists.block_list_late,
+    lists.ipv6_left_open,
+    docker_user.behind_the_end,
+    docker_user.shadowed,
+    in_vain.behind_docker,
+    in_vain.interface_missing,
+    between.neighbours_blocked,
+    forwarding.no_masquerade,
+    forwarding.answers_cut,
+    answers.answers_dropped,
+    ways_back.networks_elsewhere,
+    ways_back.answers_elsewhere,
+    forwarding.outbound_blocked,
+    publishing.published_unreachable,
+    bridges.stranded_bridges,
+    bridges.stranded_publish,
+    forwarding.routed_address_dead,
+    firewalls.two_variants,
+    translations.two_engines,
+    publishing.nobody_listens,
+    links.overlapping_subnets,
+    links.hidden_routes,
+    links.mtu_too_large,
+    in_vain.jump_repeated,
+    unseen.engine_elsewhere,
+    unseen.off_the_bridge,
+    unseen.client_address_lost,
+    unseen.proxy_busy,
+    unseen.direct_drops,
+)
+#: Parts without which some findings cannot be checked, and which those are.
+_NEEDS = (
+    ("networks", "networks", "networks and their rules"),
+    ("containers", "containers", "containers and their ports"),
+    ("interfaces", "interfaces", "bridges, subnets and MTU"),
+    ("sysctls", "sysctls", "forwarding and br_netfilter"),
+    ("sockets", "the host's sockets", "what docker-proxy answers"),
+)
+
+
+def diagnose(host: PreparedHost) -> Diagnosis:
+    """Return all findings, worst first; those of one severity in the order of their themes."""
+    view = View(host)
+    trials = Trials(view)
+    seen = native_engine.by_one_cause([(check, finding) for check in CHECKS for finding in check(view)])
+    found = [trials.proven(check, finding, (answers.answers_dropped,)) for check, finding in seen]
+    rank = {severity: number for number, severity in enumerate(SEVERITIES)}
+    found.sort(key=lambda finding: rank[finding.severity])
+    return Diagnosis(
+        tuple(finding for finding in found if finding.severity != "note"),
+        tuple(finding for finding in found if finding.severity == "note"),
+        tuple(_unknown(view)),
+        decided=_decided(view),
+    )
+
+
+def _decided(view: View) -> bool:
+    snapshot = view.host.snapshot
+    return (
+        snapshot.joined
+        and snapshot.networks is not None
+        and snapshot.containers is not None
+        and not view.host.namespace.rules_read.get("ip")
+    )
+
+
+def _unknown(view: View) -> Iterator[str]:
+    snapshot = view.host.snapshot
+    for name, what, which in _NEEDS:
+        if getattr(snapshot, name) is None:
+            yield f"{what} were not read: {which} could not be checked"
+    for family, reason in view.host.namespace.rules_read.items():
+        if reason:
+            yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {reason}: its rules could not be checked"
+    if snapshot.kernel is None and snapshot.engine is None:
+        yield "the kernel's modules were not read: what would keep an engine from starting could not be checked"
+    if view.judged and not view.both_variants_read and not view.translates("ip"):
+        yield "one of iptables-nft and iptables-legacy was not read: whether Docker's rules are gone is not known"
+    for family, kind in (("ip", "IPv4"), ("ip6", "IPv6")):
+        if family == "ip" and not view.host.namespace.fibs["ip"].known:
+            yield f"{kind} routes were not read: what hangs on a packet's way could not be checked"
+    published = {container.id for container, _ in view.published()}
+    blind = [c.name for c in view.host.containers if c.id in published and c.listening is None]
+    if blind:
+        yield f"what listens in {len(blind)} containers with published ports was not read: not checked"
+
+
+__all__ = ["Diagnosis", "Evidence", "Finding", "diagnose"]

@@ -1,0 +1,80 @@
+"""Findings about containers of one network that a rule keeps from each other, on purpose of nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.finding import Change, Finding
+from netui.audit.doctor.remedy import cure
+from netui.audit.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
+from netui.audit.reach import known_ports
+from netui.model import Container, Network
+
+#: So many containers of a network are asked.
+_MOST = 16
+
+
+def neighbours_blocked(view: View) -> Iterator[Finding]:
+    """Containers of one network do not reach each other: somebody's rule for forwarded packets stops them.
+
+    With br_netfilter a bridge shows its frames to iptables, to FORWARD as well.
+    """
+    if not view.walked:
+        return
+    said: set[tuple[object, ...]] = set()
+    for network, asking, asked, address in _pairs(view):
+        destinations = [f"{address}:{port}/{protocol}" for port, protocol in known_ports(asked)[:4]]
+        for destination in destinations or [f"{address}:80/tcp"]:
+            found = view.walk(f"{asking.id}@{network.name}", destination)
+            if found is None or found.verdict not in ("dropped", "rejected"):
+                continue
+            step = found.deciding
+            if step is None or step.hook not in ("forward", "prerouting", "postrouting"):
+                continue
+            if step.rule is None and view.judged and not view.forwards_to_docker("ip"):
+                # the engine's own accepts are gone, which is a finding by itself
+                continue
+            if any(names_containers(view, one) or _chosen(one) for one in led_to(view, found, step)):
+                # it was made for them
+                continue
+            if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in said:
+                break
+            said.add(key)
+            within = f"-i {network.bridge} -o {network.bridge} -j ACCEPT"
+            off = Change("sysctl", chain="net.bridge.bridge-nf-call-iptables", words=("0",))
+            yield Finding(
+                "neighbours-blocked",
+                "high",
+                f"Containers of network {network.name} cannot reach each other: {where(step)} {does(step)} what "
+                f"{asking.name} sends to {asked.name}.",
+                f"{asking.name} {client_sees(step)}. Frames from port to port of {network.bridge} are shown to "
+                "iptables (net.bridge.bridge-nf-call-iptables), so rules for forwarded packets take them, too.",
+                (view.step_evidence(step),),
+                (
+                    *let_pass(view, step, "ip", within),
+                    cure(view, "Or show no frames to iptables, if no network has icc=false: ", (off,)),
+                    f"See the way: netui path {asking.name} {destination}",
+                ),
+                (network.name,),
+            )
+            break
+
+
+def _chosen(place: Place) -> bool:
+    """Whether a rule is the administrator's own about ports: made in DOCKER-USER, so for containers."""
+    return place.chain.name == "DOCKER-USER" and "port" in place.rule.text
+
+
+def _pairs(view: View) -> Iterator[tuple[Network, Container, Container, str]]:
+    """Yield containers of each bridge network whose containers may talk to each other, each asked by another."""
+    members: dict[str, list[tuple[Container, str]]] = {}
+    for container in view.host.containers:
+        for endpoint in container.endpoints if container.running and container.id else ():
+            if endpoint.ipv4:
+                members.setdefault(endpoint.network_id, []).append((container, endpoint.ipv4))
+    for network in view.host.networks.values():
+        there = members.get(network.id, [])[:_MOST]
+        if network.driver == "bridge" and network.icc and len(there) > 1:
+            for position, (asked, address) in enumerate(there):
+                yield network, there[position - 1][0], asked, address

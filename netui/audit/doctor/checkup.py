@@ -1,0 +1,227 @@
+"""What the findings ask of a host: its Docker rules, containers, walks (each once) and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from netui.audit.doctor.finding import Evidence
+from netui.audit.input_fate import InputFates
+from netui.audit.origins import Places
+from netui.model import (
+    Backend,
+    Chain,
+    Container,
+    Endpoint,
+    Family,
+    Network,
+    PublishedPort,
+    Rule,
+    RulesetKey,
+    TableFamily,
+)
+from netui.model.statements import Verdict
+from netui.traversal import EndpointError, Path, PreparedHost, Step, path
+
+_JUMPS = ("DOCKER-FORWARD", "DOCKER", "DOCKER-ISOLATION", "DOCKER-ISOLATION-STAGE-1")
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A rule and its chain."""
+
+    chain: Chain
+    rule: Rule
+
+
+@dataclass(eq=False)
+class View:
+    """A host as the findings see it."""
+
+    host: PreparedHost
+    _paths: dict[tuple[str, str, bool, int | None], Path | None] = field(default_factory=dict)
+
+    @cached_property
+    def places(self) -> Places:
+        """The places from which packets come."""
+        return Places.of(self.host)
+
+    @cached_property
+    def fates(self) -> InputFates:
+        """What INPUT would do."""
+        return InputFates(self.host)
+
+    @property
+    def judged(self) -> bool:
+        """Whether Docker's own rules are to be expected in iptables' tables, and those were read."""
+        engine = self.host.snapshot.engine
+        read = any(key.family == "ip" and key.backend != "nftables" for key in self.host.snapshot.rulesets)
+        return self.walked and read and engine is not None and engine.firewall != "nftables"
+
+    @property
+    def both_variants_read(self) -> bool:
+        """Whether IPv4 rules of iptables-nft and of iptables-legacy were read: what is in neither is nowhere."""
+        return {key.backend for key in self.host.snapshot.rulesets if key.family == "ip"} >= {"nft", "legacy"}
+
+    @property
+    def walked(self) -> bool:
+        """Whether rules, networks and containers were read, so that a walk between them tells something."""
+        snapshot = self.host.snapshot
+        return (
+            snapshot.engine is not None
+            and snapshot.joined
+            and snapshot.containers is not None
+            and snapshot.networks is not None
+            and not self.host.namespace.rules_read.get("ip")
+        )
+
+    # --- rules -------------------------------------------------------------------------------
+
+    def chains(self, family: TableFamily, table: str, name: str = "") -> Iterator[Chain]:
+        """Yield the chains of a table (of that name) in each variant."""
+        for key, ruleset in self.host.snapshot.rulesets.items():
+            if key.family == family and key.backend != "nftables":
+                for chain in ruleset.chains():
+                    if chain.table == table and (not name or chain.name == name):
+                        yield chain
+
+    def rules(self, family: TableFamily, table: str, name: str = "") -> Iterator[Place]:
+        """Yield the rules of a table's chains."""
+        for chain in self.chains(family, table, name):
+            for rule in chain.rules:
+                yield Place(chain, rule)
+
+    def jumps(self, family: TableFamily, table: str, chain: str, *targets: str) -> bool:
+        """Whether a rule of the chain jumps to one of the targets."""
+        return any(
+            place.rule.spec.target is not None and place.rule.spec.target.name in targets
+            for place in self.rules(family, table, chain)
+        )
+
+    def forwards_to_docker(self, family: TableFamily) -> bool:
+        """Whether FORWARD leads to Docker's own chains."""
+        direct = self.jumps(family, "filter", "FORWARD", *_JUMPS)
+        return direct and any(True for _ in self.chains(family, "filter", "DOCKER"))
+
+    def translates(self, family: TableFamily) -> bool:
+        """Whether Docker keeps published ports in this family: nat has its chain."""
+        return any(True for _ in self.chains(family, "nat", "DOCKER"))
+
+    def packets(self, place: Place) -> int:
+        """Return the rule's counter."""
+        key = RulesetKey(place.chain.family, place.chain.backend)
+        return self.host.snapshot.counter(key, place.rule.index).packets
+
+    def rule_evidence(self, place: Place) -> Evidence:
+        """Return the rule as evidence, with its counter."""
+        chain = place.chain
+        where = (chain.family, chain.backend, chain.table, chain.name, place.rule.number)
+        return Evidence("rule", place.rule.text, self.packets(place), where)
+
+    def step_evidence(self, step: Step) -> Evidence:
+        """Return a walk's step as evidence."""
+        packets = self.host.snapshot.counter(RulesetKey(step.family, step.backend), step.index).packets
+        where = (step.family, step.backend, step.table, step.chain, step.rule)
+        return Evidence("rule" if step.rule is not None else "policy", step.text, packets, where)
+
+    def tool(self, chain: Chain) -> str:
+        """Return the command that changes this chain's rules: with its variant where both are in use."""
+        return self.command(chain.family, chain.backend)
+
+    def command(self, family: TableFamily, backend: Backend) -> str:
+        """Return the command for a ruleset: with its variant where both are in use."""
+        name = "iptables" if family == "ip" else "ip6tables"
+        rulesets = self.host.snapshot.rulesets
+        # native tables are nft's, whatever iptables is
+        variants = {key.backend for key in rulesets if key.backend != "nftables" and rulesets[key].rule_count()}
+        return f"{name}-{backend}" if len(variants) > 1 else name
+
+    def key(self, family: Family, step: Step | None = None) -> RulesetKey:
+        """Return the ruleset for a rule against a step: the step's own, else the one that has Docker's chains."""
+        if step is not None and step.backend != "nftables":
+            key = RulesetKey(step.family, step.backend)
+            if key in self.host.snapshot.rulesets:
+                return key
+        for name in ("DOCKER", "DOCKER-USER", "FORWARD"):
+            for chain in self.chains(family, "filter", name):
+                return RulesetKey(family, chain.backend)
+        return RulesetKey(family, "nft")
+
+    def rule_of(self, step: Step) -> Place | None:
+        """Return the rule of a step of iptables', None for a policy or another table's."""
+        for chain in self.chains(step.family, step.table, step.chain) if step.rule is not None else ():
+            if chain.backend == step.backend and step.rule is not None and step.rule <= len(chain.rules):
+                return Place(chain, chain.rules[step.rule - 1])
+        return None
+
+    # --- containers --------------------------------------------------------------------------
+
+    def bridged(self, family: Family = "ip") -> Iterator[tuple[Container, Endpoint, Network]]:
+        """Yield running containers' endpoints on bridge networks that lead outside."""
+        for container in self.host.containers:
+            if not container.running:
+                continue
+            for endpoint in container.endpoints:
+                network = self.host.network_of(endpoint)
+                address = endpoint.ipv4 if family == "ip" else endpoint.ipv6
+                if network is not None and network.bridge and not network.internal and address:
+                    yield container, endpoint, network
+
+    def published(self) -> Iterator[tuple[Container, PublishedPort]]:
+        """Yield the bound ports of running containers that are on a bridge network leading outside."""
+        seen: set[str] = set()
+        for family in ("ip", "ip6"):
+            for container, _, _ in self.bridged(family):
+                if container.id not in seen:
+                    seen.add(container.id)
+                    for bound in container.bound:
+                        if bound.host_port:
+                            yield container, bound
+
+    def addresses(self, container: Container, family: Family) -> set[str]:
+        """Return the container's addresses."""
+        found = {(e.ipv4 if family == "ip" else e.ipv6) for e in container.endpoints}
+        return found - {""}
+
+    # --- walking -----------------------------------------------------------------------------
+
+    def walk(self, source: str, destination: str, *, reply: bool = False, sport: int | None = None) -> Path | None:
+        """Return the path, None where this host cannot be asked that."""
+        key = (source, destination, reply, sport)
+        if key not in self._paths:
+            try:
+                self._paths[key] = path(self.host, source, destination, reply=reply, sport=sport)
+            except EndpointError:
+                self._paths[key] = None
+        return self._paths[key]
+
+    def outside_address(self, bound: PublishedPort) -> str:
+        """Return by which address of the host a machine outside asks for a published port, "" for none."""
+        if bound.host_ip.startswith("127.") or bound.host_ip == "::1":
+            return ""
+        if bound.host_ip in ("", "0.0.0.0"):
+            return "host"
+        if bound.host_ip == "::":
+            for place in self.places.outer:
+                if place.family == "ip6" and place.where == "world":
+                    return f"[{place.address}]"
+            return ""
+        return f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
+
+
+def decided_by_the_administrator(found: Path) -> bool:
+    """Whether the packet was stopped in DOCKER-USER or in a chain that it jumps to: on purpose."""
+    inside = False
+    for leg in found.legs:
+        for step in leg.steps:
+            if step.verdict == Verdict("jump", "DOCKER-USER"):
+                inside = True
+            elif inside and step.chain in ("FORWARD", "DOCKER-FORWARD"):
+                inside = False
+    return inside
+
+
+def mode(network: Network, family: Family) -> str:
+    """Return the network's gateway mode: "nat" where it is not set."""
+    return network.bridge_option(f"gateway_mode_{'ipv4' if family == 'ip' else 'ipv6'}") or "nat"

@@ -1,0 +1,251 @@
+"""Findings about other firewalls: ufw and INPUT rules that Docker's translation goes around, two variants in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.audit.doctor.checkup import View
+from netui.audit.doctor.finding import Change, Evidence, Finding, Severity
+from netui.audit.doctor.native_engine import native_engine, own_rules
+from netui.audit.doctor.publishing import shown
+from netui.audit.doctor.remedy import at_the_head, cure
+from netui.audit.doctor.stops import ufw_active
+from netui.audit.input_fate import InputFate
+from netui.explain.chain_owners import neighbour
+from netui.model import Backend, Chain, Family, PublishedPort, Ruleset, packet_family
+from netui.net.addresses import address_text, parse_net
+from netui.text.phrases import plural, some
+from netui.traversal import Step
+
+_WHY = (
+    "Packets to a published port are sent on to the container before INPUT, where ufw and the like have their rules: "
+    "they pass through FORWARD instead."
+)
+
+
+def input_bypassed(view: View) -> Iterator[Finding]:
+    """A rule of INPUT (ufw's, say) denies a published port, or ufw's default does; both in vain."""
+    if not view.walked:
+        return
+    by_default: list[tuple[str, PublishedPort, InputFate, Step]] = []
+    seen: set[tuple[str, int, str]] = set()
+    for container, bound in view.published():
+        address = view.outside_address(bound)
+        key = (address, bound.host_port, bound.protocol)
+        if not address or key in seen:
+            continue
+        seen.add(key)
+        destination = f"{address}:{bound.host_port}/{bound.protocol}"
+        found = view.walk("outside", destination, reply=True)
+        if found is None or found.verdict != "delivered" or found.deciding is None:
+            continue
+        if found.deciding.hook != "forward":
+            # docker-proxy takes it from INPUT: INPUT's rules count
+            continue
+        if neighbour(found.deciding.chain)[0] in _LETS_IN:
+            # what ufw itself lets through to containers does not go around ufw
+            continue
+        fate = view.fates.of("outside", destination)
+        if not fate.refuses or fate.step is None:
+            continue
+        if fate.by_policy:
+            by_default.append((container.name, bound, fate, found.deciding))
+            continue
+        whose = f"{fate.owner}'s rule" if fate.owner else "Rule"
+        yield Finding(
+            "input-bypassed",
+            "high",
+            f"{whose} {fate.step.rule} of {fate.step.chain} denies port {bound.host_port}/{bound.protocol}, and the "
+            f"port is open all the same: it is published for {container.name}.",
+            _WHY,
+            (view.step_evidence(fate.step), view.step_evidence(found.deciding)),
+            _advice(view, found.deciding, bound),
+            (container.name,),
+        )
+    if by_default and ufw_active(view):
+        ports = list(dict.fromkeys(shown(bound) for _, bound, _, _ in by_default))
+        step = by_default[0][2].step
+        severity: Severity = "medium"
+        yield Finding(
+            "ufw-bypassed",
+            severity,
+            f"ufw is active and lets nothing in by default, and {plural(len(ports), 'published port')} "
+            f"({some(ports)}) {'is' if len(ports) == 1 else 'are'} open all the same.",
+            _WHY,
+            (view.step_evidence(step),) if step is not None else (),
+            _advice(view, by_default[0][3], *(bound for _, bound, _, _ in by_default)),
+            tuple(dict.fromkeys(name for name, _, _, _ in by_default)),
+        )
+
+
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+#: Whose rules for forwarded packets say as much as those for INPUT.
+_LETS_IN = ("ufw", "ufw-docker", "firewalld")
+#: Who bans addresses one by one, in chains of their own.
+_BANNERS = ("fail2ban", "sshguard", "CrowdSec")
+
+
+def bans_bypassed(view: View) -> Iterator[Finding]:
+    """A banned address reaches a published port all the same: its ban stands in INPUT."""
+    if not view.judged:
+        return
+    ports = {
+        f"{address}:{bound.host_port}/{bound.protocol}": (container.name, bound)
+        for container, bound in view.published()
+        if (address := view.outside_address(bound))
+    }
+    seen: set[tuple[str, str, str]] = set()
+    for family in _FAMILIES:
+        for place in view.rules(family, "filter", "INPUT"):
+            target = place.rule.spec.target
+            jail = target.name if target is not None else ""
+            key = (family, place.chain.backend, jail)
+            if key in seen or neighbour(jail)[0] not in _BANNERS:
+                continue
+            seen.add(key)
+            banned = _banned(view, place.chain, jail)
+            if not banned:
+                continue
+            source = f"outside:[{banned}]" if family == "ip6" else f"outside:{banned}"
+            open_all_the_same: list[tuple[str, PublishedPort]] = []
+            steps: list[Step] = []
+            for destination, (name, bound) in ports.items():
+                if (family == "ip6") != destination.startswith("["):
+                    continue
+                found = view.walk(source, destination, reply=True)
+                if found is None or found.verdict != "delivered" or found.deciding is None:
+                    continue
+                fate = view.fates.of(source, destination)
+                if found.deciding.hook == "forward" and fate.refuses and fate.step and fate.step.chain == jail:
+                    open_all_the_same.append((name, bound))
+                    steps = steps or [fate.step, found.deciding]
+            if not steps:
+                continue
+            named = list(dict.fromkeys(shown(bound) for _, bound in open_all_the_same))
+            yield Finding(
+                "ban-bypassed",
+                "high",
+                f"{neighbour(jail)[0]} bans {banned} in {jail}, and {plural(len(named), 'published port')} "
+                f"({some(named)}) {'is' if len(named) == 1 else 'are'} open to it all the same.",
+                _WHY,
+                tuple(view.step_evidence(step) for step in steps),
+                (
+                    at_the_head(
+                        view, view.key(family, steps[-1]), "Ask the same chain for forwarded packets: ", f"-j {jail}"
+                    ),
+                    "Keep it: chain = DOCKER-USER for that jail, for all ports or the container's own "
+                    "(in jail.local, for fail2ban).",
+                ),
+                tuple(dict.fromkeys(name for name, _ in open_all_the_same)),
+            )
+
+
+def _banned(view: View, parent: Chain, jail: str) -> str:
+    """The first address that a jail's chain refuses; all of them go the same way."""
+    for place in view.rules(packet_family(parent.family), "filter", jail):
+        target, source = place.rule.spec.target, place.rule.spec.basic_option("-s")
+        if place.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
+            continue
+        net = parse_net(source.value, parent.family) if source is not None and not source.negated else None
+        if net is not None and net.single:
+            return address_text(parent.family, net.value)
+    return ""
+
+
+def _way_in(view: View, bound: PublishedPort) -> str:
+    family: Family = "ip6" if ":" in bound.host_ip else "ip"
+    outer = view.host.outer(family)
+    return outer.interface if outer is not None else "eth0"
+
+
+def _advice(view: View, let_in: Step, *ports: PublishedPort) -> tuple[str, ...]:
+    """What closes ports to the outside: ahead of the step that lets them in."""
+    bound = ports[0]
+    if native_engine(view):
+        kept = [("ip6" if ":" in one.host_ip else "ip", one.protocol, one.host_port) for one in ports]
+        return (
+            f"To close {'it' if len(kept) == 1 else 'them'} to the outside: {own_rules(kept, _way_in(view, bound))}",
+            _or_here_alone(bound),
+        )
+    family: Family = "ip6" if ":" in bound.host_ip else "ip"
+    rules = dict.fromkeys(
+        f"-i {_way_in(view, one)} -p {one.protocol} -m conntrack --ctorigdstport {one.host_port} "
+        "--ctdir ORIGINAL -j DROP"
+        for one in ports
+        if (":" in one.host_ip) == (family == "ip6")
+    )
+    return (
+        at_the_head(
+            view, view.key(family, let_in), f"To close {'it' if len(rules) == 1 else 'them'} to the outside: ", *rules
+        ),
+        _or_here_alone(bound),
+    )
+
+
+def _or_here_alone(bound: PublishedPort) -> str:
+    return (
+        f"Or publish it for this machine only (-p 127.0.0.1:{bound.host_port}:{bound.container_port}) "
+        "and put a proxy before it."
+    )
+
+
+def two_variants(view: View) -> Iterator[Finding]:
+    """Rules stand in iptables-legacy and in iptables-nft: each tool shows half, and both count."""
+    for family in ("ip", "ip6"):
+        found = [
+            ruleset
+            for key, ruleset in view.host.snapshot.rulesets.items()
+            if key.family == family and key.backend != "nftables" and (ruleset.rule_count() or _drops(ruleset))
+        ]
+        if len(found) < 2:
+            continue
+        dockers = [ruleset.backend for ruleset in found if _has_docker(ruleset)]
+        tool = "iptables" if family == "ip" else "ip6tables"
+        both = len(dockers) > 1
+        where = f"Docker's are in {tool}-{dockers[0]}" if len(dockers) == 1 else "Docker's are in both"
+        where = where if dockers else "Docker's are in neither"
+        severity: Severity = "high" if both else "medium"
+        yield Finding(
+            "two-variants",
+            severity,
+            f"Rules stand in {tool}-legacy and in {tool}-nft at once; {where}.",
+            "Every packet meets both, and each tool shows its own half only: a port can be closed by a rule that "
+            "`iptables -S` does not show. Which half runs first is not defined.",
+            tuple(
+                Evidence(
+                    "engine", f"{tool}-{ruleset.backend}: {plural(ruleset.rule_count(), 'rule')}{_policies(ruleset)}"
+                )
+                for ruleset in found
+            ),
+            tuple(_emptied(view, found, dockers, tool)),
+        )
+
+
+def _emptied(view: View, found: list[Ruleset], dockers: list[Backend], tool: str) -> Iterator[str]:
+    """What empties the variant that is not Docker's."""
+    choose = f"Choose one (update-alternatives --config {tool}) and let whatever makes rules use it"
+    if len(dockers) != 1:
+        yield f"{choose}; restart the engine, then empty the other."
+        return
+    other = next(ruleset for ruleset in found if ruleset.backend not in dockers)
+    key = (other.family, other.backend)
+    changes = [Change("flush", *key, table.name) for table in other.tables if any(c.rules for c in table.chains)]
+    changes += [
+        Change("policy", *key, chain.table, chain.name, words=("ACCEPT",))
+        for chain in other.chains()
+        if chain.policy == "DROP"
+    ]
+    yield cure(view, f"{choose}, then empty the other (keep a copy: {tool}-{other.backend}-save): ", changes)
+
+
+def _drops(ruleset: Ruleset) -> bool:
+    return any(chain.policy == "DROP" for chain in ruleset.chains())
+
+
+def _has_docker(ruleset: Ruleset) -> bool:
+    return any(chain.name == "DOCKER" for chain in ruleset.chains())
+
+
+def _policies(ruleset: Ruleset) -> str:
+    dropped = [f"{chain.table} {chain.name}" for chain in ruleset.chains() if chain.policy == "DROP"]
+    return f", policy DROP in {', '.join(dropped)}" if dropped else ""

@@ -1,0 +1,229 @@
+"""Findings about rules that do nothing: no such interface, behind Docker's accepts, the same jump again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from netui.audit.doctor.changed_host import changed
+from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.docker_user import by_original_port
+from netui.audit.doctor.finding import Change, Cure, Finding, Severity
+from netui.audit.doctor.publishing import shown
+from netui.audit.doctor.remedy import cure, deleted, replaced, words_of
+from netui.audit.doctor.shadowing import is_unconditional
+from netui.explain.chain_owners import chain_of_dockers, neighbour
+from netui.model import Chain, Family, PublishedPort
+from netui.net.addresses import address_text, parse_net, parse_ports
+from netui.text.phrases import plural, some
+from netui.traversal import EndpointError, RulesError, Step, path, prepare
+
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+_TABLES = ("filter", "nat", "mangle", "raw")
+_BRIDGE = re.compile(r"br-[0-9a-f]{12}")
+#: Interfaces that come and go with what makes them; a rule on them waits for it.
+_COMING = re.compile(
+    r"(?:tun|tap|wg|ppp|tailscale|zt|vnet|veth|virbr|lxdbr|incusbr|cni|flannel|docker_gwbridge|nordlynx)"
+)
+#: So many rules behind Docker's accepts are tried where they would count.
+_MOST = 24
+
+
+# --- an interface that is not there ---------------------------------------------------------
+
+
+def interface_missing(view: View) -> Iterator[Finding]:
+    """Rules on an interface that the host lacks: they never match, or with ``!`` always."""
+    interfaces = view.host.snapshot.interfaces
+    if interfaces is None:
+        return
+    names = {interface.name for interface in interfaces}
+    found: dict[tuple[str, bool], list[Place]] = {}
+    for family in _FAMILIES:
+        for table in _TABLES:
+            for place in view.rules(family, table):
+                if chain_of_dockers(place.chain.name) and place.chain.name != "DOCKER-USER":
+                    continue
+                whose = neighbour(place.chain.name)[0]
+                if whose and not place.chain.name.startswith(("ufw-user-", "ufw6-user-")):
+                    continue
+                for name in ("-i", "-o"):
+                    option = place.rule.spec.basic_option(name)
+                    if option is None or option.value in names or _may_come(option.value, names):
+                        continue
+                    # what is left of a network is one thing, whichever way its rules name it
+                    negated = option.negated and not _BRIDGE.fullmatch(option.value)
+                    places = found.setdefault((option.value, negated), [])
+                    if place not in places:
+                        places.append(place)
+    for (name, negated), places in found.items():
+        yield _missing(view, name, negated, places)
+
+
+def _may_come(name: str, names: set[str]) -> bool:
+    if name.endswith("+"):
+        stem = name[:-1]
+        return not stem or any(other.startswith(stem) for other in names) or _COMING.match(stem) is not None
+    return _COMING.match(name) is not None
+
+
+#: What a rule does in vain, by its target.
+_IN_VAIN = {"DROP": "nobody is kept out", "REJECT": "nobody is kept out", "ACCEPT": "nobody is let in"}
+
+
+def _missing(view: View, name: str, negated: bool, places: list[Place]) -> Finding:
+    first, stale = places[0], _BRIDGE.fullmatch(name) is not None
+    targets = {place.rule.spec.target.name for place in places if place.rule.spec.target is not None}
+    severity: Severity = "low" if stale else "high" if targets & {"DROP", "REJECT"} else "medium"
+    others = f" and {plural(len(places) - 1, 'other rule')}" if len(places) > 1 else ""
+    what = (
+        f"Interface {name}, which rule {first.rule.number} of {first.chain.table} {first.chain.name}{others} "
+        f"{'names' if len(places) == 1 else 'name'}, is none of this host's: "
+    )
+    if negated:
+        what += 'that condition always holds, for nothing comes in or leaves by it ("!").'
+        why = "More packets are taken than the interface's name promises."
+    else:
+        what += "no packet is ever taken."
+        effects = dict.fromkeys(_IN_VAIN[target] for target in sorted(targets) if target in _IN_VAIN)
+        why = f"So {' and '.join(effects)} by that." if effects else "So nothing is done there."
+    if stale:
+        what = what.rpartition(": ")[0] + ": a network of Docker's had it, and is gone."
+        why = 'The rules that it left behind never match, or match whatever comes ("!").'
+    delete = cure(view, "Delete what was left: " if stale or negated else "Or delete it: ", [*map(deleted, places)])
+    advice: list[str] = [delete]
+    outer = view.host.outer("ip")
+    named = outer is not None and any(outer.interface in words_of(place.rule) for place in places)
+    if outer is not None and not stale and not negated and not named:
+        changes = [replaced(place, _with_interface(place, name, outer.interface)) for place in places]
+        advice.insert(0, cure(view, f"Where {outer.interface} is meant, which leads outside: ", changes))
+    evidence = tuple(view.rule_evidence(place) for place in places[:4])
+    return Finding("interface-missing", severity, what, why, evidence, tuple(advice))
+
+
+def _with_interface(place: Place, name: str, other: str) -> tuple[str, ...]:
+    return tuple(other if word == name else word for word in words_of(place.rule))
+
+
+# --- behind Docker's accepts -----------------------------------------------------------------
+
+
+def behind_docker(view: View) -> Iterator[Finding]:
+    """A rule of FORWARD that would close a published port stands behind the accept of Docker's that opens it."""
+    if not view.judged:
+        return
+    tried = 0
+    for chain in view.chains("ip", "filter", "FORWARD"):
+        first = _first_of_docker(chain)
+        for rule in chain.rules[first:] if first is not None else ():
+            target = rule.spec.target
+            if target is None or target.name not in ("DROP", "REJECT") or is_unconditional(rule):
+                continue
+            place = Place(chain, rule)
+            for bound, name in _meant(view, place):
+                tried += 1
+                found = _in_vain(view, place, bound) if tried <= _MOST else None
+                if found is None:
+                    continue
+                let_in, better = found
+                yield Finding(
+                    "behind-docker",
+                    "high",
+                    f"Rule {rule.number} of FORWARD does not keep anybody from published port {shown(bound)} of "
+                    f"{name}: rule {let_in.rule} of {let_in.chain} lets them in before.",
+                    "Docker puts its jumps at the head of FORWARD, so its accepts come before what is added with -A; "
+                    "DOCKER-USER comes before them.",
+                    (view.rule_evidence(place), view.step_evidence(let_in)),
+                    (better, "Add rules for containers to DOCKER-USER with -I."),
+                    (name,),
+                )
+                break
+
+
+def _first_of_docker(chain: Chain) -> int | None:
+    for position, rule in enumerate(chain.rules):
+        target = rule.spec.target
+        if target is not None and target.name != "DOCKER-USER" and chain_of_dockers(target.name):
+            return position
+    return None
+
+
+def _meant(view: View, place: Place) -> Iterator[tuple[PublishedPort, str]]:
+    """Yield the published ports that a rule could be about: by the port that it names, or any one."""
+    spans = []
+    for match in place.rule.spec.matches:
+        option = match.option("--dport", "--dports", "--destination-port", "--destination-ports")
+        if option is not None and not option.negated:
+            spans += [span for part in option.value.split(",") if (span := parse_ports(part)) is not None]
+    protocol = place.rule.spec.basic_option("-p")
+    for container, bound in view.published():
+        if ":" in bound.host_ip or (protocol is not None and protocol.value not in (bound.protocol, "all")):
+            continue
+        ports = (bound.host_port, bound.container_port)
+        if not spans or any(low <= port <= high for low, high in spans for port in ports):
+            yield bound, container.name
+
+
+def _in_vain(view: View, place: Place, bound: PublishedPort) -> tuple[Step, Cure] | None:
+    """Return the step that lets a packet in before the rule, and the rule where it would stop it."""
+    address = view.outside_address(bound)
+    source = "outside"
+    given = place.rule.spec.basic_option("-s")
+    net = parse_net(given.value, "ip") if given is not None and not given.negated else None
+    if net is not None and not net.whole:
+        source = f"outside:{address_text('ip', net.value if net.single else net.value + 1)}"
+    destination = f"{address}:{bound.host_port}/{bound.protocol}"
+    found = view.walk(source, destination) if address else None
+    if found is None or found.verdict != "delivered" or found.deciding is None or found.deciding.hook != "forward":
+        return None
+    chain = place.chain
+    has_user = any(c.backend == chain.backend for c in view.chains("ip", "filter", "DOCKER-USER"))
+    head = "DOCKER-USER" if has_user else "FORWARD"
+    key = (chain.family, chain.backend, chain.table)
+    for words in (words_of(place.rule), by_original_port(place.rule, bound.host_port)):
+        changes = (Change("delete", *key, chain.name, place.rule.number), Change("insert", *key, head, 1, words))
+        after = changed(view.host.snapshot, changes)
+        try:
+            then = path(prepare(after), source, destination) if after is not None else None
+        except (EndpointError, RulesError):
+            return None
+        if then is not None and then.verdict in ("dropped", "rejected"):
+            return found.deciding, cure(view, "Move it to where it counts: ", changes)
+    return None
+
+
+# --- the same jump again ----------------------------------------------------------------------
+
+
+def jump_repeated(view: View) -> Iterator[Finding]:
+    """The same jump stands several times in a chain: each packet goes through the other chain as often."""
+    for family in _FAMILIES:
+        for table in _TABLES:
+            for chain in view.chains(family, table):
+                again: dict[str, list[Place]] = {}
+                own = {other.name for other in view.chains(family, table) if other.backend == chain.backend}
+                for rule in chain.rules:
+                    target = rule.spec.target
+                    if target is not None and target.name in own:
+                        again.setdefault(rule.text, []).append(Place(chain, rule))
+                repeated = [places for places in again.values() if len(places) > 1]
+                if repeated:
+                    yield _repeated(view, chain, repeated)
+
+
+def _repeated(view: View, chain: Chain, repeated: list[list[Place]]) -> Finding:
+    targets = [place.rule.spec.target.name for places in repeated for place in places[:1] if place.rule.spec.target]
+    spare = sorted((place for places in repeated for place in places[1:]), key=lambda place: -place.rule.number)
+    key = (chain.family, chain.backend, chain.table, chain.name)
+    changes = [Change("delete", *key, place.rule.number) for place in spare]
+    whose = neighbour(targets[0])[0] or ("Docker" if chain_of_dockers(targets[0]) else "")
+    source = f"{whose}, or a script around it, has" if whose else "A script or a service has"
+    return Finding(
+        "jump-repeated",
+        "low",
+        f"{chain.table} {chain.name} jumps to {some(targets)} {max(map(len, repeated))} times by the same rule.",
+        "What one pass lets through goes through it again: limits count each packet as often, logs say it as often, "
+        f"and deleting one rule leaves the others. {source} put it in again without a look.",
+        tuple(view.rule_evidence(place) for places in repeated[:2] for place in places[:4]),
+        (cure(view, "Leave one: ", changes),),
+    )

@@ -1,0 +1,352 @@
+"""Findings about allow lists and block lists: behind an accept for all, that let nobody in, that IPv6 goes around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from netui.audit.doctor.checkup import Place, View, decided_by_the_administrator
+from netui.audit.doctor.finding import Change, Finding, Severity
+from netui.audit.doctor.remedy import cure, words_of
+from netui.audit.doctor.shadowing import covers, is_unconditional
+from netui.model import Chain, Family, PublishedPort, Rule, packet_family
+from netui.net.addresses import parse_net
+from netui.text.phrases import some
+from netui.traversal import Path
+
+_FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+_CHAINS = ("INPUT", "FORWARD", "DOCKER-USER", "ufw-user-input", "ufw6-user-input")
+_CLOSES = ("DROP", "REJECT")
+#: Longer chains are a program's own, and are not read as lists.
+_MOST_RULES = 2_000
+_MOST_FOR_ALL = 64
+_MOST_PORTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Rules of one chain that name senders, and the rule before or behind them that makes them idle."""
+
+    chain: Chain
+    kind: str
+    rules: tuple[Rule, ...]
+    closing: Rule | None
+    other: Rule
+
+
+@lru_cache(maxsize=4096)
+def _source(rule: Rule) -> bool:
+    """Whether a rule asks who sends."""
+    if not any(word in rule.text for word in (" -s ", " src", "--src-range")):
+        return False
+    return _without_source(rule) != rule.text
+
+
+def _without_source(rule: Rule) -> str:
+    """A rule's text without what it asks of the sender."""
+    words, kept = words_of(rule), list[str]()
+    at = 0
+    while at < len(words):
+        negated = words[at] == "!"
+        head = at + negated
+        if words[head : head + 1] == ("-s",):
+            net = parse_net(words[head + 1], "ip6" if ":" in words[head + 1] else "ip")
+            if net is not None and not net.whole:
+                at = head + 2
+                continue
+        if words[at : at + 2] == ("-m", "set") or words[at : at + 2] == ("-m", "iprange"):
+            skip = 3 + (words[at + 2 : at + 3] == ("!",))
+            option = words[at + skip - 1 : at + skip]
+            named = words[at + skip : at + skip + 2]
+            if option == ("--match-set",) and named[1:] == ("src",):
+                at += skip + 2
+                continue
+            if option == ("--src-range",):
+                at += skip + 1
+                continue
+        kept.append(words[at])
+        at += 1
+    chain = rule.text.split(" ", 2)[1]
+    return " ".join(["-A", chain, *kept])
+
+
+@lru_cache(maxsize=4096)
+def _for_all(rule: Rule) -> Rule:
+    return Rule(rule.number, _without_source(rule), rule.index)
+
+
+def _target(rule: Rule) -> str:
+    target = rule.spec.target
+    return target.name if target is not None and not target.goto else ""
+
+
+def _lets_in(chain: Chain, rule: Rule) -> bool:
+    return _target(rule) == "ACCEPT" or (_target(rule) == "RETURN" and chain.name == "DOCKER-USER")
+
+
+def _of_others(view: View, chain: Chain, rule: Rule) -> bool:
+    """Whether a rule takes new connections of other machines: not answers, not what containers or lo send."""
+    for match in rule.spec.matches:
+        states = match.option("--ctstate", "--state")
+        if states is not None and (("NEW" not in states.value.split(",")) != states.negated):
+            return False
+    inwards = rule.spec.basic_option("-i")
+    protocol = rule.spec.basic_option("-p")
+    if protocol is not None and "icmp" in protocol.value:
+        return False
+    if inwards is None:
+        return True
+    links = [one.name for one in view.host.links(packet_family(chain.family))]
+    stem = inwards.value.removesuffix("+")
+    named = any(name == inwards.value or (stem != inwards.value and name.startswith(stem)) for name in links)
+    return named != inwards.negated
+
+
+def _found(view: View) -> Iterator[_List]:
+    for family in _FAMILIES:
+        for name in _CHAINS:
+            for chain in view.chains(family, "filter", name):
+                if len(chain.rules) <= _MOST_RULES and any(_source(rule) for rule in chain.rules):
+                    yield from _in_chain(view, chain)
+
+
+def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
+    family = packet_family(chain.family)
+    plain = [rule for rule in chain.rules if rule.native is None and _of_others(view, chain, rule)]
+    listed = [rule for rule in plain if _source(rule)]
+    rest = [rule for rule in plain if not _source(rule)]
+    told = chain.name == "DOCKER-USER"
+    opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule))][:_MOST_FOR_ALL]
+    closing = [rule for rule in rest if _target(rule) in _CLOSES][:_MOST_FOR_ALL]
+    allowing = [rule for rule in listed if _lets_in(chain, rule)]
+    blocking = [rule for rule in listed if _target(rule) in _CLOSES]
+    for close in closing:
+        # one list for each rule that closes: the rules for the same packets, but for who sends them
+        allowed = tuple(rule for rule in allowing if covers(close, _for_all(rule), family))
+        before = tuple(rule for rule in allowed if rule.number < close.number)
+        accept = next((rule for rule in opening if rule.number < close.number and covers(rule, close, family)), None)
+        if before and accept is not None:
+            yield _List(chain, "open", before, close, accept)
+        elif allowed and not before:
+            # what comes between lets somebody in, too
+            yield _List(chain, "closed", allowed, close, close)
+    late: dict[Rule, list[Rule]] = {}
+    for block in blocking:
+        accept = next(
+            (rule for rule in opening if rule.number < block.number and covers(_for_all(block), rule, family)), None
+        )
+        if accept is not None and _target(accept) not in _CLOSES:
+            late.setdefault(accept, []).append(block)
+    for accept, blocks in late.items():
+        yield _List(chain, "late", tuple(blocks), None, accept)
+
+
+def told(view: View) -> set[tuple[str, str, str, int]]:
+    """Return the rules that these findings are about, each by family, variant, chain and number."""
+    return {
+        (one.chain.family, one.chain.backend, one.chain.name, rule.number)
+        for one in _found(view)
+        for rule in (*one.rules, *([one.closing] if one.closing is not None else []))
+    }
+
+
+def _numbers(rules: Sequence[Rule]) -> str:
+    words = [str(rule.number) for rule in rules]
+    return f"Rule {words[0]}" if len(words) == 1 else f"Rules {some(words)}"
+
+
+def _moved(view: View, chain: Chain, lead: str, rule: Rule, to: int) -> str:
+    """Advice to move a rule: what moves down goes behind the last rule that is to come before it."""
+    where = (chain.family, chain.backend, chain.table, chain.name)
+    changes = (Change("delete", *where, rule.number), Change("insert", *where, to, words_of(rule)))
+    return cure(view, lead, changes)
+
+
+def allow_list_open(view: View) -> Iterator[Finding]:
+    """An allow list stands behind an accept for all: everyone is let in, listed or not."""
+    for one in _found(view):
+        if one.kind != "open" or one.closing is None:
+            continue
+        chain, where = one.chain, (one.chain.family, one.chain.backend, one.chain.table, one.chain.name)
+        delete = (Change("delete", *where, one.other.number),)
+        yield Finding(
+            "allow-list-open",
+            "high",
+            f"{_numbers(one.rules)} of {chain.name} let{'s' if len(one.rules) == 1 else ''} named senders in, rule "
+            f"{one.closing.number} keeps everyone else out; but rule {one.other.number} lets everyone in before that.",
+            "The list decides nothing: who is not on it comes in as well.",
+            tuple(view.rule_evidence(Place(chain, rule)) for rule in (one.other, *one.rules[:2], one.closing)),
+            (cure(view, "Delete it, or name in it who is meant: ", delete),),
+        )
+
+
+def allow_list_closed(view: View) -> Iterator[Finding]:
+    """An allow list stands behind the rule that closes: nobody on it is let in."""
+    for one in _found(view):
+        if one.kind != "closed":
+            continue
+        chain, last = one.chain, one.rules[-1]
+        plural = len(one.rules) > 1
+        yield Finding(
+            "allow-list-closed",
+            "medium",
+            f"{_numbers(one.rules)} of {chain.name} name{'' if plural else 's'} who may come in, and rule "
+            f"{one.other.number} before keeps everyone out, them too.",
+            "The list lets nobody in.",
+            tuple(view.rule_evidence(Place(chain, rule)) for rule in (one.other, *one.rules[:3])),
+            (_moved(view, chain, "Put that rule behind the list: ", one.other, last.number),),
+        )
+    yield from _empty_sets(view)
+
+
+def _empty_sets(view: View) -> Iterator[Finding]:
+    """An allow list is a set that was captured, and has no member."""
+    sets = view.host.snapshot.ipsets or {}
+    for family in _FAMILIES:
+        for name in _CHAINS:
+            for place in view.rules(family, "filter", name):
+                option = next((o for m in place.rule.spec.matches if (o := m.option("--match-set"))), None)
+                if option is None or option.values[1:] != ("src",) or not _lets_in(place.chain, place.rule):
+                    continue
+                found = sets.get(option.values[0])
+                if option.negated or found is None or found.entries:
+                    continue
+                behind = [r for r in place.chain.rules[place.rule.number :] if _target(r) in _CLOSES]
+                family_of = packet_family(family)
+                if not any(covers(rule, _for_all(place.rule), family_of) for rule in behind):
+                    continue
+                yield Finding(
+                    "allow-list-closed",
+                    "medium",
+                    f"Rule {place.rule.number} of {name} lets in whom the set {option.values[0]} names: nobody.",
+                    "A set is empty after a restart that did not restore it: everyone is kept out.",
+                    (view.rule_evidence(place),),
+                    (f"Fill it: ipset add {option.values[0]} ADDRESS; and see that it is restored at boot.",),
+                )
+
+
+def block_list_late(view: View) -> Iterator[Finding]:
+    """A block list stands behind an accept: on what that lets in, nobody is kept out."""
+    for one in _found(view):
+        if one.kind != "late":
+            continue
+        chain = one.chain
+        where = (chain.family, chain.backend, chain.table, chain.name)
+        changes: list[Change] = []
+        for done, rule in enumerate(one.rules):
+            changes.append(Change("delete", *where, rule.number))
+            changes.append(Change("insert", *where, one.other.number + done, words_of(rule)))
+        verb, them = ("keep", "they come") if len(one.rules) > 1 else ("keeps", "it comes")
+        ufw = chain.name.startswith("ufw")
+        yield Finding(
+            "block-list-late",
+            "high" if is_unconditional(one.other) else "medium",
+            f"{_numbers(one.rules)} of {chain.name} {verb} nobody from what rule {one.other.number} lets in: {them} "
+            "behind it.",
+            "The first rule that matches decides, so that the senders named come in there like everyone else.",
+            tuple(view.rule_evidence(Place(chain, rule)) for rule in (one.other, *one.rules[:3])),
+            (
+                cure(view, "Put what blocks before what accepts: ", changes),
+                *(("With ufw: ufw insert 1 deny from ADDRESS, so that it stays so.",) if ufw else ()),
+            ),
+        )
+
+
+# --- the other family ---------------------------------------------------------------------------
+
+
+def ipv6_left_open(view: View) -> Iterator[Finding]:
+    """A port that a rule closes over IPv4, or opens to a few, is open to everyone over IPv6."""
+    six = next((one.address for one in view.places.outer if one.family == "ip6" and one.where == "world"), "")
+    if not six or not view.walked or view.host.namespace.rules_read.get("ip6"):
+        return
+    found: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}
+    for name, port, protocol, bound in _both_families(view):
+        four = view.walk("outside", f"host:{port}/{protocol}")
+        if four is None or four.verdict not in ("dropped", "rejected") or not _on_purpose(four, bound):
+            continue
+        other = view.walk("outside", f"[{six}]:{port}/{protocol}", reply=True)
+        if other is not None and other.verdict == "delivered" and "refuses it" not in other.reason:
+            # a list, or INPUT, tells who is meant; what a rule closes to everyone may be meant for IPv4 alone
+            meant = not bound or any(part.path.verdict == "delivered" for part in four.senders)
+            found["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(four, other, port, protocol, name)
+    for severity, ports in found.items():
+        if ports:
+            yield _left_open(view, severity, ports)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A port that is closed over IPv4 and open over IPv6: both ways to it, and whose it is."""
+
+    four: Path
+    six: Path
+    port: int
+    protocol: str
+    name: str
+
+
+def _left_open(view: View, severity: Severity, ports: Mapping[str, _Open]) -> Finding:
+    first = next(iter(ports.values()))
+    steps = [step for step in (first.four.deciding, first.six.deciding) if step is not None]
+    changes = [change for one in ports.values() if (change := _closing(view, one)) is not None]
+    who = " but to those that its rules name" if any(one.four.senders for one in ports.values()) else ""
+    return Finding(
+        "ipv6-left-open",
+        severity,
+        f"Over IPv4 {some(list(ports))} {'is' if len(ports) == 1 else 'are'} closed to the outside{who}; over IPv6 "
+        "everyone outside comes in.",
+        "iptables' rules are for IPv4 alone; ip6tables has rules of its own.",
+        tuple(view.step_evidence(step) for step in steps),
+        (cure(view, "Close it there too: ", changes),) if changes else (),
+        tuple(dict.fromkeys(one.name for one in ports.values())),
+    )
+
+
+def _both_families(view: View) -> Iterator[tuple[str, int, str, bool]]:
+    """Ports that are asked for at IPv4 and IPv6 addresses alike: published (True), or a program's."""
+    bound: dict[tuple[str, int, str], set[str]] = {}
+    for container, one in view.published():
+        bound.setdefault((container.name, one.host_port, one.protocol), set()).add(_side(one))
+    published = {(port, protocol) for _name, port, protocol in bound}
+    yield from ((n, p, t, True) for (n, p, t), sides in bound.items() if {"ip", "ip6"} <= sides or "both" in sides)
+    programs: dict[tuple[int, str], tuple[str, set[str]]] = {}
+    for socket in view.host.namespace.sockets or ():
+        protocol = socket.protocol.removesuffix("6")
+        side = {"*": "both", "0.0.0.0": "ip", "::": "ip6"}.get(socket.address)
+        if side is not None and not socket.device and (socket.port, protocol) not in published:
+            programs.setdefault((socket.port, protocol), (socket.program, set()))[1].add(side)
+    wide = [(name, port, protocol, False) for (port, protocol), (name, sides) in programs.items()
+            if "both" in sides or {"ip", "ip6"} <= sides]  # fmt: skip
+    yield from wide[:_MOST_PORTS]
+
+
+def _side(bound: PublishedPort) -> str:
+    return {"": "both", "0.0.0.0": "ip", "::": "ip6"}.get(bound.host_ip, "one")
+
+
+def _on_purpose(found: Path, published: bool) -> bool:
+    """Whether people closed it, not an engine without its rules: INPUT a program, DOCKER-USER a published port."""
+    if published:
+        return decided_by_the_administrator(found)
+    return found.deciding is not None and found.deciding.hook == "input"
+
+
+def _closing(view: View, left: _Open) -> Change | None:
+    """The rule against it where ip6tables lets it in."""
+    six, port, protocol = left.six, left.port, left.protocol
+    step = six.deciding
+    if step is not None and step.backend == "nftables":
+        return None
+    key = view.key("ip6", step if step is not None and step.family == "ip6" else None)
+    ports = ("-p", protocol, "-m", protocol, "--dport", str(port))
+    outer = view.host.outer("ip6")
+    inwards = ("-i", outer.interface) if outer is not None else ()
+    # docker-proxy has a leg of its own
+    if len(six.legs) > 1 or (six.delivered_to is not None and six.delivered_to.kind == "host"):
+        return Change("insert", "ip6", key.backend, "filter", "INPUT", 1, (*inwards, *ports, "-j", "DROP"))
+    asked = ("-p", protocol, "-m", "conntrack", "--ctorigdstport", str(port), "--ctdir", "ORIGINAL")
+    has_user = any(True for _ in view.chains("ip6", "filter", "DOCKER-USER"))
+    chain = "DOCKER-USER" if has_user else "FORWARD"
+    return Change("insert", "ip6", key.backend, "filter", chain, 1, (*inwards, *asked, "-j", "DROP"))

@@ -1,0 +1,94 @@
+"""Cures: commands made of changes, as an administrator would copy them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.finding import Change, Cure
+from netui.audit.doctor.native_words import in_nft_words
+from netui.model import Rule, RulesetKey, split_words
+from netui.traversal import Step
+
+_PLAIN = re.compile(r"[\w@%+=:,./!\[\]-]+")
+
+
+def quoted(words: Iterable[str]) -> str:
+    """Write words so that a shell takes them as they are: a stranger's comment is never run."""
+    return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in words)
+
+
+def words_of(rule: Rule) -> tuple[str, ...]:
+    """Return a rule's words behind ``-A CHAIN``; () for one that iptables has no words for."""
+    return tuple(split_words(rule.text)[2:]) if rule.native is None else ()
+
+
+def command(view: View, change: Change) -> str:
+    """Return the command that makes the change."""
+    if change.op == "sysctl":
+        return f"sysctl -w {change.chain}={' '.join(change.words)}"
+    if change.op == "ip-rule":
+        return f"ip {'-6 ' if change.family == 'ip6' else ''}rule add {quoted(change.words)}"
+    table = "" if change.table == "filter" else f"-t {change.table} "
+    if change.backend == "nftables":
+        return f"nft insert rule {change.family} {quoted((change.table, change.chain, *change.words))}"
+    start = f"{view.command(change.family, change.backend)} {table}"
+    if change.op == "flush":
+        return f"{start}-F"
+    by_number = change.op in ("insert", "replace") or (change.op == "delete" and not change.words)
+    number = f"{change.number} " if by_number else ""
+    letter = {"insert": "I", "replace": "R", "delete": "D", "append": "A", "policy": "P"}[change.op]
+    return f"{start}-{letter} {quoted((change.chain,))} {number}{quoted(change.words)}".rstrip()
+
+
+def cure(view: View, lead: str, changes: Sequence[Change], *, otherwise: Cure | None = None, end: str = "") -> Cure:
+    """Return advice with the commands of its changes, joined so that a shell runs them in turn."""
+    said = " && ".join(command(view, change) for change in changes)
+    return Cure(f"{lead}{said}{end}", tuple(changes), otherwise)
+
+
+def at_the_head(view: View, key: RulesetKey, lead: str, *rules: str) -> Cure:
+    """Return a cure that puts rules before all others: in DOCKER-USER, or in FORWARD where that does not help.
+
+    The rules' words come in the order in which they are to stand.
+    """
+
+    def put(chain: str, otherwise: Cure | None = None) -> Cure:
+        made = [Change("insert", *key, "filter", chain, 1, tuple(text.split())) for text in reversed(rules)]
+        return cure(view, lead, made, otherwise=otherwise)
+
+    last = put("FORWARD")
+    has_user = any(chain.backend == key.backend for chain in view.chains(key.family, "filter", "DOCKER-USER"))
+    return put("DOCKER-USER", last) if has_user else last
+
+
+def at_the_head_of(view: View, step: Step, lead: str, *rules: str) -> Cure | None:
+    """Return a cure that puts rules before all others of a native chain; None for words that nft has not.
+
+    rules: in iptables' words, in the order in which they are to stand.
+    """
+    said = [in_nft_words(text.split()) for text in rules]
+    if any(words is None for words in said):
+        return None
+    made = [
+        Change("insert", step.family, "nftables", step.table, step.chain, 1, words)
+        for words in reversed(said)
+        if words is not None
+    ]
+    return cure(view, lead, made)
+
+
+def deleted(place: Place) -> Change:
+    """Return the change that takes a rule away."""
+    chain = place.chain
+    return Change(
+        "delete", chain.family, chain.backend, chain.table, chain.name, place.rule.number, words_of(place.rule)
+    )
+
+
+def replaced(place: Place, words: Sequence[str]) -> Change:
+    """Return the change that puts another rule in a rule's place."""
+    chain = place.chain
+    return Change("replace", chain.family, chain.backend, chain.table, chain.name, place.rule.number, tuple(words))

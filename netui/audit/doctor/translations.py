@@ -1,0 +1,100 @@
+"""DNAT rules as the findings read them, and whose they are where two engines share the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.finding import Evidence, Finding
+from netui.explain.docker.nat import split_socket
+from netui.model import Family
+from netui.text.phrases import some
+
+
+def dnats(view: View, family: Family) -> Iterator[tuple[Place, str, str]]:
+    """Yield the DNAT rules of a family with the address and port that they lead to."""
+    for place in view.rules(family, "nat"):
+        target = place.rule.spec.target
+        option = target.option("--to-destination") if target is not None and target.name == "DNAT" else None
+        if option is not None:
+            address, port = split_socket(option.value)
+            yield place, address, port
+
+
+def dport_of(place: Place) -> str:
+    """Return the port that a rule names, "" for none."""
+    for match in place.rule.spec.matches:
+        option = match.option("--dport")
+        if option is not None and not option.negated:
+            return option.value
+    return ""
+
+
+def protocol_of(place: Place) -> str:
+    """Return the protocol that a rule names, "" for none."""
+    option = place.rule.spec.basic_option("-p")
+    return option.value if option is not None else ""
+
+
+def translation(place: Place) -> str:
+    """Return what a DNAT rule takes as ``PORT/PROTO``, "" where it names no one port."""
+    port, protocol = dport_of(place), protocol_of(place)
+    return f"{port}/{protocol}" if port.isdigit() and protocol in ("tcp", "udp", "sctp") else ""
+
+
+def of_another_engine(view: View, place: Place) -> Evidence | None:
+    """Return what shows that a rule of chain DOCKER is a second engine's: its bridge, its proxy or its container.
+
+    Two engines on one host (a distribution's package and a snap) share docker0 and the chains'
+    names; a rule of the one leads to an address that the other does not know.
+    """
+    host = view.host
+    inwards = place.rule.spec.basic_option("-i")
+    bridge = inwards.value if inwards is not None and inwards.negated else ""
+    network = next((n for n in host.networks.values() if n.bridge == bridge), None) if bridge else None
+    interface = host.namespace.interfaces.get(bridge)
+    if interface is not None and interface.kind == "bridge" and network is None:
+        return Evidence("interface", f"{bridge} is a bridge of none of this engine's networks")
+    port, protocol = dport_of(place), protocol_of(place)
+    ours = {(str(bound.host_port), bound.protocol) for c in host.containers if c.running for bound in c.bound}
+    if port and (port, protocol) not in ours:
+        for socket in host.namespace.sockets or ():
+            if socket.program == "docker-proxy" and (str(socket.port), socket.protocol[:3]) == (port, protocol[:3]):
+                where = f"{socket.address}:{port}/{protocol}"
+                return Evidence("socket", f"docker-proxy listens on {where}, which none of this engine publishes")
+    if network is not None and interface is not None:
+        known = sum(e.network_id == network.id for c in host.containers if c.running for e in c.endpoints)
+        ports = len(host.namespace.ports(bridge))
+        if ports > known:
+            return Evidence("interface", f"{bridge} has {ports} ports, and this engine {known} containers on it")
+    return None
+
+
+def two_engines(view: View) -> Iterator[Finding]:
+    """Chain DOCKER holds rules for containers of another engine: each empties it when it starts."""
+    if not view.judged:
+        return
+    found: list[tuple[Place, str, Evidence]] = []
+    for family in ("ip", "ip6"):
+        live = {a for c in view.host.containers if c.running for a in view.addresses(c, family)}
+        for place, address, port in dnats(view, family):
+            if place.chain.name == "DOCKER" and address and address not in live:
+                shows = of_another_engine(view, place)
+                if shows is not None:
+                    found.append((place, f"{dport_of(place)}/{protocol_of(place)} to {address}:{port}", shows))
+    if not found:
+        return
+    yield Finding(
+        "two-engines",
+        "medium",
+        f"Docker's chains hold rules of another engine ({some([text for _, text, _ in found])}), whose containers are "
+        "none of this one's.",
+        "Two engines on one host share the chains DOCKER and FORWARD: each empties them when it starts, and the "
+        "other's published ports and networks are without their rules.",
+        tuple(one for place, _, shows in found[:4] for one in (view.rule_evidence(place), shows)),
+        (
+            "See both: ps -C dockerd -o pid,args",
+            "Stop one and keep it from starting (snap remove docker, or systemctl disable --now docker), then restart "
+            "the other.",
+        ),
+    )

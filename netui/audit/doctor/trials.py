@@ -1,0 +1,128 @@
+"""Advice tried before it is given: on the changed host the same check finds nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from netui.audit.doctor.changed_host import changed
+from netui.audit.doctor.checkup import View
+from netui.audit.doctor.finding import Change, Cure, Finding
+from netui.model import Snapshot
+from netui.traversal import PreparedHost, RulesError, prepare
+
+Check = Callable[[View], Iterator[Finding]]
+#: So many hosts are tried at most: each is prepared and walked anew.
+_MOST = 48
+
+
+_Found = tuple[set[tuple[object, ...]] | None, set[tuple[object, ...]]]
+
+
+@dataclass(slots=True)
+class Trials:
+    """Hosts with changes made, each prepared once."""
+
+    view: View
+    _hosts: dict[tuple[Change, ...], View | None] = field(default_factory=dict)
+    _before: dict[Check, set[tuple[object, ...]]] = field(default_factory=dict)
+    _checked: dict[tuple[Check, tuple[Change, ...]], _Found] = field(default_factory=dict)
+
+    def host(self, changes: tuple[Change, ...]) -> View | None:
+        """Return the host with the changes, None where they cannot be made or too many were tried."""
+        if changes not in self._hosts:
+            if len(self._hosts) >= _MOST:
+                return None
+            after = changed(self.view.host.snapshot, changes)
+            try:
+                self._hosts[changes] = None if after is None else View(self._prepared(after))
+            except RulesError:
+                self._hosts[changes] = None
+        return self._hosts[changes]
+
+    def _prepared(self, after: Snapshot) -> PreparedHost:
+        made = prepare(after)
+        # what cannot be told of this host cannot be told of the changed one either
+        made.patience = self.view.host.patience
+        return made
+
+    def proven(self, check: Check, finding: Finding, others: Sequence[Check] = ()) -> Finding:
+        """Return the finding with the cures that help: each was tried, and the check finds it no more.
+
+        others: checks that a cure must not give a new finding to.
+        """
+        advice: list[str] = []
+        helped: list[Cure] = []
+        for text in finding.advice:
+            if not isinstance(text, Cure):
+                advice.append(text)
+                continue
+            tried: Cure | None = text
+            while tried is not None and not self._helps(check, finding, tried, others):
+                tried = tried.otherwise
+            if tried is not None:
+                advice.append(tried)
+                helped.append(tried)
+        advice += self._kept(helped)
+        return replace(finding, advice=tuple(advice))
+
+    def _helps(self, check: Check, finding: Finding, tried: Cure, others: Sequence[Check]) -> bool:
+        keys, _ = self._after(check, tried.changes)
+        if keys is None or _key(finding) in keys:
+            return False
+        # the same as before of fewer networks is not new
+        return all(self._after(each, tried.changes)[1] <= self._found(each) for each in dict.fromkeys((check, *others)))
+
+    def _after(self, check: Check, changes: tuple[Change, ...]) -> _Found:
+        """Return what a check finds on the changed host: the findings' keys (None: it was not tried) and kinds."""
+        known = self._checked.get((check, changes))
+        if known is None:
+            after = self.host(changes)
+            found = list(check(after)) if after is not None else []
+            keys = {_key(one) for one in found} if after is not None else None
+            known = self._checked[check, changes] = keys, {_kind(one) for one in found}
+        return known
+
+    def _found(self, check: Check) -> set[tuple[object, ...]]:
+        if check not in self._before:
+            self._before[check] = {_kind(one) for one in check(self.view)}
+        return self._before[check]
+
+    def _kept(self, helped: Sequence[Cure]) -> Iterator[str]:
+        """Say what becomes of the changes after a reboot."""
+        changes = [change for one in helped for change in one.changes]
+        rules = [change for change in changes if change.op not in ("sysctl", "ip-rule")]
+        added = [change for change in rules if change.op not in ("delete", "flush", "policy")]
+        # what ufw and the like write themselves, they keep themselves
+        added = [change for change in added if not change.chain.startswith("ufw") and change.chain != "FORWARD_direct"]
+        if any(change.backend == "nftables" for change in added):
+            yield "Keep it over a reboot: write it where the table is made, /etc/nftables.conf on most hosts."
+            return
+        if any(change.op == "ip-rule" for change in changes):
+            yield "A policy rule set by ip is gone after a reboot: put it where the VPN or the link is started."
+        if not added:
+            return
+        where = added[0].chain
+        if where == "DOCKER-USER" and any(True for _ in self.view.chains("ip", "filter", "ufw-user-forward")):
+            yield (
+                "Keep it over a reboot: ufw loads /etc/ufw/after.rules, where it can stand under *filter behind the "
+                "line :DOCKER-USER - [0:0]"
+            )
+        elif where in ("FORWARD", "DOCKER-USER"):
+            again = "; the engine puts its own jumps before it when it restarts" if where == "FORWARD" else ""
+            yield (
+                f"A rule set by iptables is gone after a reboot{again}: let a systemd unit with After=docker.service "
+                "run the command."
+            )
+        else:
+            yield "A rule set by iptables is gone after a reboot: put the command where this host makes its rules."
+
+
+def _kind(finding: Finding) -> tuple[object, ...]:
+    return finding.id, finding.evidence[0].text if finding.evidence else ""
+
+
+def _key(finding: Finding) -> tuple[object, ...]:
+    """What makes two findings the same, though rules have moved."""
+    shows = finding.evidence[0].text if finding.evidence else ""
+    return finding.id, finding.about, shows

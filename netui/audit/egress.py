@@ -1,0 +1,111 @@
+"""Egress: to which machines and ports beyond the default route a sender may go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from netui.net.addresses import width
+from netui.net.intervals import IntervalSet
+from netui.traversal import EndpointError, Path, PreparedHost
+from netui.traversal.branch import Branch
+from netui.traversal.by_sender import Cell, Together, cells
+from netui.traversal.question.endpoints import parse_destination, parse_source
+from netui.traversal.question.query import combined, walk
+from netui.traversal.question.resolution import Query, questions
+from netui.traversal.senders import Part, partition
+from netui.traversal.several import Several
+
+_MOST_PARTS = 20_000
+EVERY_PORT = IntervalSet([(1, 65535)])
+_PROTOCOLS = ("tcp", "udp", "icmp")
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """Machines and ports that are all alike to SRC.
+
+    addresses: None for everyone else, most of those beyond the default route. ports: None for ICMP. path: what
+    becomes of a packet for one of them.
+    """
+
+    protocol: str
+    ports: IntervalSet | None
+    addresses: tuple[str, ...] | None
+    path: Path
+
+
+def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[WayOut, ...]:
+    """Return where SRC may go out, everyone first, by protocol; raises EndpointError and TooManyParts."""
+    found: list[WayOut] = []
+    for protocol in _PROTOCOLS:
+        destination = "outside/icmp" if protocol == "icmp" else f"outside:1/{protocol}"
+        for request in questions(host, parse_source(source), parse_destination(destination)):
+            if request.any_src is not None:
+                raise EndpointError(f"{source}: the way out is of one sender; write outside:ADDRESS for one")
+            of_all = request if protocol == "icmp" else replace(request, any_dport=Several(EVERY_PORT))
+            found += _rows(protocol, list(_pieces(host, of_all, reply)), width(request.family))
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class _Piece:
+    addresses: IntervalSet
+    ports: IntervalSet | None
+    path: Path
+
+
+def _pieces(host: PreparedHost, request: Query, reply: bool) -> Iterator[_Piece]:
+    for part in partition(host, request, lambda one, choices: walk(host, one, choices, reply), _MOST_PARTS):
+        yield from _apart(part, combined(host, part.request, part.explored, reply))
+
+
+def _apart(part: Part[Branch], path: Path) -> Iterator[_Piece]:
+    """Tell a part apart by the rules that its machines, and its ports, met."""
+    steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
+    assert part.receivers is not None
+    together = Together(part.receivers, steps, (), path.deciding, path)
+    by_port = [fan for fan in together.fans if fan.several is part.ports]
+    by_machine = [fan for fan in together.fans if fan.several is not part.ports]
+    for machines in cells(part.receivers, by_machine):
+        for ports in cells(part.ports, by_port) if part.ports is not None else [Cell(EVERY_PORT)]:
+            own = {id(fan): step for fan, step in zip(by_machine, machines.steps, strict=True)}
+            own |= {id(fan): step for fan, step in zip(by_port, ports.steps, strict=True)}
+            whole = Cell(machines.numbers, tuple(own[id(fan)] for fan in together.fans))
+            yield _Piece(machines.numbers, None if part.ports is None else ports.numbers, together.written(whole))
+
+
+def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[WayOut]:
+    """Put pieces together: of each set of ports the machines that are alike, everyone else before those named."""
+    edges = sorted({edge for piece in pieces for low, high in piece.ports or EVERY_PORT for edge in (low, high + 1)})
+    alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for low, behind in pairwise(edges):
+        there = tuple(at for at, piece in enumerate(pieces) if piece.ports is None or low in piece.ports)
+        alike.setdefault(there, []).append((low, behind - 1))
+    merged: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+    rows: dict[tuple[object, ...], list[tuple[IntervalSet, Path]]] = {}
+    for there, spans in alike.items():
+        by_path: dict[object, tuple[list[IntervalSet], Path]] = {}
+        for at in there:
+            piece = pieces[at]
+            by_path.setdefault(_said(piece.path), ([], piece.path))[0].append(piece.addresses)
+        joined = [(IntervalSet(span for one in found for span in one), path) for found, path in by_path.values()]
+        joined.sort(key=lambda one: -one[0].size())
+        key: tuple[object, ...] = tuple((addresses, _said(path)) for addresses, path in joined)
+        merged.setdefault(key, []).extend(spans)
+        rows.setdefault(key, joined)
+    for key, spans in sorted(merged.items(), key=lambda one: -sum(high - low + 1 for low, high in one[1])):
+        ports = None if protocol == "icmp" else IntervalSet(spans)
+        for number, (addresses, path) in enumerate(rows[key]):
+            yield WayOut(protocol, ports, tuple(_texts(addresses, bits)) if number else None, path)
+
+
+def _texts(addresses: IntervalSet, bits: int) -> tuple[str, ...]:
+    return Cell(addresses).texts(bits)
+
+
+def _said(path: Path) -> tuple[object, ...]:
+    step = path.deciding
+    decided = step and (step.family, step.table, step.chain, step.rule)
+    return path.verdict, decided, path.condition, path.undecided

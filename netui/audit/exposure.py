@@ -1,0 +1,337 @@
+"""What a container's ports are reached from, found by walking packets; not by what is published.
+
+A port is asked for in each way that there is: as it is published, and straight at the container's
+address. One way that gets through makes the place's cell open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from netui.audit.approaches import Ways
+from netui.audit.input_fate import InputFates
+from netui.audit.origins import FAMILIES, WIDEST, Place, Places, Where
+from netui.model import Container, Family, PublishedPort
+from netui.net.addresses import protocol_name
+from netui.process import collector_paused
+from netui.traversal import EndpointError, PreparedHost, Step
+from netui.traversal.answer import BriefPath, outcome
+from netui.traversal.host.listener import listening_socket
+from netui.traversal.question.endpoints import shared_namespace
+from netui.traversal.stopped import stopped
+
+#: open: it gets through. refused: it gets through, and nothing listens. none: nobody is there.
+State = Literal["open", "refused", "closed", "undecided"]
+Listening = Literal["yes", "loopback", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Machines outside that rules name: their networks, what becomes of theirs, and the rule that tells them apart."""
+
+    addresses: tuple[str, ...]
+    state: State
+    step: Step | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The answer for one place and family.
+
+    way: how it is asked for ("published", "direct"). source, destination: the path that was
+    walked. step: the deciding rule. reason: in one sentence. condition: up to which limit that holds.
+    senders: of some machine outside, those for whom it is otherwise; the state is everyone else's.
+    """
+
+    place: Place
+    state: State
+    way: str
+    destination: str
+    reason: str
+    step: Step | None
+    undecided: tuple[str, ...] = ()
+    condition: str = ""
+    senders: tuple[Listed, ...] = ()
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The networks that get through though everyone else does not."""
+        if self.state in ("open", "refused"):
+            return ()
+        return tuple(net for one in self.senders if one.state == "open" for net in one.addresses)
+
+
+def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:
+    """Return the cells of a kind of place, by family."""
+    found: dict[Family, list[Cell]] = {}
+    for cell in cells:
+        if cell.place.where == where:
+            found.setdefault(cell.place.family, []).append(cell)
+    return found
+
+
+def widest(cells: Iterable[Cell]) -> Where | None:
+    """Return the widest place of which a cell is open, None if none is."""
+    opened = {cell.place.where for cell in cells if cell.state == "open"}
+    return next((where for where in WIDEST if where in opened), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One port of one container, with a cell for each place.
+
+    how: which of "published", "exposed" and "listening" make it a port. published: where.
+    looks_protected: why ufw or INPUT seem to protect it, and do not.
+    """
+
+    container: str
+    container_id: str
+    port: int
+    protocol: str
+    how: tuple[str, ...]
+    published: tuple[str, ...]
+    listening: Listening
+    cells: tuple[Cell, ...]
+    looks_protected: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def states(self, where: Where) -> dict[Family, list[Cell]]:
+        """Return the cells of a kind of place, by family."""
+        return by_family(self.cells, where)
+
+    @property
+    def widest(self) -> Where | None:
+        """The widest place from which it is open, None if it is from nowhere."""
+        return widest(self.cells)
+
+    @property
+    def deciding(self) -> Cell | None:
+        """The cell that tells most: why it is open to, or closed from, other machines; else the first."""
+        outer = [cell for where in ("world", "lan") for cell in self.cells if cell.place.where == where]
+        ranked = [cell for state in ("open", "refused", "undecided") for cell in outer if cell.state == state]
+        told = [cell for cell in (*ranked, *outer, *self.cells) if cell.step is not None]
+        return told[0] if told else None
+
+
+def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -> tuple[Exposure, ...]:
+    """Return the exposure of every port of every running container (of those IDs, where given)."""
+    places = Places.of(host)
+    fates = InputFates(host)
+    sharing: dict[str, list[Container]] = {}
+    for container in host.containers:
+        if container.running:
+            sharing.setdefault(shared_namespace(host, container).id, []).append(container)
+    found: list[Exposure] = []
+    with collector_paused():
+        for container in host.containers:
+            if container.id in sharing and (containers is None or container.id in containers):
+                together = sharing[container.id]
+                for port, protocol in sorted(_ports(host, container, together)):
+                    found.append(_exposure(places, fates, container, together, port, protocol))
+    return tuple(found)
+
+
+# --- which ports there are --------------------------------------------------------------------
+
+
+def _ports(host: PreparedHost, container: Container, together: list[Container]) -> set[tuple[int, str]]:
+    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
+    for one in together:
+        ports.update(one.exposed)
+    if container.network_mode == "host":
+        ports = set(container.exposed)
+        ports.update((s.port, _protocol(s.protocol)) for s in host.namespace.sockets or () if s.pid == container.pid)
+        return ports
+    for socket in container.listening or ():
+        if socket.address != "127.0.0.11":
+            ports.add((socket.port, _protocol(socket.protocol)))
+    return ports
+
+
+def _protocol(name: str) -> str:
+    return name.removesuffix("6")
+
+
+def listening_state(container: Container, port: int, protocol: str) -> Listening:
+    """Return whether something listens on the port in the container, and for whom."""
+    if container.listening is None:
+        return "unknown"
+    at_port = [s for s in container.listening if s.port == port and _protocol(s.protocol) == protocol]
+    at_port = [s for s in at_port if s.address != "127.0.0.11"]
+    if not at_port:
+        return "no"
+    loopback = all(s.address == "::1" or s.address.startswith("127.") for s in at_port)
+    return "loopback" if loopback else "yes"
+
+
+def _exposure(
+    places: Places, fates: InputFates, container: Container, together: list[Container], port: int, protocol: str
+) -> Exposure:
+    host = places.host
+    bound = [b for b in container.bound if b.container_port == port and b.protocol == protocol and b.host_port]
+    asked = [b for b in container.asked if b.container_port == port and b.protocol == protocol]
+    listening: Listening = "unknown"
+    if container.network_mode != "host":
+        listening = listening_state(container, port, protocol)
+    how = []
+    how += ["published"] if bound or asked else []
+    how += ["exposed"] if any((port, protocol) in one.exposed for one in together) else []
+    how += ["listening"] if listening in ("yes", "loopback") or container.network_mode == "host" else []
+    cells: list[Cell] = []
+    known_ways = Ways(host, container, bound, port, protocol)
+    for family in FAMILIES:
+        if not _has_family(container, family, bound):
+            continue
+        around = tuple(places.around(container, family))
+        told = _told(host, around, known_ways)
+        for place in around:
+            cell = _cell(host, place, container, known_ways.of(place), port, listening, told)
+            if cell is not None:
+                cells.append(cell)
+    notes: list[str] = []
+    if container.network_mode == "host":
+        notes.append("it uses the host's own network: its ports are the host's, behind INPUT")
+    elif asked and not bound:
+        notes.append("asked to be published, but the engine has not bound it")
+    if listening == "no":
+        notes.append("nothing listens on it in the container")
+    elif listening == "loopback":
+        notes.append("it listens on the container's own 127.0.0.1 only, so that nobody else is answered")
+    shown = tuple(dict.fromkeys(_published_text(b) for b in bound))
+    looks = tuple(_looks_protected(fates, cells))
+    return Exposure(
+        container.name, container.id, port, protocol, tuple(how), shown, listening, tuple(cells), looks, tuple(notes)
+    )
+
+
+def _has_family(container: Container, family: Family, bound: list[PublishedPort]) -> bool:
+    if container.network_mode == "host":
+        return True
+    if any((e.ipv4 if family == "ip" else e.ipv6) for e in container.endpoints):
+        return True
+    return any((":" in b.host_ip) == (family == "ip6") for b in bound if b.host_ip)
+
+
+def _published_text(bound: PublishedPort) -> str:
+    if bound.host_ip in ("", "0.0.0.0", "::"):
+        return f"{bound.host_port}"
+    address = f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
+    return f"{address}:{bound.host_port}"
+
+
+# --- walking ----------------------------------------------------------------------------------
+
+
+#: Outcomes that are known before they are walked, by destination and source.
+Told = Mapping[str, Mapping[str, BriefPath]]
+
+
+def _told(host: PreparedHost, around: Iterable[Place], known_ways: Ways) -> Told:
+    """What rules stop of the packets from other networks, told of all of them at once."""
+    asked: dict[str, list[str]] = {}
+    for place in around:
+        if place.where == "networks":
+            for _way, destination in known_ways.of(place):
+                asked.setdefault(destination, []).append(place.source)
+    return {destination: stopped(host, sources, destination) for destination, sources in asked.items()}
+
+
+def _cell(
+    host: PreparedHost,
+    place: Place,
+    container: Container,
+    asked: Iterable[tuple[str, str]],
+    port: int,
+    listening: Listening,
+    told: Told,
+) -> Cell | None:
+    best: tuple[Judged, str, str] | None = None
+    senders: tuple[Listed, ...] = ()
+    for way, destination in asked:
+        known = told.get(destination, {}).get(place.source)
+        try:
+            found = known or outcome(host, place.source, destination, reply=True)
+        except EndpointError:
+            # not a question that this place can ask (no address of the family, …)
+            continue
+        judged = _judge(host, container, found, port, listening)
+        state = judged[0]
+        named = tuple(_named(host, container, found, state, port, listening)) if found.senders else ()
+        if best is None or _tells_more(judged, named, best[0], senders):
+            best, senders = (judged, way, destination), named
+        if state in ("open", "refused"):
+            break
+    if best is None:
+        if place.where != "world":
+            return None
+        reason = "it is not published, and no router of the internet carries packets for a private address"
+        return Cell(place, "closed", "none", "", reason, None)
+    (state, reason, step, unknown, condition), way, destination = best
+    return Cell(place, state, way, destination, reason, step, unknown, condition, senders)
+
+
+def _named(
+    host: PreparedHost, container: Container, found: BriefPath, state: State, port: int, listening: Listening
+) -> Iterator[Listed]:
+    """Those of the senders of whom it is not as of everyone else."""
+    known: dict[int, Judged] = {}
+    for part in found.senders:
+        judged = known.get(id(part.outcome))
+        if judged is None:
+            judged = known[id(part.outcome)] = _judge(host, container, part.outcome, port, listening)
+        if judged[0] != state:
+            reason = part.reason if judged[1] == part.outcome.reason else judged[1]
+            yield Listed(part.addresses, judged[0], part.decided_by, reason)
+
+
+def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_named: Iterable[Listed]) -> bool:
+    """Whether this way in says more about the reach than the best one so far."""
+    if judged[0] in ("open", "refused"):
+        return True
+    if judged[0] == "undecided" and best[0] == "closed":
+        return True
+    return any(one.state == "open" for one in named) and all(one.state != "open" for one in best_named)
+
+
+#: State, reason, deciding step, what is unknown, up to which limit it holds.
+Judged = tuple[State, str, "Step | None", tuple[str, ...], str]
+
+
+def _judge(host: PreparedHost, container: Container, found: BriefPath, port: int, listening: Listening) -> Judged:
+    state: State = "closed"
+    reason = found.reason
+    if found.verdict == "undecided":
+        state = "undecided"
+    elif found.verdict == "delivered" and found.one_of:
+        # whoever asks often enough comes to each of them
+        if any(to.kind == "container" and to.name == container.name and to.port == port for to in found.one_of):
+            state = "refused" if listening in ("no", "loopback") else "open"
+    elif found.verdict == "delivered" and found.delivered_to is not None:
+        to = found.delivered_to
+        if container.network_mode == "host":
+            sockets = host.namespace.sockets
+            there = to.kind == "host" and (
+                sockets is None
+                or listening_socket(sockets, protocol_name(found.protocol), to.address, port) is not None
+            )
+            state = "open" if there else "closed"
+        elif to.kind == "container" and to.name == container.name and to.port == port:
+            state = "refused" if listening in ("no", "loopback") else "open"
+        elif to.kind != "host":
+            reason = f"{reason}, not {container.name}"
+    step = found.deciding
+    unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
+    return state, reason, step, unknown, found.condition
+
+
+def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:
+    said: set[str] = set()
+    for cell in cells:
+        if cell.state == "open" and cell.way == "published" and cell.place.where in ("world", "lan"):
+            text = fates.besides(cell.place.source, cell.destination, cell.step)
+            if text and text not in said:
+                said.add(text)
+                yield text

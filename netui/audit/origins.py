@@ -1,0 +1,138 @@
+"""From where a port can be asked for: the world, the links of outer interfaces, the host, Docker's networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from netui.model import Container, Endpoint, Family, Network
+from netui.net.addresses import parse_address, parse_net
+from netui.traversal.host.prepared import PreparedHost
+from netui.traversal.question.endpoints import shared_namespace
+
+Where = Literal["world", "lan", "host", "networks", "own"]
+#: From the widest to the narrowest.
+WIDEST: tuple[Where, ...] = ("world", "lan", "networks", "host", "own")
+FAMILIES: tuple[Family, Family] = ("ip", "ip6")
+#: Addresses that no router of the internet carries (RFC 1918, 6598, 4193, 3927, 4291).
+_PRIVATE: tuple[tuple[Family, str], ...] = (
+    ("ip", "10.0.0.0/8"),
+    ("ip", "172.16.0.0/12"),
+    ("ip", "192.168.0.0/16"),
+    ("ip", "100.64.0.0/10"),
+    ("ip", "169.254.0.0/16"),
+    ("ip6", "fc00::/7"),
+    ("ip6", "fe80::/10"),
+)
+_PRIVATE_NETS = [(family, net) for family, text in _PRIVATE if (net := parse_net(text, family)) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place from which packets come.
+
+    name: the interface (world, lan), the network (networks, own), else "". source: what
+    stands for it as SRC of a path. address: the host's own address as that place knows it.
+    """
+
+    where: Where
+    name: str
+    family: Family
+    source: str
+    address: str = ""
+
+
+def is_private(family: Family, text: str) -> bool:
+    """Whether no router of the internet carries packets for the address."""
+    parsed = parse_address(text)
+    return parsed is not None and any(f == family and parsed[1] in net for f, net in _PRIVATE_NETS)
+
+
+@dataclass(slots=True)
+class Places:
+    """All places of a host; the networks' by name, each with the containers that are on it."""
+
+    host: PreparedHost
+    outer: list[Place] = field(default_factory=list)
+    members: dict[str, list[tuple[Container, Endpoint]]] = field(default_factory=dict)
+    _others: dict[tuple[str, Family, frozenset[str]], tuple[Place, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, host: PreparedHost) -> Places:
+        """Find the places of a host."""
+        found = cls(host)
+        for family in FAMILIES:
+            found.outer += _outer_places(host, family)
+        for container in host.containers:
+            if container.running and shared_namespace(host, container) is container:
+                for endpoint in container.endpoints:
+                    if endpoint.ipv4 or endpoint.ipv6:
+                        found.members.setdefault(endpoint.network_id, []).append((container, endpoint))
+        return found
+
+    def network(self, network_id: str) -> Network | None:
+        """Return the network of that ID."""
+        return self.host.networks.get(network_id)
+
+    def around(self, container: Container, family: Family) -> Iterator[Place]:
+        """Yield the places of one family from which this container could be asked."""
+        yield from (place for place in self.outer if place.family == family)
+        yield Place("host", "", family, "host")
+        own = frozenset(endpoint.network_id for endpoint in container.endpoints)
+        for network_id, members in self.members.items():
+            if network_id in own:
+                yield from self._own(container, members, family)
+                continue
+            # the same for all containers that are on the same networks
+            known = self._others.get((network_id, family, own))
+            if known is None:
+                known = self._others[network_id, family, own] = tuple(self._other(members, own, family))
+            yield from known
+
+    def _own(
+        self, container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family
+    ) -> Iterator[Place]:
+        for other, endpoint in members:
+            if other is not container and _address(endpoint, family):
+                place = _at(endpoint, "own", family, other)
+                # over an overlay it asks the network's own addresses, and all others by its bridge
+                yield replace(place, source=other.id) if self._leaves_elsewhere(other, endpoint) else place
+                return
+
+    def _other(
+        self, members: Sequence[tuple[Container, Endpoint]], own: frozenset[str], family: Family
+    ) -> Iterator[Place]:
+        for other, endpoint in members:
+            if self._leaves_elsewhere(other, endpoint):
+                continue
+            if _address(endpoint, family) and not any(e.network_id in own for e in other.endpoints):
+                yield _at(endpoint, "networks", family, other)
+                return
+
+    def _leaves_elsewhere(self, container: Container, endpoint: Endpoint) -> bool:
+        """Whether it is on an overlay network here, by which it reaches that network only: it leaves by a bridge."""
+        network = self.host.network_of(endpoint)
+        if network is None or network.driver != "overlay":
+            return False
+        return any(self.host.bridge_of(e) for e in container.endpoints)
+
+
+def _at(endpoint: Endpoint, where: Where, family: Family, other: Container) -> Place:
+    """A container on a network; it asks the host at the network's gateway, whose answers it takes."""
+    gateway = endpoint.gateway6 if family == "ip6" else ""
+    return Place(where, endpoint.network_name, family, f"{other.id}@{endpoint.network_name}", gateway)
+
+
+def _address(endpoint: Endpoint, family: Family) -> str:
+    return endpoint.ipv4 if family == "ip" else endpoint.ipv6
+
+
+def _outer_places(host: PreparedHost, family: Family) -> Iterator[Place]:
+    outer = host.outer(family)
+    for interface in host.links(family):
+        own = next(a.address for a in interface.addresses if a.family == family and a.scope == "global")
+        if outer is not None and outer.interface == interface.name:
+            yield Place("world", interface.name, family, "outside", own)
+        if host.link(family, interface.name) is not None:
+            yield Place("lan", interface.name, family, f"lan@{interface.name}", own)

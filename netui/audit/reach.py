@@ -1,0 +1,114 @@
+"""Who reaches whom: every port of every container from one place, or from all, found by walking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netui.audit.exposure import listening_state
+from netui.model import Container, Endpoint, PublishedPort
+from netui.traversal import EndpointError, Path, PreparedHost
+from netui.traversal.answer import path
+from netui.traversal.question.endpoints import find_container, parse_source, shared_namespace
+
+#: What a machine outside is asked for, to see whether there is a way out at all.
+_OUTSIDE = "outside:443/tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One destination asked for from SRC.
+
+    to: a container's name, "host" or "outside". label: what is asked for, as people write it.
+    way: "direct", "published" or "outbound". answered: whether something listens there ("yes",
+    "no", "loopback", "unknown").
+    """
+
+    to: str
+    network: str
+    label: str
+    destination: str
+    way: str
+    answered: str
+    path: Path
+
+    @property
+    def word(self) -> str:
+        """The answer in one word: reached, refused, or the path's verdict."""
+        if self.path.verdict == "delivered":
+            return "refused" if self.answered in ("no", "loopback") else "reached"
+        return self.path.verdict
+
+
+def reach(host: PreparedHost, source: str) -> tuple[Reach, ...]:
+    """Return what ``source`` (as SRC of a path) reaches; raises EndpointError where it is no source."""
+    written = parse_source(source)
+    sender = shared_namespace(host, find_container(host, written.name)) if written.kind == "container" else None
+    found: list[Reach] = []
+    for to, network, label, destination, way, answered in _destinations(host, sender):
+        try:
+            answer = path(host, source, destination, reply=True)
+        except EndpointError:
+            # not a question for this source (no address of the family, …)
+            continue
+        found.append(Reach(to, network, label, destination, way, answered, answer))
+    if not found:
+        # let the reason be said: the source itself cannot be used
+        path(host, source, _OUTSIDE)
+    return tuple(found)
+
+
+def _destinations(host: PreparedHost, sender: Container | None) -> Iterator[tuple[str, str, str, str, str, str]]:
+    for container in host.containers:
+        if not container.running or shared_namespace(host, container) is not container or container is sender:
+            continue
+        ports = known_ports(container)
+        for endpoint in container.endpoints:
+            for address in (endpoint.ipv4, endpoint.ipv6):
+                if address:
+                    yield from _direct(container, endpoint, address, ports)
+    for container in host.containers:
+        if container.running:
+            yield from _published(container)
+    yield "outside", "", "443/tcp", _OUTSIDE, "outbound", "unknown"
+
+
+def known_ports(container: Container) -> list[tuple[int, str]]:
+    """Return the ports that a container is known to have: published, exposed by its image, listened on."""
+    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
+    ports.update(container.exposed)
+    ports.update((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
+    return sorted(ports)
+
+
+def _direct(
+    container: Container, endpoint: Endpoint, address: str, ports: list[tuple[int, str]]
+) -> Iterator[tuple[str, str, str, str, str, str]]:
+    at = f"[{address}]" if ":" in address else address
+    for port, protocol in ports:
+        label = f"{at}:{port}/{protocol}"
+        answered = listening_state(container, port, protocol)
+        yield container.name, endpoint.network_name, label, label, "direct", answered
+    if not ports:
+        yield container.name, endpoint.network_name, f"{at}/icmp", f"{at}/icmp", "direct", "unknown"
+
+
+def _published(container: Container) -> Iterator[tuple[str, str, str, str, str, str]]:
+    seen: set[str] = set()
+    for bound in container.bound:
+        host_side = _host_side(bound)
+        if not bound.host_port or not host_side:
+            continue
+        destination = f"{host_side}:{bound.host_port}/{bound.protocol}"
+        if destination not in seen:
+            seen.add(destination)
+            answered = listening_state(container, bound.container_port, bound.protocol)
+            yield container.name, "", destination, destination, "published", answered
+
+
+def _host_side(bound: PublishedPort) -> str:
+    if bound.host_ip in ("", "0.0.0.0"):
+        return "host"
+    if bound.host_ip == "::":
+        return ""
+    return f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip

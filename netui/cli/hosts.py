@@ -1,0 +1,117 @@
+"""Machines that are asked over ssh, connected to for as long as they are needed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from netui.cli.output import complain
+from netui.model import Snapshot
+from netui.sources.live.machine_sources import read_live
+from netui.sources.machine.ssh import SshMachine
+from netui.sources.machine.ssh_connection import Refused, close_all
+from netui.text.errors import SourceError
+
+
+def may_ask() -> bool:
+    """Whether there is a terminal at which ssh may ask: for a password, or whether a host key is the right one."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def connected(destination: str) -> Iterator[SshMachine]:
+    """Connect to a machine, and end all that runs for it at the end; raises SourceError where it cannot be reached."""
+    machine = SshMachine(destination)
+    try:
+        for line in machine.connect(ask=may_ask()):
+            complain(line)
+        yield machine
+    finally:
+        _end([machine])
+
+
+def connect_all(machines: Sequence[SshMachine]) -> dict[str, SourceError]:
+    """Connect to machines side by side; return why for each that cannot be reached.
+
+    Those that let in nobody without a question are connected to again, one after the other, where somebody can be
+    asked at the terminal.
+    """
+    if len(machines) == 1 and may_ask():
+        return _connect(machines[0], ask=True)
+    failed: dict[str, SourceError] = {}
+    threads = [threading.Thread(target=lambda one=one: failed.update(_connect(one)), daemon=True) for one in machines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if may_ask():
+        for one in machines:
+            if isinstance(failed.get(one.name), Refused):
+                del failed[one.name]
+                failed |= _connect(one, ask=True)
+    return failed
+
+
+def _connect(machine: SshMachine, *, ask: bool = False) -> dict[str, SourceError]:
+    try:
+        for line in machine.connect(ask=ask):
+            complain(f"{machine.name}: {line}")
+    except SourceError as error:
+        return {machine.name: error}
+    return {}
+
+
+@contextmanager
+def all_connected(destinations: Sequence[str]) -> Iterator[list[SshMachine]]:
+    """Connect to machines for the screen; raises SourceError where none can be reached.
+
+    One that cannot be reached now is tried again when it is looked at.
+    """
+    machines = [SshMachine(destination) for destination in destinations]
+    try:
+        failed = connect_all(machines)
+        if len(failed) == len(machines):
+            raise next(iter(failed.values()))
+        for error in failed.values():
+            complain(str(error))
+        yield machines
+    finally:
+        _end(machines)
+
+
+def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Exception]]:
+    """Read machines side by side; return each by its name, in the order given, or why it was not read."""
+    machines = [SshMachine(destination) for destination in destinations]
+    try:
+        failed = connect_all(machines)
+        found: dict[str, Snapshot | Exception] = dict(failed)
+
+        def read(machine: SshMachine) -> None:
+            try:
+                found[machine.name] = read_live({}, machine)
+            except Exception as error:  # one machine's answer must not silence the others
+                found[machine.name] = error
+
+        threads = [
+            threading.Thread(target=read, args=(one,), daemon=True) for one in machines if one.name not in failed
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [(machine.name, found[machine.name]) for machine in machines]
+    finally:
+        _end(machines)
+
+
+def _end(machines: Sequence[SshMachine]) -> None:
+    """End machines' connections, and those that are just being made again."""
+    for machine in machines:
+        machine.close()
+    close_all()

@@ -1,0 +1,238 @@
+"""What can be asked for on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from netui import __version__
+from netui.cli.arguments import BadInput
+from netui.cli.output import say
+from netui.model.settings import THEMES
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} ({self.prog} --help shows how)")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # the help, and the version: with signs that not every locale has
+        if message:
+            say(message.rstrip("\n"))
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of netui's arguments; it raises BadInput."""
+    parser = _Parser(
+        prog="netui",
+        description="See what Docker's networks really do to your packets.",
+        epilog="Without a command: the terminal UI on this host (keys: ? in it), or with --host on another one.",
+    )
+    _host_option(parser, "hosts_before")
+    parser.add_argument("--version", action="version", version=f"netui {__version__}")
+    _screen_options(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    path = commands.add_parser(
+        "path",
+        help="which rules the first packet of SRC → DST meets, and what becomes of it",
+        description="SRC: a container[@network], host, outside[:ADDRESS], lan[@IFACE] (the machines on the links), "
+        "any (both) or an address. "
+        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is; outside without a port: "
+        "where SRC may go out. "
+        "Example: netui path outside host:443",
+    )
+    path.add_argument("source", metavar="SRC", nargs="?")
+    path.add_argument("destination", metavar="DST", nargs="?")
+    path.add_argument(
+        "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin); JSON lines'
+    )
+    path.add_argument("--reply", action="store_true", help="also the way of the answer, without which it fails")
+    path.add_argument(
+        "--in", metavar="IFACE", dest="iif", default="", help="the interface by which a packet from outside comes in"
+    )
+    path.add_argument(
+        "--out",
+        metavar="IFACE",
+        dest="oif",
+        default="",
+        help="of rules alone (--replay FILE): the interface by which it leaves where it is not for the host",
+    )
+    path.add_argument(
+        "--sender",
+        metavar="N",
+        type=_rule_number,
+        help="the steps of part N of the senders, where it hangs on who sends (the verdict counts them)",
+    )
+    _report_options(path)
+
+    exposed = commands.add_parser(
+        "exposed",
+        help="which ports of containers, or of the host, can be reached, from where, by which rule",
+        description="For each port of each container (with --host: of this machine): from where it is reached, "
+        "found by walking packets.",
+    )
+    exposed.add_argument(
+        "--fail-on",
+        choices=("world", "listed", "lan", "networks", "host", "own"),
+        default="",
+        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told); "
+        "listed: to everyone outside, or to somebody outside whom a rule lets in by name",
+    )
+    exposed.add_argument(
+        "--allow",
+        metavar="NET",
+        action="append",
+        default=[],
+        type=_network,
+        help="with --fail-on listed: a network that may be let in; may be given several times",
+    )
+    exposed.add_argument("--wide", action="store_true", help="name all networks that are let in or kept out")
+    exposed.add_argument(
+        "--host",
+        metavar="DEST",
+        dest="hosts_behind",
+        nargs="?",
+        action="append",
+        default=[],
+        type=_destination,
+        help="without DEST: the ports of the host itself, every one that other machines or containers reach, "
+        "and what answers there; with it another machine, over ssh",
+    )
+    _replay_options(exposed)
+
+    doctor = commands.add_parser(
+        "doctor", help="what is wrong or surprising on this host, worst first; exits with 1 if anything is"
+    )
+    _report_options(doctor)
+
+    explain = commands.add_parser("explain", help="rules in plain words: of a table, a chain or one rule")
+    explain.add_argument("table", metavar="TABLE", nargs="?", default="")
+    explain.add_argument("chain", metavar="CHAIN", nargs="?", default="")
+    explain.add_argument("number", metavar="N", nargs="?", type=_rule_number)
+    _report_options(explain)
+
+    diff = commands.add_parser(
+        "diff", help="what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts"
+    )
+    diff.add_argument("before", metavar="A", type=_path)
+    diff.add_argument("after", metavar="B", nargs="?", type=_path)
+    diff.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+
+    record = commands.add_parser(
+        "record",
+        help="write a capture of this host (a folder, or a .tar.gz); with --every a recording",
+        description="It is for its owner alone and appears when it is complete; what is there is never written "
+        "over. Kept are the rules, addresses, routes, sysctls and listening sockets as their commands print them, "
+        "and of the engine's answers what netui reads: names, IDs, images, states, ports, networks and addresses, "
+        "compose's and swarm's names. Left out is everything else: environment variables, commands, health "
+        "checks, other labels, mounts, log options. Ends with 1 and says so where something could not be read.",
+    )
+    record.add_argument("path", metavar="PATH")
+    _host_option(record, "hosts_behind")
+    record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")
+    record.add_argument("--for", type=_seconds, metavar="S", dest="for_", help="stop after S seconds")
+    return parser
+
+
+def _screen_options(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
+    which.add_argument(
+        "--replay", metavar="PATH", type=_path, help="the UI on a capture, a recording, or a file of rules"
+    )
+    parser.add_argument(
+        "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
+    )
+    parser.add_argument(
+        "--config",
+        metavar="PATH",
+        type=_path,
+        help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win",
+    )
+    parser.add_argument(
+        "--compare", metavar="PATH", type=_path, help="what the key = compares with in place of the start: a capture"
+    )
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print the settings in effect as a config.toml with comments; exits with 1 where one of them is ignored",
+    )
+    parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
+    parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
+    parser.add_argument(
+        "--no-colour", "--no-color", action="store_false", default=None, dest="colour", help="no colour"
+    )
+
+
+def _host_option(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        "--host",
+        metavar="DEST",
+        dest=name,
+        action="append",
+        default=[],
+        type=_destination,
+        help="another machine, over ssh, which needs no netui there: DEST as ssh takes it; may be given several times",
+    )
+
+
+def _destination(text: str) -> str:
+    """A machine as ssh takes it, and nothing that ssh would take for an option."""
+    if not text.strip() or text.startswith("-") or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is no machine; write it as ssh takes it: name, user@name, ssh://…")
+    return text
+
+
+def _report_options(parser: argparse.ArgumentParser) -> None:
+    _host_option(parser, "hosts_behind")
+    _replay_options(parser)
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--replay",
+        metavar="PATH",
+        type=_path,
+        default=argparse.SUPPRESS,
+        help="read a capture, not this host; or rules alone, a file or - for stdin: "
+        "iptables-save, iptables -S, iptables -L -n -v, nft list ruleset",
+    )
+    parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+
+
+def _path(text: str) -> str:
+    if not text:
+        # Most likely a variable of a script that is not set: this host is not what was meant.
+        raise argparse.ArgumentTypeError("the path is empty")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not 0 < value < 1e7:
+        raise argparse.ArgumentTypeError(f"{text} seconds is out of range")
+    return value
+
+
+def _rule_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rule's number: rules count from 1")
+    return int(text[:9])
+
+
+def _network(text: str) -> str:
+    """A network or address as --allow takes it."""
+    from ipaddress import ip_network
+
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no network; write it as 203.0.113.0/24") from None

@@ -1,0 +1,36 @@
+"""``sysctl -a`` text → key and value.
+
+Keys stay as sysctl prints them: a dot in an interface's name is a slash there
+(``net.ipv4.conf.eth0/100.forwarding``).
+"""
+
+from __future__ import annotations
+
+from netui.text.errors import SourceError, quoted
+
+#: The parts of the tree that decide over packets.
+PREFIXES = ("net.ipv4.", "net.ipv6.", "net.bridge.", "net.netfilter.")
+
+
+def sysctls(text: str) -> dict[str, str]:
+    """Parse ``key = value`` lines (``key=value`` too); other trees than ``net`` are left out.
+
+    Lines like ``sysctl: permission denied on key …`` are sysctl's own and are
+    skipped. Raises SourceError where no line has a key and a value.
+    """
+    found: dict[str, str] = {}
+    first = ""
+    for line in text.split("\n"):
+        key, equals, value = line.partition("=")
+        key = key.strip()
+        if equals and key.startswith(PREFIXES):
+            found[key] = value.strip()
+        first = first or line.strip()
+    if not found:
+        raise SourceError(f"holds no net.* keys, it begins with {quoted(first)}; capture it again with sysctl -a")
+    return found
+
+
+def key_of(path: str) -> str:
+    """Return the key of a file under /proc/sys: ``net/ipv4/conf/eth0.100/forwarding``."""
+    return path.translate(str.maketrans("./", "/."))

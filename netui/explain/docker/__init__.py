@@ -1,0 +1,1 @@
+"""Docker's own rules by their purpose."""

@@ -1,0 +1,51 @@
+"""Matches in words: what a packet must be for a rule to take it; nothing is left out.
+
+A match that is not known here is quoted as it stands in the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netui.explain import matches_basic, matches_connection, matches_content, matches_host, matches_more
+from netui.explain.names import Names
+from netui.explain.words import Say, Words
+from netui.model import Match, RuleSpec
+from netui.text.phrases import protocol
+from netui.text.visible import printable
+
+#: Who says what a match module asks for; a new one goes into the module of its theme.
+MODULES: Mapping[str, Say] = {
+    **matches_basic.MODULES,
+    **matches_connection.MODULES,
+    **matches_more.MODULES,
+    **matches_content.MODULES,
+    **matches_host.MODULES,
+}
+
+
+def describe(spec: RuleSpec, names: Names, family: str) -> Words:
+    """Describe the packets that a rule takes."""
+    words = Words()
+    proto = spec.basic_option("-p")
+    if proto is not None:
+        if proto.negated:
+            words.noun = f"Packets of any protocol but {protocol(proto.value)}"
+        elif proto.value != "all":
+            said = protocol(proto.value)
+            words.noun = f"Packets of {said}" if said.startswith("protocol") else f"{said} packets"
+    for match in spec.matches:
+        if match.module == "comment":
+            continue
+        said_by = MODULES.get(match.module)
+        if said_by is None or not said_by(words, match, names, family):
+            words.quoted.append(f'"{printable(_as_written(match))}"')
+    return words
+
+
+def _as_written(match: Match) -> str:
+    parts = ["-m", match.module] if match.module not in ("", "nft") else []
+    for option in match.options:
+        parts += ["!"] if option.negated else []
+        parts += [option.name, *option.values]
+    return " ".join(parts)

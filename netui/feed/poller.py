@@ -1,0 +1,404 @@
+"""Feeds the panes: one worker that reads the sources and posts each new snapshot whole.
+
+Every group of sources is read on a daemon thread of its own, so that one that
+hangs holds up neither the others nor the end of the program. Counters are read
+every interval; the rest when the engine's events or a changed rule say so, and
+now and then, for addresses and routes change without a word. What a reading costs is
+measured, its programs counted: where it is too much for a host that has other work,
+there are fewer.
+"""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from netui.feed.read_interval import Interval, ReadInterval
+from netui.model import Snapshot
+from netui.model.events import Event
+from netui.sources.live.machine_sources import LiveHost, local_containers, rulesets_of
+from netui.sources.outputs import GROUPS
+from netui.sources.reading import Assembly, Reading, kept
+from netui.text.errors import plain
+
+if TYPE_CHECKING:
+    from netui.feed.first_reading import HeadStart
+    from netui.sources.capture.recording import Recording
+    from netui.sources.machine.ssh import SshMachine
+
+MIN_INTERVAL = 0.5
+#: Seconds after which a group that does not come back is said to hang.
+_DEADLINE: Mapping[str, float] = {name: group.deadline for name, group in GROUPS.items()}
+#: As above, of another machine: a slow line takes its time.
+_DEADLINE_ELSEWHERE: Mapping[str, float] = {name: group.line for name, group in GROUPS.items()}
+#: How long the first snapshot, and any later one, waits for groups that are still being read.
+_FIRST_WAIT, _WAIT = 1.0, 0.1
+#: How long the first reading of the host waits for the containers whose sockets it reads too.
+_FOR_CONTAINERS = 0.5
+#: How long to wait, when keys come, before looking whether they still do.
+_KEYS = 0.25
+#: An engine that says nothing for so many intervals of the counters does not answer; share of a core for asking.
+_SILENT, _PING_BUDGET = 3, 0.002
+#: Seconds at least that an engine behind a line has for its answer.
+_SILENT_ELSEWHERE = 10.0
+#: How long the first snapshot of another machine waits for its engine and rules.
+_FIRST_ELSEWHERE = 5.0
+#: The stream of a start is a burst of events: read once after it.
+_SETTLE = 0.05
+
+OnSnapshot = Callable[[Snapshot], None]
+OnEvent = Callable[[Event], None]
+
+
+def _ignore(_thing: object) -> None:
+    """Nobody listens."""
+
+
+class Poller:
+    """Reads this host from start to stop.
+
+    interval: seconds between readings of the counters, 0.5 at least. host: the
+    sources; another one for tests. head_start: the child that reads the engine and the
+    host for the first time, ended when the poller is. machine: another one than this, which
+    stays connected when the poller stops.
+    """
+
+    def __init__(
+        self,
+        interval: float = 1.0,
+        host: LiveHost | None = None,
+        head_start: HeadStart | None = None,
+        machine: SshMachine | None = None,
+    ) -> None:
+        asked = max(MIN_INTERVAL, interval)
+        self._paces = {name: ReadInterval(group.every or asked, group.budget) for name, group in GROUPS.items()}
+        self._pinging = self._silent = False
+        self._ping_pace, self._pinged = ReadInterval(asked, _PING_BUDGET), 0.0
+        self._began: dict[str, float] = {}
+        self._seen = True
+        self._on_snapshot: OnSnapshot | None = None
+        self._on_event: OnEvent | None = None
+        self._untold: list[Snapshot | Event] = []
+        self._begun = False
+        self._machine = machine
+        self._host = host or LiveHost(
+            {} if machine is not None else None, on_event=self.take_event, head_start=head_start, machine=machine
+        )
+        self._assembly = Assembly("live")
+        self._wake = threading.Condition()
+        self._stopped = False
+        self._parts: dict[str, Reading] = {}
+        self._results: list[tuple[str, dict[str, Reading]]] = []
+        self._due: dict[str, float] = dict.fromkeys(("docker", "rules"), 0.0)
+        #: moments at which the clock alone says that a group is to be read again
+        self._stale: dict[str, float] = {}
+        #: whether no key has come for a moment; what the clock alone asks for waits for such a one
+        self.quiet: Callable[[], bool] = lambda: True
+        self._busy: dict[str, float] = {}
+        self._shapes: tuple[int, ...] = ()
+        self._answered: set[str] = set()
+        self._posted = False
+        self._pending_since: float | None = None
+
+    def begin(self) -> None:
+        """Begin to read; what there is to tell is kept until somebody listens."""
+        with self._wake:
+            if self._begun or self._stopped:
+                return
+            self._begun = True
+        threading.Thread(target=self._run, name="poller", daemon=True).start()
+
+    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
+        """Listen, and begin to read if that is still to do; the first snapshot comes within about a second.
+
+        on_snapshot: called from one thread at a time, here already if there is a snapshot;
+        on_event: from any, while events come.
+        """
+        with self._wake:
+            self._on_snapshot, self._on_event = on_snapshot, on_event or _ignore
+            untold, self._untold = self._untold, []
+            for thing in untold:
+                self._tell(thing)
+        self.begin()
+
+    def stop(self) -> None:
+        """Stop at once; nothing is called back after this, and no thread is waited for."""
+        with self._wake:
+            if self._stopped:
+                return
+            self._stopped = True
+            self._wake.notify_all()
+        # Closing the engine's connection may itself hang on a dead one.
+        threading.Thread(target=self._host.close, name="poller close", daemon=True).start()
+
+    def refresh(self) -> None:
+        """Read everything now."""
+        with self._wake:
+            self._due |= dict.fromkeys(GROUPS, 0.0)
+            self._wake.notify_all()
+
+    @property
+    def _deadline(self) -> Mapping[str, float]:
+        return _DEADLINE if self._machine is None else _DEADLINE_ELSEWHERE
+
+    @property
+    def interval(self) -> Interval:
+        """The seconds between two readings of the counters, and why they are not those asked for."""
+        return self._paces["rules"].interval(seen=self._seen)
+
+    def look(self, *, seen: bool) -> None:
+        """Say whether the terminal is in focus: the counters are read less often while it is not."""
+        with self._wake:
+            if seen and not self._seen:
+                self._at("rules", time.monotonic())
+            self._seen = seen
+            self._wake.notify_all()
+
+    def take_event(self, event: Event) -> None:
+        """Take an event of the engine: pass it on, and read what it may have changed."""
+        with self._wake:
+            if self._stopped:
+                return
+            soon = time.monotonic() + _SETTLE
+            for group in ("docker", "rules"):
+                self._at(group, max(soon, self._paces[group].soonest(self._began.get(group, 0.0))))
+            self._wake.notify_all()
+        self._tell(event)
+
+    def _tell(self, thing: Snapshot | Event) -> None:
+        """Pass on a snapshot or an event, or keep it until somebody listens."""
+        with self._wake:
+            if self._stopped:
+                return
+            on_snapshot, on_event = self._on_snapshot, self._on_event
+            if on_snapshot is None or on_event is None:
+                self._untold.append(thing)
+                return
+        if isinstance(thing, Snapshot):
+            on_snapshot(thing)
+        else:
+            on_event(thing)
+
+    # -- the worker ---------------------------------------------------------------
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        while True:
+            with self._wake:
+                self._wake.wait(self._pause(started))
+                if self._stopped:
+                    return
+                results, self._results = self._results, []
+                now = time.monotonic()
+                for group in self._to_read(now):
+                    self._due.pop(group, None)
+                    self._stale.pop(group, None)
+                    self._busy[group] = now
+                    threading.Thread(target=self._read, args=(group,), name=f"read {group}", daemon=True).start()
+                    if group == "rules":
+                        self._ask_engine(now)
+                changed = [self._merge(group, parts) for group, parts in results]
+                changed += [self._overdue(group, since, now) for group, since in self._busy.items()]
+                if any(changed) and self._pending_since is None:
+                    self._pending_since = now
+                ready = self._pending_since is not None and self._ready(now, started)
+            if ready:
+                self._pending_since, self._posted = None, True
+                snapshot = self._assembly.snapshot(self._parts, time.time(), self._host.hostname)
+                self._tell(snapshot)
+
+    def _to_read(self, now: float) -> list[str]:
+        """Return the groups whose time has come; those that only grow old wait while keys come, but not long."""
+        due = [group for group, moment in self._due.items() if moment <= now]
+        for group, moment in self._stale.items():
+            late = now - moment
+            if group not in due and late >= 0 and (late >= self._paces[group].interval().seconds or self.quiet()):
+                due.append(group)
+        return [group for group in due if group not in self._busy]
+
+    def _pause(self, started: float) -> float:
+        """Seconds until something is to be done, unless a result or an event comes before."""
+        if self._results:
+            return 0.0
+        now = time.monotonic()
+        moments = [due for group, due in self._due.items() if group not in self._busy]
+        moments += [max(due, now + _KEYS) for group, due in self._stale.items() if group not in self._busy]
+        moments += [late for group, since in self._busy.items() if (late := since + self._deadline[group]) > now]
+        if self._pending_since is not None:
+            first = started + (
+                _FIRST_WAIT if self._machine is None or now < started + _FIRST_WAIT else _FIRST_ELSEWHERE
+            )
+            moments.append(self._pending_since + _WAIT if self._posted else first)
+        return max(0.0, min(moments, default=now + 1.0) - now)
+
+    def _ready(self, now: float, started: float) -> bool:
+        """Whether to post: when nothing is being read, or when what is has taken long enough."""
+        if not self._posted:
+            if self._machine is not None and not {"docker", "rules"} <= self._answered:
+                return now >= started + _FIRST_ELSEWHERE
+            return now >= started + _FIRST_WAIT or self._answered == GROUPS.keys()
+        pending = now if self._pending_since is None else self._pending_since
+        return not self._busy or now >= pending + _WAIT
+
+    def _read(self, group: str) -> None:
+        """Read one group, on a thread of its own."""
+        before, began = _spent(), time.monotonic()
+        try:
+            parts = self._read_group(group)
+        except Exception as error:  # a source's bug must not silence the others
+            parts = {
+                name: Reading(error=f"cannot be read: {type(error).__name__}: {plain(error)}")
+                for name in GROUPS[group].sources
+            }
+        with self._wake:
+            self._paces[group].note(*self._costs(_spent() - before, time.monotonic() - began))
+            if not self._stopped:
+                self._results.append((group, parts))
+                self._wake.notify_all()
+
+    def _costs(self, spent: float, took: float) -> tuple[float, float]:
+        """Return the processor seconds of a reading, there where it is another machine, and the line's seconds."""
+        return (spent, 0.0) if self._machine is None else (self._machine.take_cost(), took)
+
+    def _ask_engine(self, now: float) -> None:
+        """Ask the engine whether it still answers, with the counters: no event tells that a daemon is stuck."""
+        part = self._parts.get("docker")
+        if self._pinging or "docker" in self._busy or part is None or not part.values:
+            return
+        if part.error and not self._silent:
+            # it is connected to again anyhow
+            return
+        if now < self._pinged + self._ping_pace.interval().seconds * 0.9:
+            return
+        self._pinging, self._pinged = True, now
+        threading.Thread(target=self._ping, args=(now,), name="ping", daemon=True).start()
+
+    def _ping(self, began: float) -> None:
+        before = _spent()
+        least = 0.0 if self._machine is None else _SILENT_ELSEWHERE
+        good = self._host.engine_answers(max(least, _SILENT * self.interval.seconds))
+        with self._wake:
+            self._pinging = False
+            self._ping_pace.note(_spent() - before)
+            if self._stopped or "docker" in self._busy:
+                return
+            if good and self._silent:
+                # what happened meanwhile is read
+                self._at("docker", 0.0)
+            elif not good:
+                since = time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - began)))
+                error = Reading(error=f"does not answer since {since}")
+                if not self._silent:
+                    self._results.append(("", {"docker": error}))
+            self._silent = not good
+            self._wake.notify_all()
+
+    def _read_group(self, group: str) -> dict[str, Reading]:
+        if group == "docker":
+            return self._host.read_docker()
+        if group == "rules":
+            return self._host.read_rules()
+        if group == "host":
+            return self._host.read_host(local_containers(self._parts.get("docker")))
+        return self._host.read_sets()
+
+    def _merge(self, group: str, parts: dict[str, Reading]) -> bool:
+        """Take a group's result and say when it, and what hangs on it, is next read."""
+        if not group:
+            self._parts |= {name: kept(self._parts.get(name), part) for name, part in parts.items()}
+            return True
+        now = time.monotonic()
+        began = self._busy.pop(group, now)
+        self._answered.add(group)
+        self._began[group] = began
+        for name, part in parts.items():
+            self._parts[name] = kept(self._parts.get(name), part)
+        if group == "rules":
+            self._at("rules", began + self.interval.seconds)
+            shapes = tuple(id(ruleset) for ruleset in rulesets_of(self._parts))
+            if shapes != self._shapes:
+                self._shapes = shapes
+                self._at("sets", now)
+                self._at("host", now if "docker" in self._answered else now + _FOR_CONTAINERS)
+        elif group == "docker":
+            self._silent = False
+            self._at("host", now)
+            due = self._host.docker.due
+            if due is not None:
+                self._at("docker", due)
+            else:
+                # An event stream can die without a word, as over a lost link.
+                self._stale["docker"] = began + self._paces["docker"].interval().seconds
+        else:
+            self._stale[group] = began + self._paces[group].interval().seconds
+        return True
+
+    def _at(self, group: str, moment: float) -> None:
+        self._due[group] = min(self._due.get(group, moment), moment)
+
+    def _overdue(self, group: str, since: float, now: float) -> bool:
+        """Say of a group that hangs that its data are old; True where that is news."""
+        if now < since + self._deadline[group]:
+            return False
+        who = "does not answer" if self._machine is None else "disconnected: no answer"
+        error = f"{who} since {time.strftime('%H:%M:%S', time.localtime(time.time() - (now - since)))}"
+        news = False
+        for name in GROUPS[group].sources:
+            old = self._parts.get(name)
+            if old is None or old.error != error:
+                self._parts[name] = kept(old, Reading(error=error))
+                news = True
+        return news
+
+
+def _spent() -> float:
+    """Processor seconds of this thread, and of all children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.thread_time() + children.ru_utime + children.ru_stime
+
+
+class ReplayPoller:
+    """Plays a recording with its own time steps; the same calls as :class:`Poller`.
+
+    loop: from the end to the start again, as the demo does. Steps longer than
+    five seconds are cut to that; the last state stays.
+    """
+
+    def __init__(self, recording: Recording, loop: bool = False, speed: float = 1.0) -> None:
+        self._recording = recording
+        self._on_snapshot: OnSnapshot = _ignore
+        self._loop, self._speed = loop, speed
+        self._stopped = threading.Event()
+        self._last: Snapshot | None = None
+
+    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
+        """Start playing; the first state is posted at once. A recording has no events."""
+        self._on_snapshot = on_snapshot
+        threading.Thread(target=self._run, name="replay", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop at once."""
+        self._stopped.set()
+
+    def refresh(self) -> None:
+        """Post the present state again: nothing else can be read."""
+        if self._last is not None and not self._stopped.is_set():
+            self._on_snapshot(self._last)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for snapshot in self._recording.snapshots():
+                if self._last is not None and self._stopped.wait(self._step(self._last, snapshot)):
+                    return
+                self._last = snapshot
+                self._on_snapshot(snapshot)
+            if not self._loop or len(self._recording) == 1:
+                return
+
+    def _step(self, last: Snapshot, following: Snapshot) -> float:
+        """Seconds between two states; going back to the first one takes a second."""
+        seconds = following.time - last.time
+        return min(max(seconds, 0.0) or 1.0, 5.0) / self._speed

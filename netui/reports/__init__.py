@@ -1,0 +1,1 @@
+"""Reports: text, JSON and exit status of each command."""

@@ -1,0 +1,165 @@
+"""The reports as the command line gives them: text, JSON and exit status, each from a prepared host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from netui.audit.differences import differences, not_compared
+from netui.audit.doctor import diagnose
+from netui.audit.egress import ways_out
+from netui.audit.exposure import exposures
+from netui.audit.host_ports import host_ports
+from netui.audit.origins import FAMILIES, WIDEST, Where
+from netui.audit.reach import reach
+from netui.model import Snapshot
+from netui.reports.differences import differences_json, differences_text
+from netui.reports.doctor import doctor_json, doctor_rows, doctor_text
+from netui.reports.egress import egress_json, egress_text
+from netui.reports.explain import chosen, explain_json, explain_text
+from netui.reports.exposed import Listing, exposed_json, exposed_rows, exposed_text, failing, undecided
+from netui.reports.host_ports import host_json, host_rows, host_text, ports_text
+from netui.reports.reach import reach_json, reach_text
+from netui.text.visible import printable
+from netui.traversal import PreparedHost
+from netui.traversal.question.endpoints import engine_apart
+
+#: Exit status, as the contract has it.
+_DONE, _FOUND, _UNDECIDED = 0, 1, 3
+#: What ``--fail-on`` takes, from the widest: a port fails that is open from there or from wider.
+FAIL_ON: tuple[str, ...] = (WIDEST[0], "listed", *WIDEST[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command prints, either way, and how it ends.
+
+    rows, remarks: the same for a table of several machines, in the columns of its report, and what stands below it.
+    """
+
+    text: str
+    document: dict[str, Any]
+    status: int
+    rows: Sequence[Sequence[str]] = ()
+    remarks: Sequence[str] = ()
+
+
+def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | None = None) -> Report:
+    """Rules in plain words; raises NotThere (a ValueError) for a table, chain or rule that is not there."""
+    chains = chosen(snapshot, table, chain, number)
+    return Report(explain_text(snapshot, chains, number), explain_json(snapshot, chains, number), _DONE)
+
+
+def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
+    """Every port of the host that something else reaches. Status as of :func:`exposed`.
+
+    Without the host's addresses or routes nothing can be told: status 3.
+    """
+    if host.snapshot.interfaces is None or not host.namespace.fibs["ip"].known:
+        text = "The host's addresses and routes were not read: which of its ports are reached is not known."
+        return Report(text, {"host_ports": [], "unknown": [text]}, _UNDECIDED, (), [text])
+    found = host_ports(host)
+    document, text = host_json(found), host_text(found, wide=wide)
+    rows, remarks = host_rows(found, wide=wide)
+    blind = [why for family in FAMILIES if (why := host.blind.get(family)) is not None]
+    status = _DONE
+    if blind:
+        document["unknown"] += [printable(why.reason) for why in blind]
+        reasons = [printable(why.reason) for why in blind]
+        text, remarks = "\n".join([text, *reasons]), [*remarks, *reasons]
+    if host.blind.get("ip") is not None:
+        return Report(text, document, _UNDECIDED, rows, remarks)
+    if fail_on:
+        limit = cast("Where | Listing", fail_on)
+        bad = failing(found.ports, limit, allowed)
+        document["failing"] = [f"{ports_text(row.ports)}/{row.protocol}" for row in bad]
+        if bad:
+            status = _FOUND
+        elif undecided(found.ports, limit) or blind or found.unknown:
+            status = _UNDECIDED
+    return Report(text, document, status, rows, remarks)
+
+
+def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
+    """What is reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that cannot be told.
+
+    Without ``fail_on`` it is always 0, unless containers were not read or are not behind these rules.
+    """
+    found = exposures(host)
+    document, text = exposed_json(found), exposed_text(found, wide=wide)
+    rows, remarks = exposed_rows(found, wide=wide)
+    unknown = _containers_unknown(host)
+    known = not unknown
+    if unknown:
+        text = f"{unknown} from where their ports are reached is not known."
+        document["unknown"] = text
+        rows, remarks = [], [text]
+    elif (six := host.blind.get("ip6")) is not None:
+        document["unknown"] = printable(f"IPv6: {six.reason}")
+        text = f"{text}\n\n{document['unknown']}"
+        remarks = [*remarks, document["unknown"]]
+    status = _DONE if known else _UNDECIDED
+    if fail_on and known:
+        limit = cast("Where | Listing", fail_on)
+        bad = failing(found, limit, allowed)
+        document["failing"] = [f"{e.container} {e.port}/{e.protocol}" for e in bad]
+        if bad:
+            status = _FOUND
+        elif undecided(found, limit) or host.blind.get("ip6") is not None:
+            status = _UNDECIDED
+    return Report(text, document, status, rows, remarks)
+
+
+def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
+    """What is wrong. Status 1 with findings; 3 if there are none and not all was there to judge."""
+    diagnosis = diagnose(host)
+    status = _FOUND if diagnosis.findings else _DONE if diagnosis.decided else _UNDECIDED
+    text = doctor_text(diagnosis, ascii_only=ascii_only)
+    return Report(text, doctor_json(diagnosis), status, *doctor_rows(diagnosis))
+
+
+def reach_all(host: PreparedHost, source: str) -> Report:
+    """Who ``source`` reaches (``netui path SRC '*'``); raises EndpointError where it is no source.
+
+    Status 3 where there may be containers that netui does not know.
+    """
+    found = reach(host, source)
+    text, document = reach_text(source, found), reach_json(source, found)
+    unknown = _containers_unknown(host)
+    if unknown:
+        unknown = f"{unknown} whether they are reached is not known."
+        document["unknown"] = unknown
+        text = f"{text}\n\n{unknown}"
+    return Report(text, document, _UNDECIDED if unknown else _DONE)
+
+
+def egress(host: PreparedHost, source: str, *, reply: bool = False) -> Report:
+    """Where ``source`` may go out (``netui path SRC outside``); raises EndpointError where it is no source.
+
+    Status 0 if everyone beyond the default route is reached by TCP, but for the ports and machines that rules
+    name; 1 if not, 3 where that cannot be told.
+    """
+    found = ways_out(host, source, reply=reply)
+    verdict = found[0].path.verdict if found else "undecided"
+    status = {"delivered": _DONE, "undecided": _UNDECIDED}.get(verdict, _FOUND)
+    return Report(egress_text(source, found), egress_json(source, found), status)
+
+
+def _containers_unknown(host: PreparedHost) -> str:
+    """Why nothing is known of containers, as the beginning of a sentence; "" where it is."""
+    apart = engine_apart(host)
+    if apart:
+        return printable(f"{apart[0].upper()}{apart[1:]}, and its containers are not behind these rules:")
+    if host.snapshot.containers is None:
+        return "The containers were not read:"
+    why = host.blind.get("ip")
+    return printable(f"{why.reason[0].upper()}{why.reason[1:]}:") if why is not None else ""
+
+
+def diff(before: PreparedHost, after: PreparedHost) -> Report:
+    """What changed from one snapshot to the other. Status 1 if anything did, 3 if not all could be compared."""
+    found = differences(before, after)
+    missing = not_compared(before, after)
+    status = _FOUND if found else _UNDECIDED if missing else _DONE
+    return Report(differences_text(found, missing), differences_json(found, missing), status)

@@ -1,0 +1,54 @@
+"""``netui path SRC outside``, without a port: where SRC may go out, as a table or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from netui.audit.egress import EVERY_PORT, WayOut
+from netui.reports.host_ports import ports_text
+from netui.reports.path import answer_json
+from netui.text.phrases import some
+from netui.text.table import table
+from netui.text.visible import printable
+from netui.traversal.result import step_place
+
+
+def egress_json(source: str, found: Sequence[WayOut]) -> dict[str, Any]:
+    """Return where SRC may go out, in JSON's form."""
+    return {
+        "from": source,
+        "to": "outside",
+        "ways_out": [
+            {
+                "protocol": one.protocol,
+                "ports": None if one.ports is None else [[low, high] for low, high in one.ports],
+                "addresses": None if one.addresses is None else list(one.addresses),
+                "everyone_else": one.addresses is None,
+                **answer_json(one.path),
+            }
+            for one in found
+        ],
+    }
+
+
+def egress_text(source: str, found: Sequence[WayOut]) -> str:
+    """Return where SRC may go out, as a table."""
+    rows = [["PROTOCOL", "PORTS", "TO", "ANSWER", "DECIDED BY", "WHY"]]
+    everyone = [one for one in found if one.addresses is None]
+    for one in found:
+        alone = sum(other.ports == one.ports and other.protocol == one.protocol for other in found) == 1
+        ports = "" if one.ports is None else "all" if one.ports == EVERY_PORT else ports_text(one.ports)
+        who = ("everyone" if alone else "everyone else") if one.addresses is None else some(list(one.addresses), 6)
+        why = one.path.condition if one.path.verdict == "delivered" else one.path.reason
+        rows.append([one.protocol, ports, who, one.path.verdict, step_place(one.path.deciding), why])
+    notes = dict.fromkeys(note for one in everyone for note in one.path.notes)
+    shown = [[printable(cell, 90) for cell in row] for row in rows]
+    return "\n".join(
+        [
+            f"{printable(source)} → outside:",
+            *table(shown),
+            *([""] if notes else []),
+            *(f"note: {printable(n)}" for n in notes),
+        ]
+    )

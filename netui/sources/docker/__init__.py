@@ -1,0 +1,1 @@
+"""The Docker Engine: its listing, its events, and what it answers."""

@@ -1,0 +1,153 @@
+"""What an engine said about itself, its networks and its containers, brought up to date by inspections.
+
+Plain data: it can be sent to another process, which then asks only for what has changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netui.model import Container
+from netui.sources.docker import api as docker_api
+from netui.sources.docker.context import EngineAddress
+from netui.sources.reading import Reading
+from netui.text import json_text as js
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+
+_K = TypeVar("_K")
+_T = TypeVar("_T")
+#: Inspections of another machine's engine at a time.
+_AT_A_TIME = 8
+
+
+class Listing:
+    """The engine's answers as they came (``containers`` and ``networks`` by ID), and what was made of them.
+
+    here: whether the engine works in this network namespace, None where that cannot be told.
+    """
+
+    def __init__(self) -> None:
+        self.address = EngineAddress("")
+        self.here: bool | None = None
+        self.info: dict[str, Any] = {}
+        self.version: dict[str, Any] = {}
+        self.networks: dict[str, dict[str, Any]] = {}
+        self.containers: dict[str, dict[str, Any]] = {}
+        self._states: dict[str, tuple[object, object]] = {}
+        self._built: dict[str, tuple[dict[str, Any], Container]] = {}
+
+    def begin(self, client: APIClient, address: EngineAddress, here: bool | None) -> None:
+        """Ask everything of an engine; raise what the SDK raises."""
+        self.address, self.here = address, here
+        info, version = self._each(_call, (client.info, client.version))
+        self.info, self.version = js.obj(info), js.obj(version)
+        self.networks, self.containers, self._states = {}, {}, {}
+        self.update(client, set())
+
+    def update(self, client: APIClient, dirty: set[str]) -> None:
+        """Bring networks and containers up to date; ``dirty`` are inspected again."""
+        from docker.errors import APIError
+
+        questions: tuple[Callable[[], Any], ...] = (partial(client.containers, all=True), client.networks)
+        listings = iter(self._each(_call, questions))
+        listed = {
+            docker_api.container_id(entry.get("Id")): entry for entry in js.list_of_objects(next(listings), "a list")
+        }
+        states: dict[str, tuple[object, object]] = {
+            key: (entry.get("State"), _without_age(entry.get("Status"))) for key, entry in listed.items()
+        }
+        for key in [key for key in self.containers if key not in listed]:
+            del self.containers[key]
+
+        def inspect(key: str) -> dict[str, Any] | None:
+            with contextlib.suppress(APIError):  # it goes just now, or the next listing tells
+                return js.obj(client.inspect_container(key))
+            return None
+
+        stale = [
+            key for key in listed if key in dirty or key not in self.containers or states[key] != self._states.get(key)
+        ]
+        for key, found in zip(stale, self._each(inspect, stale), strict=True):
+            dirty |= _network_ids(self.containers.get(key))
+            if found is not None:
+                self.containers[key] = found
+            dirty |= _network_ids(self.containers.get(key))
+        self._states = states
+        # of this machine's engine it is asked now, after the containers
+        networks = {
+            docker_api.network_id(entry.get("Id")): entry for entry in js.list_of_objects(next(listings), "a list")
+        }
+        for key in [key for key in self.networks if key not in networks]:
+            del self.networks[key]
+
+        def inspect_network(key: str) -> dict[str, Any]:
+            try:
+                return js.obj(client.inspect_network(key))
+            except APIError:
+                # A swarm's network that this node cannot inspect: what the listing says.
+                return networks[key]
+
+        stale = [key for key in networks if key in dirty or key not in self.networks]
+        self.networks |= zip(stale, self._each(inspect_network, stale), strict=True)
+
+    def _each(self, inspect: Callable[[_K], _T], keys: Sequence[_K]) -> Iterable[_T]:
+        """Ask one after the other; several at a time where each is a round trip to another machine."""
+        if not self.address.there or len(keys) < 2:
+            return map(inspect, keys)
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            return list(pool.map(inspect, keys))
+
+    def part(self) -> Reading:
+        """Return it as a part of a snapshot."""
+        local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()
+        engine = docker_api.engine(self.info, self.version, self.address.shown, local, self.here)
+        note = ""
+        if not local:
+            note = "this engine is another machine: the rules here are not its rules, so names are not joined"
+        elif not engine.here:
+            kind = "a rootless engine" if engine.rootless else "this engine is in another network namespace"
+            note = f"{kind}: its rules are in a namespace of its own, not in the tables that are read here"
+        return Reading(
+            {
+                "engine": replace(engine, local=local),
+                "networks": docker_api.networks(list(self.networks.values())),
+                "containers": self._made(),
+            },
+            via=f"API {engine.api_version}",
+            note=note,
+            time=time.time(),
+        )
+
+    def _made(self) -> tuple[Container, ...]:
+        """Build those whose JSON is new; the others stay the same objects."""
+        built = self._built
+        self._built = {
+            key: old if (old := built.get(key)) and old[0] is entry else (entry, docker_api.container(entry))
+            for key, entry in self.containers.items()
+        }
+        return tuple(sorted((pair[1] for pair in self._built.values()), key=lambda entry: (entry.name, entry.id)))
+
+
+def _call(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - an engine's answer
+    return ask()
+
+
+def _without_age(status: object) -> str:
+    """``Up 3 minutes (healthy)`` → the health alone, for the minutes change by themselves."""
+    text = js.text(status)
+    return text[text.find("(") :] if text.startswith("Up") and "(" in text else ""
+
+
+def _network_ids(container: dict[str, Any] | None) -> set[str]:
+    settings = js.obj(js.obj(container).get("NetworkSettings"))
+    return {js.text(js.obj(entry).get("NetworkID")) for entry in js.obj(settings.get("Networks")).values()}

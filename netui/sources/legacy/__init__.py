@@ -1,0 +1,1 @@
+"""Legacy iptables tables through python-iptables."""

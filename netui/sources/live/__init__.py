@@ -1,0 +1,1 @@
+"""Outputs of this host and of another machine, read now."""

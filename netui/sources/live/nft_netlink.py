@@ -1,0 +1,210 @@
+"""What the kernel itself says of nf_tables, over netlink: dormant tables, base chains, and how rules are made.
+
+The kernel lists them without the program ``nft``, whose version may be too old for them. Only dumps and the
+ruleset's number are asked for (NFT_MSG_GET…), which changes nothing; the caller sees to it that nf_tables is
+loaded, for the mere question would load it. Source: include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netui.sources.live import netlink
+from netui.text.errors import SourceError, plain
+
+_NETLINK_NETFILTER = 12
+_SUBSYSTEM = 10 << 8
+_GET_TABLE, _GET_CHAIN, _GET_RULE, _GET_GENERATION = 1, 4, 7, 16
+#: NFT_TABLE_F_DORMANT.
+_DORMANT = 1
+_REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
+_ERROR, _DONE = 2, 3
+#: NFPROTO_*.
+_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+_IP_HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
+_HOOKS = {"arp": ("input", "output"), "netdev": ("ingress", "egress")}
+_TIMEOUT = 5.0
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BaseChain:
+    """A base chain as the kernel has it; policy: ``accept`` or ``drop``.
+
+    devices: of one at ingress or egress; a name that ends in ``*`` stands for all that begin so.
+    """
+
+    family: str
+    table: str
+    name: str
+    hook: str
+    priority: int
+    type: str
+    policy: str
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMake:
+    """How a rule is made: its place, and each expression's name with what tells it from others of the name."""
+
+    family: str
+    table: str
+    chain: str
+    handle: int
+    expressions: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What the kernel says of a table.
+
+    dormant: its base chains are not hooked, which ``nft -j`` of 1.0.6 does not tell. handle: a greater one was made
+    later.
+    """
+
+    dormant: bool
+    handle: int
+
+
+def generation() -> int:
+    """Return the ruleset's number, which another one takes at each change of tables, chains, rules or sets.
+
+    Counters, and what packets add to sets, move without one. Raises SourceError where one may not ask.
+    """
+    for _family, attributes in _asked(_GET_GENERATION, _REQUEST) or ():
+        return _be32(dict(netlink.attributes(attributes)).get(1, b""))
+    raise SourceError("the kernel does not tell the generation of its rules")
+
+
+def tables() -> dict[tuple[str, str], TableState]:
+    """Return all tables by (family, name); raise SourceError where one may not ask."""
+    found: dict[tuple[str, str], TableState] = {}
+    for family, attributes in _dump(_GET_TABLE):
+        table = dict(netlink.attributes(attributes))
+        dormant = bool(_be32(table.get(2, b"")) & _DORMANT)
+        found[family, _text(table.get(1, b""))] = TableState(dormant, int.from_bytes(table.get(4, b""), "big"))
+    return found
+
+
+def base_chains() -> tuple[BaseChain, ...]:
+    """Return all base chains of all tables in this network namespace; raise SourceError where one may not ask."""
+    found: list[BaseChain] = []
+    for family, attributes in _dump(_GET_CHAIN):
+        chain = dict(netlink.attributes(attributes))
+        hook = dict(netlink.attributes(chain.get(4, b"")))
+        if not hook:
+            continue
+        hooks = _HOOKS.get(family, _IP_HOOKS)
+        number = _be32(hook.get(1, b""))
+        found.append(
+            BaseChain(
+                family,
+                _text(chain.get(1, b"")),
+                _text(chain.get(3, b"")),
+                hooks[number] if number < len(hooks) else str(number),
+                _be32(hook.get(2, b""), signed=True),
+                _text(chain.get(7, b"filter")),
+                "accept" if _be32(chain.get(5, b"\0\0\0\1")) else "drop",
+                tuple(_devices(hook)),
+            )
+        )
+    return tuple(found)
+
+
+def _devices(hook: dict[int, bytes]) -> Iterator[str]:
+    """Yield the names in NFTA_HOOK_DEVS, or NFTA_HOOK_DEV of older kernels; NFTA_DEVICE_PREFIX is a beginning."""
+    if 4 in hook:
+        for kind, name in netlink.attributes(hook[4]):
+            yield _text(name) + ("*" if kind == 2 else "")
+    elif 3 in hook:
+        yield _text(hook[3])
+
+
+def rule_makes() -> Iterator[RuleMake]:
+    """Yield how each rule is made, chain by chain in their order; raise SourceError where one may not ask."""
+    for family, attributes in _dump(_GET_RULE):
+        rule = dict(netlink.attributes(attributes))
+        yield RuleMake(
+            family,
+            _text(rule.get(1, b"")),
+            _text(rule.get(2, b"")),
+            int.from_bytes(rule.get(3, b""), "big"),
+            tuple(_expression(element) for _kind, element in netlink.attributes(rule.get(4, b""))),
+        )
+
+
+def _expression(element: bytes) -> tuple[str, tuple[int, ...]]:
+    parts = dict(netlink.attributes(element))
+    name = _text(parts.get(1, b""))
+    data = parts.get(2, b"")
+    if name == "meta":
+        return name, (_be32(dict(netlink.attributes(data)).get(2, b"")),)
+    if name == "payload":
+        fields = dict(netlink.attributes(data))
+        return name, tuple(_be32(fields.get(place, b"")) for place in (2, 3, 4))
+    if name == "cmp":
+        fields = dict(netlink.attributes(data))
+        value = dict(netlink.attributes(fields.get(3, b""))).get(1, b"")
+        return name, (_be32(fields.get(2, b"")), *value[:1])
+    return name, ()
+
+
+def _dump(message: int) -> list[tuple[str, bytes]]:
+    """Return (family, attributes) of each object; asked again where the ruleset changed meanwhile."""
+    for _ in range(_TRIES):
+        found = _dump_once(message)
+        if found is not None:
+            return found
+    raise SourceError("the rules change faster than the kernel can list them")
+
+
+def _dump_once(message: int) -> list[tuple[str, bytes]] | None:
+    return _asked(message, _REQUEST | _DUMP)
+
+
+def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
+    """Ask one thing: of a dump all that comes until its end (None where it was interrupted), else the one answer."""
+    found: list[tuple[str, bytes]] = []
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
+            asked.settimeout(_TIMEOUT)
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            asked.bind((0, 0))
+            body = struct.pack("=BBH", 0, 0, 0)
+            asked.send(struct.pack("=IHHII", 16 + len(body), _SUBSYSTEM | message, flags, 1, 0) + body)
+            interrupted = False
+            while True:
+                data = asked.recv(1 << 17)
+                for kind, marked, payload in netlink.messages(data):
+                    interrupted = interrupted or bool(marked & _INTERRUPTED)
+                    if kind == _ERROR:
+                        _refuse(payload)
+                    if kind == _DONE:
+                        return None if interrupted else found
+                    if kind >> 8 == _SUBSYSTEM >> 8 and len(payload) >= 4:
+                        family = _FAMILIES.get(payload[0])
+                        if not flags & _DUMP:
+                            return [("", payload[4:])]
+                        if family is not None:
+                            found.append((family, payload[4:]))
+    except OSError as error:
+        raise SourceError(f"the kernel does not list nf_tables: {plain(error.strerror or error)}") from None
+
+
+def _refuse(payload: bytes) -> None:
+    number = -struct.unpack_from("=i", payload)[0]
+    if number in (1, 13):
+        raise SourceError("needs root: run netui with sudo")
+    raise SourceError(f"the kernel does not list nf_tables: error {number}")
+
+
+def _text(data: bytes) -> str:
+    return data.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _be32(data: bytes, *, signed: bool = False) -> int:
+    return int.from_bytes(data[:4], "big", signed=signed)

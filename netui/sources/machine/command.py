@@ -1,0 +1,230 @@
+"""Running another program for its output: bounded in time and in bytes, in plain words where it fails."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import selectors
+import signal
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from netui.sources.machine import permits
+from netui.text.errors import SourceError, plain
+
+#: Where administration programs lie, which an ordinary user's PATH often leaves out.
+SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_DENIED = ("permission denied", "you must be root", "operation not permitted")
+#: An output of so many bytes costs memory that is to be given back.
+_LARGE = 500_000
+#: More bytes than any host's rules: 10,000 rules are 110 MB in nft's JSON.
+MAX_OUTPUT = 512 * 2**20
+#: What is kept of a program's complaints.
+_MAX_ERRORS = 64 * 2**10
+_PIECE = 2**18
+#: Seconds for which it holds who may change the folders of PATH: a look at them costs as much as a short program.
+_CHECKED = 60.0
+NEEDS_ROOT = "needs root: run netui with sudo"
+
+_running: set[subprocess.Popen[bytes]] = set()
+#: What else is ended where a signal ends netui.
+AT_END: list[Callable[[], None]] = []
+#: Entered again where a signal ends netui while it starts a program.
+_lock = threading.RLock()
+_apart = True
+
+
+def share_group() -> None:
+    """Let programs stay in this process's group, because somebody else kills that group as a whole."""
+    global _apart  # noqa: PLW0603 - said once, by a child that has just been forked
+    _apart = False
+
+
+def search_path(environ: Mapping[str, str] | None = None) -> str:
+    """Return the folders in which programs are looked for: those of PATH, then the system's.
+
+    Root runs programs only from absolute folders that nobody but root can change.
+    """
+    named = (os.environ if environ is None else environ).get("PATH", os.defpath)
+    return _search_path(named, SYSTEM, os.geteuid() == 0, time.monotonic() // _CHECKED)
+
+
+@lru_cache(maxsize=4)
+def _search_path(named: str, system: tuple[str, ...], root: bool, _when: float) -> str:
+    folders = [folder for folder in named.split(os.pathsep) if folder.startswith("/")]
+    if root:
+        folders = [folder for folder in folders if _only_roots(folder)]
+    return os.pathsep.join(dict.fromkeys([*folders, *system]))
+
+
+def _only_roots(folder: str) -> bool:
+    """Whether only root can put a program into a folder, or another folder in its place."""
+    try:
+        path = Path(folder).resolve(strict=True)
+        for place in (path, *path.parents):
+            status = place.stat()
+            writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            # In a sticky folder, as /tmp is, others cannot rename what is root's.
+            if status.st_uid != 0 or (writable and (place == path or not status.st_mode & stat.S_ISVTX)):
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def find(program: str) -> str | None:
+    """Return a program's path, None where it is not installed."""
+    if "/" in program:
+        return program if os.access(program, os.X_OK) else None
+    for folder in search_path().split(os.pathsep):
+        path = Path(folder, program)
+        with suppress(OSError):
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode) or not os.access(path, os.X_OK):
+                continue
+            if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+                continue
+            return str(path)
+    return None
+
+
+def run(
+    arguments: Sequence[str],
+    timeout: float = 10.0,
+    environment: Mapping[str, str] | None = None,
+    limit: int = MAX_OUTPUT,
+) -> str:
+    """Run a program and return what it wrote; bytes that are no UTF-8 are kept as lone surrogates.
+
+    timeout: seconds, after which it is killed with all that it started; limit: bytes, likewise.
+    Raises SourceError where it is not installed, is not allowed to, fails, takes too long or
+    writes too much.
+    """
+    permits.check(arguments)
+    name = arguments[0]
+    path = find(name)
+    if path is None:
+        raise SourceError(f"{name} is not installed")
+    try:
+        process = subprocess.Popen(
+            [path, *arguments[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PATH": search_path(), "LC_ALL": "C", **(environment or {})},
+            cwd="/",
+            start_new_session=_apart,
+        )
+    except OSError as error:
+        raise SourceError(f"{name} cannot be run: {plain(error.strerror or error)}") from None
+    with _lock:
+        _running.add(process)
+    try:
+        output, errors = _read(process, name, timeout, limit)
+    finally:
+        # Also what it left running behind it, while its number still names its group.
+        _kill(process)
+        with _lock:
+            _running.discard(process)
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+    if len(output) > _LARGE:
+        # ctypes takes longer to import than most programs to run
+        from netui.process import large_blocks_apart
+
+        large_blocks_apart()
+    if process.returncode != 0:
+        needs_root = NEEDS_ROOT if os.geteuid() != 0 else ""
+        raise failure(name, process.returncode, errors.decode("utf-8", "replace"), needs_root)
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _read(process: subprocess.Popen[bytes], name: str, timeout: float, limit: int) -> tuple[bytes, bytes]:
+    """Read until the program has ended; raise SourceError where it takes too long or writes too much."""
+    assert process.stdout is not None and process.stderr is not None
+    deadline = time.monotonic() + timeout
+    output: list[bytes] = []
+    errors: list[bytes] = []
+    room = {process.stdout.fileno(): limit, process.stderr.fileno(): _MAX_ERRORS}
+    with selectors.DefaultSelector() as selector:
+        with suppress(OSError, AttributeError):
+            # fewer turns of writing and reading; Linux alone has it, and not everybody may
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIECE)
+        for number in room:
+            os.set_blocking(number, False)
+            selector.register(number, selectors.EVENT_READ)
+        ended = False
+        while True:
+            # One that has closed its output is about to end: nothing else is waited for then.
+            if not selector.get_map() and not ended:
+                time.sleep(0.0001)
+            ready = selector.select(0 if ended or not selector.get_map() else min(0.05, deadline - time.monotonic()))
+            for key, _ in ready:
+                data = _piece(key.fd)
+                if data == b"":
+                    selector.unregister(key.fd)
+                if not data:
+                    continue
+                is_output = key.fd == process.stdout.fileno()
+                if is_output and len(data) > room[key.fd]:
+                    raise SourceError(f"{name} wrote more than {limit // 2**20} MB")
+                (output if is_output else errors).append(data[: room[key.fd]])
+                room[key.fd] = max(0, room[key.fd] - len(data))
+            if ended and not ready:
+                return b"".join(output), b"".join(errors)
+            if time.monotonic() >= deadline:
+                raise SourceError(f"{name} did not finish within {timeout:g} s")
+            if not ready or not selector.get_map():
+                # A program that has ended but left its output open to another one is not waited for.
+                ended = _ended(process)
+
+
+def _piece(number: int) -> bytes | None:
+    """Return what a pipe holds, b"" at its end, None where there is nothing."""
+    try:
+        return os.read(number, _PIECE)
+    except BlockingIOError:
+        return None
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a program has ended; it stays there, so that its number is nobody else's."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program that was not waited for yet, and its group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL) if _apart else os.kill(process.pid, signal.SIGKILL)
+
+
+def stop_all() -> None:
+    """Kill the programs that still run."""
+    with _lock:
+        for process in tuple(_running):
+            _kill(process)
+
+
+def end_all() -> None:
+    """Kill what still runs, and what else is to end with netui."""
+    stop_all()
+    for end in AT_END:
+        end()
+
+
+def failure(name: str, status: int, errors: str, needs_root: str) -> SourceError:
+    """Return what is said of a program that failed.
+
+    needs_root: what to do where only root may, "" where root ran it.
+    """
+    if any(words in errors.lower() for words in _DENIED):
+        return SourceError(needs_root or f"{name} was refused: {plain(errors)}")
+    return SourceError(f"{name} failed: {plain(errors) if errors.strip() else f'status {status}'}")

@@ -1,0 +1,1 @@
+"""The host prepared for walking: addresses, namespaces, routes, what the kernel checks."""

@@ -1,0 +1,1 @@
+"""The journey of a packet and of its answer: hooks, routing, bridges."""

@@ -1,0 +1,378 @@
+"""The frame's way outside the IP hooks: ingress and egress of devices, and the bridge family's chains.
+
+Order as the kernel's trace shows it (6.18) and net/core/dev.c, net/bridge/br_input.c, br_forward.c and
+br_netfilter_hooks.c have it: a device's ingress before all else, a bridge's prerouting with the IP one at
+priority 0 where br_netfilter is on, forward so too, the IP postrouting last; a bridge's input, then the bridge's
+own ingress; a bridge's own egress, then its output and postrouting; a device's egress last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+from netui.model import Family, Hook, Interface
+from netui.net.addresses import ICMP6
+from netui.traversal.host.namespace import BaseChain, Namespace
+from netui.traversal.packet_state import PacketState
+from netui.traversal.result import Fate, Undecided
+from netui.traversal.rules.target_action import Unknowable
+from netui.traversal.rules.walk import Walker
+from netui.traversal.unknowns import Unknowns
+
+#: NF_BR_PRI_BRNF, where br_netfilter takes frames to the IP hooks (of older kernels in forward one before it).
+_DIVERTED = 0
+_STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
+_TEAMS = frozenset({"bond", "team"})
+_NO_ADDRESS = "00:00:00:00:00:00"
+_MOST_PORTS = 12
+#: ff02::1:ff00:0 (RFC 4291).
+_SOLICITED = 0xFF02_0000_0000_0000_0000_0001_FF00_0000
+
+
+class Frames:
+    """Walks one packet through the chains outside the IP hooks."""
+
+    def __init__(self, namespace: Namespace, walker: Walker, choices: Unknowns, *, alone: bool) -> None:
+        self.namespace = namespace
+        self.walker = walker
+        self.choices = choices
+        self._alone = alone
+        #: walks the frames by which neighbours find one another; their steps are nobody's
+        self._resolver = Walker(namespace, choices)
+        #: why it is not known whether they do
+        self.unresolved: list[Undecided] = []
+        #: the port by which it came to a bridge, and whether br_netfilter has taken it from prerouting
+        self._came_by = ""
+        self._over = ""
+        self._diverted = False
+        #: the chains at priority 0 of prerouting that run after the IP hook, on this way
+        self._behind: Sequence[BaseChain] = ()
+
+    # --- in -------------------------------------------------------------------------------
+
+    def enter(self, packet: PacketState, *, diverted: bool, guest: bool) -> Fate:
+        """Walk what comes before PREROUTING of a packet for the host; guest: a container sent it."""
+        device = packet.iif
+        interface = self.namespace.interfaces.get(device)
+        if interface is None or interface.kind != "bridge":
+            self._doubt_alone(packet, device)
+            self._resolve_back(packet, ("egress",), device)
+            return self._ingress(packet, device)
+        fate = self.begin(packet, device, diverted=diverted, guest=guest)
+        if fate == "accept" and not diverted:
+            fate = self._up(packet)
+        return fate
+
+    def begin(self, packet: PacketState, bridge: str, *, diverted: bool, guest: bool) -> Fate:
+        """Walk a frame's ingress at its port, and the bridge's prerouting as far as before the IP hooks."""
+        self._over, self._diverted = bridge, diverted
+        before, behind = self._prerouting(packet, diverted)
+        self._behind = behind
+        self._came_by = port = self._port(packet, bridge, "", guest)
+        self._resolve_back(packet, ("output", "postrouting", "egress"), port, bridge)
+        fate = self._ingress(packet, port, bridge)
+        if fate == "accept":
+            fate = self._bridge("prerouting", packet, before, port, "")
+        return fate
+
+    def up(self, packet: PacketState) -> Fate:
+        """Walk the rest of prerouting, the bridge's input and its ingress, where br_netfilter took it before."""
+        if not self._diverted:
+            return "accept"
+        fate = self.rest(packet)
+        return self._up(packet) if fate == "accept" else fate
+
+    def rest(self, packet: PacketState) -> Fate:
+        """Walk the rest of the bridge's prerouting behind the IP hook."""
+        if not self._diverted:
+            return "accept"
+        self._diverted = False
+        return self._bridge("prerouting", packet, self._behind, self._came_by, "")
+
+    def _up(self, packet: PacketState) -> Fate:
+        fate = self._bridge("input", packet, self._bases("bridge", "input"), self._came_by, "")
+        return self._ingress(packet, self._over) if fate == "accept" else fate
+
+    def _prerouting(self, packet: PacketState, diverted: bool) -> tuple[Sequence[BaseChain], Sequence[BaseChain]]:
+        bases = self._bases("bridge", "prerouting")
+        if not diverted:
+            return bases, ()
+        first = [base for base in bases if base.priority < _DIVERTED]
+        middle = [base for base in bases if base.priority == _DIVERTED]
+        last = [base for base in bases if base.priority > _DIVERTED]
+        told = [self.namespace.behind(base, "prerouting", "br_nf_pre_routing") for base in middle]
+        if any(base.does_something and behind is None for base, behind in zip(middle, told, strict=True)):
+            later = bool(self.choices.pick(2, self._order(middle, packet)))
+            told = [later if behind is None else behind for behind in told]
+        ahead = [base for base, behind in zip(middle, told, strict=True) if not behind]
+        return [*first, *ahead], [*(base for base in middle if base not in ahead), *last]
+
+    # --- across ---------------------------------------------------------------------------
+
+    def across(
+        self,
+        packet: PacketState,
+        bridge: str,
+        forward: Callable[[], Fate],
+        postrouting: Callable[[], Fate],
+        *,
+        diverted: bool,
+        back: bool,
+    ) -> Fate:
+        """Walk a frame from port to port; forward, postrouting: walk the IP hooks, where br_netfilter is on.
+
+        back: it goes out where it came in.
+        """
+        port = self._came_by if back else self._port(packet, bridge, self._came_by, guest=True)
+        before, behind = self._forward(packet, diverted)
+        with self._seen(packet, "bridge", bridge, port, self._came_by):
+            # br_netfilter leaves them alone: chains at its priority see them, too
+            self._resolve("forward", self._bases("bridge", "forward"), packet)
+        self._resolve_back(packet, ("ingress", "prerouting"), port, bridge)
+        fate = self._bridge("forward", packet, before, self._came_by, port)
+        if fate == "accept":
+            fate = forward()
+        if fate == "accept":
+            fate = self._bridge("forward", packet, behind, self._came_by, port)
+        if fate == "accept":
+            fate = self._bridge("postrouting", packet, self._bases("bridge", "postrouting"), "", port)
+        if fate == "accept":
+            fate = postrouting()
+        return self._egress(packet, port, bridge, packet.mac) if fate == "accept" else fate
+
+    def _forward(self, packet: PacketState, diverted: bool) -> tuple[Sequence[BaseChain], Sequence[BaseChain]]:
+        """A chain at br_netfilter's own priority runs before it if it was made after it, else never (measured)."""
+        bases = self._bases("bridge", "forward")
+        if not diverted:
+            return bases, ()
+        first = [base for base in bases if base.priority < _DIVERTED - 1]
+        middle = [base for base in bases if _DIVERTED - 1 <= base.priority <= _DIVERTED]
+        last = [base for base in bases if base.priority > _DIVERTED]
+        runs: list[BaseChain] = []
+        for base in middle:
+            behind = self.namespace.behind(base, "forward", "br_nf_forward")
+            if behind is None and base.does_something:
+                behind = bool(self.choices.pick(2, self._skipped(base, packet)))
+            if behind is False:
+                runs.append(base)
+        return [*first, *runs], last
+
+    # --- out ------------------------------------------------------------------------------
+
+    def leave(self, packet: PacketState) -> Fate:
+        """Walk what comes behind POSTROUTING of a packet that the host sends or forwards."""
+        device = packet.oif
+        interface = self.namespace.interfaces.get(device)
+        mac = _NO_ADDRESS if device == "lo" else interface.mac if interface is not None else None
+        if interface is None or interface.kind != "bridge":
+            self._doubt_alone(packet, device)
+            self._resolve_back(packet, ("ingress",), device)
+            return self._egress(packet, device, "", mac)
+        fate = self._egress(packet, device, "", mac)
+        port = self._port(packet, device, "", guest=False) if fate == "accept" else ""
+        self._over = device
+        if fate == "accept":
+            self._resolve_back(packet, ("ingress", "prerouting", "input"), port, device)
+        for hook in ("output", "postrouting"):
+            if fate == "accept":
+                with self._link(packet, mac):
+                    fate = self._bridge(hook, packet, self._bases("bridge", hook), "", port)
+        return self._egress(packet, port, device, mac) if fate == "accept" else fate
+
+    def looped(self, packet: PacketState) -> Fate:
+        """Walk the loopback device's ingress."""
+        with self._link(packet, _NO_ADDRESS):
+            return self._ingress(packet, "lo")
+
+    # --- devices --------------------------------------------------------------------------
+
+    def _ingress(self, packet: PacketState, device: str, bridge: str = "") -> Fate:
+        with self._seen(packet, "netdev", bridge, device, ""):
+            return self._at_device("ingress", packet, device)
+
+    def _egress(self, packet: PacketState, device: str, bridge: str, mac: str | None) -> Fate:
+        with self._seen(packet, "netdev", bridge, "", device), self._link(packet, mac):
+            return self._at_device("egress", packet, device)
+
+    def _at_device(self, hook: Hook, packet: PacketState, device: str) -> Fate:
+        bases = self._bases("netdev", hook)
+        if not bases:
+            return "accept"
+        for lower in self._lower(device):
+            for base in bases:
+                if base.does_something and self._hangs(base, lower) is not False:
+                    self._doubt(base, hook, packet, f"netui does not follow what {lower} sees of {device}'s frames")
+        here: list[BaseChain] = []
+        for base in bases:
+            hangs = self._hangs(base, device)
+            if hangs is None and base.native is not None:
+                hangs = True
+            if hangs is None and base.does_something:
+                hangs = bool(self.choices.pick(2, self._about(base, hook, packet, "its devices are not known")))
+            if hangs:
+                here.append(base)
+        return self._walk(hook, here, packet, device)
+
+    @staticmethod
+    def _hangs(base: BaseChain, device: str) -> bool | None:
+        if not base.devices:
+            return None
+        return any(device.startswith(name[:-1]) if name.endswith("*") else name == device for name in base.devices)
+
+    def _lower(self, device: str) -> list[str]:
+        """The devices beneath a device that is made of others."""
+        found: list[str] = []
+        waiting = [device]
+        while waiting:
+            interface = self.namespace.interfaces.get(waiting.pop())
+            if interface is None:
+                continue
+            beneath: list[str] = []
+            if interface.kind in _STACKED and interface.link:
+                beneath = [interface.link]
+            elif interface.kind in _TEAMS:
+                beneath = [port.name for port in self.namespace.ports(interface.name)]
+            waiting += [name for name in beneath if name not in found]
+            found += [name for name in beneath if name not in found]
+        return found
+
+    # --- bridges --------------------------------------------------------------------------
+
+    def _bridge(self, hook: Hook, packet: PacketState, bases: Sequence[BaseChain], iif: str, oif: str) -> Fate:
+        if not bases:
+            return "accept"
+        with self._seen(packet, "bridge", self._over, iif, oif):
+            return self._walk(hook, bases, packet, iif or oif)
+
+    def _walk(self, hook: Hook, bases: Sequence[BaseChain], packet: PacketState, device: str) -> Fate:
+        fate = self.walker.frame(hook, bases, packet)
+        if fate == "accept" and device != "lo":
+            self._resolve(hook, bases, packet)
+        return fate
+
+    # --- neighbours -----------------------------------------------------------------------
+
+    def _resolve(self, hook: Hook, bases: Sequence[BaseChain], packet: PacketState) -> None:
+        """Walk the frame without which no packet comes: the question for the next hop's hardware address."""
+        if not any(base.does_something for base in bases):
+            return
+        before = len(self._resolver.steps)
+        if self._resolver.frame(hook, bases, _neighbour_question(packet)) == "accept":
+            return
+        last = self._resolver.steps[-1] if len(self._resolver.steps) > before else None
+        name = "ARP" if packet.family == "ip" else "neighbour discovery"
+        where = f"{last.family} {last.table} {last.chain}" if last is not None else "a native table"
+        why = f"{where} drops {name}: whether the next hop's hardware address is known already is not known"
+        self.unresolved.append(Undecided(name, why, hook, packet.family, "nftables"))
+
+    def _resolve_back(self, packet: PacketState, hooks: Sequence[Hook], device: str, bridge: str = "") -> None:
+        """Walk the neighbour's side of that question, which passes the other way."""
+        if device == "lo":
+            return
+        for hook in hooks:
+            layer = "netdev" if hook in ("ingress", "egress") else "bridge"
+            bases = [base for base in self._bases(layer, hook) if layer == "bridge" or self._hangs(base, device)]
+            out = hook in ("egress", "output", "postrouting")
+            with self._seen(packet, layer, bridge, "" if out else device, device if out else ""):
+                self._resolve(hook, bases, packet)
+
+    def _port(self, packet: PacketState, bridge: str, other: str, guest: bool) -> str:
+        """Return the port of a bridge that a frame passes; those that no chain tells apart are one way.
+
+        other: the port at its other end. guest: a container is behind it.
+        """
+        self._over = bridge
+        if not self.namespace.low:
+            return ""
+        every = self.namespace.ports(bridge)
+        ports = [port for port in every if port.name != other] or every
+        if guest:
+            ports = [port for port in ports if port.kind == "veth"] or ports
+        if not ports:
+            busy = [base for bases in self.namespace.low.values() for base in bases if base.does_something]
+            if busy:
+                self._doubt(busy[0], "prerouting", packet, f"the ports of {bridge} were not read")
+            return ""
+        exact, prefixes = self.namespace.low_names()
+        kinds: dict[object, Interface] = {}
+        for port in ports:
+            told = tuple(prefix for prefix in prefixes if port.name.startswith(prefix))
+            kinds.setdefault((port.name if port.name in exact else "", told, port.kind, port.group), port)
+        if len(kinds) == 1:
+            return ports[0].name
+        why = Undecided("port", f"by which port of {bridge} the frame passes is not known", family=packet.family)
+        if len(kinds) > _MOST_PORTS:
+            raise Unknowable(why)
+        return [port.name for port in kinds.values()][self.choices.pick(len(kinds), why)]
+
+    # --- how it is seen there -------------------------------------------------------------
+
+    @contextmanager
+    def _seen(self, packet: PacketState, layer: str, bridge: str, iif: str, oif: str) -> Iterator[None]:
+        before = packet.layer, packet.over, packet.iif, packet.oif
+        packet.layer, packet.over, packet.iif, packet.oif = layer, bridge, iif, oif
+        try:
+            yield
+        finally:
+            packet.layer, packet.over, packet.iif, packet.oif = before
+
+    @contextmanager
+    def _link(self, packet: PacketState, mac: str | None) -> Iterator[None]:
+        """A frame has an Ethernet header, whoever sent it."""
+        before = packet.link, packet.mac
+        packet.link, packet.mac = True, mac or None
+        try:
+            yield
+        finally:
+            packet.link, packet.mac = before
+
+    # --- what is not known ----------------------------------------------------------------
+
+    def _bases(self, layer: str, hook: Hook) -> Sequence[BaseChain]:
+        return self.namespace.low.get((layer, hook), ())
+
+    def _doubt_alone(self, packet: PacketState, device: str) -> None:
+        """Rules alone do not tell whether an interface is a bridge."""
+        if not self._alone or device == "lo":
+            return
+        for (layer, hook), bases in self.namespace.low.items():
+            for base in bases if layer == "bridge" else ():
+                if base.does_something:
+                    self._doubt(base, hook, packet, f"rules alone do not tell whether {device} is a bridge")
+
+    def _doubt(self, base: BaseChain, hook: Hook, packet: PacketState, reason: str) -> None:
+        """One way goes past the chain; of the other nothing is known."""
+        about = self._about(base, hook, packet, reason)
+        if self.choices.pick(2, about):
+            raise Unknowable(about)
+
+    def _about(self, base: BaseChain, hook: Hook, packet: PacketState, reason: str) -> Undecided:
+        family, table, name = base.place
+        words = f"chain {name} of table {family} {table}: {reason}"
+        return Undecided("nftables", words, hook, packet.family, "nftables", table, name)
+
+    def _order(self, bases: Sequence[BaseChain], packet: PacketState) -> Undecided:
+        why = "it has br_netfilter's own priority, and which of the two runs first is not known"
+        return self._about(next(base for base in bases if base.does_something), "prerouting", packet, why)
+
+    def _skipped(self, base: BaseChain, packet: PacketState) -> Undecided:
+        why = (
+            "it has br_netfilter's own priority: it runs if it was made after the first bridge, and else no frame "
+            "meets it; another priority than 0 makes it sure"
+        )
+        return self._about(base, "forward", packet, why)
+
+
+def _neighbour_question(packet: PacketState) -> PacketState:
+    """The frame that asks for a neighbour: ARP, or ICMPv6's neighbour solicitation to its multicast address."""
+    ask = PacketState(packet.family, ICMP6, packet.src, packet.dst, iif=packet.iif, oif=packet.oif)
+    ask.any_src, ask.any_dst = packet.any_src, None
+    ask.link, ask.mac, ask.layer, ask.over = True, packet.mac, packet.layer, packet.over
+    if packet.family == "ip":
+        # no family whose addresses a rule can ask for, and no protocol
+        ask.family, ask.protocol = cast("Family", "arp"), -1
+    else:
+        ask.icmp, ask.dst = (135, 0), _SOLICITED | (packet.dst & 0xFFFFFF)
+    return ask

@@ -1,0 +1,381 @@
+"""The packet on its way: what changes from hook to hook, and its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from netui.model import Family
+from netui.net.addresses import ICMP, ICMP6, Net, address_text, client_port_in, parse_net, protocol_name, width
+from netui.net.intervals import IntervalSet, of_mask
+from netui.traversal.result import PacketHeader
+from netui.traversal.several import Several
+
+#: Sources and destinations that no router carries: this network, loopback, multicast, class E
+#: (RFC 6890, 1112); link-local, loopback, unspecified, IPv4-mapped, multicast (RFC 4291).
+_NEVER_ROUTED: Mapping[int, tuple[str, ...]] = {
+    32: ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
+    128: ("fe80::/10", "::/127", "::ffff:0.0.0.0/96", "ff00::/8"),
+}
+_NEVER: Mapping[int, tuple[Net, ...]] = {
+    bits: tuple(net for text in texts if (net := parse_net(text, "ip" if bits == 32 else "ip6")) is not None)
+    for bits, texts in _NEVER_ROUTED.items()
+}
+
+
+class AnyOutside:
+    """Some machine outside: an address that is only a representative.
+
+    on_link: networks whose machines may be meant although they are neighbours (where there
+    is no default route). inside: networks in which no such machine is: the host's own links and
+    routes. To them come the addresses that no router carries. doubted: whether a rule asked for
+    something that holds for some such machines and not for others.
+    """
+
+    __slots__ = ("_inside", "_known", "doubted", "everyone", "family", "on_link")
+
+    def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = (), family: Family = "ip") -> None:
+        self.family: Family = family
+        self.on_link = tuple(on_link)
+        self.doubted = False
+        #: the machines, cut at what policy rules ask for, once they were walked with (see senders.partition)
+        self.everyone: list[Senders] = []
+        self._inside: dict[int, set[int]] = {}
+        self._known: dict[Net, tuple[bool | None, bool]] = {}
+        for net in inside:
+            self._inside.setdefault(net.mask, set()).add(net.value)
+
+    def fresh(self) -> AnyOutside:
+        """Return the same for another question, which nothing has been asked of yet."""
+        made = AnyOutside(self.on_link, (), self.family)
+        made._inside, made._known, made.everyone = self._inside, self._known, self.everyone
+        return made
+
+    @property
+    def token(self) -> object:
+        """What is the same for all questions about the same machines."""
+        return self._known
+
+    def machines(self) -> IntervalSet:
+        """Return the addresses of all such machines."""
+        bits = width(self.family)
+        full = (1 << bits) - 1
+        if self.on_link:
+            every = IntervalSet((net.value, net.value | (full ^ net.mask)) for net in self.on_link)
+        else:
+            every = IntervalSet([(0, full)])
+        gone = [(net.value, net.value | (full ^ net.mask)) for net in _NEVER[bits]]
+        gone += [(value, value | (full ^ mask)) for mask, values in self._inside.items() for value in values]
+        return every - IntervalSet(gone)
+
+    def within(self, net: Net) -> bool | None:
+        """Return whether such a machine is in ``net``; None where some are and some are not.
+
+        A single address beyond the own link singles one machine out; "some machine" is
+        defined as one that no rule singles out (name it to ask about that one).
+        """
+        known = self._known.get(net)
+        if known is None:
+            answer = self._within(net)
+            singled_out = answer is False and net.single and not self._excluded(net)
+            known = self._known[net] = (answer, answer is None or singled_out)
+        if known[1]:
+            self.doubted = True
+        return known[0]
+
+    def within_range(self, first: int, last: int, bits: int) -> bool | None:
+        """Return the same of a range of addresses."""
+        if first == 0 and last == (1 << bits) - 1:
+            return True
+        full = (1 << bits) - 1
+        if first == last:
+            return self.within(Net(first, full, bits))
+        # the smallest network that holds the range: nobody in it, nobody in the range
+        host_bits = (first ^ last).bit_length()
+        mask = full ^ ((1 << host_bits) - 1)
+        return False if self.within(Net(first & mask, mask, bits)) is False else None
+
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once."""
+        if len(found.lows) > _MANY:
+            return self._meet_many(found)
+        unknown = False
+        full = (1 << width(self.family)) - 1
+        for low, high in found:
+            answer = self.within_range(low, min(high, full), width(self.family))
+            if answer:
+                return True
+            unknown = unknown or answer is None
+        return None if unknown else False
+
+    def _meet_many(self, found: IntervalSet) -> bool | None:
+        machines = self.machines()
+        met = machines & found
+        if not met or met == machines:
+            return bool(met)
+        self.doubted = True
+        single = not self.on_link and met.highs == met.lows
+        return False if single else None
+
+    def _within(self, net: Net) -> bool | None:
+        if net.whole:
+            return True
+        if self._excluded(net):
+            return False
+        if net.single and not any(net.value in own for own in self.on_link):
+            return False
+        return None
+
+    def _excluded(self, net: Net) -> bool:
+        """Whether the whole network is one of those in which no machine outside is."""
+        if any(net.mask & own.mask == own.mask and net.value & own.mask == own.value for own in _NEVER[net.width]):
+            return True
+        return any(net.mask & mask == mask and net.value & mask in values for mask, values in self._inside.items())
+
+    def may_be(self, address: int) -> bool:
+        """Return whether a rule for this one address is to be asked: one that no router carries is not."""
+        if any(address in own for own in self.on_link):
+            return not any(address & mask in values for mask, values in self._inside.items())
+        bits = width(self.family)
+        return not self._excluded(Net(address, (1 << bits) - 1, bits))
+
+    def may_meet(self, value: int, mask: int) -> bool:
+        """Return whether a rule for this network is to be asked."""
+        return self._within(Net(value, mask, width(self.family))) is not False
+
+
+#: More intervals than this are asked for together.
+_MANY = 64
+
+
+class Senders(AnyOutside):
+    """Machines that a walk goes with at once: each of its questions holds for all of them, or for none; else Split."""
+
+    __slots__ = ("representative", "several")
+
+    def __init__(self, several: Several, family: Family, representative: int) -> None:
+        super().__init__((), (), family)
+        self.several = several
+        #: an address of theirs, where one has to be written
+        self.representative = representative
+
+    def fresh(self) -> AnyOutside:
+        """Return it itself: nothing is remembered of a question."""
+        return self
+
+    @property
+    def token(self) -> object:
+        """What is the same for all questions about the same machines."""
+        return self.several
+
+    def machines(self) -> IntervalSet:
+        """Return the set."""
+        return self.several.numbers
+
+    def within(self, net: Net) -> bool | None:
+        """Return whether all or none of them are in ``net``; raises Split where some are.
+
+        None for a mask that is no prefix and would take too many pieces.
+        """
+        free = ((1 << net.width) - 1) ^ net.mask
+        if free & (free + 1) == 0:
+            return self.several.within(net.value, net.value | free)
+        pieces = _pieces(net)
+        return None if pieces is None else self.several.within_set(pieces)
+
+    def within_range(self, first: int, last: int, bits: int) -> bool | None:
+        """Return the same of a range of addresses."""
+        return self.several.within(first, last)
+
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once; raises Split where some are."""
+        return self.several.within_set(found)
+
+    def may_be(self, address: int) -> bool:
+        """Return whether one of them has this address."""
+        return address in self.several.numbers
+
+    def may_meet(self, value: int, mask: int) -> bool:
+        """Return whether one of them is in this network."""
+        full = (1 << width(self.family)) - 1
+        return self.several.numbers.meets(value, value | (full ^ mask)) is not False
+
+
+@lru_cache(maxsize=256)
+def _pieces(net: Net) -> IntervalSet | None:
+    return of_mask(net.value, net.mask, net.width)
+
+
+@dataclass(slots=True)
+class Tuple5:
+    """Addresses and ports of one direction of a connection."""
+
+    src: int
+    dst: int
+    sport: int | None
+    dport: int | None
+
+
+@dataclass(slots=True)
+class Connection:
+    """The conntrack entry of the packet.
+
+    new: the packet is the first (NEW); else it is an answer (ESTABLISHED, direction
+    REPLY). dst_done, src_done: the binding of that kind was made, so that nat chains of
+    that kind are not consulted again. confirmed: it left through the last hook once.
+    """
+
+    original: Tuple5
+    reply: Tuple5
+    new: bool = True
+    is_reply: bool = False
+    mark: int | None = 0
+    dst_done: bool = False
+    src_done: bool = False
+    dnat: bool = False
+    snat: bool = False
+    confirmed: bool = False
+    #: where the original's destination port, and the reply's source port, stand for several
+    any_dport: Several | None = None
+    any_reply_sport: Several | None = None
+
+    def answered(self) -> Connection:
+        """Return it as the answer finds it: established, in the other direction."""
+        return Connection(
+            self.original,
+            self.reply,
+            False,
+            True,
+            self.mark,
+            self.dst_done,
+            self.src_done,
+            self.dnat,
+            self.snat,
+            True,
+            self.any_dport,
+            self.any_reply_sport,
+        )
+
+
+@dataclass(slots=True)
+class HeaderOnEntry:
+    """A packet as it came in and went out, as numbers: most are never written out."""
+
+    family: Family
+    protocol: int
+    src: int
+    dst: int
+    sport: int | None
+    dport: int | None
+    iif: str
+    oif: str
+
+    def packet(self) -> PacketHeader:
+        """Return it as the public, frozen packet."""
+        return PacketHeader(
+            self.family,
+            protocol_name(self.protocol),
+            address_text(self.family, self.src),
+            address_text(self.family, self.dst),
+            self.sport,
+            self.dport,
+            self.iif,
+            self.oif,
+        )
+
+
+@dataclass(slots=True)
+class PacketState:
+    """The packet at one point of its way (mutable: rules and hooks change it).
+
+    protocol: IANA number. any_src, any_dst: set where the address stands for "some
+    machine outside" and is only a representative. untracked: NOTRACK was applied; connection is
+    None then, and before conntrack saw the packet. local: a socket of this machine sent
+    it; uid: its owner, None if not known. physin: the bridge port that it came by; ""
+    where there is none, None where it is a port but not known which. link: it has an
+    Ethernet header; mac: the sender's, None if not known.
+    """
+
+    family: Family
+    protocol: int
+    src: int
+    dst: int
+    sport: int | None = None
+    dport: int | None = None
+    icmp: tuple[int, int] | None = None
+    iif: str = ""
+    oif: str = ""
+    mark: int | None = 0
+    any_src: AnyOutside | None = None
+    any_dst: AnyOutside | None = None
+    connection: Connection | None = None
+    pending: Connection | None = None
+    untracked: bool = False
+    local: bool = False
+    uid: int | None = None
+    physin: str | None = ""
+    physout: str | None = ""
+    bridged: bool = False
+    link: bool = False
+    mac: str | None = None
+    sport_range: tuple[int, int] = (1, 65535)
+    tcp_flags: frozenset[str] = frozenset({"SYN"})
+    touched: set[str] = field(default_factory=set)
+    stray: bool = False
+    #: whose hooks see it: "netdev" or "bridge" with the bridge that it crosses, "" for the IP hooks
+    layer: str = ""
+    over: str = ""
+    dport_range: tuple[int, int] | None = None
+    #: where the port stands for several and is only a representative
+    any_dport: Several | None = None
+    any_sport: Several | None = None
+
+    def address_in(self, net: Net, *, source: bool) -> bool | None:
+        """Return whether the source (else destination) is in ``net``; None if unknown."""
+        vague = self.any_src if source else self.any_dst
+        if vague is not None:
+            return vague.within(net)
+        return (self.src if source else self.dst) in net
+
+    def dport_in(self, limits: tuple[int, int]) -> bool | None:
+        """Return whether the destination port is within limits; None if unknown."""
+        if self.any_dport is not None:
+            return self.any_dport.within(*limits)
+        if self.dport is not None:
+            return limits[0] <= self.dport <= limits[1]
+        if limits == (0, 65535):
+            return True
+        return None if self.dport_range is None else client_port_in(limits, self.dport_range)
+
+    def sport_in(self, limits: tuple[int, int]) -> bool | None:
+        """Return whether the source port is within limits; one that is not chosen is somewhere in its range."""
+        if self.any_sport is not None:
+            return self.any_sport.within(*limits)
+        if self.sport is not None:
+            return limits[0] <= self.sport <= limits[1]
+        low, high = self.sport_range
+        if limits[0] <= low and high <= limits[1]:
+            return True
+        return False if limits[1] < low or high < limits[0] else None
+
+    def seen(self) -> HeaderOnEntry:
+        """Return it as it is now."""
+        return HeaderOnEntry(self.family, self.protocol, self.src, self.dst, self.sport, self.dport, self.iif, self.oif)
+
+    def track(self) -> None:
+        """Let conntrack see it (priority -200), unless it is untracked or known already."""
+        if self.untracked or self.stray or self.connection is not None:
+            return
+        if self.pending is not None:
+            self.connection, self.pending = self.pending, None
+        else:
+            original = Tuple5(self.src, self.dst, self.sport, self.dport)
+            self.connection = Connection(original, Tuple5(self.dst, self.src, self.dport, self.sport))
+            if self.any_dport is not None:
+                self.connection.any_dport = self.connection.any_reply_sport = self.any_dport
+
+    @property
+    def is_echo(self) -> bool:
+        """Whether it is an ICMP or ICMPv6 packet."""
+        return self.protocol in (ICMP, ICMP6)

@@ -1,0 +1,197 @@
+"""A question walked: each way that its packet could go, and what all of them together make a path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netui.model import Family
+from netui.net.addresses import host_port
+from netui.traversal.agreement import Agreement, agreement
+from netui.traversal.branch import Branch, deciding_step
+from netui.traversal.host.listener import answered_on_host
+from netui.traversal.host.prepared import PreparedHost
+from netui.traversal.journey.journey import LegResult
+from netui.traversal.journey.reply import answers
+from netui.traversal.question.endpoints import EndpointSpec
+from netui.traversal.question.resolution import Query
+from netui.traversal.question.sender import first_arrival
+from netui.traversal.result import Leg, PacketHeader, Path, Step, Undecided
+from netui.traversal.unknowns import Explored, Unknowns
+
+
+def walk(host: PreparedHost, request: Query, choices: Unknowns, reply: bool) -> Branch:
+    """Walk one way of a question."""
+    arrivals = _arrivals(host, request, choices)
+    if len(arrivals) == 1:
+        notes = arrivals[0].notes
+    else:
+        notes = list(dict.fromkeys(note for arrival in arrivals for note in arrival.notes))
+    answered = None
+    if reply and arrivals[-1].verdict == "delivered":
+        answered = answers(host, arrivals, choices, notes)
+    return Branch(arrivals, answered, notes)
+
+
+def _arrivals(host: PreparedHost, request: Query, choices: Unknowns) -> list[LegResult]:
+    first, packet = first_arrival(host, request, choices)
+    arrivals = [first]
+    if first.delivered_to is not None and first.delivered_to.kind == "host" and not packet.is_echo:
+        following = answered_on_host(host, first, packet, choices)
+        if following is not None:
+            arrivals.append(following)
+    return arrivals
+
+
+def only(explored: Explored[Branch]) -> Branch | None:
+    """The way, where there is but one to go."""
+    first = explored.outcomes[0]
+    return first if not explored.unknown and first.decided else None
+
+
+def combined(host: PreparedHost, request: Query, explored: Explored[Branch], reply: bool) -> Path:
+    """Return the path that all ways of a question make."""
+    way = only(explored)
+    if way is not None:
+        return _decided(host, request, way, reply)
+    agreed = agreement(explored)
+    found = _agreed(explored, agreed) if agreed is not None else _differing(explored)
+    notes = [*request.notes, *found.notes]
+    return replace(
+        found,
+        source=request.source.text,
+        destination=destination_text(request),
+        reply=found.reply if reply else None,
+        notes=(*dict.fromkeys(notes), *host_notes(host, request.family)),
+    )
+
+
+def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
+    """The path where all ways of a quiet sender end alike: the likely way is shown."""
+    first = explored.outcomes[0]
+    legs, reply, deciding, reason = first.legs(), first.reply, first.deciding, first.reason
+    notes = [note for way in explored.of_quiet_sender() for note in way.notes]
+    if agreed.one_of:
+        quiet = explored.of_quiet_sender()
+        legs, reply = _common_legs([way.legs() for way in quiet]), _common_legs([way.reply for way in quiet])
+        deciding = deciding_step(agreed.verdict, [step for leg in legs for step in leg.steps])
+        names = ", ".join(dict.fromkeys(to.name for to in agreed.one_of))
+        reason = f"it reaches one of {names}: the kernel chooses by chance"
+        notes = [note for note in first.notes if all(note in way.notes for way in quiet)]
+        listed = ", ".join(f"{to.name} ({host_port(to.address, to.port)})" for to in agreed.one_of)
+        notes.append(f"delivered to one of {listed}")
+    # it ends alike, and which way it takes is not told by the steps of one
+    notes += dict.fromkeys(item.reason for item in explored.unknown if item.chance and item.rule is None)
+    return Path(
+        "",
+        "",
+        agreed.verdict,
+        reason,
+        agreed.delivered_to,
+        tuple(legs),
+        tuple(reply),
+        tuple(item for item in explored.unknown if item.rule is not None),
+        (*notes, *agreed.notes),
+        deciding,
+        agreed.condition,
+        agreed.one_of,
+    )
+
+
+def _differing(explored: Explored[Branch]) -> Path:
+    """The path where ways end differently: the steps that all have in common, and what is not known."""
+    ways = explored.outcomes
+    # what a limit counts does not keep a quiet sender's ways apart
+    undecided = sorted(explored.unknown, key=lambda item: bool(item.bound))
+    notes: list[str] = []
+    for each in ways:
+        notes += each.notes
+        why_not = [arrival.undecided for arrival in each.arrivals if arrival.undecided is not None]
+        if each.answered is not None and each.answered.undecided is not None:
+            why_not.append(each.answered.undecided)
+        undecided += [item for item in why_not if item not in undecided]
+    if not explored.usual_complete:
+        notes.append(f"more than {len(ways)} ways were possible; not all were walked")
+    legs = _common_legs([each.legs() for each in ways])
+    why = undecided[0] if undecided else Undecided("", "there are too many possibilities")
+    return Path("", "", "undecided", _undecided_reason(why), None, tuple(legs), (), tuple(undecided), tuple(notes))
+
+
+def _decided(host: PreparedHost, request: Query, way: Branch, reply: bool) -> Path:
+    """The path where there is but one way to go."""
+    return Path(
+        request.source.text,
+        destination_text(request),
+        way.verdict,
+        way.reason,
+        way.delivered_to,
+        tuple(way.legs()),
+        tuple(way.reply) if reply else None,
+        (),
+        (*request.notes, *(note for note in way.notes if note not in request.notes), *host_notes(host, request.family)),
+        way.deciding,
+    )
+
+
+def _undecided_reason(why: Undecided) -> str:
+    if why.rule is not None:
+        return f"{why.reason}: {why.match} in rule {why.rule} of {why.table} {why.chain}"
+    return why.reason
+
+
+def destination_text(request: Query) -> str:
+    """Write the destination of a question, with its protocol."""
+    return written_text(request.destination)
+
+
+def written_text(written: EndpointSpec) -> str:
+    """Write a destination with its protocol."""
+    if written.protocol == "icmp" or f"/{written.protocol}" in written.text:
+        return written.text
+    return f"{written.text}/{written.protocol}"
+
+
+def _common_legs(every: list[list[Leg]]) -> list[Leg]:
+    """The steps that all ways have in common, from the beginning."""
+    common: list[Leg] = []
+    for legs in zip(*every, strict=False):
+        steps: list[Step] = []
+        for step in zip(*(leg.steps for leg in legs), strict=False):
+            if any(other != step[0] for other in step):
+                break
+            steps.append(step[0])
+        packet: PacketHeader = legs[0].packet
+        common.append(Leg(packet, tuple(steps), legs[0].where))
+        if any(len(leg.steps) != len(steps) for leg in legs):
+            break
+    return common
+
+
+def host_notes(host: PreparedHost, family: Family) -> list[str]:
+    """What netui cannot see on this host and a reader of any path should know."""
+    known = host.notes.get(family)
+    if known is None:
+        known = host.notes[family] = _host_notes(host, family)
+    return known
+
+
+def _host_notes(host: PreparedHost, family: Family) -> list[str]:
+    notes: list[str] = []
+    stem = "iptables" if family == "ip" else "ip6tables"
+    sources = host.snapshot.sources
+    if sources:
+        missing = [name for name in (f"{stem}-nft", f"{stem}-legacy") if name not in sources or not sources[name].read]
+        if len(missing) == 1:
+            notes.append(f"{missing[0]} rules were not read: if this host has any, they count too")
+        if "nft" not in sources or not sources["nft"].read:
+            notes.append("native nftables tables were not read: if this host has any, they count too")
+    unread = [chain for chain in host.snapshot.nft_chains or () if chain.family in (family, "inet")]
+    notes += dict.fromkeys(chain.why or f"table {chain.family} {chain.table} was not read" for chain in unread)
+    engine = host.snapshot.engine
+    if engine is not None and not engine.local:
+        notes.append("the engine is on another machine: its containers are not joined with these rules")
+    if engine is not None and not engine.here:
+        kind = "rootless" if engine.rootless else "in another network namespace"
+        notes.append(f"the engine is {kind}: its rules are in a namespace of its own, not here")
+    if host.snapshot.alone:
+        notes += [f"{state.via}: {state.note}" for state in sources.values() if state.read and state.note]
+    return notes

@@ -1,0 +1,188 @@
+"""What a traversal says: packets, steps, legs and the path with its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netui.model import Backend, Family, Hook, TableFamily
+from netui.model.statements import Verdict as RuleVerdict
+
+Verdict = Literal["delivered", "dropped", "rejected", "unreachable", "undecided"]
+
+#: What becomes of a packet in a chain or at a hook.
+Fate = Literal["accept", "drop", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class PacketHeader:
+    """A packet at one point of its way.
+
+    protocol: ``tcp``, ``udp``, ``sctp``, ``icmp``, ``icmpv6`` or a number as text.
+    sport, dport: None where the protocol has no ports or the port is not chosen yet.
+    iif, oif: "" where there is none (yet).
+    """
+
+    family: Family
+    protocol: str
+    src: str
+    dst: str
+    sport: int | None = None
+    dport: int | None = None
+    iif: str = ""
+    oif: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule that matched, or (``rule`` None) the policy by which a base chain was left.
+
+    index: where its counter stands in the ruleset's counters. packet: as it is after
+    the step. change: what the step changed, in short ("dst 172.18.0.3:443"), or "".
+    handle: a native rule's handle, 0 for iptables' own.
+    """
+
+    hook: Hook
+    family: TableFamily
+    backend: Backend
+    table: str
+    chain: str
+    rule: int | None
+    text: str
+    verdict: RuleVerdict
+    index: int = -1
+    change: str = ""
+    handle: int = 0
+
+    @property
+    def says(self) -> str:
+        """The verdict in one line: ``accept``, ``jump DOCKER``, ``policy drop``."""
+        return self.verdict.text if self.rule is not None else f"policy {self.verdict.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One connection's first packet on its way through the host.
+
+    packet: as it came in (iif) and went out (oif). where: "" for the host's own
+    rules, a container's name where the leg ran through that container's namespace.
+    """
+
+    packet: PacketHeader
+    steps: tuple[Step, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredTo:
+    """Who received it: kind ``container``, ``host`` or ``outside``."""
+
+    kind: Literal["container", "host", "outside"]
+    name: str
+    address: str
+    port: int | None
+
+
+#: An Undecided's match: the order of chains of equal priority, of which the tables' age is known.
+BY_AGE = "order by age"
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A match that cannot be known from a snapshot, and whose outcome matters.
+
+    rule None: what cannot be known is not a rule's match (no routes, native tables).
+    bound: for a match that only counts (a limit), how much it takes before it answers
+    otherwise, in words ("up to 25/s"). chance: the kernel draws lots or hashes.
+    """
+
+    match: str
+    reason: str
+    hook: str = ""
+    family: str = ""
+    backend: str = ""
+    table: str = ""
+    chain: str = ""
+    rule: int | None = None
+    text: str = ""
+    bound: str = ""
+    chance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SendersPart:
+    """A part of all machines beyond the default route, who all meet the same rules.
+
+    addresses: their networks in order; None for everyone else, the largest part. path: what becomes of theirs.
+    decided_by: the rule that tells them from everyone else; everyone else's own deciding step.
+    """
+
+    addresses: tuple[str, ...] | None
+    path: Path
+    decided_by: Step | None = None
+
+    @property
+    def everyone_else(self) -> bool:
+        """Whether they are all that no other part names."""
+        return self.addresses is None
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The answer for SRC → DST.
+
+    reason: in one sentence, what decided. deciding: the step that decided (the DROP,
+    the ACCEPT that let it in, else the DNAT), or None. condition: how long the verdict holds,
+    where rules count ("up to 25/s (rule 1 of filter flood)"). one_of: all who may receive it
+    where the kernel chooses by chance; delivered_to is None then. senders: where it hangs on who
+    sends, the parts of all machines beyond the default route; the rest of the path is everyone else's.
+    """
+
+    source: str
+    destination: str
+    verdict: Verdict
+    reason: str = ""
+    delivered_to: DeliveredTo | None = None
+    legs: tuple[Leg, ...] = ()
+    reply: tuple[Leg, ...] | None = None
+    undecided: tuple[Undecided, ...] = ()
+    notes: tuple[str, ...] = ()
+    deciding: Step | None = field(default=None)
+    condition: str = ""
+    one_of: tuple[DeliveredTo, ...] = ()
+    senders: tuple[SendersPart, ...] = ()
+    #: the same of the machines beyond the default route that are asked, where it hangs on which one
+    receivers: tuple[SendersPart, ...] = ()
+
+    @property
+    def parts(self) -> tuple[SendersPart, ...]:
+        """The parts of those who send, or who are asked, where they are told apart; everyone else is the first."""
+        return self.senders or self.receivers
+
+    @property
+    def telling_legs(self) -> tuple[Leg, ...]:
+        """The legs that lead to the verdict: with the answer's, where it is not known to come back."""
+        return self.legs if self.verdict == "delivered" or not self.reply else (*self.legs, *self.reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One of the flows of a container: what it is called and its path.
+
+    kind: ``published``, ``direct``, ``outbound``, ``neighbour``, ``cross``, ``hairpin``,
+    ``host`` or ``dns``. label: "outside → 443/tcp".
+    """
+
+    kind: str
+    label: str
+    source: str
+    destination: str
+    path: Path
+
+
+def step_place(step: Step | None) -> str:
+    """Return where a step stands: ``filter DOCKER 2``, ``filter FORWARD policy``, "" for no step."""
+    if step is None:
+        return ""
+    number = "policy" if step.rule is None else str(step.rule)
+    return f"{step.table} {step.chain} {number}"

@@ -1,0 +1,1 @@
+"""Rules carried out for a packet: matches, targets, translation, and the walk through base chains."""

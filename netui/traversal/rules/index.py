@@ -1,0 +1,288 @@
+"""An index of a chain's rules by what they cannot match without.
+
+It only leaves rules out, never reorders them: for every packet the candidates hold all
+rules that the plain walk would match (a property test holds the two equal).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain as chained
+from typing import TypeVar
+
+from netui.model import Chain, Family, Rule, RuleSpec, Table, packet_family
+from netui.model.statements import Compare, Note, Opaque, SetField, Statement
+from netui.net.addresses import parse_net, parse_ports
+from netui.traversal.packet_state import AnyOutside, PacketState
+from netui.traversal.several import Several
+
+_VALUE = r'([^\s"!-][^\s"]*)'
+#: The options with which iptables-save begins a rule, where nothing in them is quoted, and
+#: the port that most often follows. What stands behind them cannot take them back, so they
+#: are required whatever it is; parsing the whole of each rule takes ten times as long.
+_HEAD = re.compile(
+    rf'-A [^\s"]+(?: (! )?-s {_VALUE})?(?: (! )?-d {_VALUE})?(?: (! )?-i {_VALUE})?(?: (! )?-o {_VALUE})?'
+    rf"(?: (?:! )?-p {_VALUE})?(?= -[mjg] |\Z)"
+    r"(?: -m (?:tcp|udp|sctp) --dport (0|[1-9]\d{0,5})(?= -[mjg] | --[a-z]|\Z))?"
+)
+
+
+#: For so many sets of senders the rules that name one of their addresses are remembered.
+_MOST_MEANT = 1024
+#: Fewer rules for networks than this are asked one after the other.
+_FEW_NETS = 16
+
+Key = TypeVar("Key", int, str)
+
+
+class Buckets(dict[Key, "int | list[int]"]):
+    """Positions by what the rules ask for. Most keys have one: a list of one would take thrice the memory."""
+
+    def add(self, key: Key, position: int) -> None:
+        """Put a position behind those that the key has."""
+        before = self.get(key)
+        if before is None:
+            self[key] = position
+        elif isinstance(before, list):
+            before.append(position)
+        else:
+            self[key] = [before, position]
+
+    def insert(self, key: Key, position: int) -> None:
+        """Put a position in order among those that the key has."""
+        others: list[int] = self.at(key) or []
+        self[key] = sorted([*others, position]) if others else position
+
+    def at(self, key: Key) -> list[int] | None:
+        """Return the positions of a key in order, None where there are none."""
+        found = self.get(key)
+        return [found] if isinstance(found, int) else found
+
+
+@dataclass(slots=True)
+class ChainIndex:
+    """Positions of rules by destination, source, interface or destination port; the rest in ``always``."""
+
+    size: int
+    always: list[int] = field(default_factory=list)
+    by_dst: Buckets[int] = field(default_factory=Buckets)
+    by_src: Buckets[int] = field(default_factory=Buckets)
+    by_iif: Buckets[str] = field(default_factory=Buckets)
+    by_oif: Buckets[str] = field(default_factory=Buckets)
+    by_dport: Buckets[int] = field(default_factory=Buckets)
+
+    #: rules for a source network, by mask
+    by_net: dict[int, Buckets[int]] = field(default_factory=dict)
+    #: of those, the out-interface and the in-interface that they ask for
+    devices: dict[int, tuple[str, str]] = field(default_factory=dict)
+    #: the destination port of rules that are found by their source's address
+    ports: dict[int, int] = field(default_factory=dict)
+
+    _anywhere: dict[tuple[str, int, tuple[int | None, ...] | None], tuple[object, list[int]]] = field(
+        default_factory=dict
+    )
+    _by_port: dict[int | None, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def candidates(self, packet: PacketState) -> Sequence[int]:
+        """Return the positions of the rules that could match this packet, in order."""
+        if packet.dport is None and self.by_dport and not packet.is_echo:
+            return range(self.size)
+        found: list[Sequence[int]] = [self.always] if self.always else []
+        if self.by_dst:
+            vague = packet.any_dst
+            at = self.by_dst.get(packet.dst) if vague is None else self._meant("-d", vague, packet)
+            if at is not None:
+                found.append((at,) if isinstance(at, int) else at)
+        if self.by_src:
+            vague = packet.any_src
+            at = self.by_src.get(packet.src) if vague is None else self._meant("-s", vague, packet)
+            if at is not None:
+                found.append((at,) if isinstance(at, int) else at)
+        if self.by_net:
+            if packet.any_src is not None:
+                found.append(self._meant("net", packet.any_src, packet))
+            else:
+                for mask, nets in self.by_net.items():
+                    if (at := nets.get(packet.src & mask)) is not None:
+                        found.append((at,) if isinstance(at, int) else at)
+        if self.by_iif and (at := self.by_iif.get(packet.iif)) is not None:
+            found.append((at,) if isinstance(at, int) else at)
+        if self.by_oif and (at := self.by_oif.get(packet.oif)) is not None:
+            found.append((at,) if isinstance(at, int) else at)
+        if self.by_dport and packet.any_dport is not None:
+            found.append(self._of_ports(packet.any_dport))
+        elif self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)) is not None:
+            found.append((at,) if isinstance(at, int) else at)
+        if not found:
+            return ()
+        if len(found) == 1:
+            return found[0]
+        # sorted() sees that these are a few ascending runs and merges them
+        return sorted(chained.from_iterable(found))
+
+    def of_destination(self, packet: PacketState) -> object:
+        """Return what of the candidates hangs on a packet's destination and port."""
+        return self.by_dst.get(packet.dst), self.by_dport.get(packet.dport or 0), packet.dport is None
+
+    def _of_ports(self, several: Several) -> list[int]:
+        """The rules for one port of several."""
+        key = ("ports", id(self))
+        known: list[int] | None = several.kept.get(key)
+        if known is None:
+            numbers = several.numbers
+            few = numbers.size() <= len(self.by_dport)
+            ports = (n for low, high in numbers for n in range(low, high + 1)) if few else self.by_dport
+            named = [self.by_dport.at(port) or [] for port in ports if few or port in numbers]
+            known = several.kept[key] = sorted(chained.from_iterable(named))
+        return known
+
+    def _meant(self, which: str, vague: AnyOutside, packet: PacketState) -> list[int]:
+        """The rules for the addresses or networks that "some machine outside" could mean."""
+        ports = self._ports_of(packet) if which == "-s" and self.ports else None
+        key = (which, id(vague.token), ports)
+        cached = self._anywhere.get(key)
+        if cached is None or cached[0] is not vague.token:
+            cached = (vague.token, sorted(self._found(which, vague, ports)))
+            if len(self._anywhere) > _MOST_MEANT:
+                self._anywhere.clear()
+            self._anywhere[key] = cached
+        return cached[1]
+
+    @staticmethod
+    def _ports_of(packet: PacketState) -> tuple[int | None, ...] | None:
+        """The destination ports of rules that could match (None: of those without one); None where any could."""
+        if packet.any_dport is not None:
+            return None
+        if packet.dport is not None:
+            return (None, packet.dport)
+        # no rule singles out the port of a client that is not named (see address.client_port_in)
+        chosen = packet.dport_range
+        return (None,) if packet.is_echo or (chosen is not None and chosen[0] != chosen[1]) else None
+
+    def _found(self, which: str, vague: AnyOutside, ports: tuple[int | None, ...] | None) -> Iterator[int]:
+        if which == "net":
+            for mask, nets in self.by_net.items():
+                for value in nets:
+                    if vague.may_meet(value, mask):
+                        yield from nets.at(value) or ()
+        elif ports is None:
+            addresses = self.by_src if which == "-s" else self.by_dst
+            for address in addresses:
+                if vague.may_be(address):
+                    yield from addresses.at(address) or ()
+        else:
+            if not self._by_port:
+                for address in self.by_src:
+                    for position in self.by_src.at(address) or ():
+                        self._by_port.setdefault(self.ports.get(position), []).append((address, position))
+            for wanted in ports:
+                yield from (at for address, at in self._by_port.get(wanted, ()) if vague.may_be(address))
+
+
+def build_index(chain: Chain) -> ChainIndex:
+    """Build the index of a chain: each rule under the most telling thing that it requires."""
+    index = ChainIndex(len(chain.rules))
+    family = packet_family(chain.family)
+    for position, rule in enumerate(chain.rules):
+        _put(index, rule, family, position)
+    _few_nets(index)
+    return index
+
+
+def _few_nets(index: ChainIndex) -> None:
+    """Put rules for networks under their interface, or among the rest, where they are too few to be looked up."""
+    if sum(len(nets) for nets in index.by_net.values()) >= _FEW_NETS * len(index.by_net):
+        return
+    moved: list[tuple[int, str, str]] = sorted(
+        (position, *index.devices.get(position, ("", "")))
+        for nets in index.by_net.values()
+        for value in nets
+        for position in nets.at(value) or ()
+    )
+    index.by_net = {}
+    for position, oif, iif in moved:
+        if oif:
+            index.by_oif.insert(oif, position)
+        elif iif:
+            index.by_iif.insert(iif, position)
+        else:
+            insort(index.always, position)
+
+
+def asks_first(statements: Sequence[Statement]) -> bool:
+    """Whether a native rule does nothing to a packet before its last comparison: where one fails, nothing happened."""
+    last = max((at for at, one in enumerate(statements) if isinstance(one, Compare)), default=0)
+    return all(isinstance(one, Compare | Note | Opaque) for one in statements[:last])
+
+
+def rewrites(table: Table) -> bool:
+    """Whether rules of a native table write headers, so that a packet leaves a chain otherwise than it came."""
+    return any(
+        isinstance(one, SetField) and not one.key.startswith(("meta ", "ct "))
+        for chain in table.chains
+        for rule in chain.rules
+        if rule.native is not None
+        for one in rule.native.statements
+    )
+
+
+def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
+    """Put a rule where it belongs, by its first words; by all of them where those are unusual."""
+    if rule.native is not None:
+        if not asks_first(rule.native.statements):
+            return index.always.append(position)
+        return _put_parsed(index, rule.spec, family, position)
+    found = _HEAD.match(rule.text)
+    if found is None:
+        return _put_parsed(index, rule.spec, family, position)
+    not_src, src, not_dst, dst, not_iif, iif, not_oif, oif, _protocol, dport = found.groups()
+    for negated, value, addresses in ((not_dst, dst, index.by_dst), (not_src, src, index.by_src)):
+        if value and not negated:
+            net = parse_net(value, family)
+            if net is not None and net.single:
+                if dport and addresses is index.by_src:
+                    index.ports[position] = int(dport)
+                return addresses.add(net.value, position)
+    net = parse_net(src, family) if src and not not_src else None
+    if net is not None and not net.whole and not (free := net.mask ^ ((1 << net.width) - 1)) & (free + 1):
+        # of all that a rule can ask for, a network singles out most
+        devices = (_named(not_oif, oif), _named(not_iif, iif))
+        if any(devices) or not (dport or " --dport " in rule.text or " --destination-port " in rule.text):
+            index.devices[position] = devices
+            return index.by_net.setdefault(net.mask, Buckets()).add(net.value, position)
+    for negated, value, interfaces in ((not_oif, oif, index.by_oif), (not_iif, iif, index.by_iif)):
+        if value and not negated and not value.endswith("+"):
+            return interfaces.add(value, position)
+    if dport:
+        return index.by_dport.add(int(dport), position)
+    if " --dport " in rule.text or " --destination-port " in rule.text:
+        return _put_parsed(index, rule.spec, family, position)
+    return index.always.append(position)
+
+
+def _named(negated: str | None, interface: str | None) -> str:
+    return "" if negated or not interface or interface.endswith("+") else interface
+
+
+def _put_parsed(index: ChainIndex, spec: RuleSpec, family: Family, position: int) -> None:
+    for name, addresses in (("-d", index.by_dst), ("-s", index.by_src)):
+        option = spec.basic_option(name)
+        if option is not None and not option.negated:
+            net = parse_net(option.value, family)
+            if net is not None and net.single:
+                return addresses.add(net.value, position)
+    for name, interfaces in (("-o", index.by_oif), ("-i", index.by_iif)):
+        option = spec.basic_option(name)
+        if option is not None and not option.negated and not option.value.endswith("+"):
+            return interfaces.add(option.value, position)
+    for match in spec.matches:
+        if match.module in ("tcp", "udp", "sctp"):
+            option = match.option("--dport", "--destination-port")
+            if option is not None and not option.negated:
+                limits = parse_ports(option.value)
+                if limits is not None and limits[0] == limits[1]:
+                    return index.by_dport.add(limits[0], position)
+    return index.always.append(position)

@@ -1,0 +1,200 @@
+"""Whether a packet is in an ``ipset``, from the set's captured entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from socket import AF_INET, inet_pton
+
+from netui.model import Family, IpSet
+from netui.net.addresses import TCP, UDP, Net, parse_net, parse_ports, protocol_number, width
+from netui.net.intervals import IntervalSet
+from netui.traversal.packet_state import PacketState
+
+#: The parts of an entry that are understood; a set of another type is unknown.
+_PARTS = frozenset({"ip", "net", "port", "iface"})
+
+
+@lru_cache(maxsize=1024)
+def _entries(found: IpSet) -> tuple[tuple[bool, tuple[object, ...]], ...] | None:
+    """Parse a set's entries: (nomatch, parts); None if an entry is not understood."""
+    kinds = found.type.partition(":")[2].split(",")
+    if not set(kinds) <= _PARTS:
+        return None
+    entries: list[tuple[bool, tuple[object, ...]]] = []
+    for text in found.entries:
+        words = text.split()
+        if not words:
+            continue
+        parts: list[object] = []
+        values = words[0].split(",")
+        if len(values) != len(kinds):
+            return None
+        for kind, value in zip(kinds, values, strict=True):
+            parsed = _part(kind, value, found.family)
+            if parsed is None:
+                return None
+            parts.append(parsed)
+        entries.append(("nomatch" in words[1:], tuple(parts)))
+    return tuple(entries)
+
+
+def _part(kind: str, value: str, family: Family) -> object | None:
+    if kind in ("ip", "net"):
+        first, dash, last = value.partition("-")
+        low = parse_net(first, family)
+        if low is None or not dash:
+            return low
+        high = parse_net(last, family)
+        return None if high is None else (low.value, high.value)
+    if kind == "port":
+        protocol_text, colon, port_text = value.partition(":")
+        if not colon:
+            ports = parse_ports(value.replace("-", ":"))
+            return None if ports is None else (None, ports)
+        number = protocol_number(protocol_text)
+        ports = parse_ports(port_text.replace("-", ":"))
+        return None if number is None or ports is None else (number, ports)
+    return value
+
+
+#: Addresses of sets; a set of 100,000 entries takes long to be compared with others, and is kept here to stay itself.
+_ADDRESSES: dict[int, tuple[IpSet, IntervalSet | None]] = {}
+_MOST_SETS = 256
+
+
+def addresses(found: IpSet) -> IntervalSet | None:
+    """Return all addresses of a set whose entries are addresses alone; None for a set of another kind.
+
+    The most exact entry decides, so that ``nomatch`` takes away what a wider one gave.
+    """
+    known = _ADDRESSES.get(id(found))
+    if known is None:
+        if len(_ADDRESSES) >= _MOST_SETS:
+            _ADDRESSES.clear()
+        known = _ADDRESSES[id(found)] = (found, _single_addresses(found) or _addresses(found))
+    return known[1]
+
+
+def _single_addresses(found: IpSet) -> IntervalSet | None:
+    """The same of IPv4 addresses alone, as most long lists are; None where there is anything else."""
+    if found.family != "ip" or found.type.partition(":")[2] not in ("ip", "net"):
+        return None
+    try:
+        numbers = [int.from_bytes(inet_pton(AF_INET, text), "big") for text in found.entries]
+    except OSError:
+        return None
+    return IntervalSet(zip(numbers, numbers, strict=True))
+
+
+def _addresses(found: IpSet) -> IntervalSet | None:
+    entries = _entries(found)
+    if entries is None or found.type.partition(":")[2] not in ("ip", "net"):
+        return None
+    full = (1 << width(found.family)) - 1
+    by_size: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
+    for nomatch, (part,) in entries:
+        if isinstance(part, Net):
+            free = full ^ part.mask
+            if free & (free + 1):
+                return None
+            size, span = part.mask.bit_count(), (part.value, part.value | free)
+        else:
+            assert isinstance(part, tuple)
+            size, span = 0, (part[0], part[1])
+        by_size.setdefault(size, ([], []))[nomatch].append(span)
+    whole = IntervalSet()
+    for _size, (given, taken) in sorted(by_size.items()):
+        whole = (whole | IntervalSet(given)) - IntervalSet(taken)
+    return whole
+
+
+def in_set(
+    sets: Mapping[str, IpSet] | None, name: str, directions: tuple[str, ...], packet: PacketState, depth: int = 0
+) -> bool | None:
+    """Return whether the packet is in the set; None where it cannot be known.
+
+    directions: ``src`` or ``dst`` for each part. Source: ipset(8); a list:set holds the
+    names of other sets.
+    """
+    found = sets.get(name) if sets is not None else None
+    if found is None or depth > 4 or name in packet.touched:
+        return None
+    if found.type == "list:set":
+        answers = [
+            in_set(sets, entry.split()[0], directions, packet, depth + 1) for entry in found.entries if entry.split()
+        ]
+        if any(answer is True for answer in answers):
+            return True
+        return None if any(answer is None for answer in answers) else False
+    kinds = found.type.partition(":")[2].split(",")
+    if set(kinds) <= _PARTS and kinds != ["port"] and found.family != packet.family:
+        return False
+    alone = addresses(found) if len(kinds) == 1 and directions and directions[0] in ("src", "dst") else None
+    if alone is not None:
+        source = directions[0] == "src"
+        vague = packet.any_src if source else packet.any_dst
+        if vague is not None:
+            return vague.within_set(alone)
+        return (packet.src if source else packet.dst) in alone
+    entries = _entries(found)
+    if entries is None or len(directions) < len(kinds):
+        return None
+    verdict: bool | None = False
+    longest = -1
+    for nomatch, parts in entries:
+        answer = _matches(kinds, parts, directions, packet)
+        if answer is None:
+            verdict = None if verdict is False else verdict
+        elif answer:
+            size = sum(part.mask.bit_count() for part in parts if isinstance(part, Net))
+            if size >= longest:
+                longest = size
+                verdict = not nomatch
+    return verdict
+
+
+def _matches(
+    kinds: list[str], parts: tuple[object, ...], directions: tuple[str, ...], packet: PacketState
+) -> bool | None:
+    unknown = False
+    for kind, part, direction in zip(kinds, parts, directions, strict=False):
+        source = direction == "src"
+        answer: bool | None
+        if kind in ("ip", "net"):
+            answer = _address(part, packet, source)
+        elif kind == "port":
+            answer = _port(part, packet, source)
+        else:
+            answer = part == (packet.iif if source else packet.oif)
+        if answer is False:
+            return False
+        unknown = unknown or answer is None
+    return None if unknown else True
+
+
+def _address(part: object, packet: PacketState, source: bool) -> bool | None:
+    if isinstance(part, Net):
+        return packet.address_in(part, source=source)
+    assert isinstance(part, tuple)
+    vague = packet.any_src if source else packet.any_dst
+    if vague is not None:
+        return vague.within_range(part[0], part[1], width(packet.family))
+    return bool(part[0] <= (packet.src if source else packet.dst) <= part[1])
+
+
+def _port(part: object, packet: PacketState, source: bool) -> bool | None:
+    assert isinstance(part, tuple)
+    if part[0] is None and packet.protocol not in (TCP, UDP):
+        # bitmap:port knows no other protocol (ip_set_get_ip_port)
+        return False
+    protocol, (low, high) = part
+    if protocol is not None and protocol != packet.protocol:
+        return False
+    if packet.is_echo:
+        return None
+    if not source:
+        return packet.dport_in((low, high))
+    if packet.any_sport is not None:
+        return packet.any_sport.within(low, high)
+    return None if packet.sport is None else bool(low <= packet.sport <= high)

@@ -1,0 +1,244 @@
+"""Whether a set holds what a key reads, and what a map gives for it: yes, no, or not to be known."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from netui.model.statements import Element, Interval, Text, Value
+from netui.net.addresses import client_port_in
+from netui.net.intervals import IntervalSet
+from netui.traversal.packet_state import Senders
+from netui.traversal.rules.native.keys import PortSpan, Reading, Vague
+from netui.traversal.rules.predicates import Answer
+from netui.traversal.several import Fork, Several
+
+#: For so many other parts the elements are remembered.
+_MOST_KEYS = 256
+
+
+def holds(value: Value, reading: Reading) -> Answer:
+    """Return whether one value of a set is what was read."""
+    if value is None or reading is None:
+        return None
+    if isinstance(value, Interval):
+        return _within(value, reading)
+    if isinstance(reading, str):
+        return reading.startswith(value.text) if value.prefix else reading == value.text
+    return None
+
+
+def _within(value: Interval, reading: Reading) -> Answer:
+    if isinstance(reading, int):
+        return value.low <= reading <= value.high
+    if isinstance(reading, PortSpan):
+        if reading.client:
+            return client_port_in(value, (reading.low, reading.high))
+        if value.low <= reading.low and reading.high <= value.high:
+            return True
+        return False if reading.high < value.low or value.high < reading.low else None
+    if isinstance(reading, Vague):
+        full = (1 << reading.bits) - 1
+        return False if value.low > full else reading.who.within_range(value.low, min(value.high, full), reading.bits)
+    if isinstance(reading, str):
+        # "exists" and "missing" of a device
+        return int(bool(reading)) == value.low
+    return None
+
+
+@dataclass(slots=True)
+class Index:
+    """The elements of a set or map, found by the first part of what is read.
+
+    exact: elements by a single number or name; spans: by intervals that are more, by their low ends;
+    others: name prefixes and what is not understood. rest: the catch-all.
+    """
+
+    elements: Sequence[Element]
+    exact: dict[int | str, list[Element]] = field(default_factory=dict)
+    spans: list[tuple[int, int, Element]] = field(default_factory=list)
+    lows: list[int] = field(default_factory=list)
+    others: list[Element] = field(default_factory=list)
+    rest: Element | None = None
+    #: whether intervals of the first part overlap, as those of concatenations may
+    overlapping: bool = False
+    _others: dict[object, tuple[list[Element], list[Element]]] = field(default_factory=dict)
+    _joined: dict[int, tuple[list[Element], IntervalSet]] = field(default_factory=dict)
+
+    def lacks(self, first: Reading) -> bool:
+        """Whether it is plain that no element begins with a number or name; the answer for most packets and rules."""
+        if self.others or self.rest is not None or first in self.exact:
+            return False
+        if isinstance(first, str):
+            return not self.spans and int(bool(first)) not in self.exact
+        if not isinstance(first, int) or self.overlapping:
+            return False
+        at = bisect_right(self.lows, first) - 1
+        return at < 0 or first > self.spans[at][1]
+
+    def find(self, readings: Sequence[Reading]) -> list[tuple[Element, bool]]:
+        """Return the elements that hold, each with whether it is certain; a certain one is the last.
+
+        Elements of a set do not overlap, so that a certain one excludes all others.
+        """
+        for place, reading in enumerate(readings):
+            if isinstance(reading, Vague):
+                return self._find_vague(readings, place, reading)
+        found: list[tuple[Element, bool]] = []
+        for element in self._candidates(readings[0]):
+            answer: Answer = True
+            for value, reading in zip(element.parts, readings, strict=False):
+                part = holds(value, reading)
+                if part is False:
+                    answer = False
+                    break
+                if part is None:
+                    answer = None
+            if answer is True:
+                return [(element, True)]
+            if answer is None:
+                found.append((element, False))
+        if self.rest is not None:
+            found.append((self.rest, not found))
+        return found
+
+    def _find_vague(self, readings: Sequence[Reading], place: int, vague: Vague) -> list[tuple[Element, bool]]:
+        """The same where a part is an address that stands for many: all elements are asked at once."""
+        sure, unsure = self._by_others(readings, place)
+        found: list[tuple[Element, bool]] = []
+        if self._gives and len(sure) > 1:
+            self._fork(sure, place, vague)
+        answer = vague.who.within_set(self._spans(sure, place))
+        if answer is not False and sure:
+            holding = [element for element in sure if self._holds(element, place, vague)] if self._gives else sure[:1]
+            if answer and len(holding) == 1:
+                return [(holding[0], True)]
+            found += [(element, False) for element in holding]
+        found += [(element, False) for element in unsure]
+        if self.rest is not None:
+            found.append((self.rest, not found))
+        return found
+
+    def _fork(self, elements: list[Element], place: int, vague: Vague) -> None:
+        """Raise Fork where several are of more than one element of a map, or some of none."""
+        who = vague.who
+        several = who.several if isinstance(who, Senders) else who if isinstance(who, Several) else None
+        if several is None:
+            return
+
+        def make() -> list[IntervalSet]:
+            left, parts = several.numbers, []
+            for element in elements:
+                span = element.parts[place]
+                if not isinstance(span, Interval):
+                    return []
+                met = several.numbers & IntervalSet([(span.low, span.high)])
+                if met:
+                    parts.append(met)
+            left -= IntervalSet(span for part in parts for span in part)
+            return [*parts, left] if left else parts
+
+        parts = several.cut(("map", id(elements), place), make)
+        if len(parts) > 1:
+            raise Fork(several, parts)
+
+    @property
+    def _gives(self) -> bool:
+        """Whether it matters which element holds: a map's give something."""
+        return any(element.data is not None for element in self.elements[:1])
+
+    @staticmethod
+    def _holds(element: Element, place: int, vague: Vague) -> bool:
+        return holds(element.parts[place], vague) is not False
+
+    def _by_others(self, readings: Sequence[Reading], place: int) -> tuple[list[Element], list[Element]]:
+        """The elements whose other parts hold, and those of which that cannot be known."""
+        key = (place, *(reading for at, reading in enumerate(readings) if at != place))
+        known = self._others.get(key)
+        if known is not None:
+            return known
+        sure: list[Element] = []
+        unsure: list[Element] = []
+        for element in self.elements:
+            if not element.parts:
+                continue
+            answer: Answer = True
+            for at, (value, reading) in enumerate(zip(element.parts, readings, strict=False)):
+                part = (None if value is None else True) if at == place else holds(value, reading)
+                if part is False:
+                    answer = False
+                    break
+                answer = None if part is None else answer
+            if answer is not False:
+                (sure if answer else unsure).append(element)
+        if len(self._others) > _MOST_KEYS:
+            self._others.clear()
+        self._others[key] = (sure, unsure)
+        return sure, unsure
+
+    def _spans(self, elements: list[Element], place: int) -> IntervalSet:
+        """The addresses of these elements' part."""
+        known = self._joined.get(id(elements))
+        if known is None or known[0] is not elements:
+            spans = [part for element in elements if isinstance(part := element.parts[place], Interval)]
+            known = (elements, IntervalSet((span.low, span.high) for span in spans))
+            if len(self._joined) > _MOST_KEYS:
+                self._joined.clear()
+            self._joined[id(elements)] = known
+        return known[1]
+
+    def _candidates(self, first: Reading) -> Sequence[Element]:
+        if isinstance(first, int | str) and not isinstance(first, bool):
+            at = self.exact.get(first, ())
+            more: list[Element] = self.others
+            if isinstance(first, int) and self.spans:
+                if self.overlapping:
+                    more = [*more, *(element for low, high, element in self.spans if low <= first <= high)]
+                else:
+                    position = bisect_right(self.lows, first) - 1
+                    if position >= 0 and first <= self.spans[position][1]:
+                        more = [*more, self.spans[position][2]]
+            elif isinstance(first, str) and self.spans:
+                more = [*more, *(element for _low, _high, element in self.spans)]
+            if isinstance(first, str):
+                number = self.exact.get(int(bool(first)), ())
+                return [*at, *number, *more]
+            return [*at, *more] if more else at
+        return [element for element in self.elements if element.parts]
+
+
+def build_index(elements: Sequence[Element]) -> Index:
+    """Index elements by their first part."""
+    index = Index(elements)
+    for element in elements:
+        if not element.parts:
+            index.rest = element
+            continue
+        first = element.parts[0]
+        if isinstance(first, Interval):
+            if first.low == first.high:
+                index.exact.setdefault(first.low, []).append(element)
+            else:
+                index.spans.append((first.low, first.high, element))
+        elif isinstance(first, Text) and not first.prefix:
+            index.exact.setdefault(first.text, []).append(element)
+        else:
+            index.others.append(element)
+    index.spans.sort(key=lambda span: span[:2])
+    index.lows = [low for low, _high, _element in index.spans]
+    index.overlapping = any(
+        following[0] <= before[1] for before, following in zip(index.spans, islice(index.spans, 1, None), strict=False)
+    )
+    return index
+
+
+def member(index: Index | None, readings: Sequence[Reading]) -> Answer:
+    """Return whether a set holds what was read; None for a set whose elements are not known."""
+    if index is None:
+        return None
+    found = index.find(readings)
+    if not found:
+        return False
+    return True if found[-1][1] else None

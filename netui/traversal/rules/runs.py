@@ -1,0 +1,243 @@
+"""A run of rules that each ask who sends, or for which port, gone through at once.
+
+An allow list is many such rules, one behind the other. Those for whom rules of the same kind decide go the
+same way from there, whichever of these rules it was: they are walked together, and their step is a Fan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netui.model import Hook
+from netui.model.statements import Compare, Nat, Note, Verdict
+from netui.net.addresses import parse_net, parse_ports
+from netui.net.intervals import IntervalSet
+from netui.traversal.host.namespace import AsksFor, PreparedChain, PreparedRule
+from netui.traversal.packet_state import PacketState, Senders
+from netui.traversal.result import Step
+from netui.traversal.rules.matches import option_text
+from netui.traversal.rules.predicates import Predicate
+from netui.traversal.several import Asked, Fork, Several, Split
+from netui.traversal.unknowns import Unknowns
+
+#: Of a jump those go the same way who do not come back from it.
+_ENDS = ("accept", "drop", "reject", "return", "jump", "goto")
+
+
+@dataclass(frozen=True, slots=True)
+class Fan(Step):
+    """The step of several at once: each part of them met a rule of its own; the step says the first part's.
+
+    several: who they are. parts: each with its step.
+    """
+
+    several: Several | None = None
+    parts: tuple[tuple[IntervalSet, Step], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Those who go the same way from a run on. rules: of each part, the position of its rule in the chain."""
+
+    several: Several
+    rules: tuple[tuple[int, IntervalSet], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What becomes of several in a run. rest: those whom no rule of it takes, None where there is nobody."""
+
+    groups: tuple[Group, ...]
+    rest: Several | None
+
+    def parts(self) -> list[Several]:
+        """Return them by the way that they go."""
+        return [group.several for group in self.groups] + ([self.rest] if self.rest is not None else [])
+
+
+def run_from(
+    prepared: PreparedChain, positions: Sequence[int], hook: Hook, packet: PacketState, several: Several
+) -> Run | None:
+    """Return the run that begins with the rule at the first of these positions; None where that one is of none.
+
+    Without groups: that rule matches nobody of them, whoever is told apart by a part of its words.
+    """
+    kind = _kind(packet, several)
+    connection = packet.connection
+    same = (
+        prepared, tuple(positions), kind, packet.iif, packet.oif, packet.protocol, packet.dport, packet.any_dport,
+        packet.untracked, connection and (connection.new, connection.dnat, connection.snat),
+    )  # fmt: skip
+    known: Run | None = several.kept.get(same)
+    if known is not None:
+        return known
+    found: list[tuple[int, Asked]] = []
+    keys: list[tuple[object, ...]] = []
+    # whether it is the same for all packets of which the above is
+    simple = True
+    passed = False
+    for position in positions:
+        rule = prepared.compiled[position] or prepared.rule(position)
+        try:
+            taken, key = _taken(rule, hook, packet, several, kind)
+        except (Split, Fork):
+            # it asks for something else, too
+            simple = False
+            break
+        simple = simple and rule.program is None and rule.asks[kind].simple
+        if taken is False:
+            passed = passed or not found
+            continue
+        if not isinstance(taken, tuple) or not key:
+            break
+        found.append((position, taken))
+        keys.append((*key, position) if key[0] == "nat" else key)
+    if not found:
+        return Run((), several) if passed else None
+    name = (prepared, tuple(found))
+    run: Run | None = several.kept.get(name)
+    if run is None:
+        run = several.kept[name] = _grouped(several, found, keys)
+    if simple:
+        several.kept[same] = run
+    return run
+
+
+def _kind(packet: PacketState, several: Several) -> str:
+    """What of the packet stands for several, as iptables calls it; "" for what has no plain words."""
+    if packet.any_dport is several:
+        return "--dport"
+    for name, vague in (("-s", packet.any_src), ("-d", packet.any_dst)):
+        if isinstance(vague, Senders) and vague.several is several:
+            return name
+    return ""
+
+
+def _grouped(several: Several, found: Sequence[tuple[int, Asked]], keys: Sequence[tuple[object, ...]]) -> Run:
+    left = several.numbers
+    by_key: dict[tuple[object, ...], list[tuple[int, IntervalSet]]] = {}
+    for (position, (about, inside)), key in zip(found, keys, strict=True):
+        met = left & about if inside else left - about
+        if met:
+            by_key.setdefault(key, []).append((position, met))
+            left -= met
+    if len(by_key) == 1 and not left:
+        return Run(tuple(Group(several, tuple(rules)) for rules in by_key.values()), None)
+    groups = [Group(Several(_joined(rules)), tuple(rules)) for rules in by_key.values()]
+    return Run(tuple(groups), Several(left) if left else None)
+
+
+def _joined(rules: Sequence[tuple[int, IntervalSet]]) -> IntervalSet:
+    return rules[0][1] if len(rules) == 1 else IntervalSet(span for _position, met in rules for span in met)
+
+
+#: Whether a rule matches: for none, for all, for some; None where that is not told.
+Taken = Asked | bool | None
+
+
+def _taken(
+    rule: PreparedRule, hook: Hook, packet: PacketState, several: Several, kind: str
+) -> tuple[Taken, tuple[object, ...]]:
+    """Return for which of several a rule matches, and what it does with them (() where that is no matter of a run)."""
+    if rule.program is not None:
+        return _native(rule, hook, packet, several)
+    action = rule.action
+    key: tuple[object, ...] = ()
+    if action.kind == "nat":
+        key = ("nat",)
+    elif action.effect is None and action.kind in _ENDS:
+        key = (action.kind, action.verdict.chain)
+    known = rule.asks.get(kind)
+    if known is None:
+        known = rule.asks[kind] = _plain(rule, kind)
+    if known.whom is None:
+        return several.learn(lambda: _holds(known.others, packet)), key
+    answer = _holds(known.others, packet)
+    return (known.whom if answer is True else answer), key
+
+
+#: What begins the words of predicates of which the same holds for many packets (see AsksFor).
+_SIMPLE = (
+    "-i ", "! -i ", "-o ", "! -o ", "-p ", "! -p ", "conntrack --ctstate", "conntrack ! --ctstate", "state ",
+    "tcp --dport ", "udp --dport ", "comment ",
+)  # fmt: skip
+
+
+def _plain(rule: PreparedRule, kind: str) -> AsksFor:
+    whom, others = _in_plain_words(rule, kind)
+    words = [said for predicate, said in rule.predicates if predicate in others]
+    return AsksFor(whom, others, kind in ("-s", "-d") and all(said.startswith(_SIMPLE) for said in words))
+
+
+def _in_plain_words(rule: PreparedRule, kind: str) -> tuple[Asked | None, list[Predicate]]:
+    every = [predicate for predicate, _words in rule.predicates]
+    spec = rule.rule.spec
+    if kind == "--dport":
+        asked = [
+            (m, o) for m in spec.matches if m.module in ("tcp", "udp", "sctp") for o in m.options if o.name == kind
+        ]
+        if len(asked) != 1:
+            return None, every
+        match, option = asked[0]
+        words, limits = f"{match.module} {option_text(option)}", parse_ports(option.value)
+    elif not kind:
+        return None, every
+    else:
+        basic = spec.basic_option(kind)
+        net = parse_net(basic.value, "ip6" if ":" in basic.value else "ip") if basic is not None else None
+        if basic is None or net is None:
+            return None, every
+        free = ((1 << net.width) - 1) ^ net.mask
+        option, words, limits = (
+            basic,
+            option_text(basic),
+            (net.value, net.value | free) if not free & (free + 1) else None,
+        )
+    others = [predicate for predicate, said in rule.predicates if said != words]
+    if limits is None or len(others) != len(every) - 1:
+        return None, every
+    return (IntervalSet([limits]), not option.negated), others
+
+
+def _holds(predicates: Sequence[Predicate], packet: PacketState) -> bool | None:
+    answer: bool | None = True
+    for predicate in predicates:
+        one = predicate(packet)
+        if one is False:
+            return False
+        answer = None if one is None else answer
+    return answer
+
+
+def _native(rule: PreparedRule, hook: Hook, packet: PacketState, several: Several) -> tuple[Taken, tuple[object, ...]]:
+    program = rule.program
+    assert program is not None
+    statements = program.statements
+    last = statements[-1] if statements else None
+    if not isinstance(last, Verdict | Nat) or not all(isinstance(one, Compare | Note) for one in statements[:-1]):
+        return None, ()
+    choices = Unknowns()
+    taken = several.learn(lambda: None if (met := program.matches(hook, packet, choices)) is None else met)
+    if choices.taken:
+        return None, ()
+    if isinstance(last, Nat):
+        return taken, ("nat",)
+    return taken, (last.kind, last.chain) if last.kind in _ENDS else ()
+
+
+def fan(prepared: PreparedChain, group: Group, steps: Sequence[Step]) -> Step:
+    """Return the step of a group of a run in a chain. steps: of its rules."""
+    if len(steps) == 1:
+        return steps[0]
+    key = ("fan", prepared, group.rules, steps[0].hook)
+    known: Fan | None = group.several.kept.get(key)
+    if known is None:
+        parts = tuple((met, step) for (_position, met), step in zip(group.rules, steps, strict=True))
+        first = steps[0]
+        known = Fan(
+            first.hook, first.family, first.backend, first.table, first.chain, first.rule, first.text, first.verdict,
+            first.index, first.change, first.handle, group.several, parts,
+        )  # fmt: skip
+        group.several.kept[key] = known
+    return known

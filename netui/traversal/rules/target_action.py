@@ -1,0 +1,47 @@
+"""What a compiled target is: an action, and the scene in which it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from netui.model import Hook
+from netui.model.statements import Verdict
+from netui.traversal.host.routing import Fib
+from netui.traversal.packet_state import PacketState
+from netui.traversal.result import Undecided
+from netui.traversal.unknowns import Unknowns
+
+Kind = Literal["accept", "drop", "reject", "return", "jump", "goto", "continue", "nat", "queue", "unknown"]
+
+
+class Unknowable(Exception):
+    """What follows cannot be known, whatever is assumed; holds why."""
+
+    def __init__(self, why: Undecided) -> None:
+        super().__init__(why.reason)
+        self.why = why
+
+
+@dataclass(slots=True)
+class TargetContext:
+    """Where a target is carried out: hook, routes, this way's choices, and what to name."""
+
+    hook: Hook
+    fib: Fib
+    choices: Unknowns
+    rule: Undecided
+
+
+#: Carries a target out; returns what it changed, in short ("" for nothing).
+Effect = Callable[[PacketState, TargetContext], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A compiled target. kind: how the walk goes on; verdict: what the step says."""
+
+    kind: Kind
+    verdict: Verdict
+    effect: Effect | None = None

@@ -1,0 +1,414 @@
+"""The walk through the base chains of a hook: the kernel's nf_hook_slow, on paper.
+
+An accept ends its own base chain only; a drop is final. nat chains are asked for the
+first packet of a connection only, and the first binding of a kind wins. Steps hold the
+rules that matched and the policies by which base chains were left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+from netui.model import Chain, Hook
+from netui.traversal.host.namespace import BaseChain, Namespace, PreparedChain, PreparedRule
+from netui.traversal.packet_state import PacketState
+from netui.traversal.result import BY_AGE, Fate, Step, Undecided
+from netui.traversal.rules.native.program import Outcome, Program
+from netui.traversal.rules.order import orders
+from netui.traversal.rules.predicates import Predicate, Unsure
+from netui.traversal.rules.remembered import JUMP, forwarded
+from netui.traversal.rules.runs import fan, run_from
+from netui.traversal.rules.target_action import TargetContext, Unknowable
+from netui.traversal.several import Fork, Split
+from netui.traversal.unknowns import Unknowns
+
+CONNTRACK = -200
+_DEEPEST = 200
+#: What one packet's walk may cost: a rule that is asked costs 1, a jump JUMP more. Chains whose jumps double
+#: would else be walked forever; a host's longest chains cost a hundredth of it.
+MOST_WORK = 2_000_000
+_ENDLESS = "the jumps come back to the same chains too often to be followed"
+#: What becomes of a packet by the action that ends its way through a hook; every other one drops it.
+_FATES: dict[str, Fate] = {"accept": "accept", "nat": "accept", "reject": "reject"}
+_UNTOLD = "a snapshot cannot tell whether this matches"
+
+
+def same_way(_packet: PacketState) -> bool:
+    """Nothing changed the way."""
+    return True
+
+
+def _telling(unknown: tuple[tuple[Predicate, str], ...]) -> tuple[Predicate, str]:
+    """Of a rule's matches that cannot be known, the one on which the rule hangs.
+
+    One that usually fails keeps the rule from matching, whatever the others say; those that
+    usually hold leave it to the others.
+    """
+    counted = [one for one in unknown if isinstance(one[0], Unsure) and one[0].bound]
+    fails = [one for one in counted if isinstance(one[0], Unsure) and not one[0].usual]
+    rest = [one for one in unknown if one not in counted]
+    plain = [one for one in rest if not (isinstance(one[0], Unsure) and one[0].chance)]
+    return (fails or plain or rest or counted)[0]
+
+
+@dataclass(slots=True)
+class Walker:
+    """Walks one packet through the hooks of one namespace, for one set of choices."""
+
+    namespace: Namespace
+    choices: Unknowns
+    steps: list[Step] = field(default_factory=list)
+    #: looks for a route again where OUTPUT changed the packet; False: there is none, it is dropped
+    reroute: Callable[[PacketState], bool] = same_way
+    #: what the walk has cost so far
+    work: int = 0
+    _gave_up: bool = False
+
+    def hook(self, hook: Hook, packet: PacketState) -> Fate:
+        """Walk all base chains at a hook; returns what became of the packet."""
+        stages = self.namespace.stages(packet.family, hook)
+        if stages.unread:
+            raise Unknowable(Undecided("the rules", stages.unread, hook=hook, family=packet.family))
+        tracks, nat, nat_at = stages.tracks, stages.nat, stages.nat_at
+        # no translation is made or applied in FORWARD
+        nat_done = hook == "forward"
+        for priority, others in stages.groups:
+            if tracks and priority > CONNTRACK and packet.connection is None:
+                packet.track()
+            if not nat_done and priority >= nat_at:
+                nat_done = True
+                fate = self._translate(hook, nat, packet)
+                if fate != "accept":
+                    return fate
+            if others:
+                fate = self.base(hook, others[0], packet) if len(others) == 1 else self._group(hook, others, packet)
+                if fate != "accept":
+                    return fate
+        if tracks and packet.connection is None:
+            packet.track()
+        if not nat_done:
+            return self._translate(hook, nat, packet)
+        return "accept"
+
+    def frame(self, hook: Hook, bases: Sequence[BaseChain], packet: PacketState) -> Fate:
+        """Walk base chains of the netdev or bridge family, by priority: nothing is tracked or translated there."""
+        return self._group(hook, bases, packet)
+
+    def _translate(self, hook: Hook, nat: Sequence[BaseChain], packet: PacketState) -> Fate:
+        """Bind (first packet) or apply (answers) the connection's translation at this hook."""
+        connection = packet.connection
+        if connection is None:
+            return "accept"
+        destination = hook in ("prerouting", "output")
+        if not connection.new:
+            if destination and connection.snat:
+                packet.dst, packet.dport = connection.original.src, connection.original.sport
+            elif not destination and connection.dnat:
+                packet.src, packet.sport = connection.original.dst, connection.original.dport
+                packet.any_sport = connection.any_dport
+            return "accept"
+        if connection.dst_done if destination else connection.src_done:
+            return "accept"
+        dst = packet.dst
+        for order in nat if len(nat) == 1 else self._ordered(hook, nat, packet):
+            fate = self.base(hook, order, packet)
+            if hook == "output" and packet.dst != dst and fate == "accept" and not self.reroute(packet):
+                # nf_nat_ipv4_local_fn: an address, not a port, changes the way
+                return "drop"
+            if fate != "accept":
+                return fate
+            if connection.dst_done if destination else connection.src_done:
+                return "accept"
+        if destination:
+            connection.dst_done = True
+        else:
+            connection.src_done = True
+        return "accept"
+
+    def _group(self, hook: Hook, group: Sequence[BaseChain], packet: PacketState) -> Fate:
+        for base in self._ordered(hook, group, packet):
+            fate = self.base(hook, base, packet)
+            if fate != "accept":
+                return fate
+        return "accept"
+
+    def _ordered(self, hook: Hook, bases: Sequence[BaseChain], packet: PacketState) -> Sequence[BaseChain]:
+        """Return the bases in the kernel's order, which is not defined at equal priority."""
+        if len(bases) < 2:
+            return bases
+        ordered: list[BaseChain] = []
+        for priority in sorted({base.priority for base in bases}):
+            equal = [base for base in bases if base.priority == priority]
+            busy = [base for base in equal if base.does_something]
+            told = self.namespace.in_order(packet.layer or packet.family, hook, busy) if len(busy) > 1 else busy
+            if told is not None:
+                busy = told
+            else:
+                by_age = self.namespace.youngest_first(busy)
+                translates = busy[0].type == "nat" and hook != "forward"
+
+                def trial(base: BaseChain, copy: PacketState, choices: Unknowns) -> Fate:
+                    return Walker(self.namespace, choices).base(hook, base, copy)
+
+                tried = orders(by_age or busy, packet, trial, translates=translates)
+                unknown = self._order_unknown(hook, busy, packet, by_age is not None)
+                busy = list(tried[self.choices.pick(len(tried), unknown) if len(tried) > 1 else 0])
+            ordered += busy + [base for base in equal if not base.does_something]
+        return ordered
+
+    def _order_unknown(self, hook: Hook, bases: Sequence[BaseChain], packet: PacketState, aged: bool) -> Undecided:
+        names = " and ".join(dict.fromkeys(base.backend for base in bases))
+        reason = f"the kernel does not define which of the {names} chains at {hook} runs first"
+        if aged:
+            tables = " and ".join(dict.fromkeys(f"table {base.place[0]} {base.place[1]}" for base in bases))
+            reason = f"the chains of {tables} at {hook} have the same priority, and which runs first was not printed"
+        return Undecided(BY_AGE if aged else "order", reason, hook=hook, family=packet.family)
+
+    def base(self, hook: Hook, base: BaseChain, packet: PacketState) -> Fate:
+        """Walk one base chain; its policy decides where no rule does."""
+        if base.native is not None:
+            return self._native(hook, base, packet)
+        assert base.chain is not None
+        if hook == "forward":
+            known = forwarded(base.chain, hook, packet)
+            if known is not None and self.work + known.work < MOST_WORK:
+                self.work += known.work
+                self.steps += known.steps
+                return known.fate or self._policy(hook, base.chain)
+        before = (packet.src, packet.dst, packet.mark) if base.type == "route" else None
+        fate = self._chain(hook, base.chain, packet, 0)
+        if fate is None:
+            fate = self._policy(hook, base.chain)
+        if before is None:
+            return fate
+        changed = before != (packet.src, packet.dst, packet.mark)
+        if changed and fate == "accept" and not self.reroute(packet):
+            # of all chains only mangle's OUTPUT asks for a route again when a mark changed
+            return "drop"
+        return fate
+
+    def _policy(self, hook: Hook, prepared: PreparedChain) -> Fate:
+        self.steps.append(prepared.left_by_policy(hook))
+        return "drop" if prepared.chain.policy == "DROP" else "accept"
+
+    def _native(self, hook: Hook, base: BaseChain, packet: PacketState) -> Fate:
+        """A table that iptables did not make: it may do what its effects say, or not."""
+        native = base.native
+        assert native is not None
+        if native.type == "nat" and (packet.connection is None or not packet.connection.new):
+            return "accept"
+        unknown = Undecided(
+            "nftables",
+            native.why or f"the rules of table {native.family} {native.table} (native nftables) were not read",
+            hook=hook,
+            family=native.family,
+            backend="native",
+            table=native.table,
+            chain=native.name,
+        )
+        if native.effects - {"drop", "reject"}:
+            if self.choices.pick(2, unknown):
+                raise Unknowable(unknown)
+            return "accept"
+        fates: list[Fate] = ["accept"]
+        fates += ["drop"] if "drop" in native.effects else []
+        fates += ["reject"] if "reject" in native.effects else []
+        return fates[self.choices.pick(len(fates), unknown)]
+
+    def _chain(self, hook: Hook, prepared: PreparedChain, packet: PacketState, depth: int) -> Fate | None:
+        """Walk a chain; None where it returns to whoever jumped to it."""
+        chain, compiled = prepared.chain, prepared.compiled
+        candidates = prepared.candidates(packet)
+        self.work += len(candidates)
+        position = 0
+        while True:
+            try:
+                for position in candidates:
+                    rule = compiled[position] or prepared.rule(position)
+                    if rule.program is not None:
+                        outcome = rule.program.run(hook, packet, self.choices)
+                        if outcome is None:
+                            continue
+                        self.steps.append(rule.program.step(hook, outcome))
+                        if outcome.kind == "continue":
+                            continue
+                        ruled = self._native_verdict(hook, prepared, rule.program, outcome, packet, depth)
+                        if ruled == "next":
+                            continue
+                        return None if ruled == "return" else ruled
+                    matched = True
+                    unknown: tuple[tuple[Predicate, str], ...] = ()
+                    for asked in rule.predicates:
+                        answer = asked[0](packet)
+                        if answer is False:
+                            matched = False
+                            break
+                        if answer is None:
+                            unknown = (*unknown, asked)
+                    if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
+                        continue
+                    action = rule.action
+                    change = ""
+                    kind = action.kind
+                    if kind == "unknown":
+                        kind = self._unknown_target(hook, prepared, rule)
+                    elif kind == "queue":
+                        kind = (
+                            "drop"
+                            if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides"))
+                            else "accept"
+                        )
+                    if action.effect is not None:
+                        fib = self.namespace.fibs[packet.family]
+                        scene = TargetContext(hook, fib, self.choices, rule.named(hook, chain))
+                        change = action.effect(packet, scene)
+                    # most steps were made for another packet before
+                    self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
+                    match kind:
+                        case "continue":
+                            continue
+                        case "jump" | "goto":
+                            inner = rule.inner or prepared.inner(rule)
+                            fate = self._jump(hook, inner, packet, depth, partial(self._about, hook, prepared, rule))
+                            # goto: an end or RETURN there goes back to the caller of the last jump
+                            if fate is not None or kind == "goto":
+                                return fate
+                        case "return":
+                            return None
+                        case ending:
+                            return _FATES.get(ending, "drop")
+            except Split as split:
+                candidates = candidates[candidates.index(position) :]
+                ruled_at_once = self._at_once(hook, prepared, candidates, split, packet, depth)
+                if ruled_at_once == "next":
+                    candidates = candidates[1:]
+                    continue
+                return ruled_at_once
+            return None
+
+    def _at_once(
+        self,
+        hook: Hook,
+        prepared: PreparedChain,
+        candidates: Sequence[int],
+        split: Split,
+        packet: PacketState,
+        depth: int,
+    ) -> Fate | Literal["next"] | None:
+        """Go through these rules, the first of which asks for some of several; raises Fork or Split.
+
+        "next" where that rule matches none of them.
+        """
+        several = split.several
+        run = run_from(prepared, candidates, hook, packet, several)
+        if run is None:
+            raise split
+        parts = run.parts()
+        if len(parts) > 1:
+            raise Fork(several, parts) from None
+        if not run.groups:
+            return "next"
+        (group,) = run.groups
+        if len(group.rules) == 1:
+            # it matches all of them; what it does with them tells them apart
+            raise split
+        rules = [prepared.rule(position) for position, _met in group.rules]
+        self.steps.append(fan(prepared, group, [rule.usual_step(hook, prepared.chain) for rule in rules]))
+        first = rules[0]
+        kind, target = first.does
+        if kind not in ("jump", "goto"):
+            return None if kind == "return" else _FATES.get(kind, "drop")
+        about = partial(self._about, hook, prepared, first)
+        if first.program is not None:
+            about = partial(first.program.about, hook, kind)
+        fate = self._jump(hook, prepared.table.chain(target), packet, depth, about)
+        if fate is None and kind == "jump":
+            # they come back to the rules behind theirs
+            raise Fork(several, several.cut(("apart", run), lambda: [met for _position, met in group.rules]))
+        return fate
+
+    def _jump(
+        self, hook: Hook, inner: PreparedChain, packet: PacketState, depth: int, about: Callable[[str], Undecided]
+    ) -> Fate | None:
+        """Walk a chain to which a rule jumps, within bounds; about: names that rule with a reason."""
+        if depth >= _DEEPEST:
+            raise Unknowable(about("the jumps are too deep"))
+        before = self.work
+        self.work += JUMP
+        if inner.endless or before > MOST_WORK:
+            raise Unknowable(about(_ENDLESS))
+        try:
+            return self._chain(hook, inner, packet, depth + 1)
+        except Unknowable:
+            if self.work > MOST_WORK and not self._gave_up and self.work - before > MOST_WORK // 2:
+                # This is where the work is: other packets need not find out again.
+                self._gave_up = inner.endless = True
+            raise
+
+    def _native_verdict(
+        self,
+        hook: Hook,
+        prepared: PreparedChain,
+        program: Program,
+        outcome: Outcome,
+        packet: PacketState,
+        depth: int,
+    ) -> Fate | Literal["next", "return"]:
+        """What a native rule's verdict makes of the packet: its fate, the next rule, or the return to the caller."""
+        match outcome.kind:
+            case "jump" | "goto":
+                if outcome.verdict.chain not in prepared.table.names:
+                    reason = f"the table has no chain {outcome.verdict.chain}"
+                    raise Unknowable(program.about(hook, outcome.verdict.text, reason))
+                inner = prepared.table.chain(outcome.verdict.chain)
+                fate = self._jump(hook, inner, packet, depth, partial(program.about, hook, outcome.verdict.text))
+                if fate is not None:
+                    return fate
+                return "next" if outcome.kind == "jump" else "return"
+            case "return":
+                return "return"
+            case ending:
+                return _FATES.get(ending, "drop")
+
+    def _assumed(
+        self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[tuple[Predicate, str], ...]
+    ) -> bool:
+        """Whether this way takes the matches that cannot be known to hold."""
+        predicate, words = _telling(unknown)
+        why, bound, chance, likely = "", "", False, False
+        if isinstance(predicate, Unsure):
+            why, bound, chance, likely = predicate.why, predicate.bound, predicate.chance, predicate.usual
+        about = Undecided(
+            words,
+            why or ("a snapshot cannot tell what it has counted" if bound else _UNTOLD),
+            hook,
+            chain.family,
+            chain.backend,
+            chain.table,
+            chain.name,
+            rule.rule.number,
+            rule.rule.text,
+            bound,
+            chance,
+        )
+        if rule.action.kind == "continue" and rule.action.effect is None:
+            # a limited LOG: it goes on either way, so that there is one way only
+            self.choices.pick(1, about)
+            return likely
+        return bool(self.choices.pick(2, about, int(likely)))
+
+    def _unknown_target(
+        self, hook: Hook, prepared: PreparedChain, rule: PreparedRule
+    ) -> Literal["continue", "accept", "drop"]:
+        about = self._about(hook, prepared, rule, f"netui does not know the target ({rule.action.verdict.text})")
+        if prepared.chain.table == "nat":
+            raise Unknowable(about)
+        ways: tuple[Literal["continue", "accept", "drop"], ...] = ("continue", "accept", "drop")
+        return ways[self.choices.pick(3, about)]
+
+    @staticmethod
+    def _about(hook: Hook, prepared: PreparedChain, rule: PreparedRule, reason: str) -> Undecided:
+        return replace(rule.named(hook, prepared.chain), reason=reason)

@@ -1,0 +1,229 @@
+"""Answers about the whole host, worked out on threads that nothing waits for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from textual.app import App
+from textual.message import Message
+
+from netui.model import Snapshot
+from netui.ui.presenters.answers.answer import Answer, Question
+from netui.ui.state import State
+
+#: Works an answer out; yields it as it grows, the last one whole. None: nothing new to be
+#: shown, but a moment at which the work can be ended.
+Solve = Callable[[Snapshot], Iterable[Answer | None]]
+#: What is looked at by itself (the doctor, who reaches the ports) is so at most this often (seconds).
+BY_ITSELF_EVERY = 15.0
+#: How many containers are looked at between two steps of a growing answer.
+_PART = 40
+#: Seconds between two steps of a growing matrix, and how many of its cells are some milliseconds.
+_STEP, _CELLS = 0.25, 64
+#: Seconds for which the work rests at each moment while keys come: both want the one interpreter.
+_REST = 0.01
+
+
+#: What changes though nothing of the snapshot does: asked again each second while it is looked at.
+ALWAYS_NEW: tuple[Question, ...] = ("connections",)
+AGAIN = 1.0
+
+
+class AnswerFound(Message):
+    """An answer, or as much of it as there is."""
+
+    def __init__(
+        self,
+        question: Question,
+        structure: object,
+        answer: Answer | None,
+        *,
+        work: threading.Event,
+        done: bool,
+        problem: str = "",
+    ) -> None:
+        self.work = work
+        self.question = question
+        self.structure = structure
+        self.answer = answer
+        self.done = done
+        self.problem = problem
+        super().__init__()
+
+
+def exposed(snapshot: Snapshot) -> Iterator[Answer]:
+    """Work out the exposed ports, some containers at a time: a thousand take seconds."""
+    from netui.audit.exposure import Exposure, exposures
+    from netui.ui.background.prepared import prepared
+    from netui.ui.presenters.answers.exposed import ExposedAnswer
+
+    host = prepared(snapshot)
+    ids = [container.id for container in host.containers if container.running]
+    found: list[Exposure] = []
+    for start in range(0, len(ids), _PART):
+        found += exposures(host, containers=frozenset(ids[start : start + _PART]))
+        more = start + _PART < len(ids)
+        yield ExposedAnswer.of(snapshot, tuple(found), more=more)
+    if not ids:
+        yield ExposedAnswer.of(snapshot, ())
+
+
+def doctor(snapshot: Snapshot) -> Iterator[Answer]:
+    """Work out what is wrong."""
+    from netui.audit.doctor import diagnose
+    from netui.ui.background.prepared import prepared
+    from netui.ui.presenters.answers.doctor import DoctorAnswer
+
+    yield DoctorAnswer.of(snapshot, diagnose(prepared(snapshot)))
+
+
+def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
+    """Work out who reaches whom, line by line: 300 containers take some seconds."""
+    from netui.audit.matrix import asked, verdicts
+    from netui.ui.background.prepared import prepared
+    from netui.ui.presenters.answers.reach import ReachAnswer
+
+    host = prepared(snapshot)
+    boxes = asked(host)
+    rows: list[tuple[str, ...]] = []
+    shown = float("-inf")
+    for box in boxes:
+        if time.monotonic() - shown >= _STEP:
+            yield ReachAnswer.of(snapshot, host, boxes, rows)
+            shown = time.monotonic()
+        row: tuple[str, ...] = ()
+        for start in range(0, len(boxes), _CELLS):
+            yield None
+            row += verdicts(host, box, boxes[start : start + _CELLS])
+        rows.append(row)
+    yield ReachAnswer.of(snapshot, host, boxes, rows)
+
+
+def connections(snapshot: Snapshot) -> Iterator[Answer]:
+    """Read who is connected now; a capture does not tell."""
+    from netui.sources.live.conntrack import read_connections
+    from netui.text.errors import SourceError
+    from netui.ui.background.prepared import prepared
+    from netui.ui.presenters.answers.connections import ConnectionsAnswer
+
+    if snapshot.origin != "live":
+        yield ConnectionsAnswer.none(snapshot, "a capture has no connections: they are read live")
+        return
+    try:
+        found = read_connections()
+    except SourceError as error:
+        yield ConnectionsAnswer.none(snapshot, str(error))
+        return
+    yield ConnectionsAnswer.of(snapshot, prepared(snapshot), found)
+
+
+SOLVE: Mapping[Question, Solve] = {"exposed": exposed, "doctor": doctor, "reach": reach, "connections": connections}
+
+
+class AnswerFinder:
+    """Asks the questions, one thread each, and keeps the newest answers.
+
+    quiet: whether no key has come for a moment.
+    """
+
+    def __init__(self, solve: Mapping[Question, Solve], quiet: Callable[[], bool]) -> None:
+        self._solve = solve
+        self._quiet = quiet
+        #: what is being worked out; the event ends that work
+        self._running: dict[Question, threading.Event] = {}
+        self._known: dict[Question, tuple[object, Answer]] = {}
+        self._whole: set[Question] = set()
+        self.problems: dict[Question, str] = {}
+        self.progress: dict[Question, str] = {}
+        self._waiting: set[Question] = set()
+        self._looked: dict[Question, float] = {}
+
+    def known(self, question: Question) -> Answer | None:
+        """Return the newest answer, also one of before the last change."""
+        found = self._known.get(question)
+        return found[1] if found is not None else None
+
+    def working(self, question: Question) -> bool:
+        """Whether it is being worked out."""
+        return question in self._running
+
+    def ask(self, app: App[Any], state: State, question: Question) -> None:
+        """Work an answer out, unless it is known for what stands on the screen, or being worked out."""
+        known = self._known.get(question)
+        fresh = known is not None and known[0] is state.structure and question not in ALWAYS_NEW
+        if fresh or question in self._running or not state.arrived or question not in self._solve:
+            return
+        ended = self._running[question] = threading.Event()
+        self.progress[question] = ""
+        snapshot, structure = state.snapshot, state.structure
+        threading.Thread(
+            target=self._work, args=(app, question, snapshot, structure, ended), name=f"answer {question}", daemon=True
+        ).start()
+
+    def forget(self, question: Question) -> None:
+        """Take what is known for old."""
+        self.stop(question)
+        if question in self._known:
+            self._known[question] = (None, self._known[question][1])
+
+    def stop(self, question: Question) -> None:
+        """End the work on an answer that nobody looks at; what it has found so far stays as old."""
+        if question in self._running:
+            self._running.pop(question).set()
+
+    def ask_by_itself(self, app: App[Any], state: State, question: Question, now: float) -> None:
+        """Look at what changed though nobody asked, but not again and again while much changes."""
+        wait = self._looked.get(question, float("-inf")) + BY_ITSELF_EVERY - now
+        if not 0 < wait <= BY_ITSELF_EVERY:
+            self._looked[question] = now
+            self.ask(app, state, question)
+        elif question not in self._waiting:
+            # the last change is looked at too, though nothing may change after it
+            self._waiting.add(question)
+            app.set_timer(wait, lambda: self._ask_now(app, state, question))
+
+    def _ask_now(self, app: App[Any], state: State, question: Question) -> None:
+        self._waiting.discard(question)
+        self._looked[question] = state.snapshot.time
+        self.ask(app, state, question)
+
+    def _work(
+        self, app: App[Any], question: Question, snapshot: Snapshot, structure: object, ended: threading.Event
+    ) -> None:
+        last: Answer | None = None
+        problem = ""
+        try:
+            for answer in self._solve[question](snapshot):
+                if not app.is_running or ended.is_set():
+                    return
+                if last is not None:
+                    app.post_message(AnswerFound(question, structure, last, work=ended, done=False))
+                last = answer
+                if not self._quiet():
+                    ended.wait(_REST)
+        except Exception as error:
+            # Whatever a capture holds, the rest of the screen goes on and says why.
+            problem = f"not worked out: {error!r}"[:300]
+        with suppress(RuntimeError):  # the loop may have ended meanwhile
+            app.post_message(AnswerFound(question, structure, last, work=ended, done=True, problem=problem))
+
+    def keep(self, message: AnswerFound) -> bool:
+        """Keep an answer; False for one whose work was ended meanwhile."""
+        question, answer = message.question, message.answer
+        if self._running.get(question) is not message.work:
+            return False
+        self.problems[question] = message.problem
+        if message.done:
+            del self._running[question]
+        self.progress[question] = answer.progress if answer is not None and not message.done else ""
+        # The whole answer of before a change stays on the screen until there is another one.
+        if answer is not None and (message.done or question not in self._whole):
+            # not whole yet: it counts as old, so that it is asked for again if this thread ends
+            self._known[question] = (message.structure if message.done else None, answer)
+        if message.done and answer is not None:
+            self._whole.add(question)
+        return True

@@ -1,0 +1,81 @@
+"""Whether the fast path is to be used: Textual's private names are there as they were, and the user did not refuse.
+
+A name that is gone, or a method whose parameters changed, switches all of it off: netui then runs on Textual's own
+driver, compositor and order of keys, with the same picture.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+
+#: ``NETUI_FASTPATH=0`` in the environment switches the fast path off.
+SWITCH = "NETUI_FASTPATH"
+#: Methods with the names of their parameters: what they are called with, or what calls netui's own in their place.
+_METHODS = {
+    "textual.app:App._check_bindings": ("self", "key", "priority"),
+    "textual.app:App._start_widget": ("self", "parent", "widget"),
+    "textual.screen:Screen._on_timer_update": ("self",),
+    "textual._compositor:Compositor.render_partial_update": ("self",),
+    "textual._compositor:Compositor.render_full_update": ("self", "simplify"),
+    "textual._compositor:Compositor._regions_to_spans": ("regions",),
+    "textual._compositor:Compositor._get_renders": ("self", "crop"),
+    "textual._compositor:ChopsUpdate.render_segments": ("self", "console"),
+    "textual._xterm_parser:XTermParser.feed": ("self", "data"),
+    "textual.drivers.linux_driver:LinuxDriver.start_application_mode": ("self",),
+    "textual.drivers.linux_driver:LinuxDriver.stop_application_mode": ("self",),
+    "textual.drivers.linux_driver:LinuxDriver._get_terminal_size": ("self",),
+    "textual.strip:Strip.render_ansi": ("cls", "style", "color_system"),
+}
+#: Attributes of modules and classes.
+_ATTRIBUTES = (
+    "textual._ansi_sequences:SYNC_START",
+    "textual._ansi_sequences:SYNC_END",
+    "textual._styles_cache:StylesCache.get_inner_outer",
+    "textual._compositor:LayoutUpdate",
+    "textual.strip:Strip._render_cache",
+    "rich.style:Style._ansi",
+)
+#: What a class's ``__init__`` gives its instances.
+_OF_INSTANCES = {
+    "textual.widget:Widget": ("_repaint_required", "_layout_required", "_scroll_required"),
+    "textual.screen:Screen": ("_compositor", "_dirty_widgets"),
+    "textual._compositor:Compositor": ("_dirty_regions",),
+    "textual.driver:Driver": ("_app",),
+    "textual.drivers.linux_driver:LinuxDriver": ("_file", "_key_thread", "_writer_thread"),
+}
+
+
+def missing() -> Iterator[str]:
+    """Yield the private names that are not there as they were."""
+    for name, attributes in _OF_INSTANCES.items():
+        module, _, owner = name.partition(":")
+        made = getattr(getattr(import_module(module), owner, None), "__init__", None)
+        given = getattr(getattr(made, "__code__", None), "co_names", ())
+        yield from (f"{name}().{attribute}" for attribute in attributes if attribute not in given)
+    for name in (*_METHODS, *_ATTRIBUTES):
+        module, _, path = name.partition(":")
+        try:
+            found: object = import_module(module)
+            for part in path.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError):
+            yield name
+            continue
+        if name in _METHODS:
+            have = inspect.signature(inspect.unwrap(found)).parameters if callable(found) else ()
+            if tuple(have) != _METHODS[name]:
+                yield name
+
+
+@cache
+def _supported() -> bool:
+    return not any(missing())
+
+
+def fast() -> bool:
+    """Whether the fast path is to be used, for whatever begins now."""
+    return os.environ.get(SWITCH) != "0" and _supported()

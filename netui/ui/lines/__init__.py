@@ -1,0 +1,1 @@
+"""Panes of lines: rows of spans, a cursor, a scroll bar."""

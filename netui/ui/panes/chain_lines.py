@@ -1,0 +1,306 @@
+"""What the chain table shows: its lines, their cells, counters and marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+
+from rich.cells import cell_len
+
+from netui.model import Rule, RulesetKey, packet_family
+from netui.model.statements import NftSet
+from netui.text.visible import escape
+from netui.ui.lines.line_list_view import LineView
+from netui.ui.messages import ItemSelected
+from netui.ui.presenters.cells import clip
+from netui.ui.presenters.chains import columns
+from netui.ui.presenters.chains.columns import Layout, Marks, Options
+from netui.ui.presenters.chains.counters import CounterTrack, Identity, Reading
+from netui.ui.presenters.chains.rules import RuleCells, rule_cells
+from netui.ui.presenters.chains.table_layout import TableView, build_lines, references, ruleset_words, step_identities
+from netui.ui.presenters.chains.virtual_lines import Line, Lines
+from netui.ui.presenters.query import Query, RuleQuery
+from netui.ui.presenters.selection import ChainItem, NoteItem, RuleItem
+from netui.ui.presenters.spans import Spans
+from netui.ui.state import State
+
+
+class ChainLines(LineView):
+    """Lays the rulesets out and paints them; where the user can go stands in the chain table."""
+
+    header_lines = 1
+
+    def __init__(self, state: State, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.state = state
+        self.view = TableView()
+        self.options = Options()
+        self.query_typed: Query | None = None
+        self.steps_only = False
+        self.frozen = False
+        self.sorted = False
+        self.only_moved = False
+        self.only_new = False
+        self.laid = Lines()
+        #: the cells that the longest place of the open flow's steps needs
+        self._longest = 38
+        self._layout: Layout | None = None
+        self._steps: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
+        self._snapshot = state.snapshot
+        self._track: CounterTrack = state.track
+        self._cells: dict[str, RuleCells] = {}
+        #: what lines of rules and chains showed, in this layout: by what they show, with what they are
+        self._kept: dict[Hashable, tuple[object, Spans]] = {}
+        self._rules_layout: tuple[Layout, Options] | None = None
+
+    # What the app tells it.
+
+    def update_counters(self) -> None:
+        """Paint what moved."""
+        if self.frozen:
+            return
+        self._snapshot = self.state.snapshot
+        self._track = self.state.track
+        if self.sorted or self.only_moved:
+            self.rebuild()
+        else:
+            self.repaint_changed()
+
+    def update_structure(self) -> None:
+        """Lay out new rules; the cursor stays on its rule."""
+        self._steps = step_identities(self.state.snapshot, self.state.flow)
+        if self.frozen:
+            return
+        self._snapshot = self.state.snapshot
+        self._cells.clear()
+        self._kept.clear()
+        self.rebuild()
+
+    def update_marks(self) -> None:
+        """Show other marks: the selection or the open flow changed."""
+        self._steps = step_identities(self.state.snapshot, self.state.flow)
+        widest = max((len(columns.steps_text(steps)) for steps in self._steps.values()), default=0)
+        self.options = replace(self.options, steps=max(2, widest) if widest else 0)
+        if self.steps_only and self.state.flow is None:
+            self.steps_only = False
+        self._layout = None
+        if self.steps_only or self.view.flow is not None:
+            self.rebuild()
+        else:
+            self.repaint()
+
+    def set_filter(self, typed: str) -> None:
+        """Show only the rules that are asked for."""
+        self.query_typed = Query.parse(typed)
+        self.rebuild()
+
+    # Lines.
+
+    def rebuild(self) -> None:
+        """Lay the lines out anew, as the view and the options now ask."""
+        query = self.query_typed
+        wanted = RuleQuery(query, self.state.names) if query is not None else None
+        self.view = replace(
+            self.view,
+            wanted=wanted,
+            alive=self._has_moved if self.only_moved else None,
+            new=self.state.is_new if self.only_new else None,
+            flat=self._rate_of if self.sorted else None,
+            flow=self.state.flow if self.steps_only else None,
+        )
+        self.options = replace(self.options, flat=self.sorted)
+        self.laid = build_lines(self._snapshot, self.view)
+        self._layout = None
+        self._longest = max(
+            (
+                cell_len(escape(columns.step_place_text(each.step))) + 1
+                for _, each in self.laid.lines.apart()
+                if each.step
+            ),
+            default=38,
+        )
+        self.set_keys(self.laid.lines.keys, width=self._needed_width())
+        self._title()
+
+    def _needed_width(self) -> int:
+        return self._made().width if self.options.preset == "wide" else 0
+
+    def _has_moved(self, key: RulesetKey, rule: Rule) -> bool:
+        return self._snapshot.counter(key, rule.index).packets > 0
+
+    def _rate_of(self, key: RulesetKey, identity: Identity) -> float:
+        reading = self._track.reading(key, identity)
+        return reading.rate + reading.packets * 1e-12
+
+    def _made(self, width: int = 0) -> Layout:
+        """Return the layout of the columns for a width, by default the pane's."""
+        width = width or self.scrollable_content_region.width or self.size.width
+        if self._layout is None or (self._layout.width != width and self.options.preset != "wide"):
+            self._layout = columns.layout(width, self.options)
+            if self._rules_layout != (self._layout, self.options):
+                self._rules_layout = (self._layout, self.options)
+                self._kept.clear()
+        return self._layout
+
+    def header_spans(self, width: int) -> Spans:
+        """Return the header of the columns."""
+        if self.steps_only and self.state.flow is not None:
+            return [(clip(f"  # table chain rule   {escape(self.state.flow.label)}: the steps in order", width), "")]
+        return columns.header_spans(self._made(width), self.options, native=self._native_at_top())
+
+    def _native_at_top(self) -> bool:
+        """Whether the first rules to be seen are those of a native table."""
+        top = self.scroll_offset.y
+        return top < len(self.laid.lines) and self.laid.lines[top].ruleset.backend == "nftables"
+
+    def line_spans(self, index: int, width: int) -> Spans:
+        """Return a line's text."""
+        line = self.laid.lines[index]
+        match line.kind:
+            case "table":
+                return self._kept_spans(("table", line.ruleset, line.table), None, lambda: columns.table_spans(line))
+            case "verdict":
+                return columns.verdict_spans(line, width)
+            case "note":
+                return columns.note_spans(line, width)
+            case "chain":
+                return self._chain_spans(line, self._made(width))
+            case "step":
+                return columns.step_spans(
+                    line,
+                    self._cells_of(line),
+                    self._reading(line),
+                    self._marks(line),
+                    width,
+                    self.options,
+                    self._longest,
+                )
+        return self._rule_spans(line, self._made(width))
+
+    def _chain_spans(self, line: Line, made: Layout) -> Spans:
+        reading, marks = self._reading(line), self._marks(line)
+        ruleset = self._snapshot.rulesets.get(line.ruleset)
+        count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
+        # the nftables backend gives each network chains of its own: filter-forward-in__BRIDGE
+        network = self.state.names.interface(line.chain.name.partition("__")[2]) if line.chain else ""
+        return self._kept_spans(
+            (line.ruleset, line.identity, reading, marks, count, line.number, line.folded),
+            line.chain,
+            lambda: columns.chain_spans(line, reading, count, marks, made, self.options, network),
+        )
+
+    def _rule_spans(self, line: Line, made: Layout) -> Spans:
+        reading, marks = self._reading(line), self._marks(line)
+
+        def spans() -> Spans:
+            cells = self._cells_of(line)
+            if cells is None:
+                return []
+            history: list[int] = []
+            if made.spark and line.identity is not None:
+                history = self._track.history(line.ruleset, line.identity)
+            return columns.rule_spans(line, cells, reading, marks, made, self.options, history)
+
+        if made.spark:
+            return spans()
+        return self._kept_spans((line.ruleset, line.identity, reading, marks), line.rule, spans)
+
+    def _kept_spans(self, key: Hashable, thing: object, make: Callable[[], Spans]) -> Spans:
+        """Return the spans of a line as they were made before, if what they are of is the same thing."""
+        known = self._kept.get(key)
+        if known is not None and known[0] is thing:
+            return known[1]
+        if len(self._kept) > 500:
+            self._kept.clear()
+        spans = make()
+        self._kept[key] = (thing, spans)
+        return spans
+
+    def line_class(self, index: int) -> str:
+        """Lay a tint under the steps of the open flow."""
+        line = self.laid.lines[index]
+        if line.kind == "table":
+            return "header"
+        if (
+            line.kind in ("rule", "chain")
+            and line.identity is not None
+            and (line.ruleset, line.identity) in self._steps
+        ):
+            return "step-row"
+        return ""
+
+    def _cells_of(self, line: Line) -> RuleCells | None:
+        if line.rule is None:
+            return None
+        cells = self._cells.get(line.rule.text)
+        if cells is None:
+            if len(self._cells) > 4000:
+                self._cells.clear()
+            cells = self._cells[line.rule.text] = rule_cells(
+                line.rule, self.state.names, packet_family(line.ruleset.family)
+            )
+        return cells
+
+    def _reading(self, line: Line) -> Reading:
+        return self._track.reading(line.ruleset, line.identity) if line.identity is not None else Reading(0, 0)
+
+    def _marks(self, line: Line) -> Marks:
+        if line.identity is None:
+            return Marks()
+        concern = self.state.concern.of_rule(line.rule, self._sets(line)) if line.rule is not None else ""
+        steps = self._steps.get((line.ruleset, line.identity), ())
+        seen = False
+        if (steps or line.step is not None) and self.state.flow_frame is not None:
+            seen = self._track.since(self.state.flow_frame, line.ruleset, line.identity) > 0
+        new = line.rule is not None and self.state.is_new(line.ruleset, line.identity)
+        return Marks(concern, steps, seen, new)
+
+    def _sets(self, line: Line) -> Mapping[str, NftSet]:
+        """Return the sets and maps of a native line's table."""
+        ruleset = self._snapshot.rulesets.get(line.ruleset) if line.ruleset.backend == "nftables" else None
+        table = ruleset.table(line.table) if ruleset is not None else None
+        return table.sets if table is not None else {}
+
+    # The cursor.
+
+    @property
+    def current(self) -> Line | None:
+        """The line under the cursor."""
+        return self.laid.lines[self.cursor] if self.cursor < len(self.laid.lines) else None
+
+    def cursor_moved(self) -> None:
+        """Say what the cursor stands on."""
+        self._title()
+        line = self.current
+        item: ChainItem | RuleItem | NoteItem | None = None
+        if line is not None and line.rule is not None and line.identity is not None:
+            item = RuleItem(line.ruleset, line.identity)
+        elif line is not None and line.chain is not None:
+            item = ChainItem(line.ruleset, line.table, line.chain.name)
+        elif line is not None and line.kind == "note":
+            item = NoteItem(line.text)
+        self.post_message(ItemSelected(item, self))
+
+    def _title(self) -> None:
+        line = self.current
+        parts = ["Chains"]
+        if self.steps_only and self.state.flow is not None:
+            parts.append(f"steps of {self.state.flow.label}")
+        elif line is not None and line.table:
+            parts.append(f"{ruleset_words(line.ruleset)} {line.table}")
+            if line.chain is not None:
+                parts[-1] += f" {line.chain.name}"
+            if line.rule is not None:
+                parts[-1] += f" {line.rule.number}"
+        narrowed = self.laid.shown != self.laid.total or self.query_typed is not None
+        notes = [
+            f"{self.laid.shown} of {self.laid.total}" if narrowed else "",
+            "frozen" if self.frozen else "",
+            "since baseline" if self._track.baseline else "",
+            "by rate" if self.sorted else "",
+            "moved only" if self.only_moved else "",
+            "new since the start" if self.only_new else "",
+            "no regular expression" if self.query_typed and self.query_typed.broken else "",
+        ]  # fmt: skip
+        text = " — ".join([*parts, *(note for note in notes if note)])
+        self.set_title(text)

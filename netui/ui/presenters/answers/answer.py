@@ -1,0 +1,154 @@
+"""An answer to a question about the whole host: lines, each with its details and the rule behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netui.model import Snapshot
+from netui.text.visible import escape
+from netui.traversal.result import Step
+from netui.ui.presenters.cells import fit
+from netui.ui.presenters.chains.counters import places
+from netui.ui.presenters.details.flows import step_place
+from netui.ui.presenters.details.parts import DetailLine
+from netui.ui.presenters.numbers import plural
+from netui.ui.presenters.query import Query
+from netui.ui.presenters.selection import ChainItem, Item, RuleItem
+from netui.ui.presenters.spans import Spans, plain
+
+#: The questions: who is reached from where, what is wrong, who reaches whom, who is connected.
+Question = Literal["exposed", "doctor", "reach", "connections", "changes"]
+TITLES: dict[Question, str] = {
+    "exposed": "Exposed ports: who is reached from where",
+    "doctor": "Doctor: what is wrong or surprising, worst first",
+    "reach": "Reachability: line → column",
+    "connections": "Connections: who is connected now",
+    "changes": "Changes: rules, networks, containers, verdicts, senders",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What stands on the screen of an answer; its kinds say the rest.
+
+    count: what the title tells beside the question. findings: of the doctor. progress: how far
+    it has got, "" where it is whole or nobody knows.
+    """
+
+    snapshot: Snapshot
+    count: str = ""
+    findings: int = 0
+    keys: list[Hashable] = field(default_factory=list)
+    progress: str = ""
+
+    @property
+    def columns(self) -> int:
+        """How many cells of a line can be pointed at, 1 for the line as a whole."""
+        return 1
+
+    def column_key(self, column: int) -> Hashable:
+        """Return what a column stands for."""
+        return None
+
+    def columns_in(self, room: int) -> int:
+        """Return how many columns are seen at once."""
+        return 1
+
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
+        """Return the header of the lines; the columns from ``first`` on are seen."""
+        return []
+
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
+        """Return a line; ``column`` is the cell pointed at, None on lines without the cursor."""
+        raise NotImplementedError
+
+    def narrowed(self, typed: str) -> Answer:
+        """Return the lines that are asked for in the filter line; all where it asks for nothing."""
+        query = Query.parse(typed)
+        if query is None:
+            return self
+        chosen = [index for index in range(len(self.keys)) if query.on_text(plain(self.line(index, 200, None)))]
+        return Narrowed(
+            self.snapshot,
+            f"{len(chosen)} of {plural(len(self.keys), 'line')}, {self.count}",
+            self.findings,
+            [self.keys[index] for index in chosen] or ["none"],
+            whole=self,
+            chosen=tuple(chosen),
+        )
+
+    def details(self, index: int, column: int) -> list[DetailLine]:
+        """Return what there is to know about a line."""
+        raise NotImplementedError
+
+    def action(self, index: int, column: int) -> Item | None:
+        """Return where Enter goes: the deciding rule; None where there is none."""
+        return next((line.action for line in self.details(index, column) if _leads(line)), None)  # type: ignore[return-value]
+
+    def text(self, index: int, column: int) -> str:
+        """Return a line and its details as text (for the clipboard)."""
+        head = plain(self.line(index, 200, None)).strip()
+        return "\n".join([" ".join(head.split()), *(plain(line.spans) for line in self.details(index, column))])
+
+
+@dataclass(frozen=True)
+class Narrowed(Answer):
+    """Some lines of an answer."""
+
+    whole: Answer | None = None
+    chosen: tuple[int, ...] = ()
+
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
+        """Return the whole answer's header."""
+        return self.whole.header(room, column, first) if self.whole is not None else []
+
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
+        """Return the whole answer's line."""
+        if self.whole is None or not self.chosen:
+            return [(" no line has this", "dim")]
+        return self.whole.line(self.chosen[index], room, column, first)
+
+    def details(self, index: int, column: int) -> list[DetailLine]:
+        """Return the whole answer's details."""
+        return self.whole.details(self.chosen[index], column) if self.whole is not None and self.chosen else []
+
+    def action(self, index: int, column: int) -> Item | None:
+        """Return where Enter goes in the whole answer."""
+        return self.whole.action(self.chosen[index], column) if self.whole is not None and self.chosen else None
+
+
+def _leads(line: DetailLine) -> bool:
+    return isinstance(line.action, RuleItem | ChainItem)
+
+
+def rule_item(
+    snapshot: Snapshot, family: str, backend: str, table: str, chain: str, number: int | None
+) -> RuleItem | ChainItem | None:
+    """Return a rule by its place, or the chain whose policy it is; None where the snapshot has neither."""
+    key = next((key for key in snapshot.rulesets if (key.family, key.backend) == (family, backend)), None)
+    if key is None:
+        return None
+    known = places(snapshot.rulesets[key])
+    if number is not None and (identity := known.at(table, chain, number)) is not None:
+        return RuleItem(key, identity)
+    return ChainItem(key, table, chain) if (table, chain, "", 0) in known else None
+
+
+def step_item(snapshot: Snapshot, step: Step) -> RuleItem | ChainItem | None:
+    """Return the rule of a step, or the chain whose policy it is."""
+    return rule_item(snapshot, step.family, step.backend, step.table, step.chain, step.rule)
+
+
+def step_line(snapshot: Snapshot, step: Step, label: str, key: Hashable) -> DetailLine:
+    """Return the line of a step, which leads to its rule."""
+    legacy = "legacy " if step.backend == "legacy" else ""
+    six = "IPv6 " if step.family == "ip6" else ""
+    spans: Spans = [
+        (f"{label:<11} ", "key"),
+        (fit(escape(f"{six}{legacy}{step_place(step)}"), 34), "target"),
+        (escape(f"  {step.says}"), "strong"),
+        (escape(f"  {step.text}") if step.text else "", "dim"),
+    ]
+    return DetailLine(key, spans, step_item(snapshot, step))

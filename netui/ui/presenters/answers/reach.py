@@ -1,0 +1,227 @@
+"""Who reaches whom: a line a source, a column a destination, a sign where they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from netui.audit.matrix import Asked, way
+from netui.model import Snapshot
+from netui.text.visible import escape
+from netui.traversal import PreparedHost
+from netui.traversal.result import Path
+from netui.ui.presenters.answers.answer import Answer, step_line
+from netui.ui.presenters.cells import clip_middle, fit
+from netui.ui.presenters.details.flows import VERDICTS, why
+from netui.ui.presenters.details.parts import DetailLine, field, heading
+from netui.ui.presenters.numbers import plural
+from netui.ui.presenters.query import Query
+from netui.ui.presenters.spans import Role, Spans
+
+#: A column with a name needs as much; with less it has a number, or with many a number each five.
+_NAMED, _WIDEST, _NUMBERED, _DENSE, _EACH = 12, 22, 4, 2, 5
+_APART = "the engine's containers are not behind these rules"
+_OPEN = "delivered"
+
+
+@dataclass(frozen=True)
+class ReachAnswer(Answer):
+    """The matrix; of the lines that are not worked out yet only the names.
+
+    boxes: all containers. rows: the verdicts of the first lines, one for each of the boxes.
+    lines, across: which of the boxes have a line and a column, by their place in ``boxes``.
+    """
+
+    host: PreparedHost | None = None
+    boxes: tuple[Asked, ...] = ()
+    rows: Sequence[tuple[str, ...]] = ()
+    lines: tuple[int, ...] = ()
+    across: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls, snapshot: Snapshot, host: PreparedHost, boxes: tuple[Asked, ...], rows: Sequence[tuple[str, ...]]
+    ) -> ReachAnswer:
+        """Lay out the matrix of ``boxes``, as much of it as there is in ``rows``."""
+        every = tuple(range(len(boxes)))
+        progress = f"line {len(rows)} of {len(boxes)}" if len(rows) < len(boxes) else ""
+        found = cls(snapshot, host=host, boxes=boxes, rows=tuple(rows), lines=every, across=every, progress=progress)
+        return found._of(every, every, plural(len(boxes), "container"))
+
+    def _of(self, lines: tuple[int, ...], across: tuple[int, ...], what: str) -> ReachAnswer:
+        """Return these lines and columns of it, and tell how many ways are open."""
+        rows = [self.rows[line] for line in lines if line < len(self.rows)]
+        if len(across) < len(self.boxes):
+            rows = [tuple(row[column] for column in across) for row in rows]
+        known = sum(len(row) - row.count("") for row in rows)
+        count = f"{what}, {sum(row.count(_OPEN) for row in rows)} of {known} ways open"
+        keys: list[Hashable] = [self.boxes[line].id for line in lines] if across else []
+        return replace(self, count=count, keys=keys or ["none"], lines=lines if across else (), across=across)
+
+    def narrowed(self, typed: str) -> Answer:
+        """Return what is asked for: ``shop`` among themselves, ``web > db`` from the one to the other."""
+        source, separator, target = typed.partition(">")
+        if not separator:
+            target = source
+        lines, across = self._asked_for(source), self._asked_for(target)
+        if lines is None and across is None:
+            return self
+        every = tuple(range(len(self.boxes)))
+        lines, across = every if lines is None else lines, every if across is None else across
+        return self._of(lines, across, f"{len(lines)} × {len(across)} of {plural(len(self.boxes), 'container')}")
+
+    def _asked_for(self, typed: str) -> tuple[int, ...] | None:
+        query = Query.parse(typed)
+        if query is None:
+            return None
+        if not query.inverted:
+            # net1 is not net10, where there is a net1
+            exact = tuple(n for n, box in enumerate(self.boxes) if query.text in _names(box))
+            if exact:
+                return exact
+        texts = (f"{box.name} {' '.join(box.networks)} {box.label}" for box in self.boxes)
+        return tuple(number for number, text in enumerate(texts) if query.on_text(text))
+
+    @property
+    def columns(self) -> int:
+        """One for each destination."""
+        return max(1, len(self.across))
+
+    def column_key(self, column: int) -> Hashable:
+        """Return the destination's container."""
+        return self.boxes[self.across[column]].id if column < len(self.across) else None
+
+    def _widths(self, room: int) -> tuple[int, int]:
+        """Return the widths of the sources' names and of a column."""
+        longest = max([10, *(len(self.boxes[line].name) for line in self.lines)])
+        label = min(24 if room >= 60 else 14, longest) + 5
+        each = (room - label) // max(1, len(self.across))
+        if each >= _NAMED:
+            return label, min(each, _WIDEST)
+        return label, _NUMBERED if each >= _NUMBERED else _DENSE
+
+    def columns_in(self, room: int) -> int:
+        """Return how many columns are seen at once."""
+        label, each = self._widths(room)
+        # one cell is for the bracket behind the last
+        return max(1, min(len(self.across), (room - label - 1) // each))
+
+    def header(self, room: int, column: int, first: int = 0) -> Spans:
+        """Return the destinations: by name and port where there is room, else by number."""
+        label, each = self._widths(room)
+        seen = range(first, min(len(self.across), first + self.columns_in(room)))
+        part = len(seen) < len(self.across)
+        corner = f" {first + 1}–{seen.stop} of {len(self.across)}" if part else " from \\ to"
+        spans: Spans = [(fit(corner, label), "")]
+        if each < _NAMED:
+            numbers = {place: self.across[place] + 1 for place in seen}
+            return [*spans, *_numbers(numbers, each, column)]
+        for place in seen:
+            box = self.boxes[self.across[place]]
+            text = f"{box.name}:{box.label}".removesuffix("/tcp").replace(":icmp", "")
+            shown = clip_middle(escape(text), each - 2)
+            spans.append((fit(f" {shown}", each), "strong" if place == column else ""))
+        return spans
+
+    def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
+        """Return a source's line."""
+        if not self.lines:
+            none = "no running container has a network of its own" if not self.boxes else "no container has this"
+            return [(f" {none if self.snapshot.joined else _APART}", "dim")]
+        label, each = self._widths(room)
+        line = self.lines[index]
+        name = clip_middle(escape(self.boxes[line].name), label - 5)
+        spans: Spans = [(f"{line + 1:>3} {fit(name, label - 4)}", "name")]
+        row = self.rows[line] if line < len(self.rows) else None
+        seen = self.across[first : first + self.columns_in(room)]
+        cells = [_sign(row[target] if row is not None else None) for target in seen]
+        return [*spans, *_cells(cells, each, None if column is None else column - first)]
+
+    def details(self, index: int, column: int) -> list[DetailLine]:
+        """Return the way from the line's container to the column's."""
+        if not self.lines or self.host is None:
+            return []
+        source = self.boxes[self.lines[index]]
+        target = self.boxes[self.across[min(column, len(self.across) - 1)]]
+        return list(_details(self.snapshot, source, target, way(self.host, source, target)))
+
+
+def _names(box: Asked) -> list[str]:
+    return [name.lower() for name in (box.name, *box.networks)]
+
+
+def _sign(verdict: str | None) -> tuple[str, Role]:
+    """Return a cell's sign; None: not worked out yet."""
+    if verdict is None:
+        return " ", "dim"
+    return VERDICTS.get(verdict, ("?", "warn")) if verdict else ("·", "dim")
+
+
+def _cells(cells: Iterable[tuple[str, Role]], each: int, pointed: int | None) -> Spans:
+    """Return signs, each in a column of its own; neighbours of one kind are one span."""
+    spans: list[tuple[str, Role]] = []
+
+    def put(text: str, role: Role) -> None:
+        if spans and (spans[-1][1] == role or (text.isspace() and spans[-1][1] != "step")):
+            spans[-1] = (spans[-1][0] + text, spans[-1][1])
+        elif text:
+            spans.append((text, role))
+
+    number = -1
+    for number, (sign, role) in enumerate(cells):
+        if number == pointed:
+            put("[", "step")
+        elif number - 1 == pointed and each == _DENSE:
+            put("]", "step")
+        else:
+            put(" ", role)
+        put(sign, role)
+        if each > _DENSE:
+            if number == pointed:
+                put("]", "step")
+            put(" " * (each - (3 if number == pointed else 2)), role)
+    if each == _DENSE and pointed is not None and number == pointed:
+        put("]", "step")
+    return spans
+
+
+def _numbers(numbers: dict[int, int], each: int, pointed: int) -> Spans:
+    """Return the numbers over their columns, each fifth where they are many; that of the column pointed at always."""
+    first = min(numbers, default=0)
+    letters = [" "] * (each * len(numbers) + 2)
+    marked = (0, 0)
+    for place, number in numbers.items():
+        rare = each > _DENSE or (number % _EACH == 0 and abs(place - pointed) > 2)
+        if rare or place == pointed:
+            text = str(number)
+            start = max(0, (place - first) * each + 2 - len(text))
+            letters[start : start + len(text)] = text
+            if place == pointed:
+                marked = (start, start + len(text))
+    shown = "".join(letters)
+    return [(shown[: marked[0]], ""), (shown[slice(*marked)], "strong"), (shown[marked[1] :], "")]
+
+
+def _details(snapshot: Snapshot, source: Asked, target: Asked, found: Path | None) -> Iterator[DetailLine]:
+    question = f"{source.name} → {target.name} {target.label}"
+    if found is None:
+        itself = source.id == target.id
+        why_not = "a container with itself" if itself else "cannot be asked: they share no family"
+        yield field("way", f"{question}: {why_not}", "dim")
+        return
+    sign, role = VERDICTS.get(found.verdict, ("?", "warn"))
+    yield DetailLine(
+        "way",
+        [("way         ", "key"), (f"{sign} ", role), (escape(question), "strong"), (f"  {found.verdict}", role)],
+    )
+    if found.deciding is not None:
+        yield step_line(snapshot, found.deciding, "decided by", "deciding")
+    for number, (text, text_role) in enumerate(why(found)):
+        yield DetailLine(("why", number), [(f"{'why' if not number else '':<11} ", "key"), (text, text_role)])
+    yield field("networks", f"{' '.join(source.networks)} → {' '.join(target.networks)}", "dim")
+    yield heading("Steps")
+    number = 0
+    for leg in found.telling_legs:
+        for step in leg.steps:
+            number += 1
+            yield step_line(snapshot, step, f"{number:>3}", ("step", number))

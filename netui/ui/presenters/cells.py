@@ -1,0 +1,48 @@
+"""Text in cells: cut and padded to a width.
+
+Strangers' text is made visible before (netui/text/visible.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from netui.text.visible import escape
+
+
+def clip(text: str, width: int) -> str:
+    """Cut to ``width`` cells, with ``…`` where something was cut off."""
+    if width <= 0:
+        return ""
+    if len(text) <= width and (text.isascii() or cell_len(text) <= width):
+        return text
+    if text.isascii():
+        return text[: width - 1] + "…"
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def clip_middle(text: str, width: int) -> str:
+    """Cut out of the middle: chains and bridges differ at their ends."""
+    if not text.isascii() or len(text) <= width or width < 5:
+        return clip(text, width)
+    tail = max(2, (width - 1) // 3)
+    return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Cut or pad to exactly ``width`` cells."""
+    text = clip(text, width)
+    blank = " " * (width - (len(text) if text.isascii() else cell_len(text)))
+    return blank + text if right else text + blank
+
+
+def joined(parts: Sequence[str], separator: str = ", ", limit: int = 6) -> str:
+    """Join escaped parts; more than ``limit`` are counted, not listed."""
+    shown = [escape(part) for part in parts[:limit]]
+    if len(parts) > limit:
+        shown.append(f"+{len(parts) - limit} more")
+    return separator.join(shown)

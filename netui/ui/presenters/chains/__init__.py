@@ -1,0 +1,1 @@
+"""The chain table's lines and cells."""

@@ -1,0 +1,270 @@
+"""A rule as the columns of ``iptables -L -v``, and the names it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from netui.model import Family, Match, NativeRule, Option, Rule, RuleSpec, Target
+from netui.text.visible import escape
+from netui.ui.presenters.chains import native as nft
+from netui.ui.presenters.names import Names, bare
+
+#: Built-in targets; everything else after -j is a chain of the same table.
+TERMINATING = frozenset({"ACCEPT", "DROP", "REJECT", "RETURN", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "QUEUE"})
+
+_PORTS = {"--dport": "dpt", "--sport": "spt", "--dports": "dports", "--sports": "sports", "--ports": "ports"}
+_QUIET_MODULES = frozenset({"tcp", "udp", "sctp", "dccp", "icmp", "icmp6", "udplite"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value as the rule has it, and the name that it stands for ("" if none)."""
+
+    raw: str
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name where there is one, else the value."""
+        return self.name or self.raw
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCells:
+    """The columns of one rule, escaped; "" in a cell is iptables' "any" or "anywhere".
+
+    extra: what ``iptables -L`` prints after the columns; extra_named: the same with
+    names in place of addresses. who: the names it stands for, each once, containers first.
+    native: a native rule, which is extra alone, in nft's words.
+    """
+
+    target: str
+    protocol: str
+    opt: str
+    iif: Cell
+    oif: Cell
+    source: Cell
+    destination: Cell
+    extra: str
+    extra_named: str
+    comment: str
+    who: tuple[str, ...]
+    native: bool = False
+
+
+def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
+    """Return a rule's columns, with names where the index knows them."""
+    if rule.native is not None:
+        return _native_cells(rule, rule.native, names)
+    spec = rule.spec
+    protocol, negated = _basic(spec, "-p")
+    who: list[str] = []
+    networks: list[str] = []
+    cells: dict[str, Cell] = {}
+    for option, index in (("-i", "interface"), ("-o", "interface"), ("-s", "address"), ("-d", "address")):
+        value, inverted = _basic(spec, option)
+        if index == "address" and value in ("0.0.0.0/0", "::/0") and not inverted:
+            value = ""
+        mark = "!" if inverted else ""
+        found = ""
+        if value:
+            found = names.interface(value) if index == "interface" else names.address(value)
+        if found:
+            (networks if index == "interface" else who).append(found)
+        raw = bare(value) if index == "address" else value
+        cells[option] = Cell(escape(mark + raw), escape(mark + found) if found else "")
+    words: list[str] = []
+    for match in spec.matches:
+        if match.module == "":
+            words.extend(_basic_extra(match))
+        else:
+            words.extend(_match_words(match, protocol))
+    named_words = list(words)
+    if spec.target is not None:
+        plain, named = _target_words(spec.target, names, who)
+        words.extend(plain)
+        named_words.extend(named)
+    _published(spec, protocol, names, who)
+    target = spec.target
+    comment = spec.comment
+    return RuleCells(
+        target=escape(target.name) if target else "",
+        protocol=escape(("!" if negated else "") + protocol),
+        opt="--" if not _fragment(spec) else _fragment(spec),
+        iif=cells["-i"],
+        oif=cells["-o"],
+        source=cells["-s"],
+        destination=cells["-d"],
+        extra=escape(" ".join(words)),
+        extra_named=escape(" ".join(named_words)),
+        comment=escape(comment),
+        who=tuple(escape(name) for name in dict.fromkeys((*who, *networks))),
+    )
+
+
+def _native_cells(rule: Rule, native: NativeRule, names: Names) -> RuleCells:
+    """Return a native rule's columns: what it does, and the rest in nft's words."""
+    text = nft.body(rule, native)
+    named, who = nft.with_names(text, names)
+    published = list(who)
+    _published(native.spec, _basic(native.spec, "-p")[0], names, published)
+    nothing = Cell("")
+    return RuleCells(
+        target=escape(nft.effect(native)),
+        protocol="",
+        opt="",
+        iif=nothing,
+        oif=nothing,
+        source=nothing,
+        destination=nothing,
+        extra=escape(text),
+        extra_named=escape(named),
+        comment=escape(native.comment),
+        who=tuple(map(escape, published)),
+        native=True,
+    )
+
+
+def brief(cells: RuleCells, *, named: bool = True) -> str:
+    """Return all that a rule asks for in one short line, without "any" and "anywhere"."""
+    parts: list[str] = []
+    if cells.protocol:
+        parts.append(cells.protocol)
+    for word, cell in (("in", cells.iif), ("out", cells.oif), ("from", cells.source), ("to", cells.destination)):
+        if cell.raw:
+            parts.append(f"{word} {cell.shown if named else cell.raw}")
+    extra = cells.extra_named if named else cells.extra
+    if extra:
+        if cells.protocol and extra.startswith(f"{cells.protocol} "):
+            extra = extra[len(cells.protocol) + 1 :]
+        parts.append(extra)
+    return " ".join(parts)
+
+
+def is_jump(rule: Rule, chains: frozenset[str]) -> str:
+    """Return the chain that the rule jumps or goes to, or ""."""
+    target = rule.spec.target
+    return target.name if target is not None and target.name in chains else ""
+
+
+def _basic(spec: RuleSpec, name: str) -> tuple[str, bool]:
+    option = spec.basic_option(name)
+    return (option.value, option.negated) if option else ("", False)
+
+
+def _fragment(spec: RuleSpec) -> str:
+    option = spec.basic_option("-f")
+    return "" if option is None else ("!f" if option.negated else "-f")
+
+
+def _basic_extra(match: Match) -> list[str]:
+    """Return options outside any module that have no column of their own."""
+    return [
+        part
+        for option in match.options
+        if option.name not in ("-s", "-d", "-i", "-o", "-p", "-f", "-4", "-6")
+        for part in _words(option)
+    ]
+
+
+def _words(option: Option) -> list[str]:
+    return [*(["!"] if option.negated else []), option.name, *option.values]
+
+
+def _match_words(match: Match, protocol: str) -> list[str]:
+    """Return a match in iptables' own short words where it has some, else as it is written."""
+    if match.module == "comment":
+        option = match.option("--comment")
+        return [f"/* {option.value} */"] if option else []
+    if match.module in _QUIET_MODULES or match.module == "multiport":
+        head = "multiport" if match.module == "multiport" else match.module
+        parts = [_port_word(option) for option in match.options]
+        return [head, *parts] if parts else []
+    if match.module in ("conntrack", "state"):
+        return [_state_word(option) for option in match.options]
+    if match.module == "addrtype":
+        return ["ADDRTYPE", *(_addrtype_word(option) for option in match.options)]
+    if match.module == "mark":
+        return [f"mark {'!' if option.negated else ''}{option.value}" for option in match.options]
+    if match.module == "set":
+        return ["set", *(f"{'!' if option.negated else ''}{option.value}" for option in match.options)]
+    return [match.module, *(word for option in match.options for word in _words(option))]
+
+
+def _port_word(option: Option) -> str:
+    bang = "!" if option.negated else ""
+    short = _PORTS.get(option.name)
+    if short is None:
+        return " ".join(_words(option))
+    if short.endswith("s"):
+        return f"{short} {bang}{option.value}"
+    plural = "s" if ":" in option.value else ""
+    return f"{short}{plural}:{bang}{option.value}"
+
+
+def _state_word(option: Option) -> str:
+    if option.name in ("--ctstate", "--state"):
+        return f"{'! ' if option.negated else ''}{option.name[2:]} {option.value}"
+    return f"{'! ' if option.negated else ''}{option.name[2:]} {option.value}".strip()
+
+
+def _addrtype_word(option: Option) -> str:
+    return f"{option.name[2:]} {'!' if option.negated else ''}{option.value}".strip()
+
+
+def _target_words(target: Target, names: Names, who: list[str]) -> tuple[list[str], list[str]]:
+    """Return a target's options as iptables prints them, plain and with names."""
+    plain: list[str] = []
+    named: list[str] = []
+    if target.goto:
+        plain.append("[goto]")
+        named.append("[goto]")
+    for option in target.options:
+        if option.name in ("--to-destination", "--to-source", "--to"):
+            plain.append(f"to:{option.value}")
+            name = _name_of(option.value, names)
+            if name:
+                who.append(name[0])
+            named.append(f"to:{name[0]}{name[1]}" if name else f"to:{option.value}")
+            continue
+        if option.name == "--to-ports":
+            word = f"{'redir' if target.name == 'REDIRECT' else 'masq'} ports {option.value}"
+        elif option.name == "--log-prefix":
+            word = f'prefix "{option.value}"'
+        else:
+            word = " ".join(_words(option)).removeprefix("--")
+        plain.append(word)
+        named.append(word)
+    return plain, named
+
+
+def _name_of(value: str, names: Names) -> tuple[str, str] | None:
+    """Return (name, ":port" or "") of ``172.18.0.3:80`` or ``[fd00::3]:80``, or None."""
+    address, port = split_port(value)
+    name = names.address(address)
+    return (name, port) if name else None
+
+
+@lru_cache(maxsize=4096)
+def split_port(value: str) -> tuple[str, str]:
+    """Split ``172.18.0.3:80`` or ``[fd00::3]:80`` into the address and ``:80``."""
+    if value.startswith("["):
+        address, _, rest = value[1:].partition("]")
+        return address, rest
+    if value.count(":") == 1:
+        address, _, port = value.partition(":")
+        return address, f":{port}"
+    return value, ""
+
+
+def _published(spec: RuleSpec, protocol: str, names: Names, who: list[str]) -> None:
+    """Add the container that publishes the rule's port, where the rule names no other."""
+    if who:
+        return
+    for match in spec.matches:
+        option = match.option("--dport")
+        if option is not None and not option.negated:
+            name = names.port(option.value, protocol)
+            if name:
+                who.append(name)
