@@ -226,18 +226,20 @@ def _native(rule: PreparedRule, hook: Hook, packet: PacketState, several: Severa
     return taken, (last.kind, last.chain) if last.kind in _ENDS else ()
 
 
-def fan(prepared: PreparedChain, group: Group, steps: Sequence[Step]) -> Step:
-    """Return the step of a group of a run in a chain. steps: of its rules."""
-    if len(steps) == 1:
-        return steps[0]
-    key = ("fan", prepared, group.rules, steps[0].hook)
-    known: Fan | None = group.several.kept.get(key)
+def fan(prepared: PreparedChain, group: Group, hook: Hook) -> Step:
+    """Return the step of a group of a run in a chain."""
+    if len(group.rules) == 1:
+        return prepared.rule(group.rules[0][0]).usual_step(hook, prepared.chain)
+    key = ("fan", prepared, id(group), hook)
+    known: tuple[Group, Fan] | None = group.several.kept.get(key)
     if known is None:
+        steps = [prepared.rule(position).usual_step(hook, prepared.chain) for position, _met in group.rules]
         parts = tuple((met, step) for (_position, met), step in zip(group.rules, steps, strict=True))
         first = steps[0]
-        known = Fan(
+        made = Fan(
             first.hook, first.family, first.backend, first.table, first.chain, first.rule, first.text, first.verdict,
             first.index, first.change, first.handle, group.several, parts,
         )  # fmt: skip
-        group.several.kept[key] = known
-    return known
+        # that the group is kept keeps its identity from being another's
+        known = group.several.kept[key] = (group, made)
+    return known[1]

@@ -315,9 +315,8 @@ class Walker:
         if len(group.rules) == 1:
             # it matches all of them; what it does with them tells them apart
             raise split
-        rules = [prepared.rule(position) for position, _met in group.rules]
-        self.steps.append(fan(prepared, group, [rule.usual_step(hook, prepared.chain) for rule in rules]))
-        first = rules[0]
+        self.steps.append(fan(prepared, group, hook))
+        first = prepared.rule(group.rules[0][0])
         kind, target = first.does
         if kind not in ("jump", "goto"):
             return None if kind == "return" else _FATES.get(kind, "drop")
