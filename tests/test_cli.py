@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from netui import __version__
+from netui import __version__, entry
 from netui.cli.arguments import BadInput, Options
 from netui.cli.parser import command_line
 from netui.cli.run import main, parse
@@ -315,3 +316,30 @@ def test_the_reports_of_ports_and_ways_out(capsys: pytest.CaptureFixture[str]) -
     status, _, err = run(capsys, "path", "outside", "outside", "--demo")
     assert status == 2
     assert "one sender" in err
+
+
+def test_an_interrupt_while_a_class_is_made(monkeypatch):
+    """Python 3.11 wraps an interrupt in the making of a class: it ends netui with 130 all the same; a fault does not."""
+
+    def interrupted() -> int:
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    def ended(status: int) -> None:
+        raise SystemExit(status)
+
+    def faulty() -> int:
+        raise RuntimeError("a fault")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("netui.ending.end_by_signals", lambda: None)
+    monkeypatch.setattr("os._exit", ended)
+    monkeypatch.setattr("netui.cli.run.main", interrupted)
+    try:
+        with pytest.raises(SystemExit) as end:
+            entry.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert end.value.code == 130
+    monkeypatch.setattr("netui.cli.run.main", faulty)
+    with pytest.raises(RuntimeError, match="a fault"):
+        entry.main()

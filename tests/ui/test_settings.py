@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.cli.run import _config, main, parse
+from netui.cli.run import main, parse
+from netui.cli.screen import configuration
 from netui.config.file import _FIELDS, read_config
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
@@ -162,12 +163,12 @@ def test_flags_win_over_the_file(tmp_path, capsys):
     """What is given on the command line counts; the rest is the file's; an unreadable one is said on stderr too."""
     path = tmp_path / "config.toml"
     path.write_text('theme = "netui-light"\ninterval = 3\ncolour = true\n')
-    config = _config(parse(["--config", str(path), "--theme", "terminal", "--no-color", "--ascii"]))
+    config = configuration(parse(["--config", str(path), "--theme", "terminal", "--no-color", "--ascii"]))
     settings = config.settings
     assert (settings.theme, settings.interval, settings.colour, settings.ascii) == ("terminal", 3, False, True)
-    assert _config(parse(["--config", str(path), "--interval", "2"])).settings.interval == 2
+    assert configuration(parse(["--config", str(path), "--interval", "2"])).settings.interval == 2
     path.write_text("theme = ")
-    _config(parse(["--config", str(path)]))
+    configuration(parse(["--config", str(path)]))
     assert capsys.readouterr().err.startswith("netui: config.toml is ignored: ")
 
 

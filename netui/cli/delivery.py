@@ -1,0 +1,24 @@
+"""How a command ends: what it prints in the form that was asked for, and its exit status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netui.cli.arguments import Options
+from netui.cli.output import say, say_json
+
+if TYPE_CHECKING:
+    from netui.reports.commands import Report
+
+#: Exit status: delivered or no finding; not delivered or findings; bad arguments or
+#: unreadable input; undecided.
+DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
+
+
+def deliver(options: Options, report: Report) -> int:
+    """Print a report in the form that was asked for; its exit status."""
+    if options.json:
+        say_json(report.document)
+    else:
+        say(report.text)
+    return report.status

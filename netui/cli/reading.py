@@ -1,0 +1,90 @@
+"""What a command reads before it answers: a host now, a capture, or several machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from netui.cli.arguments import BadInput, Options
+from netui.cli.output import complain
+
+if TYPE_CHECKING:
+    from netui.model import Snapshot
+    from netui.traversal import PreparedHost
+
+
+def read_snapshot(options: Options) -> Snapshot:
+    """Read the host that the options name; raises BadInput."""
+    from netui.text.errors import SourceError
+
+    try:
+        if options.replay:
+            from netui.sources.capture.reader import read_capture
+
+            if options.replay == "-" and getattr(options, "batch", None) == "-":
+                raise BadInput("path: --replay - and --batch - cannot both read standard input")
+            snapshot = read_capture(options.replay)
+            _say_what_is_not_known(snapshot, options.command)
+            return snapshot
+        if options.demo:
+            from netui.sources.capture.recording import read_demo
+
+            return read_demo()
+        from netui.sources.live.machine_sources import read_live
+
+        if options.hosts:
+            from netui.cli.hosts import connected
+
+            with connected(options.hosts[0]) as machine:
+                snapshot = read_live({}, machine)
+        else:
+            snapshot = read_live()
+        _say_why_no_engine(snapshot, options.command)
+        return snapshot
+    except SourceError as error:
+        raise BadInput(str(error)) from None
+
+
+def _say_what_is_not_known(snapshot: Snapshot, command: str) -> None:
+    """Say on stderr which files could not be read, and of rules alone what is not known of them."""
+    said = list(snapshot.damaged)
+    if snapshot.alone and command != "path":
+        # a path has them among its notes
+        said += [f"{state.via}: {state.note}" for state in snapshot.sources.values() if state.note]
+    for line in said:
+        complain(line)
+
+
+def _say_why_no_engine(snapshot: Snapshot, command: str, name: str = "") -> None:
+    """Say on stderr why there are no containers, where a report is of them or the engine is to be had otherwise."""
+    state = snapshot.sources.get("docker")
+    if state is None or state.read or not state.error or state.error.startswith("no Docker socket"):
+        return
+    if command in ("exposed", "doctor") or "netui --host" in state.error:
+        complain(f"{name}: {state.error}" if name else state.error)
+
+
+def read_prepared(options: Options) -> PreparedHost:
+    """Read the same, prepared for walking; raises BadInput."""
+    from netui.traversal import RulesError, prepare
+
+    try:
+        return prepare(read_snapshot(options))
+    except RulesError as error:
+        raise BadInput(str(error)) from None
+
+
+def read_each(options: Options) -> Iterator[tuple[str, PreparedHost | Exception]]:
+    """Each machine by its name, or why it was not read; they are asked side by side."""
+    from netui.cli.hosts import snapshots
+    from netui.traversal import RulesError, prepare
+
+    for name, found in snapshots(options.hosts):
+        if isinstance(found, Exception):
+            yield name, found
+            continue
+        _say_why_no_engine(found, options.command, name)
+        try:
+            yield name, prepare(found)
+        except RulesError as error:
+            yield name, error
