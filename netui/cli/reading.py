@@ -58,6 +58,8 @@ def _say_what_is_not_known(snapshot: Snapshot, command: str) -> None:
 def _say_why_no_engine(snapshot: Snapshot, command: str, name: str = "") -> None:
     """Say on stderr why there are no containers, where a report is of them or the engine is to be had otherwise."""
     state = snapshot.sources.get("docker")
+    if state is not None and state.note.startswith("netui's container"):
+        complain(state.note)
     if state is None or state.read or not state.error or state.error.startswith("no Docker socket"):
         return
     if command in ("exposed", "doctor") or "netui --host" in state.error:

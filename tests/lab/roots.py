@@ -78,6 +78,11 @@ def bare_root(suite: str) -> Path:
     return _root(f"bare-{suite}", suite, _BARE)
 
 
+def slim_root() -> Path:
+    """A minimal Debian forky, what the image debian:forky-slim is made of."""
+    return _root("slim-forky", "forky", ())
+
+
 def build_root() -> Path:
     """Debian 11 with a compiler and a Python 3.13 under /opt/python: ten minutes on two cores, once."""
     root = _root("build-bullseye", OLDEST, (), ("python3", "xz-utils", *_TO_BUILD))

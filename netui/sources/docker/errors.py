@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.sources.docker.context import EngineAddress
+from netui.sources.machine.own_container import SOCKET, inside
 from netui.text.errors import SourceError, plain, quoted
 
 
@@ -19,6 +20,8 @@ def explain(error: BaseException, address: EngineAddress) -> SourceError:
         return SourceError(f"the Docker engine at {where} {error}") if str(error).startswith("names ") else error
     for cause in _causes(error):
         if isinstance(cause, FileNotFoundError) and address.path:
+            if inside():
+                return SourceError(f"netui's container has no Docker socket ({where}): start it with {SOCKET}")
             return SourceError(
                 f"no Docker socket at {where}: start Docker (systemctl start docker), or set DOCKER_HOST"
             )

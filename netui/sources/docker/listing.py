@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from netui.model import Container
 from netui.sources.docker import api as docker_api
 from netui.sources.docker.context import EngineAddress
+from netui.sources.machine import own_container
 from netui.sources.reading import Reading
 from netui.text import json_text as js
 
@@ -110,18 +111,24 @@ class Listing:
     def part(self) -> Reading:
         """Return it as a part of a snapshot."""
         local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()
-        engine = docker_api.engine(self.info, self.version, self.address.shown, local, self.here)
-        note = ""
+        own = "" if self.address.there else own_container.identity()
+        network, pids = own_container.apart(self.containers, own)
+        here = False if network else self.here
+        engine = docker_api.engine(self.info, self.version, self.address.shown, local, here)
+        note = pids
         if not local:
             note = "this engine is another machine: the rules here are not its rules, so names are not joined"
+        elif network:
+            note = network
         elif not engine.here:
             kind = "a rootless engine" if engine.rootless else "this engine is in another network namespace"
             note = f"{kind}: its rules are in a namespace of its own, not in the tables that are read here"
+        made = self._made()
         return Reading(
             {
                 "engine": replace(engine, local=local),
                 "networks": docker_api.networks(list(self.networks.values())),
-                "containers": self._made(),
+                "containers": tuple(replace(each, pid=-1) for each in made) if pids else made,
             },
             via=f"API {engine.api_version}",
             note=note,

@@ -16,6 +16,7 @@ from netui.model.connection import Connection, Ends
 from netui.model.ruleset import Family
 from netui.sources.live.netlink import attributes, messages
 from netui.sources.machine import permits
+from netui.sources.machine.own_container import needs_root
 from netui.text.errors import SourceError, plain
 
 _PROC = Path("/proc/net/nf_conntrack")
@@ -44,7 +45,7 @@ def read_connections() -> tuple[Connection, ...]:
         with _PROC.open(encoding="utf-8", errors="replace") as lines:
             return tuple(_first(parse_proc(lines)))
     except PermissionError:
-        raise SourceError("needs root: run netui with sudo") from None
+        raise SourceError(needs_root()) from None
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -109,7 +110,7 @@ def _over_netlink() -> Iterator[Connection]:
                 for kind, _flags, payload in messages(asked.recv(1 << 17)):
                     if kind == _ERROR:
                         number = -struct.unpack_from("=i", payload)[0]
-                        what = "needs root: run netui with sudo" if number in (1, 13) else f"error {number}"
+                        what = needs_root() if number in (1, 13) else f"error {number}"
                         raise SourceError(f"the kernel does not list connections: {what}")
                     if kind == _DONE:
                         return

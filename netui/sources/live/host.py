@@ -14,7 +14,7 @@ from netui.dialects.sysctl import key_of
 from netui.model import Container, Family, Ruleset, Socket
 from netui.sources.live import iptables as iptables_live
 from netui.sources.live.proc_sockets import ProcSockets
-from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run
+from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run, own_container
 from netui.sources.machine.local import LOCAL
 from netui.sources.outputs import BUILD, GROUPS, of_source
 from netui.sources.reading import Reading
@@ -103,9 +103,15 @@ def read_host(sockets: Sockets | None = None, machine: Machine = LOCAL) -> dict[
         "sysctl": _part("/proc/sys", lambda: {"sysctls": read_sysctls(machine)}),
         "sockets": replace(
             _part("/proc/net", lambda: {"sockets": read_sockets(reader, machine)}),
-            note="" if machine.is_root else "programs of other users need root",
+            note=_programs_note(machine),
         ),
     }
+
+
+def _programs_note(machine: Machine) -> str:
+    if not machine.name:
+        return own_container.programs_note()
+    return "" if machine.is_root else "programs of other users need root"
 
 
 def read_sysctls(machine: Machine = LOCAL) -> dict[str, str]:

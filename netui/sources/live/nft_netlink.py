@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netui.sources.live import netlink
+from netui.sources.machine.own_container import needs_root
 from netui.text.errors import SourceError, plain
 
 _NETLINK_NETFILTER = 12
@@ -198,7 +199,7 @@ def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
 def _refuse(payload: bytes) -> None:
     number = -struct.unpack_from("=i", payload)[0]
     if number in (1, 13):
-        raise SourceError("needs root: run netui with sudo")
+        raise SourceError(needs_root())
     raise SourceError(f"the kernel does not list nf_tables: error {number}")
 
 

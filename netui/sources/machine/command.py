@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from netui.sources.machine import permits
+from netui.sources.machine import own_container, permits
 from netui.text.errors import SourceError, plain
 
 #: Where administration programs lie, which an ordinary user's PATH often leaves out.
@@ -30,7 +30,6 @@ _MAX_ERRORS = 64 * 2**10
 _PIECE = 2**18
 #: Seconds for which it holds who may change the folders of PATH: a look at them costs as much as a short program.
 _CHECKED = 60.0
-NEEDS_ROOT = "needs root: run netui with sudo"
 
 _running: set[subprocess.Popen[bytes]] = set()
 #: What else is ended where a signal ends netui.
@@ -142,8 +141,7 @@ def run(
 
         large_blocks_apart()
     if process.returncode != 0:
-        needs_root = NEEDS_ROOT if os.geteuid() != 0 else ""
-        raise failure(name, process.returncode, errors.decode("utf-8", "replace"), needs_root)
+        raise failure(name, process.returncode, errors.decode("utf-8", "replace"), own_container.denied())
     return output.decode("utf-8", "surrogateescape")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from netui.files.reading import read_regular
 from netui.sources.docker.context import EngineAddress, engine_address
 from netui.sources.docker.engine_namespace import engine_is_here
-from netui.sources.machine import Ask, command, permits
+from netui.sources.machine import Ask, command, own_container, permits
 
 #: More than this is no file of /proc or of a kernel's modules.
 _LARGEST = 64 * 2**20
@@ -25,7 +25,6 @@ class LocalMachine:
     """The machine that netui runs on. environ: where the engine's address is looked for."""
 
     name = ""
-    needs_root = command.NEEDS_ROOT
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
@@ -35,6 +34,11 @@ class LocalMachine:
     def is_root(self) -> bool:
         """Whether this process is root."""
         return os.geteuid() == 0
+
+    @property
+    def needs_root(self) -> str:
+        """What to do where only root may read."""
+        return own_container.needs_root()
 
     def fetch(self, asks: Sequence[Ask]) -> LocalMachine:
         """Return itself: a question costs nothing here but its answer."""
