@@ -319,7 +319,7 @@ def test_the_reports_of_ports_and_ways_out(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_interrupt_while_a_class_is_made(monkeypatch):
-    """Python 3.11 wraps an interrupt in the making of a class: it ends netui with 130 all the same; a fault does not."""
+    """Python 3.11 wraps an interrupt in the making of a class: it ends netui with 130; a fault does not."""
 
     def interrupted() -> int:
         raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
