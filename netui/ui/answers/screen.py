@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import events, on
@@ -18,6 +19,8 @@ from netui.ui.panes.status import KeyLine, StatusLine
 from netui.ui.presenters.answers.answer import TITLES, Answer, Question
 from netui.ui.state import State
 
+#: Who is reached, of the containers and of the host itself; each leads to the other.
+_PORTS: Mapping[Question, Question] = {"exposed": "ports", "ports": "exposed"}
 #: Below this many rows the lines and the details take turns.
 _LOW = 12
 
@@ -30,6 +33,8 @@ class AnswerScreen(Screen[None]):
                 tooltip="Clear the filter, else back to the panes"),
         Binding("slash", "filter", "Filter", key_display="/", id="answer.filter",
                 tooltip="Filter the lines; in reach FROM > TO"),
+        Binding("p", "own_ports", "Own ports", id="answer.own-ports",
+                tooltip="In exposed: the host's own ports, and back to the containers'"),
         Binding("tab,shift+tab", "other", "Details", key_display="Tab", id="answer.other",
                 tooltip="To the details and back"),
     ]  # fmt: skip
@@ -104,6 +109,14 @@ class AnswerScreen(Screen[None]):
     def narrow(self) -> None:
         """Narrow the lines while the filter is typed."""
         self._narrow()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The host's own ports belong to the exposed ones."""
+        return self.question in _PORTS if action == "own_ports" else True
+
+    async def action_own_ports(self) -> None:
+        """Go to the host's own ports, or back to the containers'."""
+        await self.run_action(f"app.answer('{_PORTS[self.question]}')")
 
     def _keep_filter(self) -> None:
         """Leave the filter line; an empty one closes."""

@@ -72,6 +72,15 @@ def exposed(snapshot: Snapshot) -> Iterator[Answer]:
         yield ExposedAnswer.of(snapshot, ())
 
 
+def ports(snapshot: Snapshot) -> Iterator[Answer]:
+    """Work out the host's own ports."""
+    from netui.audit.host_ports import host_ports
+    from netui.ui.background.prepared import prepared
+    from netui.ui.presenters.answers.host_ports import HostPortsAnswer
+
+    yield HostPortsAnswer.of(snapshot, host_ports(prepared(snapshot)))
+
+
 def doctor(snapshot: Snapshot) -> Iterator[Answer]:
     """Work out what is wrong."""
     from netui.audit.doctor import diagnose
@@ -121,7 +130,13 @@ def connections(snapshot: Snapshot) -> Iterator[Answer]:
     yield ConnectionsAnswer.of(snapshot, prepared(snapshot), found)
 
 
-SOLVE: Mapping[Question, Solve] = {"exposed": exposed, "doctor": doctor, "reach": reach, "connections": connections}
+SOLVE: Mapping[Question, Solve] = {
+    "exposed": exposed,
+    "ports": ports,
+    "doctor": doctor,
+    "reach": reach,
+    "connections": connections,
+}
 
 
 class AnswerFinder:

@@ -18,10 +18,12 @@ from netui.ui.presenters.query import Query
 from netui.ui.presenters.selection import ChainItem, Item, RuleItem
 from netui.ui.presenters.spans import Spans, plain
 
-#: The questions: who is reached from where, what is wrong, who reaches whom, who is connected.
-Question = Literal["exposed", "doctor", "reach", "connections", "changes"]
+#: The questions: who is reached from where (containers, the host itself), what is wrong, who reaches whom, who is
+#: connected, what changed.
+Question = Literal["exposed", "ports", "doctor", "reach", "connections", "changes"]
 TITLES: dict[Question, str] = {
     "exposed": "Exposed ports: who is reached from where",
+    "ports": "The host's own ports: what answers, and who reaches it",
     "doctor": "Doctor: what is wrong or surprising, worst first",
     "reach": "Reachability: line → column",
     "connections": "Connections: who is connected now",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netui.audit.exposure import Cell, Exposure, Listed
@@ -18,7 +18,7 @@ from netui.ui.presenters.numbers import natural, plural
 from netui.ui.presenters.selection import Item
 from netui.ui.presenters.spans import Role, Spans
 
-_HEADS: dict[Where, tuple[str, str]] = {
+HEADS: dict[Where, tuple[str, str]] = {
     "world": ("world", "the world"),
     "lan": ("LAN", "LAN"),
     "networks": ("networks", "network"),
@@ -31,7 +31,7 @@ _EMPTY = {
     "unknown": " the containers were not read",
     "apart": " the engine's containers are not behind these rules",
 }
-_WIDTH = 9
+WIDTH = 9
 _STATES: dict[str, tuple[str, Role]] = {
     "open": ("open", "warn"),
     "refused": ("refused", "dim"),
@@ -62,7 +62,7 @@ class ExposedAnswer(Answer):
     def _widths(self, room: int) -> tuple[int, int, int]:
         """Return the widths of container, port and published."""
         name = max([11, *(len(each.container) for each in self.ports)])
-        left = max(10, room - _WIDTH * len(_shown(room)) - 12 - 20)
+        left = max(10, room - WIDTH * len(_shown(room)) - 12 - 20)
         published = 0 if room < 90 else 14
         return min(name, left - published, 32), 10, published
 
@@ -72,7 +72,7 @@ class ExposedAnswer(Answer):
         spans: Spans = [(f" {fit('container', name)} {fit('port', port)} ", "")]
         if published:
             spans.append((f"{fit('published', published)} ", ""))
-        spans += [(fit(_HEADS[where][0], _WIDTH), "") for where in _shown(room)]
+        spans += [(fit(HEADS[where][0], WIDTH), "") for where in _shown(room)]
         spans.append(("  decided by", ""))
         return spans
 
@@ -90,8 +90,8 @@ class ExposedAnswer(Answer):
         if published:
             spans.append((f"{fit(escape(' '.join(one.published)), published)} ", "number"))
         for where in _shown(room):
-            word, role = _word(one, where)
-            spans.append((fit(word, _WIDTH), role))
+            shown, role = word(one.cells, where)
+            spans.append((fit(shown, WIDTH), role))
         deciding = one.deciding
         sign = "! " if one.looks_protected else "  "
         spans.append((sign, "bad"))
@@ -115,18 +115,18 @@ def _shown(room: int) -> tuple[Where, ...]:
     return WIDEST if room >= 90 else WIDEST[:-1]
 
 
-def _word(one: Exposure, where: Where) -> tuple[str, Role]:
-    """Return a cell: "open 4,6", "refused", "?" or "–"."""
-    cells = [cell for cell in one.cells if cell.place.where == where]
+def word(every: Sequence[Cell], where: Where) -> tuple[str, Role]:
+    """Return what the cells of a place say: "open 4,6", "refused", "?" or "–"."""
+    cells = [cell for cell in every if cell.place.where == where]
     if not cells:
         return "", "dim"
     for state in ("open", "refused", "undecided"):
         families = sorted({"4" if c.place.family == "ip" else "6" for c in cells if c.state == state})
         if families:
-            word = {"open": "open", "refused": "refused", "undecided": "?"}[state]
+            said = {"open": "open", "refused": "refused", "undecided": "?"}[state]
             both = {cell.place.family for cell in cells}
             role: Role = {"open": "bad" if where == "world" else "warn", "refused": "dim", "undecided": "warn"}[state]
-            return (f"{word} {','.join(families)}" if len(both) > 1 and state == "open" else word), role
+            return (f"{said} {','.join(families)}" if len(both) > 1 and state == "open" else said), role
     nets = {net for cell in cells for net in cell.listed}
     if nets:
         return plural(len(nets), "net"), "warn"
@@ -148,30 +148,39 @@ def _details(snapshot: Snapshot, one: Exposure) -> Iterator[DetailLine]:
     yield heading("From where")
     order = {where: number for number, where in enumerate(WIDEST)}
     for number, cell in enumerate(sorted(one.cells, key=lambda cell: order[cell.place.where])):
-        yield _cell_line(snapshot, cell, number)
-        for place, listed in enumerate(cell.senders):
-            yield _listed_line(snapshot, listed, (number, place))
+        yield from cell_lines(snapshot, cell, number)
+
+
+def cell_lines(snapshot: Snapshot, cell: Cell, number: int, *, at: str = "") -> Iterator[DetailLine]:
+    """Yield the line of a cell, and those of the senders for whom it is otherwise.
+
+    at: what stands before the rule: the host's address that is asked for, where there are several.
+    """
+    yield _cell_line(snapshot, cell, number, at)
+    for place, listed in enumerate(cell.senders):
+        yield _listed_line(snapshot, listed, (number, place))
 
 
 def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> DetailLine:
     """Those of the senders for whom it is otherwise, and the rule that says so."""
-    word, role = _STATES[one.state]
-    spans: Spans = [(" " * 33, ""), (fit(word, 10), role)]
+    state, role = _STATES[one.state]
+    spans: Spans = [(" " * 33, ""), (fit(state, 10), role)]
     if one.step is not None:
         spans += [(escape(step_place(one.step)), "target"), ("  ", "")]
     spans.append((escape(f"for {some(list(one.addresses), 3)}"), ""))
     return DetailLine(("listed", *number), spans, step_item(snapshot, one.step) if one.step is not None else None)
 
 
-def _cell_line(snapshot: Snapshot, cell: Cell, number: int) -> DetailLine:
+def _cell_line(snapshot: Snapshot, cell: Cell, number: int, at: str) -> DetailLine:
     place = cell.place
     family = "IPv4" if place.family == "ip" else "IPv6"
     name = f" {place.name}" if place.name else ""
-    word, role = _STATES[cell.state]
+    state, role = _STATES[cell.state]
     spans: Spans = [
-        (fit(clip(f"{_HEADS[place.where][1]}{escape(name)}", 27), 28), ""),
+        (fit(clip(f"{HEADS[place.where][1]}{escape(name)}", 27), 28), ""),
         (f"{family} ", "dim"),
-        (fit(word, 10), role),
+        (fit(state, 10), role),
+        (escape(at), "dim"),
     ]
     if cell.step is not None:
         spans.append((escape(step_place(cell.step)), "target"))
