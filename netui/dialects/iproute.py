@@ -68,6 +68,8 @@ def _interface(entry: dict[str, Any]) -> Interface:
         isolated=port.get("isolated") is True,
         group=js.text(entry.get("group")),
         carrier="NO-CARRIER" not in js.texts(entry.get("flags")),
+        peer=js.number(entry.get("link_index")),
+        netns=js.number(entry.get("link_netnsid"), -1),
     )
 
 

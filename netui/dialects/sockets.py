@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netui.dialects import inside
 from netui.model import Socket
 from netui.text.errors import SourceError, quoted
 
@@ -53,8 +54,11 @@ class OpenSocket:
 
 
 def proc_sockets(text: str) -> tuple[Socket, ...]:
-    """Parse /proc/PID/net/tcp, tcp6, udp and udp6, one after the other in any order; raise SourceError as below."""
-    return tuple(dict.fromkeys(one.socket for one in open_sockets(text)))
+    """Parse /proc/PID/net/tcp, tcp6, udp and udp6, one after the other in any order; raise SourceError as below.
+
+    What tells of devices and routes (see dialects/inside.py) is passed over.
+    """
+    return tuple(dict.fromkeys(one.socket for one in open_sockets(inside.split(text)[1])))
 
 
 def open_sockets(text: str) -> Iterator[OpenSocket]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netui.model.host import Socket
+from netui.model.host import Route, Socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,27 @@ class PublishedPort:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """What a container's own namespace says of its way out.
+
+    routes: of table main. devices: index by name. more_tables: there are others, which rules of its own may name.
+    netns: the namespace's number in the host's, -1 if not known.
+    """
+
+    routes: tuple[Route, ...] = ()
+    devices: Mapping[str, int] = field(default_factory=dict)
+    more_tables: bool = False
+    netns: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A container.
 
     asked: ``HostConfig.PortBindings``; bound: ``NetworkSettings.Ports``, what the
     engine really bound. listening: sockets in its own namespace, None if not known.
     network_mode: ``HostConfig.NetworkMode`` (``host``, ``none``, ``container:ID``, a name).
+    changes_routes: it may, by NET_ADMIN or as a privileged one. inside: its own routes, None if not known.
     """
 
     id: str
@@ -157,7 +172,9 @@ class Container:
     sandbox_key: str = ""
     hostname: str = ""
     privileged: bool = False
+    changes_routes: bool = False
     listening: tuple[Socket, ...] | None = None
+    inside: Inside | None = None
 
     @property
     def running(self) -> bool:

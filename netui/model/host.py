@@ -23,7 +23,8 @@ class Interface:
     """A network interface of the host.
 
     kind: ``bridge``, ``veth``, ``macvlan``, ``dummy``, … ("" for a plain device).
-    master: the bridge that it is a port of, "" if none. link: its parent or peer.
+    master: the bridge that it is a port of, "" if none. link: its parent or peer. peer, netns: the index of one
+    that is in another namespace, 0 if none, and that namespace's number, -1 if none.
     nf_call_iptables, nf_call_ip6tables: the bridge's own setting, None if not printed.
     hairpin: a bridge port that may send a frame back where it came from. carrier: False
     where the cable is out (the flag NO-CARRIER).
@@ -44,6 +45,8 @@ class Interface:
     isolated: bool = False
     group: str = ""
     carrier: bool = True
+    peer: int = 0
+    netns: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ OUTPUTS: tuple[Output, ...] = (
            "grep -sH . /proc/sys/kernel/osrelease /proc/net/ip*_tables_* "
            "/lib/modules/$(uname -r)/modules.{builtin,dep} /boot/config-$(uname -r)", "kernel"),
     Output("daemon.json", "cat /etc/docker/daemon.json", "daemon"),
+    Output("netns.txt", "lsns -n -t net -o NETNSID,PID", optional=True),
     Output("docker-info.json", "docker info -f '{{json .}}'", "docker"),
     Output("docker-version.json", "docker version -f '{{json .}}'", "docker"),
     Output("docker-networks.json", "docker network inspect $(docker network ls -q)", "docker"),

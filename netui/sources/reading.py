@@ -8,6 +8,7 @@ from typing import Any
 
 from netui.dialects.nft.ruleset import NativeRules
 from netui.model import SOURCES, Container, Snapshot, SourceState
+from netui.model.engine import Inside
 from netui.sources.outputs import RULESET_SOURCES
 
 
@@ -18,7 +19,7 @@ class Reading:
     values, by source: docker: engine, networks, containers; each ruleset source:
     rules (ruleset, counters); nft: native (NativeRules); ipset: sets; address: interfaces; route
     and rule: families; sysctl: sysctls; sockets: sockets; listening: listening
-    (sockets by container ID); namespaces: rulesets by container ID; kernel: kernel;
+    (sockets by container ID), insides and netns (by process ID); namespaces: rulesets by container ID; kernel: kernel;
     daemon: daemon (its settings). Empty: not read.
     error, via, note, time: as in SourceState.
     """
@@ -87,17 +88,26 @@ class Assembly:
         )
 
     def _containers(self, docker: Mapping[str, Any], listening: Mapping[str, Any]) -> tuple[Container, ...] | None:
-        """Give each container its listening sockets."""
+        """Give each container its listening sockets and its own routes."""
         if self._joined is None or self._joined[0] is not docker or self._joined[1] is not listening:
             containers: tuple[Container, ...] | None = docker.get("containers")
             sockets = listening.get("listening", {})
             if containers is not None:
                 containers = tuple(
-                    replace(entry, listening=sockets[entry.id]) if entry.id in sockets else entry
+                    replace(entry, listening=sockets[entry.id], inside=_inside(entry, listening))
+                    if entry.id in sockets
+                    else entry
                     for entry in containers
                 )
             self._joined = (docker, listening, containers)
         return self._joined[2]
+
+
+def _inside(container: Container, listening: Mapping[str, Any]) -> Inside | None:
+    """Return what a container's namespace tells, with its number."""
+    found: Inside | None = listening.get("insides", {}).get(container.id)
+    number = listening.get("netns", {}).get(container.pid, -1)
+    return replace(found, netns=number) if found is not None and number >= 0 else found
 
 
 _NOTHING = Reading()

@@ -16,13 +16,14 @@ from netui.traversal.answer import BriefPath
 from netui.traversal.branch import deciding_step
 from netui.traversal.host.kernel_checks import KernelChecks
 from netui.traversal.host.namespace import BaseChain, PreparedChain
-from netui.traversal.host.prepared import PreparedHost, Sender
+from netui.traversal.host.own_routes import OwnRouteUnknown, Sender, by_gateway, container_route
+from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.host.routing import Lookup, RoutingUnknown
 from netui.traversal.journey.journey import stop_reason
 from netui.traversal.packet_state import PacketState
 from netui.traversal.question.endpoints import EndpointError, EndpointSpec, parse_destination, parse_source
 from netui.traversal.question.resolution import resolve
-from netui.traversal.question.sender import RESOLVER, container_route, new_transit, other_gateway, sent_by
+from netui.traversal.question.sender import RESOLVER, new_transit, other_gateway, sent_by
 from netui.traversal.result import Step, Verdict
 from netui.traversal.rules.remembered import NotPlain, Passage, forwarded, through
 from netui.traversal.rules.target_action import TargetContext, Unknowable
@@ -90,11 +91,14 @@ def _comes_in(host: PreparedHost, asker: Asker, dst: int) -> bool:
     side, family = asker.side, asker.packet.family
     if dst in side.own or (dst >> 24 == 127 if family == "ip" else dst == 1):
         return False
-    route = container_route(side, dst)
-    if route is None or route[0] is not side.gateway_endpoint:
+    try:
+        way = container_route(side, dst)
+    except OwnRouteUnknown:
         return False
-    own = not route[1] or host.namespace.fibs[family].is_local(dst)
-    return own and (not route[1] or host.owner(family, dst, asker.packet.iif) is None)
+    if way is None or way.endpoint is not side.gateway_endpoint or other_gateway(host, way, family) is not None:
+        return False
+    own = not way.on_link or host.namespace.fibs[family].is_local(dst)
+    return own and (not way.on_link or host.owner(family, dst, asker.packet.iif) is None)
 
 
 def _asker(host: PreparedHost, source: str, wanted: EndpointSpec) -> Asker | None:
@@ -112,7 +116,8 @@ def _asker(host: PreparedHost, source: str, wanted: EndpointSpec) -> Asker | Non
     bridge = host.bridge_of(endpoint) if endpoint is not None else ""
     if endpoint is None or not bridge or host.network_of(endpoint) is None:
         return None
-    if other_gateway(host, endpoint, family) is not None or host.namespace.calls_iptables(bridge, family) is None:
+    way = by_gateway(side, endpoint)
+    if other_gateway(host, way, family) is not None or host.namespace.calls_iptables(bridge, family) is None:
         return None
     packet = new_transit(request)
     packet.iif = bridge

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from netui.dialects.inside import FILES
+
 from .hosts import Host
 from .namespaces import call_in
 from .netlink import Header
@@ -50,6 +52,7 @@ def write_capture(host: Host, folder: Path) -> Path:
     for container in json.loads(files["docker-containers.json"]):
         if container["State"]["Pid"]:
             files[f"listening/{container['Id']}.txt"] = listening(container["State"]["Pid"])
+    files["netns.txt"] = run("lsns", "-n", "-t", "net", "-o", "NETNSID,PID", check=False).stdout
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     files["meta.json"] = json.dumps({"hostname": "lab", "time": now})
     for name, content in files.items():
@@ -80,8 +83,9 @@ def sysctls(sandbox: str) -> str:
 
 
 def listening(pid: int) -> str:
-    """The socket tables of a process's network namespace, one after the other."""
-    return "".join(Path(f"/proc/{pid}/net/{kind}").read_text() for kind in ("tcp", "tcp6", "udp", "udp6"))
+    """The socket tables, devices and routes of a process's network namespace, one after the other."""
+    kinds = ("tcp", "tcp6", "udp", "udp6", *FILES)
+    return "".join(Path(f"/proc/{pid}/net/{kind}").read_text() for kind in kinds)
 
 
 def write_case(host: Host, folder: Path, flows: Sequence[Flow] | None = None) -> None:

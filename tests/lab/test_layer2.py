@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from netui.traversal import path
+from netui.sources.capture.reader import read_capture
+from netui.traversal import path, prepare
 
+from .capture import write_capture
 from .doctor_host import seen
-from .hosts import Host
+from .hosts import Host, serve
 from .test_doctor import outcome
 from .test_native import HOST, LIVE_PATH
 from .test_sources_live import inside
@@ -149,16 +154,35 @@ def test_frames_meet_what_netui_says(own_host: Own, kind: str, calls: int) -> No
     assert wrong == []
 
 
-def test_one_of_several_ports_is_not_known(own_host: Own) -> None:
-    """Which container is behind which port is in no capture: undecided, with the chain named."""
+def test_which_container_is_behind_which_port(own_host: Own) -> None:
+    """A container's namespace tells its device's number, and the host's veth its peer's; without it: undecided."""
     host = own_host("28.5")
-    rules = (
-        'table netdev lab {\n chain early { type filter hook ingress device "%s" priority 0; tcp dport 80 drop; }\n}'
+    host.container("third", serve([80]), networks={"hehe": {}})
+    names = setting(host)
+    third = host.engine.client.api.inspect_container("third")["NetworkSettings"]["Networks"]["hehe"]["IPAddress"]
+    addresses = {"openresty": names["openresty"], "third": third}
+    cases = (
+        ("netdev", 'type filter hook ingress device "%s" priority 0; tcp dport 80 drop'),
+        ("bridge", 'type filter hook forward priority -200; iifname "%s" tcp dport 80 drop'),
+        ("bridge", 'type filter hook postrouting priority 0; oifname "%s" tcp dport 80 drop'),
     )
-    nft(host, rules % setting(host)["port"])
-    found = path(seen(host), "blog", "openresty:80")
-    assert found.verdict == "undecided"
-    assert "by which port" in found.reason
+    stopped: set[tuple[str, str]] = set()
+    for family, rule in cases:
+        for port in names["ports"].split(", "):
+            nft(host, f"table {family} lab {{\nchain early {{ {rule % port}; }}\n}}")
+            found = seen(host)
+            for source, target in (("blog", "openresty"), ("blog", "third"), ("openresty", "third")):
+                real = outcome(host, source, addresses[target], 80)
+                assert path(found, source, f"{target}:80").verdict == VERDICT[real], (rule % port, source, target)
+                stopped |= {(source, target)} if real == "timeout" else set()
+            nft(host, f"delete table {family} lab")
+    assert len(stopped) == 3
+    nft(host, f"table netdev lab {{\nchain early {{ {cases[0][1] % names['port']}; }}\n}}")
+    with tempfile.TemporaryDirectory() as folder:
+        capture = write_capture(host, Path(folder) / "host")
+        shutil.rmtree(capture / "listening")
+        found = path(prepare(read_capture(capture)), "blog", "openresty:80")
+    assert (found.verdict, "by which port" in found.reason) == ("undecided", True)
 
 
 def test_live_devices_come_from_the_kernel(own_host: Own) -> None:

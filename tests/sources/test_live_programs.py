@@ -185,4 +185,4 @@ def test_this_host_is_read() -> None:
         pytest.skip("iproute2 is not installed")
     parts = host_live.read_host()
     assert "lo" in [interface.name for interface in parts["address"].values["interfaces"]]
-    assert host_live.read_listening([]).values == {"listening": {}}
+    assert host_live.read_listening([]).values == {"listening": {}, "insides": {}, "netns": {}}

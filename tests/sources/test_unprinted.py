@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,26 @@ def test_the_kernels_order_of_hooks(tmp_path: Path) -> None:
         ("ip", "prerouting"): (("ipv4_conntrack_defrag",), ("ip", "raw", "PREROUTING")),
         ("ip", "forward"): (("selinux_ip_forward",), ("inet", "own", "b"), ("ip", "filter", "FORWARD")),
     }
+
+
+REAL = (Path(__file__).parents[1] / "dialects/data/nft-hooks-1.1.3.txt").read_text()
+#: What the trace of a packet through these hooks showed (Debian's Linux 6.12): the younger a chain, the earlier.
+TRACED = (("ip", "filter", "INPUT"), ("ip", "third", "in"), ("inet", "second", "in"), ("inet", "first", "in"))
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("1.1.3", TRACED), ("1.0.6", TRACED), ("1.1.7", ()), ("", ()), ("new", ())]
+)
+def test_what_nft_1_1_3_really_prints(tmp_path: Path, version: str, told: tuple[tuple[str, ...], ...]) -> None:
+    """Up to 1.1.6 entries of equal priority stand turned round; of a later nft the order of three is not told."""
+    info = {"nftables": [{"metainfo": {"version": version}}, *json.loads(JSON)["nftables"]]}
+    (tmp_path / "nft-ruleset.json").write_text(json.dumps(info))
+    (tmp_path / "nft-hooks.txt").write_text(REAL)
+    order = read_capture(tmp_path).hook_order
+    assert tuple(entry for entry in order["ip", "input"] if len(entry) == 3) == told
+    assert order["ip6", "input"][:2] == (("inet", "second", "in"), ("inet", "first", "in"))
+    assert order["bridge", "forward"] == (("bridge", "b", "over"), ("br_nf_forward",))
+    assert ("netdev", "ingress") not in order
 
 
 @pytest.mark.parametrize("text", ["hello", "family ip {\n hook x {\n chain\n}", "}", "-0000000300 f [m]"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netui.dialects.nft.document import FAMILY_TOLD, read_entries
+from netui.dialects.nft.hooks import version_of
 from netui.dialects.nft.misprinted import corrected
 from netui.dialects.nft.tables import names_in
 from netui.model import BUILT_IN, Chain, Counters, NativeChain, Rule, Ruleset, RulesetKey, Table
@@ -57,6 +58,12 @@ def parse_document(text: str) -> list[object]:
     if not isinstance(entries, list):
         raise SourceError("is not nft -j list ruleset output; capture it again")
     return entries
+
+
+def printed_by(entries: Iterable[object]) -> tuple[int, ...]:
+    """Return the version of the nft that printed a document, () where it is not told."""
+    told = (js.obj(js.obj(entry).get("metainfo")) for entry in entries)
+    return version_of(next((js.text(info.get("version")) for info in told if info), ""))
 
 
 @dataclass(frozen=True, slots=True)

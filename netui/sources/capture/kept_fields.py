@@ -69,7 +69,7 @@ CONTAINER: Keep = {
         "Health": {"Status": _plain},
     },
     "Config": {"Image": _plain, "Hostname": _plain, "ExposedPorts": _keys, "Labels": _LABELS},
-    "HostConfig": {"NetworkMode": _plain, "Privileged": _plain, "PortBindings": _PORTS},
+    "HostConfig": {"NetworkMode": _plain, "Privileged": _plain, "CapAdd": _texts, "PortBindings": _PORTS},
     "NetworkSettings": {
         "SandboxKey": _plain,
         "Ports": _PORTS,

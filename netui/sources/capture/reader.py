@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from netui import __version__
+from netui.dialects import inside
 from netui.dialects import sockets as socket_text
 from netui.dialects.iptables import save as iptables_save
 from netui.dialects.iptables.listed import save_text
@@ -31,6 +32,7 @@ from netui.model import (
     Socket,
     packet_family,
 )
+from netui.model.engine import Inside
 from netui.sources.capture.files import FRAMES, CaptureFile, capture_files
 from netui.sources.capture.pasted import (
     listed_tables,
@@ -43,6 +45,7 @@ from netui.sources.capture.pasted import (
 )
 from netui.sources.docker import api as docker_api
 from netui.sources.live import kernel_modules as kernel
+from netui.sources.live import netns
 from netui.sources.outputs import BUILD, BY_FILE, RULESET_SOURCES, Output, of_source
 from netui.sources.reading import Assembly, Reading
 from netui.text import json_text as js
@@ -278,7 +281,8 @@ class CaptureReading:
         native = nft_ruleset.native_rules(entries, saves, correct=via != _NFT[1])
         if _HOOKS in self._files:
             try:
-                native = replace(native, order=self._read(_HOOKS, nft_hooks.hooks))
+                version = nft_ruleset.printed_by(entries)
+                native = replace(native, order=self._read(_HOOKS, partial(nft_hooks.hooks, version=version)))
             except SourceError as fault:
                 error = str(fault)
         if native.differing:
@@ -328,16 +332,22 @@ class CaptureReading:
 
     def _listening(self) -> Reading:
         found: dict[str, tuple[Socket, ...]] = {}
+        insides: dict[str, Inside] = {}
         errors: list[str] = []
         names = self._names_in("listening")
         for name in names:
+            container = name.split("/")[1].removesuffix(".txt")
             try:
-                found[name.split("/")[1].removesuffix(".txt")] = self._read(name, socket_text.proc_sockets)
+                found[container], own = self._read(name, _inside)
+                if own is not None:
+                    insides[container] = own
             except SourceError as error:
                 errors.append(str(error))
         if not names:
             raise SourceError("listening/ is not in the capture: what listens in the containers is not known")
-        return Reading({"listening": found}, "; ".join(errors[:3]), "listening/")
+        numbers = self._read(netns.FILE, netns.netns) if netns.FILE in self._files else {}
+        values = {"listening": found, "insides": insides, "netns": numbers}
+        return Reading(values, "; ".join(errors[:3]), "listening/")
 
     def _namespaces(self) -> Reading:
         found: dict[str, tuple[Ruleset, ...]] = {}
@@ -352,6 +362,10 @@ class CaptureReading:
                 continue
             found[name.split("/")[1].removesuffix(".txt")] = tuple(rulesets)
         return Reading(found)
+
+
+def _inside(text: str) -> tuple[tuple[Socket, ...], Inside | None]:
+    return socket_text.proc_sockets(text), inside.read_inside(text)
 
 
 def _build(build: Callable[[object, Family], object], family: Family, text: str) -> object:

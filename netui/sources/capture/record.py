@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from netui import __version__
-from netui.dialects import iproute
+from netui.dialects import inside, iproute
 from netui.dialects import sockets as socket_text
 from netui.dialects.iptables import save as iptables_save
 from netui.model import RulesetKey, packet_family
@@ -25,7 +25,7 @@ from netui.sources.docker.engine import DockerEngine
 from netui.sources.live import host as host_live
 from netui.sources.live import iptables as iptables_live
 from netui.sources.live import kernel_modules as kernel
-from netui.sources.live import nft_netlink, proc_sockets
+from netui.sources.live import netns, nft_netlink, proc_sockets
 from netui.sources.machine import Ask, Lines, Loaded, Machine, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.outputs import BY_FILE, OUTPUTS, RULESET_SOURCES
@@ -191,6 +191,8 @@ def _docker_files(engine: DockerEngine, machine: Machine, missing: list[str]) ->
         "docker-containers.json": json.dumps([kept(entry, CONTAINER) for entry in engine.listing.containers.values()]),
     }
     machine = machine.fetch(host_live.container_asks(part.values["containers"], (), machine))
+    if not machine.name:
+        files[netns.FILE] = netns.as_lsns(netns.read_netns(c.pid for c in part.values["containers"] if c.pid > 0))
     for container in part.values["containers"]:
         if not container.running or container.pid <= 0:
             continue
@@ -221,7 +223,7 @@ def _meaning(name: str, text: str | None) -> object:
         if name == "ip-address.json":
             return iproute.interfaces(js.parse(text))
         if name.startswith("listening/"):
-            return socket_text.proc_sockets(text)
+            return socket_text.proc_sockets(text), inside.read_inside(text)
         if name.startswith("namespaces/"):
             return [
                 iptables_save.read_save(save, packet_family(key.family), key.backend)[0].shape

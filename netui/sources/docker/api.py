@@ -73,6 +73,10 @@ def _checked(form: re.Pattern[str], value: object, rule: str) -> str:
     return text
 
 
+#: What lets a container change its own routes, as HostConfig.CapAdd has it.
+_MAY_CHANGE = frozenset({"ALL", "CAP_ALL", "NET_ADMIN", "CAP_NET_ADMIN", "SYS_ADMIN", "CAP_SYS_ADMIN"})
+
+
 def container(entry: dict[str, Any]) -> Container:
     """Build one container from ``/containers/{id}/json``."""
     state, config = js.obj(entry.get("State")), js.obj(entry.get("Config"))
@@ -97,6 +101,7 @@ def container(entry: dict[str, Any]) -> Container:
         sandbox_key=js.text(settings.get("SandboxKey")),
         hostname=js.text(config.get("Hostname")),
         privileged=host.get("Privileged") is True,
+        changes_routes=host.get("Privileged") is True or not _MAY_CHANGE.isdisjoint(js.texts(host.get("CapAdd"))),
     )
 
 

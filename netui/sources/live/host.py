@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from netui.dialects import iproute
+from netui.dialects import inside, iproute
 from netui.dialects import ipset as ipset_save
 from netui.dialects import sockets as socket_text
 from netui.dialects.sysctl import key_of
 from netui.model import Container, Family, Ruleset, Socket
+from netui.model.engine import Inside
 from netui.sources.live import iptables as iptables_live
+from netui.sources.live.netns import read_netns
 from netui.sources.live.proc_sockets import ProcSockets
 from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run, own_container
 from netui.sources.machine.local import LOCAL
@@ -126,14 +128,20 @@ def read_sysctls(machine: Machine = LOCAL) -> dict[str, str]:
 
 
 def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) -> Reading:
-    """Read the sockets in each running container's namespace, by its process's /proc/PID/net."""
+    """Read the sockets and routes in each running container's namespace, by its process's /proc/PID/net."""
     found: dict[str, tuple[Socket, ...]] = {}
+    insides: dict[str, Inside] = {}
+    containers = tuple(containers)
     error = ""
     for container in containers:
         if not container.running or container.pid <= 0:
             continue
         try:
-            found[container.id] = socket_text.proc_sockets(listening_text(container.pid, machine))
+            text = listening_text(container.pid, machine)
+            found[container.id] = socket_text.proc_sockets(text)
+            own = inside.read_inside(text)
+            if own is not None:
+                insides[container.id] = own
         except PermissionError:
             error = machine.needs_root
         except (OSError, SourceError):
@@ -141,12 +149,16 @@ def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) ->
             error = error or "some containers' processes are not to be seen from here"
     if error and not found:
         return Reading(error=error)
-    return Reading({"listening": found}, error=error, via="/proc/PID/net", time=time.time())
+    # of another machine they are not asked for
+    numbers = {} if machine.name else read_netns(c.pid for c in containers if c.id in insides)
+    return Reading(
+        {"listening": found, "insides": insides, "netns": numbers}, error=error, via="/proc/PID/net", time=time.time()
+    )
 
 
 def listening_files(pid: int) -> tuple[str, ...]:
-    """Return a process's files under /proc/PID/net that hold its namespace's sockets."""
-    return tuple(f"/proc/{pid}/net/{name}" for name in _NET_FILES)
+    """Return a process's files under /proc/PID/net that hold its namespace's sockets, devices and routes."""
+    return tuple(f"/proc/{pid}/net/{name}" for name in (*_NET_FILES, *inside.FILES))
 
 
 def listening_text(pid: int, machine: Machine = LOCAL) -> str:

@@ -172,7 +172,7 @@ class LiveNative:
         if len(set(places)) == len(places) or not permits.loaded("nfnetlink_hook"):
             return {}
         try:
-            return nft_hooks.hooks(self._run(("nft", "list", "hooks")))
+            return nft_hooks.hooks(self._run(("nft", "list", "hooks")), nft_hooks.version_of(self._version()))
         except SourceError:
             return {}
 

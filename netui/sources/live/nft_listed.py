@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from netui.dialects.nft import hooks as nft_hooks
-from netui.dialects.nft.ruleset import NativeRules, Unprinted, native_rules, parse_document, unprinted
+from netui.dialects.nft.ruleset import NativeRules, Unprinted, native_rules, parse_document, printed_by, unprinted
 from netui.model import BUILT_IN, Ruleset
 from netui.sources.live.nft import TableTexts
 from netui.sources.machine import Ask, Loaded, Machine, Run
@@ -122,7 +122,7 @@ def _order(machine: Machine, entries: Iterable[object]) -> Mapping[tuple[str, st
     if len(set(places)) == len(places) or not machine.loaded(_HOOKS_MODULE):
         return {}
     try:
-        return nft_hooks.hooks(machine.run(_HOOKS))
+        return nft_hooks.hooks(machine.run(_HOOKS), printed_by(entries))
     except SourceError:
         return {}
 

@@ -346,6 +346,8 @@ class Namespace:
     filters_sources: bool = True
     #: whether what comes in by an interface is forwarded, where it is known
     forwarding: dict[tuple[Family, str], bool] = field(default_factory=dict)
+    #: by which port of a bridge a container's address is reached, where that is told (see own_routes.bridge_ports)
+    guests: Mapping[tuple[str, Family, int], str] = field(default_factory=dict)
     _low_names: tuple[frozenset[str], tuple[str, ...]] | None = None
     _stages: dict[tuple[Family, Hook], HookChains] = field(default_factory=dict)
     _ports: dict[str, list[Interface]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from netui.traversal.host.discovery import Discovery
 from netui.traversal.host.knowledge import blind, rules_unread
 from netui.traversal.host.members import strangers, with_unlisted_endpoints
 from netui.traversal.host.namespace import Namespace, prepare_namespace
+from netui.traversal.host.own_routes import Sender, bridge_ports, with_own_routes
 from netui.traversal.host.routing import DEFAULTS, Lookup, RoutingUnknown
 from netui.traversal.packet_state import AnyOutside
 from netui.traversal.result import Undecided
@@ -45,15 +46,6 @@ class Uplink:
     interface: str
     representative: int
     anywhere: AnyOutside
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """A container's own side: its addresses, its links (prefix, net, endpoint), and the way elsewhere."""
-
-    own: frozenset[int]
-    links: tuple[tuple[int, Net, Endpoint], ...]
-    gateway_endpoint: Endpoint | None
 
 
 @dataclass(slots=True)
@@ -111,7 +103,9 @@ class PreparedHost:
                 net = parse_net(f"{address}/{prefix}", family) if address and prefix else None
                 if net is not None:
                     links.append((prefix, net, endpoint))
-            found = Sender(frozenset(own), tuple(links), self.gateway_endpoint(container, family))
+            gateway = self.gateway_endpoint(container, family)
+            found = Sender(container.name, family, frozenset(own), tuple(links), gateway)
+            found = with_own_routes(found, container)
             self._senders[container.id, family] = found
         return found
 
@@ -352,6 +346,8 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
                 containers = (*containers, stranger)
     by_id = {container.id: container for container in containers}
     bridges = {network.id: network.bridge for network in networks.values()}
+    if namespace.low:
+        namespace.guests = bridge_ports(containers, bridges, snapshot.interfaces or ())
     prepared = PreparedHost(snapshot, namespace, networks, containers, owners, by_id, bridges)
     prepared.called = frozenset(container.name for container in containers) & {"lan", "any"}
     prepared.blind = {family: blind(snapshot, family) for family in _FAMILIES}

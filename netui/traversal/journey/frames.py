@@ -70,7 +70,7 @@ class Frames:
         self._over, self._diverted = bridge, diverted
         before, behind = self._prerouting(packet, diverted)
         self._behind = behind
-        self._came_by = port = self._port(packet, bridge, "", guest)
+        self._came_by = port = self._guest(packet, bridge, packet.src) or self._port(packet, bridge, "", guest)
         self._resolve_back(packet, ("output", "postrouting", "egress"), port, bridge)
         fate = self._ingress(packet, port, bridge)
         if fate == "accept":
@@ -125,7 +125,8 @@ class Frames:
 
         back: it goes out where it came in.
         """
-        port = self._came_by if back else self._port(packet, bridge, self._came_by, guest=True)
+        towards = self._guest(packet, bridge, packet.dst)
+        port = self._came_by if back else towards or self._port(packet, bridge, self._came_by, guest=True)
         before, behind = self._forward(packet, diverted)
         with self._seen(packet, "bridge", bridge, port, self._came_by):
             # br_netfilter leaves them alone: chains at its priority see them, too
@@ -171,7 +172,8 @@ class Frames:
             self._resolve_back(packet, ("ingress",), device)
             return self._egress(packet, device, "", mac)
         fate = self._egress(packet, device, "", mac)
-        port = self._port(packet, device, "", guest=False) if fate == "accept" else ""
+        towards = self._guest(packet, device, packet.dst)
+        port = towards or self._port(packet, device, "", guest=False) if fate == "accept" else ""
         self._over = device
         if fate == "accept":
             self._resolve_back(packet, ("ingress", "prerouting", "input"), port, device)
@@ -277,6 +279,10 @@ class Frames:
             out = hook in ("egress", "output", "postrouting")
             with self._seen(packet, layer, bridge, "" if out else device, device if out else ""):
                 self._resolve(hook, bases, packet)
+
+    def _guest(self, packet: PacketState, bridge: str, address: int) -> str:
+        """Return the port of the container that has an address, "" where that is not known."""
+        return self.namespace.guests.get((bridge, packet.family, address), "") if self.namespace.low else ""
 
     def _port(self, packet: PacketState, bridge: str, other: str, guest: bool) -> str:
         """Return the port of a bridge that a frame passes; those that no chain tells apart are one way.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netui.net.addresses import ICMP, ICMP6, TCP, address_text, parse_address
+from netui.net.addresses import ICMP, ICMP6, TCP, address_text
+from netui.traversal.host.own_routes import OwnRouteUnknown, container_route, no_route
 from netui.traversal.host.prepared import Owner, PreparedHost
 from netui.traversal.journey.journey import Journey, LegResult
 from netui.traversal.packet_state import PacketState
-from netui.traversal.question.sender import container_route
 from netui.traversal.result import Leg, Step, Undecided, Verdict
 from netui.traversal.unknowns import Unknowns
 
@@ -130,14 +130,17 @@ def _answer_to(sent: PacketState) -> PacketState:
 def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str) -> _Exit:
     """Where a container sends its answer: by its own routes, whichever network the question came by."""
     container, family = owner.container, answer.family
-    route = container_route(host.sender(container, family), answer.dst)
-    if route is None:
-        if owner.network is None or not owner.network.internal:
+    side = host.sender(container, family)
+    try:
+        way = container_route(side, answer.dst)
+    except OwnRouteUnknown as error:
+        return _Exit(elsewhere=str(error))
+    if way is None:
+        if side.routes is None and (owner.network is None or not owner.network.internal):
             # its gateway is not known: as it came
             return _Exit(arrived_by)
-        text = address_text(family, answer.dst)
-        return _Exit(no_way=f"{container.name} has no route to {text}: none of its networks has a gateway")
-    endpoint, on_link = route
+        return _Exit(no_way=no_route(side, address_text(family, answer.dst)))
+    endpoint, on_link, gateway = way.endpoint, way.on_link, way.gateway
     bridge = host.bridge_of(endpoint)
     if not bridge:
         network = host.network_of(endpoint)
@@ -149,7 +152,6 @@ def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str
     if on_link:
         beside = not fib.is_local(answer.dst) and host.owner(family, answer.dst, bridge) is not None
         return _Exit(bridge, bridge if beside else "")
-    gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
     if gateway is not None and fib.known and not fib.is_local(gateway[1]):
         text = address_text(family, gateway[1])
         return _Exit(elsewhere=f"{container.name} sends it through {text}, which is not this host")

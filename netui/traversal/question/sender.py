@@ -5,7 +5,8 @@ from __future__ import annotations
 from netui.model import Endpoint, Family
 from netui.net.addresses import ICMP, ICMP6, address_text, parse_address
 from netui.traversal.host.container_resolver import ask_own_resolver
-from netui.traversal.host.prepared import PreparedHost, Sender
+from netui.traversal.host.own_routes import OwnRouteUnknown, OwnWay, container_route, no_route
+from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.host.routing import Lookup, RoutingUnknown
 from netui.traversal.journey.journey import Journey, LegResult
 from netui.traversal.packet_state import PacketState
@@ -107,15 +108,14 @@ def _from_container(host: PreparedHost, request: Query, packet: PacketState, cho
         return LegResult("delivered", note, packet.seen(), (), to, notes=[note], transit=packet)
     if not sender.endpoints:
         return LegResult("unreachable", f"{sender.name} is on no network", packet.seen(), ())
-    found = container_route(side, dst)
-    if found is None:
-        return LegResult(
-            "unreachable",
-            f"{sender.name} has no route to {text}: none of its networks has a gateway",
-            packet.seen(),
-            (),
-        )
-    endpoint, on_link = found
+    try:
+        way = container_route(side, dst)
+    except OwnRouteUnknown as error:
+        why = Undecided("route", str(error), family=family)
+        return LegResult("undecided", why.reason, packet.seen(), (), undecided=why)
+    if way is None:
+        return LegResult("unreachable", no_route(side, text), packet.seen(), ())
+    endpoint, on_link = way.endpoint, way.on_link
     if packet.src == 0:
         parsed = parse_address(address_of(endpoint, family))
         packet.src = parsed[1] if parsed else 0
@@ -131,7 +131,7 @@ def _from_container(host: PreparedHost, request: Query, packet: PacketState, cho
         if fib.known and not fib.is_local(dst):
             return LegResult("unreachable", f"nobody has {text} on {network.name}", packet.seen(), ())
     else:
-        gateway = other_gateway(host, endpoint, family)
+        gateway = other_gateway(host, way, family)
         if gateway is not None:
             gateway_text = address_text(family, gateway)
             if host.owner(family, gateway, bridge) is None:
@@ -148,23 +148,11 @@ def sent_by(packet: PacketState, endpoint: Endpoint) -> None:
     packet.sport_range = (1024, 65535)
 
 
-def other_gateway(host: PreparedHost, endpoint: Endpoint, family: Family) -> int | None:
-    """Return the gateway of an endpoint where it is not this host."""
+def other_gateway(host: PreparedHost, way: OwnWay, family: Family) -> int | None:
+    """Return the gateway of a container's way where it is not this host."""
     fib = host.namespace.fibs[family]
-    gateway = parse_address(endpoint.gateway4 if family == "ip" else endpoint.gateway6)
+    gateway = way.gateway
     return gateway[1] if gateway is not None and fib.known and not fib.is_local(gateway[1]) else None
-
-
-def container_route(side: Sender, dst: int) -> tuple[Endpoint, bool] | None:
-    """Return by which endpoint a container sends to an address, and whether it is on that link."""
-    best: tuple[int, Endpoint] | None = None
-    for prefix, net, endpoint in side.links:
-        if dst & net.mask == net.value and (best is None or prefix > best[0]):
-            best = (prefix, endpoint)
-    if best is not None:
-        return best[1], True
-    gateway = side.gateway_endpoint
-    return (gateway, False) if gateway is not None else None
 
 
 def _off_bridge(

@@ -1,0 +1,51 @@
+"""Which network namespace is whose, by the numbers that ``ip link`` gives them (link-netnsid).
+
+The kernel is asked over netlink (RTM_GETNSID, NETNSA_PID of include/uapi/linux/net_namespace.h), which makes no
+number where there is none. ``lsns -n -t net -o NETNSID,PID`` prints the same.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+
+from netui.sources.live import netlink
+
+FILE = "netns.txt"
+_NETLINK_ROUTE = 0
+_GET, _NEW, _REQUEST = 90, 88, 1
+_NSID, _PID = 1, 2
+_LINE = re.compile(r"\s*(\d{1,10}|unassigned)\s+(\d{1,10})\s*")
+
+
+def read_netns(pids: Iterable[int]) -> dict[int, int]:
+    """Return the number of each process's namespace, where it has one in this namespace."""
+    found: dict[int, int] = {}
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE) as asked:
+            asked.settimeout(1.0)
+            asked.bind((0, 0))
+            for pid in pids:
+                body = struct.pack("=B3xHHI", 0, 8, _PID, pid)
+                asked.send(struct.pack("=IHHII", 16 + len(body), _GET, _REQUEST, 1, 0) + body)
+                for kind, _flags, payload in netlink.messages(asked.recv(4096)):
+                    number = dict(netlink.attributes(payload[4:])).get(_NSID, b"") if kind == _NEW else b""
+                    if len(number) == 4 and (value := struct.unpack("=i", number)[0]) >= 0:
+                        found[pid] = value
+    except OSError:
+        # a kernel that does not tell them
+        return found
+    return found
+
+
+def as_lsns(numbers: Mapping[int, int]) -> str:
+    """Print the numbers as lsns does."""
+    return "".join(f"{number:>10} {pid}\n" for pid, number in sorted(numbers.items()))
+
+
+def netns(text: str) -> dict[int, int]:
+    """Parse what lsns prints; lines of another shape are passed over."""
+    found = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {int(line[2]): int(line[1]) for line in found if line is not None and line[1] != "unassigned"}

@@ -1,0 +1,159 @@
+"""A container's own way out: by the routes of its namespace where they were read, else as its engine made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from netui.model import Container, Endpoint, Family, Interface
+from netui.net.addresses import Net, address_text, parse_address, parse_net
+
+
+class OwnRouteUnknown(Exception):
+    """Where a container sends is not known; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRoute:
+    """A route of a container's own. gateway: None on the link. refused: it sends there to nobody."""
+
+    net: Net
+    prefix: int
+    metric: int
+    device: str
+    gateway: int | None
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A container's own side: its addresses, its links (prefix, net, endpoint), and the way elsewhere.
+
+    routes: its own, None where they were not read. devices: which endpoint stands behind which. doubt: why its
+    way elsewhere is not known.
+    """
+
+    name: str
+    family: Family
+    own: frozenset[int]
+    links: tuple[tuple[int, Net, Endpoint], ...]
+    gateway_endpoint: Endpoint | None
+    routes: tuple[OwnRoute, ...] | None = None
+    devices: Mapping[str, Endpoint] | None = None
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWay:
+    """By which endpoint a container sends, whether the receiver is on that link, and to which gateway else."""
+
+    endpoint: Endpoint
+    on_link: bool
+    gateway: tuple[Family, int] | None = None
+
+
+def with_own_routes(side: Sender, container: Container) -> Sender:
+    """Return a sender with what its own namespace tells of its routes."""
+    inside = container.inside
+    if inside is None:
+        doubt = "its own routes were not read, and it may change them (NET_ADMIN)" if container.changes_routes else ""
+        return replace(side, doubt=doubt)
+    family = side.family
+    routes: list[OwnRoute] = []
+    for route in inside.routes:
+        net = parse_net(route.dst, family) if route.family == family else None
+        if net is not None:
+            gateway = parse_address(route.gateway) if route.gateway else None
+            number = gateway[1] if gateway is not None else None
+            refused = route.type != "unicast"
+            routes.append(OwnRoute(net, net.mask.bit_count(), route.metric, route.dev, number, refused))
+    routes.sort(key=lambda route: (-route.prefix, route.metric))
+    doubt = "it has routing tables of its own beside main" if inside.more_tables and container.changes_routes else ""
+    return replace(side, routes=tuple(routes), devices=devices_of(container, routes, family), doubt=doubt)
+
+
+def devices_of(container: Container, routes: Iterable[OwnRoute], family: Family) -> dict[str, Endpoint]:
+    """Return which of a container's endpoints stands behind which of its devices, by the networks on the link."""
+    found: dict[str, Endpoint] = {}
+    for endpoint in container.endpoints:
+        parsed = parse_address(endpoint.ipv4 if family == "ip" else endpoint.ipv6)
+        here = (route for route in routes if route.gateway is None and not route.refused and route.prefix)
+        if parsed is not None and (link := next((route for route in here if parsed[1] in route.net), None)) is not None:
+            found[link.device] = endpoint
+    return found
+
+
+def container_route(side: Sender, dst: int) -> OwnWay | None:
+    """Return a container's way to an address, None where it has none; raise OwnRouteUnknown."""
+    if side.routes is not None:
+        return _by_own_routes(side, side.routes, dst)
+    best: tuple[int, Endpoint] | None = None
+    for prefix, net, endpoint in side.links:
+        if dst & net.mask == net.value and (best is None or prefix > best[0]):
+            best = (prefix, endpoint)
+    if best is not None:
+        return OwnWay(best[1], True)
+    if side.doubt:
+        raise OwnRouteUnknown(f"where {side.name} sends to {address_text(side.family, dst)}: {side.doubt}")
+    gateway = side.gateway_endpoint
+    return by_gateway(side, gateway) if gateway is not None else None
+
+
+def no_route(side: Sender, text: str) -> str:
+    """Say that a container has no route to an address."""
+    why = "none of its networks has a gateway" if side.routes is None else "so its own routes say"
+    return f"{side.name} has no route to {text}: {why}"
+
+
+def _by_own_routes(side: Sender, routes: tuple[OwnRoute, ...], dst: int) -> OwnWay | None:
+    text = address_text(side.family, dst)
+    if side.doubt:
+        raise OwnRouteUnknown(f"where {side.name} sends to {text}: {side.doubt}")
+    route = next((route for route in routes if dst in route.net), None)
+    if route is None or route.refused:
+        return None
+    endpoint = (side.devices or {}).get(route.device)
+    if endpoint is None:
+        # by a device that no endpoint names, but to the gateway that the engine gave
+        way = by_gateway(side, side.gateway_endpoint) if side.gateway_endpoint is not None else None
+        if way is None or way.gateway is None or way.gateway[1] != route.gateway:
+            raise OwnRouteUnknown(f"{side.name} sends to {text} by its own {route.device}, which netui does not follow")
+        return way
+    return OwnWay(endpoint, route.gateway is None, None if route.gateway is None else (side.family, route.gateway))
+
+
+def by_gateway(side: Sender, endpoint: Endpoint) -> OwnWay:
+    """Return the way through the gateway that the engine gave an endpoint."""
+    return OwnWay(endpoint, False, parse_address(endpoint.gateway4 if side.family == "ip" else endpoint.gateway6))
+
+
+def bridge_ports(
+    containers: Iterable[Container],
+    bridges: Mapping[str, str],
+    interfaces: Iterable[Interface],
+) -> dict[tuple[str, Family, int], str]:
+    """Return which port of a bridge leads to which address, where one port alone fits.
+
+    A veth of the host names its peer's index and namespace; a container's namespace tells the index of its devices.
+    """
+    ports = [one for one in interfaces if one.kind == "veth" and one.peer and one.master]
+    found: dict[tuple[str, Family, int], str] = {}
+    for container in containers:
+        if container.inside is None:
+            continue
+        families: tuple[Family, Family] = ("ip", "ip6")
+        for family in families:
+            side = with_own_routes(Sender("", family, frozenset(), (), None), container)
+            for device, endpoint in (side.devices or {}).items():
+                bridge = bridges.get(endpoint.network_id, "")
+                parsed = parse_address(endpoint.ipv4 if family == "ip" else endpoint.ipv6)
+                index = container.inside.devices.get(device, 0)
+                number = container.inside.netns
+                fits = [
+                    port.name
+                    for port in ports
+                    if port.master == bridge and port.peer == index and number in (-1, port.netns)
+                ]
+                if bridge and parsed is not None and len(fits) == 1:
+                    found[bridge, family, parsed[1]] = fits[0]
+    return found
