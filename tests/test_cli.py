@@ -331,6 +331,8 @@ def test_an_interrupt_while_a_class_is_made(monkeypatch):
         raise RuntimeError("a fault")
 
     before = signal.getsignal(signal.SIGINT)
+    for preparation in ("_trusted_path", "_standard_files", "_environment"):
+        monkeypatch.setattr(entry, preparation, lambda: None)
     monkeypatch.setattr("netui.ending.end_by_signals", lambda: None)
     monkeypatch.setattr("os._exit", ended)
     monkeypatch.setattr("netui.cli.run.main", interrupted)
