@@ -31,6 +31,10 @@ test: $(STAMP) ## all tests, the lab with real engines included (root, on a Debi
 long: $(STAMP) ## the tests that take longest, which make test leaves out
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(TESTS)
 
+.PHONY: coverage
+coverage: $(STAMP) ## the lines of netui that no test runs, all tests but the lab's (it takes twice as long as they do)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not lab and not long" --cov=netui --cov-report=term:skip-covered $(TESTS)
+
 .PHONY: bounds
 bounds: $(STAMP) ## all tests but the lab's with the lowest versions that pyproject.toml admits, and on Python 3.12 and 3.13
 	$(BIN)/python -m tests.bounds

@@ -11,7 +11,7 @@ from netui.audit.doctor import diagnose
 from netui.audit.egress import ways_out
 from netui.audit.exposure import exposures
 from netui.audit.host_ports import host_ports
-from netui.audit.origins import FAMILIES, WIDEST, Where
+from netui.audit.origins import FAMILIES, Where
 from netui.audit.reach import reach
 from netui.model import Snapshot
 from netui.reports.differences import differences_json, differences_text
@@ -27,8 +27,6 @@ from netui.traversal.question.endpoints import engine_apart
 
 #: Exit status, as the contract has it.
 _DONE, _FOUND, _UNDECIDED = 0, 1, 3
-#: What ``--fail-on`` takes, from the widest: a port fails that is open from there or from wider.
-FAIL_ON: tuple[str, ...] = (WIDEST[0], "listed", *WIDEST[1:])
 
 
 @dataclass(frozen=True, slots=True)

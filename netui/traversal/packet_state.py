@@ -29,20 +29,18 @@ class AnyOutside:
 
     on_link: networks whose machines may be meant although they are neighbours (where there
     is no default route). inside: networks in which no such machine is: the host's own links and
-    routes. To them come the addresses that no router carries. doubted: whether a rule asked for
-    something that holds for some such machines and not for others.
+    routes. To them come the addresses that no router carries.
     """
 
-    __slots__ = ("_inside", "_known", "doubted", "everyone", "family", "on_link")
+    __slots__ = ("_inside", "_known", "everyone", "family", "on_link")
 
     def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = (), family: Family = "ip") -> None:
         self.family: Family = family
         self.on_link = tuple(on_link)
-        self.doubted = False
         #: the machines, cut at what policy rules ask for, once they were walked with (see senders.partition)
         self.everyone: list[Senders] = []
         self._inside: dict[int, set[int]] = {}
-        self._known: dict[Net, tuple[bool | None, bool]] = {}
+        self._known: dict[Net, bool | None] = {}
         for net in inside:
             self._inside.setdefault(net.mask, set()).add(net.value)
 
@@ -75,14 +73,9 @@ class AnyOutside:
         A single address beyond the own link singles one machine out; "some machine" is
         defined as one that no rule singles out (name it to ask about that one).
         """
-        known = self._known.get(net)
-        if known is None:
-            answer = self._within(net)
-            singled_out = answer is False and net.single and not self._excluded(net)
-            known = self._known[net] = (answer, answer is None or singled_out)
-        if known[1]:
-            self.doubted = True
-        return known[0]
+        if net not in self._known:
+            self._known[net] = self._within(net)
+        return self._known[net]
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
@@ -114,7 +107,6 @@ class AnyOutside:
         met = machines & found
         if not met or met == machines:
             return bool(met)
-        self.doubted = True
         single = not self.on_link and met.highs == met.lows
         return False if single else None
 

@@ -57,8 +57,6 @@ _SYMBOLS: Mapping[str, Mapping[str, int]] = {
 #: Types whose values are names.
 _NAMES = frozenset({"ifname", "iface_index", "fib_addrtype", "ct_helper", "string"})
 _ADDRESS_BITS = {"ipv4_addr": 32, "ipv6_addr": 128}
-#: Numbers of these types are plain: anything else of theirs is not understood.
-ADDRESSES = frozenset(_ADDRESS_BITS)
 
 
 def value_of(kind: str, printed: object) -> Value:

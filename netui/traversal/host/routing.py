@@ -44,12 +44,6 @@ class Lookup:
     dport_range: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    net: Net
-    route: Route
-
-
 class _RouteTable:
     """One table: entries by prefix length, longest first."""
 
@@ -101,12 +95,10 @@ class Fib:
             # `ip route` without `table all` leaves the local table out; the addresses tell it.
             tables["local"] = list(_local_routes(family, interfaces or ()))
         self._tables: Mapping[str, _RouteTable] = {name: _RouteTable(entries) for name, entries in tables.items()}
-        self.custom_rules = False
         self._types: dict[tuple[int, str], str] = {}
         self._found: dict[tuple[int, str, bool], Route | None] = {}
         if rules:
             self._rules = sorted(rules, key=lambda rule: rule.priority)
-            self.custom_rules = any(rule.priority not in (0, 32766, 32767) for rule in rules)
         else:
             self._rules = [PolicyRule(family, priority, table) for table, priority in _MAIN_RULES]
         #: whether a lookup hangs on nothing but the destination and the device asked for

@@ -8,7 +8,6 @@ from typing import Literal
 from rich.cells import cell_len
 
 from netui.explain.native_tables import native_table
-from netui.model import Rule
 from netui.text.visible import escape
 from netui.traversal.result import Step
 from netui.ui.presenters.cells import clip, clip_middle, fit
@@ -404,8 +403,3 @@ def _put(spans: Spans, text: str, width: int, *, role: Role = "", right: bool = 
     if middle:
         text = clip_middle(text, width)
     spans.append((fit(text, width, right=right) + " ", role))
-
-
-def rule_number(rule: Rule | None) -> str:
-    """Return a rule's number, or "policy"."""
-    return "policy" if rule is None else str(rule.number)

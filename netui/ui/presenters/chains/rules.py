@@ -10,9 +10,6 @@ from netui.text.visible import escape
 from netui.ui.presenters.chains import native as nft
 from netui.ui.presenters.names import Names, bare
 
-#: Built-in targets; everything else after -j is a chain of the same table.
-TERMINATING = frozenset({"ACCEPT", "DROP", "REJECT", "RETURN", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "QUEUE"})
-
 _PORTS = {"--dport": "dpt", "--sport": "spt", "--dports": "dports", "--sports": "sports", "--ports": "ports"}
 _QUIET_MODULES = frozenset({"tcp", "udp", "sctp", "dccp", "icmp", "icmp6", "udplite"})
 
@@ -140,12 +137,6 @@ def brief(cells: RuleCells, *, named: bool = True) -> str:
             extra = extra[len(cells.protocol) + 1 :]
         parts.append(extra)
     return " ".join(parts)
-
-
-def is_jump(rule: Rule, chains: frozenset[str]) -> str:
-    """Return the chain that the rule jumps or goes to, or ""."""
-    target = rule.spec.target
-    return target.name if target is not None and target.name in chains else ""
 
 
 def _basic(spec: RuleSpec, name: str) -> tuple[str, bool]:
