@@ -27,9 +27,10 @@ def main() -> None:
     debian_package(next(DIST.glob("*.whl")), DIST)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            one, tree = single_file(Path(scratch))
+            one, tree, licences = single_file(Path(scratch))
             shutil.move(one, DIST)
-            carrying_packages(tree, DIST)
+            carrying_packages(tree, licences, DIST)
+            shutil.move(licences, DIST)
     except LabUnavailable as reason:
         complain(f"without the single file and the packages that carry it: {reason}")
     say(sums(DIST))

@@ -71,9 +71,10 @@ def debian_package(wheel: Path, target: Path) -> Path:
     )
 
 
-def carrying_packages(tree: Path, target: Path) -> list[Path]:
+def carrying_packages(tree: Path, licences: Path, target: Path) -> list[Path]:
     """Make the packages that carry Python and netui's libraries (tools/single.py), for Debian 11, RHEL 9 and newer."""
     files: Files = {"/usr/bin/netui": ("../lib/netui/netui", 0o777)}
+    files["/usr/share/doc/netui/THIRD-PARTY.txt"] = (licences, 0o644)
     for path in sorted(tree.rglob("*")):
         place = f"/usr/lib/netui/{path.relative_to(tree).as_posix()}"
         if path.is_symlink():

@@ -22,6 +22,7 @@ HANDED_OUT = (
     "netui-{}-linux-x86_64",
     "netui-{}-py3-none-any.whl",
     "netui-{}.tar.gz",
+    "netui-{}-THIRD-PARTY.txt",
     "netui_{}_amd64.deb",
     "netui_{}+forky_all.deb",
     "netui-{}-1.x86_64.rpm",

@@ -14,8 +14,8 @@ from tests.lab.cache import LabUnavailable
 from tests.lab.roots import OLDEST, build_root
 
 
-def single_file(target: Path) -> tuple[Path, Path]:
-    """Make it in a folder: the one file, and beside it the same as a folder, which the packages carry.
+def single_file(target: Path) -> tuple[Path, Path, Path]:
+    """Make it in a folder: the one file, the same as a folder, which the packages carry, and the licences of both.
 
     Raises LabUnavailable where the Debian 11 in which it is built cannot be had. Making that takes ten minutes, once.
     """
@@ -28,4 +28,5 @@ def single_file(target: Path) -> tuple[Path, Path]:
         made = bare.upper / "root/made"
         one = Path(shutil.copy(made / "netui", target / f"netui-{__version__}-linux-x86_64"))
         tree = Path(shutil.copytree(made / "tree", target / "tree", symlinks=True))
-    return one, tree
+        licences = Path(shutil.copy(made / "THIRD-PARTY.txt", target / f"netui-{__version__}-THIRD-PARTY.txt"))
+    return one, tree, licences

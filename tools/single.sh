@@ -2,7 +2,8 @@
 # Makes netui one executable, with Python and its libraries in it, by pyinstaller. Runs in a Debian 11 with a newer
 # Python (tests/lab/roots.py, build_root): what it makes runs on that system's C library and newer ones.
 #
-#   tools/single.sh OUTPUT      OUTPUT/netui (one file) and OUTPUT/tree/ (the same as a folder, which starts sooner)
+#   tools/single.sh OUTPUT      OUTPUT/netui (one file), OUTPUT/tree/ (the same as a folder, which starts sooner), and
+#                               OUTPUT/THIRD-PARTY.txt, the licences of what both carry
 set -eu
 cd "$(dirname "$0")/.."
 output=$1
@@ -25,13 +26,16 @@ from netui.entry import main
 
 sys.exit(main())
 END
+# python-iptables looks for its own library beside the modules
+wrapper=$(ls /tmp/venv/lib/python3*/site-packages/libxtwrapper*.so)
 for form in onefile onedir; do
   /tmp/venv/bin/pyinstaller --log-level ERROR --noconfirm "--$form" --strip --name netui \
     --distpath "/tmp/made/$form" --workpath /tmp/work --specpath /tmp \
     --collect-submodules netui --collect-data netui --collect-submodules textual --collect-data textual \
-    --collect-all iptc --collect-submodules rich._unicode_data --hidden-import humanize --hidden-import docker \
+    --collect-all iptc --add-binary "$wrapper:." --collect-submodules rich._unicode_data --hidden-import humanize --hidden-import docker \
     --exclude-module tkinter --exclude-module pip --exclude-module setuptools /tmp/netui-main.py
 done
 mkdir -p "$output"
 cp /tmp/made/onefile/netui "$output/netui"
 cp -r /tmp/made/onedir/netui "$output/tree"
+/tmp/venv/bin/python tools/third_party.py "$output/tree/_internal" "$output/THIRD-PARTY.txt"

@@ -1,6 +1,6 @@
 """What `make dist` made, on bare systems: each file starts there, draws, and answers as this checkout does.
 
-python -m tests.lab.packaged          dist/ on Debian 11, 12, 13, forky and Ubuntu 24.04
+python -m tests.lab.packaged          dist/ on Debian 11, 12, 13, forky, Ubuntu 24.04, and on a host with legacy tables
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from netui import __version__
 
 from .bare import Bare
-from .terminal import ROOT
+from .hosts import blog_host
+from .terminal import NETUI, ROOT, Terminal
 
 SUITES = ("bullseye", "bookworm", "trixie", "forky", "noble")
 #: An answer of this capture, the same wherever it is asked.
@@ -55,6 +56,27 @@ def on(suite: str, dist: Path, scratch: Path) -> None:
             _say(suite, rpm)
 
 
+def reads_legacy_tables(single: Path) -> None:
+    """On a host with legacy tables the single file's own python-iptables reads them; the answers are the same."""
+    with blog_host("20.10-legacy") as host:
+        environment = host.engine.environment()
+        with Terminal(
+            [str(single)], place=host.namespace.path, environment=environment, width=200, height=70
+        ) as terminal:
+            terminal.wait("✓ read  by python-iptables", timeout=60)
+            terminal.keys("q")
+            assert terminal.wait_ended(timeout=20) == 0
+        asked = ["nsenter", f"--net={host.namespace.path}"]
+        answers = [
+            subprocess.run(
+                [*asked, *netui, "explain"], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+            )
+            for netui in ([str(single)], NETUI)
+        ]
+        assert answers[0].stdout == answers[1].stdout and "DOCKER" in answers[0].stdout
+    _say("20.10", f"{single.name} on legacy tables")
+
+
 def _do(bare: Bare, command: str) -> None:
     done = bare.run(command)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -68,6 +90,7 @@ def main() -> None:
     """Try dist/ on each."""
     dist = ROOT / "dist"
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=dist, check=True)
+    reads_legacy_tables(dist / f"netui-{__version__}-linux-x86_64")
     for suite in sys.argv[1:] or SUITES:
         with tempfile.TemporaryDirectory() as scratch:
             on(suite, dist, Path(scratch))
