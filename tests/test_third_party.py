@@ -16,7 +16,15 @@ def test_all_libraries_that_netui_needs_are_there_with_their_licence() -> None:
     found = {part.name.rpartition(" ")[0].lower(): part for part in libraries()}
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {re.match(r"[\w-]+", line)[0] for line in asked} <= found.keys()  # type: ignore[index]
-    assert {"rich", "requests", "urllib3", "markdown-it-py", "pygments", "typing_extensions"} <= found.keys()
+    assert {
+        "rich",
+        "requests",
+        "urllib3",
+        "markdown-it-py",
+        "pygments",
+        "typing_extensions",
+        "linkify-it-py",
+    } <= found.keys()
     assert not {"pytest", "mypy", "ruff", "pyte", "netui"} & found.keys()
     assert [
         name for name, part in found.items() if not part.licence or (part.licence == "see below" and not part.texts)

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 _RULE = "=" * 100
+#: A requirement's library and extras, and the extra for which it is required.
+_WANTED = re.compile(r"([\w.-]+)(?:\s*\[([^\]]*)\])?")
+_EXTRA = re.compile(r"extra == ['\"]([^'\"]*)['\"]")
 
 
 class Part(NamedTuple):
@@ -30,21 +33,24 @@ class Part(NamedTuple):
 def libraries(root: str = "netui") -> Iterator[Part]:
     """Yield the Python libraries on which one depends, and those on which they do; by name."""
     found: dict[str, Distribution] = {}
-    waiting = [root]
+    seen: set[tuple[str, str]] = set()
+    # a library and one of its extras, "" for none
+    waiting = [(_normal(root), "")]
     while waiting:
-        name = _normal(waiting.pop())
+        name, extra = waiting.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
         try:
-            one = distribution(name)
+            one = found[name] = distribution(name)
         except PackageNotFoundError:
             continue  # of another system or another Python
-        if name in found:
-            continue
-        found[name] = one
-        waiting += [
-            wanted[0]
-            for line in one.requires or ()
-            if "extra ==" not in line and (wanted := re.match(r"[\w.-]+", line))
-        ]
+        for line in one.requires or ():
+            wanted = _WANTED.match(line)
+            of_extra = _EXTRA.search(line)
+            if wanted and (of_extra[1] if of_extra else "") == extra:
+                extras = ("", *(each.strip() for each in (wanted[2] or "").split(",") if each.strip()))
+                waiting += [(_normal(wanted[1]), each) for each in extras]
     for name, one in sorted(found.items()):
         if name != _normal(root):
             yield Part(f"{one.metadata['Name']} {one.version}", licence_of(one), tuple(_texts(one)))
