@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netui.audit.doctor import diagnose
 from netui.dialects.pasted import sections
 from netui.model import RulesetKey, Snapshot
 from netui.sources.capture.pasted import read_pasted
 from netui.sources.capture.reader import read_capture
 from netui.text.errors import SourceError
+from netui.traversal import prepare
 
+CASES = Path(__file__).parents[1] / "cases"
 DATA = Path(__file__).parents[1] / "dialects" / "data"
 SAVE = (DATA / "listed-save.txt").read_text()
 SPECS = (DATA / "listed-S.txt").read_text()
@@ -184,6 +191,38 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         read(text)
     except SourceError as error:
         assert str(error).isprintable()
+
+
+def test_a_packed_file_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single file that was packed with gzip, by its path or through standard input; a tar is a capture."""
+    packed = tmp_path / "rules.txt.gz"
+    packed.write_bytes(gzip.compress(SPECS.encode()))
+    assert rules(read_capture(packed)) == rules(read_pasted(SPECS, "rules.txt"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(packed.read_bytes())))
+    assert rules(read_capture("-")) == rules(read_capture(packed))
+    (tmp_path / "cut.gz").write_bytes(packed.read_bytes()[:60])
+    with pytest.raises(SourceError, match="is cut off"):
+        read_capture(tmp_path / "cut.gz")
+
+
+def test_a_pipe_is_offered_standard_input(tmp_path: Path) -> None:
+    """A named pipe is not opened, which would wait: the line says how its text is read."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="is read from standard input, named -"):
+        read_capture(tmp_path / "pipe")
+
+
+def test_a_table_that_was_not_listed_is_not_missing(tmp_path: Path) -> None:
+    """`iptables -S` of table filter beside an engine: that Docker's nat chains are not in it says nothing of them."""
+    shutil.copytree(CASES / "engine-20.10" / "host", tmp_path / "host")
+    for name in (*(tmp_path / "host").glob("*tables*"), *(tmp_path / "host").glob("nft-*")):
+        name.unlink()
+    (tmp_path / "host" / "iptables-S.txt").write_text(
+        "-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-N DOCKER\n-A FORWARD -j DOCKER\n"
+    )
+    found = diagnose(prepare(read_capture(tmp_path / "host")))
+    assert not {"rules-missing", "missing-dnat"} & {finding.id for finding in found.findings}
+    assert any("table nat was not read whole" in line for line in found.unknown)
 
 
 # --- the same in a capture's folder --------------------------------------------------------------

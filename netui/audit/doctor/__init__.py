@@ -123,9 +123,12 @@ def _unknown(view: View) -> Iterator[str]:
     for family, reason in view.host.namespace.rules_read.items():
         if reason:
             yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {reason}: its rules could not be checked"
+    for table in ("filter", "nat"):
+        if view.judged and not view.told("ip", table):
+            yield f"table {table} was not read whole: whether Docker's rules in it are there is not known"
     if snapshot.kernel is None and snapshot.engine is None:
         yield "the kernel's modules were not read: what would keep an engine from starting could not be checked"
-    if view.judged and not view.both_variants_read and not view.translates("ip"):
+    if view.judged and not view.both_variants_read and view.told("ip", "nat") and not view.translates("ip"):
         yield "one of iptables-nft and iptables-legacy was not read: whether Docker's rules are gone is not known"
     for family, kind in (("ip", "IPv4"), ("ip6", "IPv6")):
         if family == "ip" and not view.host.namespace.fibs["ip"].known:

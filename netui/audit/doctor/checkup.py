@@ -9,6 +9,7 @@ from functools import cached_property
 from netui.audit.doctor.finding import Evidence
 from netui.audit.input_fate import InputFates
 from netui.audit.origins import Places
+from netui.dialects.iptables.listed import UNTOLD
 from netui.model import (
     Backend,
     Chain,
@@ -103,6 +104,11 @@ class View:
         """Whether FORWARD leads to Docker's own chains."""
         direct = self.jumps(family, "filter", "FORWARD", *_JUMPS)
         return direct and any(True for _ in self.chains(family, "filter", "DOCKER"))
+
+    def told(self, family: TableFamily, table: str) -> bool:
+        """Whether all rules of a table are known: a listing of other tables leaves its chains open."""
+        targets = (place.rule.spec.target for place in self.rules(family, table))
+        return not any(target is not None and target.name == UNTOLD for target in targets)
 
     def translates(self, family: TableFamily) -> bool:
         """Whether Docker keeps published ports in this family: nat has its chain."""

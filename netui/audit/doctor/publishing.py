@@ -33,13 +33,14 @@ def rules_missing(view: View) -> Iterator[Finding]:
     if not view.judged or not any(True for _ in view.bridged()):
         return
     missing: list[str] = []
-    if not any(True for _ in view.chains("ip", "filter", "DOCKER")):
+    filters, translates = view.told("ip", "filter"), view.told("ip", "nat")
+    if filters and not any(True for _ in view.chains("ip", "filter", "DOCKER")):
         missing.append("table filter has no chain DOCKER")
-    elif not view.forwards_to_docker("ip"):
+    elif filters and not view.forwards_to_docker("ip"):
         missing.append("no rule of filter FORWARD jumps to Docker's chains")
-    if not view.translates("ip"):
+    if translates and not view.translates("ip"):
         missing.append("table nat has no chain DOCKER")
-    elif not view.jumps("ip", "nat", "PREROUTING", "DOCKER"):
+    elif translates and not view.jumps("ip", "nat", "PREROUTING", "DOCKER"):
         missing.append("no rule of nat PREROUTING jumps to DOCKER")
     has_docker = any(True for table in ("filter", "nat") for _ in view.chains("ip", table, "DOCKER"))
     if not missing or not (has_docker or view.both_variants_read):
@@ -66,7 +67,7 @@ def missing_dnat(view: View) -> Iterator[Finding]:
     if not view.judged:
         return
     for family in ("ip", "ip6"):
-        if not view.translates(family):
+        if not view.translates(family) or not view.told(family, "nat"):
             continue
         known = {(a, p, dport_of(place), protocol_of(place)) for place, a, p in dnats(view, family)}
         natted = {c.id for c, _, n in view.bridged(family) if mode(n, family) in ("nat", "nat-unprotected")}

@@ -61,7 +61,8 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
         elif stat.S_ISREG(mode):
             found = _tar(path)
         else:
-            raise SourceError(f"{quoted_path(path)} is neither a folder nor a file")
+            hint = "; a pipe's text is read from standard input, named -" if stat.S_ISFIFO(mode) else ""
+            raise SourceError(f"{quoted_path(path)} is neither a folder nor a file{hint}")
     except NotAFile as error:
         raise SourceError(f"{quoted_path(path)} {error.strerror}") from None
     except FileNotFoundError:

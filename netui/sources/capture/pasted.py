@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from netui.sources.reading import Assembly, Reading
 from netui.text.errors import SourceError, plain, quoted, quoted_path
 
 STDIN = "-"
+_GZIP = b"\x1f\x8b"
 _Rules = tuple[Ruleset, Counters]
 
 
@@ -33,15 +36,31 @@ def pasted_text(path: str | Path) -> str | None:
     Raises SourceError where it cannot be read.
     """
     if str(path) == STDIN:
-        return _decoded(_bounded(sys.stdin.buffer.read(MAX_FILE + 1), "standard input"))
+        data = sys.stdin.buffer.read(MAX_FILE + 1)
+        return _decoded(_bounded(_unpacked(data) or data, "standard input"))
     try:
         data = read_regular(path, MAX_FILE + 1)
     except (OSError, ValueError):
         # whoever reads captures says why
         return None
-    if data[:2] == b"\x1f\x8b" or data[257:262] == b"ustar" or tarfile.is_tarfile(io.BytesIO(data)):
+    if data[:2] == _GZIP:
+        # the head alone tells a tar, which is read elsewhere
+        head = _unpacked(data, 512)
+        data = _unpacked(data) if head and head[257:262] != b"ustar" else b""
+        if not data:
+            return None
+    if data[257:262] == b"ustar" or tarfile.is_tarfile(io.BytesIO(data)):
         return None
     return _decoded(_bounded(data, quoted_path(path)))
+
+
+def _unpacked(data: bytes, limit: int = MAX_FILE + 1) -> bytes:
+    """Return the beginning of what was packed with gzip, b"" where that is nothing."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return file.read(limit)
+    except (OSError, EOFError, zlib.error):
+        return b""
 
 
 def _bounded(data: bytes, name: str) -> bytes:
