@@ -93,14 +93,23 @@ def _direct(
         yield container.name, endpoint.network_name, f"{at}/icmp", f"{at}/icmp", "direct", "unknown"
 
 
+def published_at(container: Container, port: int, protocol: str) -> Iterator[str]:
+    """Yield where a port of a container is published, as DST of a path."""
+    for bound in container.bound:
+        if (bound.container_port, bound.protocol) == (port, protocol) and (destination := _published_as(bound)):
+            yield destination
+
+
+def _published_as(bound: PublishedPort) -> str:
+    host_side = _host_side(bound)
+    return f"{host_side}:{bound.host_port}/{bound.protocol}" if bound.host_port and host_side else ""
+
+
 def _published(container: Container) -> Iterator[tuple[str, str, str, str, str, str]]:
     seen: set[str] = set()
     for bound in container.bound:
-        host_side = _host_side(bound)
-        if not bound.host_port or not host_side:
-            continue
-        destination = f"{host_side}:{bound.host_port}/{bound.protocol}"
-        if destination not in seen:
+        destination = _published_as(bound)
+        if destination and destination not in seen:
             seen.add(destination)
             answered = listening_state(container, bound.container_port, bound.protocol)
             yield container.name, "", destination, destination, "published", answered

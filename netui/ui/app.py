@@ -293,6 +293,11 @@ class NetuiApp(TerminalApp):
     def go_to(self, message: GoTo) -> None:
         """Move the chain table or the tree to what was asked for."""
         self.action_to_panes()
+        if message.flow is not None:
+            self.state.item = AskedItem(message.flow.source, message.flow.destination)
+            self._open(message.flow)
+            self.state.show_part(message.part)
+            self.main.chains.update_marks()
         if not self.main.go_to(message.item):
             self.say("It is gone.")
 

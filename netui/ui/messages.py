@@ -48,10 +48,10 @@ class DetailsWanted(Message):
 
 
 class GoTo(Message):
-    """The chain table or the tree is to go to something."""
+    """The chain table or the tree is to go to something; flow: is opened with it, at that part of its senders."""
 
-    def __init__(self, item: Item) -> None:
-        self.item = item
+    def __init__(self, item: Item, flow: Flow | None = None, part: int = 0) -> None:
+        self.item, self.flow, self.part = item, flow, part
         super().__init__()
 
 

@@ -14,7 +14,7 @@ from netui.audit.reach import reach
 from netui.cli.run import main
 from netui.reports.differences import differences_text
 from netui.reports.reach import reach_text
-from netui.traversal import EndpointError, prepare
+from netui.traversal import EndpointError, path, prepare
 
 from .test_exposed import CASES, snapshot, with_rules
 
@@ -55,7 +55,12 @@ def test_the_matrix_holds_the_verdicts_of_the_paths() -> None:
     assert cells["shop", "shop"] == ""
     assert cells["shop", "till"] == "delivered"
     assert cells["shop", "ledger"] == "dropped"
-    assert [box.networks[0] for box in boxes] == sorted(box.networks[0] for box in boxes)
+    containers = [box for box in boxes if box.destination]
+    assert [box.networks[0] for box in containers] == sorted(box.networks[0] for box in containers)
+    assert [box.name for box in boxes[len(containers) :]] == ["the world", "LAN"]
+    assert cells["the world", "shop"] == path(host, "outside", "host:80", reply=True).verdict == "delivered"
+    assert cells["the world", "ledger"] == "" and cells["LAN", "ledger"] == "dropped"
+    assert cells["shop", "the world"] == ""
     by_name = {box.name: box for box in boxes}
     found = way(host, by_name["shop"], by_name["ledger"])
     assert found is not None and found.deciding is not None

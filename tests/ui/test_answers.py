@@ -172,7 +172,7 @@ async def test_answers_at_any_size():
                 await pilot.press("j", "tab", "g")
                 assert answer.lines.has_focus
                 screen_text(app)
-        assert "100 containers, 2400 of 9900 ways open" in str(answer.lines.border_title)
+        assert "100 containers, 2600 of 10100 ways open" in str(answer.lines.border_title)
 
 
 async def test_an_answer_is_copied(real, monkeypatch):

@@ -11,6 +11,7 @@ from netui.ui.answers import worker as answer_finder
 from netui.ui.answers.worker import SOLVE
 from netui.ui.messages import SnapshotArrived
 from tests.bench.large import large_snapshot
+from tests.traversal.build import filter_rules, nat_rules, snapshot
 from tests.ui.fakes import CASES, later
 from tests.ui.steps import row_of, rows, running, screen_text, until
 
@@ -37,17 +38,17 @@ async def test_three_hundred_containers_reach_whom(monkeypatch):
         await pilot.press("R")
         await until(pilot, lambda: "working… line " in str(app.answers.screen.lines.border_title))
         lines = app.answers.screen.lines
-        assert len(lines.answer.keys) == 300 and lines.answer.columns == 300
+        assert len(lines.answer.keys) == 302 and lines.answer.columns == 300
         # Keys go on meanwhile, also over what is not worked out yet.
         await pilot.press("G", "]", "l")
         seen_at_once = lines.answer.columns_in(lines._room)
         assert 25 < seen_at_once < 40
-        assert (lines.cursor, lines.column) == (299, 1 + seen_at_once + 1)
-        assert "app" in row_of(lines)[:10] and "[" in row_of(lines)
+        assert (lines.cursor, lines.column) == (301, 1 + seen_at_once + 1)
+        assert "LAN" in row_of(lines)[:10] and "[" in row_of(lines)
         go_on.set()
         await until(pilot, lambda: "way" in rows(app.answers.screen.detail)[0])
         await whole(app, pilot)
-        assert "7200 of 89700 ways open" in str(lines.border_title)
+        assert "7800 of 90300 ways open" in str(lines.border_title)
         header = rows(lines)[0]
         assert f"{lines.first + 1}–{lines.first + seen_at_once} of 300" in header
         assert str(lines.column + 1) in header.split()
@@ -82,9 +83,11 @@ async def whole(app, pilot):
 FILTERS = [
     ("net1", 25, 25),
     ("net1 > net2", 25, 10),
-    ("> app7", 60, 1),
+    ("> app7", 62, 1),
     ("app7 >", 1, 60),
-    ("!net0", 35, 35),
+    ("!net0", 37, 35),
+    ("world >", 1, 60),
+    ("lan > net1", 1, 25),
     ("nobody", 1, 1),
 ]
 
@@ -104,7 +107,7 @@ async def test_reach_is_filtered_by_source_and_destination():
         assert "no container has this" in rows(answer.lines)[1]
         await pilot.press("escape")
         await pilot.pause()
-        assert app.answers.screen is answer and len(answer.lines.answer.keys) == 60
+        assert app.answers.screen is answer and len(answer.lines.answer.keys) == 62
         await pilot.press("escape")
         await until(pilot, lambda: app.answers.screen is None)
 
@@ -152,3 +155,62 @@ async def test_the_whole_matrix_stays_while_a_new_one_is_worked_out(real):
         go.set()
         await until(pilot, lambda: len(answer.lines.answer.keys) == len(old.keys) - 1)
         assert "working" not in str(answer.lines.border_title)
+
+
+async def test_v_walks_through_the_parts_of_a_cell():
+    """A cell of the world or a LAN has its senders' parts, each with its rule; Enter opens the one that is shown."""
+    rules = filter_rules(
+        "-A FORWARD -i eth0 -s 203.0.113.0/24 -j ACCEPT",
+        "-A FORWARD -i eth0 -s 9.9.9.9/32 -j REJECT",
+        "-A FORWARD -i eth0 -j DROP",
+    )
+    nat = nat_rules("-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
+    async with running(snapshot(nat + rules), answers=SOLVE, size=(140, 40)) as (app, pilot):
+        answer = await opened(app, pilot)
+        boxes = answer.lines.answer.boxes
+        await pilot.press(*["down"] * [box.name for box in boxes].index("the world"))
+        column = [box.name for box in boxes].index("openresty")
+        await pilot.press(*(["right"] * (column - 1) if column else ["left"]))
+        await pilot.pause()
+        shown = "\n".join(rows(answer.detail))
+        assert "✗ the world → openresty" in shown and "as host:80/tcp" in shown
+        assert "part 1 of 3 for everyone else" in str(answer.detail.border_title)
+        verdicts = []
+        for _ in range(3):
+            await pilot.press("v")
+            await pilot.pause()
+            shown = "\n".join(rows(answer.detail))
+            verdicts.append(
+                (
+                    str(answer.detail.border_title).partition(" for ")[2].strip(),
+                    shown.split("decided by")[1][:30].strip(),
+                )
+            )
+        assert sorted(verdicts) == [
+            ("203.0.113.0/24", "filter FORWARD 1"),
+            ("9.9.9.9", "filter FORWARD 2"),
+            ("everyone else", "filter FORWARD 3"),
+        ]
+        while "203.0.113.0/24" not in str(answer.detail.border_title):
+            await pilot.press("v")
+            await pilot.pause()
+        part = answer.lines.part
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.main)
+        assert app.state.flow.path.verdict == "delivered" and app.state.part == part
+        assert app.main.chains.current.rule.number == 1
+        assert "for 203.0.113.0/24" in str(app.main.detail.border_title)
+        await pilot.press("v")
+        assert app.state.part == (part + 1) % 3
+
+
+async def test_a_cell_that_all_senders_share_has_no_parts():
+    """A container sends as itself; in the other answers v is of the open flow."""
+    async with running(snapshot(), answers=SOLVE, size=(140, 40)) as (app, pilot):
+        answer = await opened(app, pilot)
+        await pilot.press("v")
+        assert "tells the senders of this cell apart" in screen_text(app)
+        assert "part" not in str(answer.detail.border_title)
+        await pilot.press("D", "v")
+        await pilot.pause()
+        assert "Open a flow first" in screen_text(app)

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 
+from netui.traversal.result import Flow
 from netui.ui.lines.line_list_view import LineView
 from netui.ui.messages import GoTo
 from netui.ui.presenters.answers.answer import Answer
@@ -29,6 +30,8 @@ class AnswerLines(LineView):
                 tooltip="Next column, or scroll to the right"),
         Binding("h,left", "column(-1)", "Column", show=False, id="answer.left",
                 tooltip="Previous column, or scroll to the left"),
+        Binding("v", "part", "Part", show=False, id="answer.part",
+                tooltip="In reach: next part of the cell's senders; else of the open flow"),
         Binding("right_square_bracket", "columns(1)", "Columns", show=False, id="answer.columns-right",
                 tooltip="A screenful of columns to the right"),
         Binding("left_square_bracket", "columns(-1)", "Columns", show=False, id="answer.columns-left",
@@ -45,6 +48,8 @@ class AnswerLines(LineView):
         #: the first column that is seen; names and header stay where they are
         self.first = 0
         self._pointed = (0, 0, 0)
+        #: which part of the cell's senders is shown
+        self.part = 0
 
     def show(self, answer: Answer | None) -> None:
         """Show an answer; the cursor stays on its line."""
@@ -87,6 +92,8 @@ class AnswerLines(LineView):
     def cursor_moved(self) -> None:
         """Say what the cursor stands on; in a matrix its old line and its new one are painted anew."""
         line, column, first = self._pointed
+        if (line, column) != (self.cursor, self.column):
+            self.part = 0
         self._pointed = (self.cursor, self.column, self.first)
         if self.answer is not None and self.answer.columns > 1:
             if first != self.first:
@@ -119,11 +126,32 @@ class AnswerLines(LineView):
             self.first = max(self.column - seen + 1, min(self.first, self.column))
             self.first = max(0, min(self.first, self.answer.columns - seen))
 
+    def part_of(self, flow: Flow | None) -> int:
+        """Return which part of a cell's way is shown, everyone else's where it has no such part any more."""
+        return self.part if flow is not None and self.part < len(flow.path.parts) else 0
+
+    async def action_part(self) -> None:
+        """Show the next part of the cell's senders; where lines have no cells, of the open flow."""
+        answer = self.answer
+        assert isinstance(self.app, TerminalApp)
+        if answer is None or answer.columns < 2:
+            await self.app.run_action("part")
+            return
+        flow = answer.flow(self.cursor, self.column)
+        if flow is None or not flow.path.parts:
+            self.app.say("No rule tells the senders of this cell apart.")
+            return
+        self.part = (self.part_of(flow) + 1) % len(flow.path.parts)
+        self.post_message(self.Pointed())
+
     def activated(self, index: int) -> None:
-        """Go to the deciding rule."""
-        action = self.answer.action(index, self.column) if self.answer is not None else None
+        """Go to the deciding rule; a cell's way is opened with it, at the part that is shown."""
+        answer = self.answer
+        flow = answer.flow(index, self.column) if answer is not None else None
+        part = self.part_of(flow)
+        action = answer.at_part(part).action(index, self.column) if answer is not None else None
         if action is not None:
-            self.post_message(GoTo(action))
+            self.post_message(GoTo(action, flow, part))
         else:
             assert isinstance(self.app, TerminalApp)
             self.app.say("No rule decides this.")
@@ -132,7 +160,8 @@ class AnswerLines(LineView):
         """Return the line under the cursor with its details (for the clipboard)."""
         if self.answer is None or self.cursor >= self.line_count:
             return ""
-        return self.answer.text(self.cursor, self.column)
+        part = self.part_of(self.answer.flow(self.cursor, self.column))
+        return self.answer.at_part(part).text(self.cursor, self.column)
 
 
 def _grew(before: Answer, answer: Answer) -> bool:

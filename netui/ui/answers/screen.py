@@ -17,6 +17,7 @@ from netui.ui.lines.line_list_view import LineView
 from netui.ui.panes.filter_bar import FilterBar
 from netui.ui.panes.status import KeyLine, StatusLine
 from netui.ui.presenters.answers.answer import TITLES, Answer, Question
+from netui.ui.presenters.details.flows import part_words
 from netui.ui.state import State
 
 #: Who is reached, of the containers and of the host itself; each leads to the other.
@@ -128,8 +129,16 @@ class AnswerScreen(Screen[None]):
     def point(self) -> None:
         """Show the details of the line under the cursor."""
         answer, lines = self.lines.answer, self.lines
-        known = answer is not None and lines.cursor < len(answer.keys)
-        self.detail.show(answer.details(lines.cursor, lines.column) if answer is not None and known else [])
+        if answer is None or lines.cursor >= len(answer.keys):
+            self.detail.show([])
+            self.detail.set_title(" Details")
+            return
+        flow = answer.flow(lines.cursor, lines.column)
+        part = lines.part_of(flow)
+        parts = flow.path.parts if flow is not None else ()
+        self.detail.show(answer.at_part(part).details(lines.cursor, lines.column))
+        which = f", part {part + 1} of {len(parts)} {part_words(parts[part])}" if parts else ""
+        self.detail.set_title(f" Details{which}")
 
     def on_resize(self, event: events.Resize) -> None:
         """Show one pane at a time where there is no room for two."""

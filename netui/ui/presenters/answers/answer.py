@@ -8,7 +8,7 @@ from typing import Literal
 
 from netui.model import Snapshot
 from netui.text.visible import escape
-from netui.traversal.result import Step
+from netui.traversal.result import Flow, Step
 from netui.ui.presenters.cells import fit
 from netui.ui.presenters.chains.counters import places
 from netui.ui.presenters.details.flows import step_place
@@ -84,6 +84,14 @@ class Answer:
     def details(self, index: int, column: int) -> list[DetailLine]:
         """Return what there is to know about a line."""
         raise NotImplementedError
+
+    def flow(self, index: int, column: int) -> Flow | None:
+        """Return the way that a cell stands for, None where the lines have no cells."""
+        return None
+
+    def at_part(self, part: int) -> Answer:
+        """Return the answer that tells of this part of a cell's senders; 0: of everyone else."""
+        return self
 
     def action(self, index: int, column: int) -> Item | None:
         """Return where Enter goes: the deciding rule; None where there is none."""

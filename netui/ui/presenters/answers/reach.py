@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from netui.audit.matrix import Asked, way
+from netui.audit.matrix import Asked, asked_for, way
 from netui.model import Snapshot
 from netui.text.visible import escape
 from netui.traversal import PreparedHost
-from netui.traversal.result import Path
-from netui.ui.presenters.answers.answer import Answer, step_line
+from netui.traversal.result import Flow, Path, SendersPart, step_place
+from netui.ui.presenters.answers.answer import Answer, step_item, step_line
 from netui.ui.presenters.cells import clip_middle, fit
-from netui.ui.presenters.details.flows import VERDICTS, why
+from netui.ui.presenters.details.flows import VERDICTS, part_words, why
 from netui.ui.presenters.details.parts import DetailLine, field, heading
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.query import Query
@@ -29,7 +29,8 @@ class ReachAnswer(Answer):
     """The matrix; of the lines that are not worked out yet only the names.
 
     boxes: all containers. rows: the verdicts of the first lines, one for each of the boxes.
-    lines, across: which of the boxes have a line and a column, by their place in ``boxes``.
+    lines, across: which of the boxes have a line and a column, by their place in ``boxes``. part: of whom of a cell's
+    senders the details tell.
     """
 
     host: PreparedHost | None = None
@@ -37,16 +38,25 @@ class ReachAnswer(Answer):
     rows: Sequence[tuple[str, ...]] = ()
     lines: tuple[int, ...] = ()
     across: tuple[int, ...] = ()
+    part: int = 0
 
     @classmethod
     def of(
         cls, snapshot: Snapshot, host: PreparedHost, boxes: tuple[Asked, ...], rows: Sequence[tuple[str, ...]]
     ) -> ReachAnswer:
         """Lay out the matrix of ``boxes``, as much of it as there is in ``rows``."""
-        every = tuple(range(len(boxes)))
         progress = f"line {len(rows)} of {len(boxes)}" if len(rows) < len(boxes) else ""
-        found = cls(snapshot, host=host, boxes=boxes, rows=tuple(rows), lines=every, across=every, progress=progress)
-        return found._of(every, every, plural(len(boxes), "container"))
+        found = cls(snapshot, host=host, boxes=boxes, rows=tuple(rows), progress=progress)
+        return found._of(found._senders, found._receivers, plural(len(found._receivers), "container"))
+
+    @property
+    def _senders(self) -> tuple[int, ...]:
+        return tuple(range(len(self.boxes)))
+
+    @property
+    def _receivers(self) -> tuple[int, ...]:
+        """The containers: machines outside only ask."""
+        return tuple(number for number, box in enumerate(self.boxes) if box.destination)
 
     def _of(self, lines: tuple[int, ...], across: tuple[int, ...], what: str) -> ReachAnswer:
         """Return these lines and columns of it, and tell how many ways are open."""
@@ -66,9 +76,10 @@ class ReachAnswer(Answer):
         lines, across = self._asked_for(source), self._asked_for(target)
         if lines is None and across is None:
             return self
-        every = tuple(range(len(self.boxes)))
-        lines, across = every if lines is None else lines, every if across is None else across
-        return self._of(lines, across, f"{len(lines)} × {len(across)} of {plural(len(self.boxes), 'container')}")
+        lines = self._senders if lines is None else lines
+        across = self._receivers if across is None else tuple(n for n in across if self.boxes[n].destination)
+        every = plural(len(self._receivers), "container")
+        return self._of(lines, across, f"{len(lines)} × {len(across)} of {every}")
 
     def _asked_for(self, typed: str) -> tuple[int, ...] | None:
         query = Query.parse(typed)
@@ -131,19 +142,40 @@ class ReachAnswer(Answer):
         label, each = self._widths(room)
         line = self.lines[index]
         name = clip_middle(escape(self.boxes[line].name), label - 5)
-        spans: Spans = [(f"{line + 1:>3} {fit(name, label - 4)}", "name")]
+        number = f"{line + 1:>3}" if self.boxes[line].destination else "   "
+        spans: Spans = [(f"{number} {fit(name, label - 4)}", "name")]
         row = self.rows[line] if line < len(self.rows) else None
         seen = self.across[first : first + self.columns_in(room)]
         cells = [_sign(row[target] if row is not None else None) for target in seen]
         return [*spans, *_cells(cells, each, None if column is None else column - first)]
 
+    def _ends(self, index: int, column: int) -> tuple[Asked, Asked] | None:
+        """Who asks in a cell, and who is asked."""
+        if not self.lines or not self.across:
+            return None
+        return self.boxes[self.lines[index]], self.boxes[self.across[min(column, len(self.across) - 1)]]
+
+    def flow(self, index: int, column: int) -> Flow | None:
+        """Return the way from the line's container or machines to the column's container."""
+        ends = self._ends(index, column)
+        found = way(self.host, *ends) if ends is not None and self.host is not None else None
+        if ends is None or found is None:
+            return None
+        source, target = ends
+        destination = asked_for(source, target)
+        return Flow("asked", f"{source.name} → {target.name} {target.label}", source.id, destination, found)
+
+    def at_part(self, part: int) -> ReachAnswer:
+        """Return it as it tells of a part of a cell's senders."""
+        return replace(self, part=part) if part else self
+
     def details(self, index: int, column: int) -> list[DetailLine]:
-        """Return the way from the line's container to the column's."""
-        if not self.lines or self.host is None:
+        """Return the way from the line's container or machines to the column's container."""
+        ends = self._ends(index, column)
+        if ends is None:
             return []
-        source = self.boxes[self.lines[index]]
-        target = self.boxes[self.across[min(column, len(self.across) - 1)]]
-        return list(_details(self.snapshot, source, target, way(self.host, source, target)))
+        flow = self.flow(index, column)
+        return list(_details(self.snapshot, *ends, flow.path if flow is not None else None, self.part))
 
 
 def _names(box: Asked) -> list[str]:
@@ -202,13 +234,18 @@ def _numbers(numbers: dict[int, int], each: int, pointed: int) -> Spans:
     return [(shown[: marked[0]], ""), (shown[slice(*marked)], "strong"), (shown[marked[1] :], "")]
 
 
-def _details(snapshot: Snapshot, source: Asked, target: Asked, found: Path | None) -> Iterator[DetailLine]:
+def _details(snapshot: Snapshot, source: Asked, target: Asked, whole: Path | None, part: int) -> Iterator[DetailLine]:
     question = f"{source.name} → {target.name} {target.label}"
-    if found is None:
+    if whole is None:
         itself = source.id == target.id
         why_not = "a container with itself" if itself else "cannot be asked: they share no family"
+        if not source.destination and not asked_for(source, target):
+            why_not = "it is not published, and its own address is a private one"
         yield field("way", f"{question}: {why_not}", "dim")
         return
+    found = whole.parts[part].path if part < len(whole.parts) else whole
+    if asked_for(source, target) != target.destination:
+        question = f"{question}, as {asked_for(source, target)}"
     sign, role = VERDICTS.get(found.verdict, ("?", "warn"))
     yield DetailLine(
         "way",
@@ -216,12 +253,29 @@ def _details(snapshot: Snapshot, source: Asked, target: Asked, found: Path | Non
     )
     if found.deciding is not None:
         yield step_line(snapshot, found.deciding, "decided by", "deciding")
-    for number, (text, text_role) in enumerate(why(found)):
+    # the parts have lines of their own
+    for number, (text, text_role) in enumerate(why(replace(found, senders=(), receivers=()))):
         yield DetailLine(("why", number), [(f"{'why' if not number else '':<11} ", "key"), (text, text_role)])
-    yield field("networks", f"{' '.join(source.networks)} → {' '.join(target.networks)}", "dim")
+    yield from (_part_line(snapshot, one, number, shown=number == part) for number, one in enumerate(whole.parts))
+    if source.networks:
+        yield field("networks", f"{' '.join(source.networks)} → {' '.join(target.networks)}", "dim")
     yield heading("Steps")
     number = 0
     for leg in found.telling_legs:
         for step in leg.steps:
             number += 1
             yield step_line(snapshot, step, f"{number:>3}", ("step", number))
+
+
+def _part_line(snapshot: Snapshot, part: SendersPart, number: int, *, shown: bool) -> DetailLine:
+    """A part of those who send: for whom, what becomes of theirs, and by which rule; the one shown is marked."""
+    sign, role = VERDICTS.get(part.path.verdict, ("?", "warn"))
+    decided = part.decided_by or part.path.deciding
+    spans: Spans = [
+        (f"{'parts' if not number else '':<11} ", "key"),
+        ("> " if shown else "  ", "step"),
+        (f"{sign} ", role),
+        (part_words(part), "strong" if shown else ""),
+        (escape(f"  {step_place(decided)}") if decided is not None else "", "target"),
+    ]
+    return DetailLine(("part", number), spans, step_item(snapshot, decided) if decided is not None else None)
