@@ -74,7 +74,7 @@ def _replay(options: Options) -> int:
 
     config = configuration(options)
     recording = demo() if options.demo else Recording(options.replay)
-    from netui.feed.poller import ReplayPoller
+    from netui.feed.replay import ReplayPoller
 
     player = ReplayPoller(recording, loop=bool(options.demo))
     from netui.ui.app import run

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from netui.feed.feed import OnEvent, OnSnapshot, ignore
 from netui.feed.read_interval import Interval, ReadInterval
 from netui.model import Snapshot
 from netui.model.events import Event
@@ -26,7 +27,6 @@ from netui.text.errors import plain
 
 if TYPE_CHECKING:
     from netui.feed.first_reading import HeadStart
-    from netui.sources.capture.recording import Recording
     from netui.sources.machine.ssh import SshMachine
 
 MIN_INTERVAL = 0.5
@@ -48,13 +48,6 @@ _SILENT_ELSEWHERE = 10.0
 _FIRST_ELSEWHERE = 5.0
 #: The stream of a start is a burst of events: read once after it.
 _SETTLE = 0.05
-
-OnSnapshot = Callable[[Snapshot], None]
-OnEvent = Callable[[Event], None]
-
-
-def _ignore(_thing: object) -> None:
-    """Nobody listens."""
 
 
 class Poller:
@@ -118,7 +111,7 @@ class Poller:
         on_event: from any, while events come.
         """
         with self._wake:
-            self._on_snapshot, self._on_event = on_snapshot, on_event or _ignore
+            self._on_snapshot, self._on_event = on_snapshot, on_event or ignore
             untold, self._untold = self._untold, []
             for thing in untold:
                 self._tell(thing)
@@ -358,47 +351,3 @@ def _spent() -> float:
     """Processor seconds of this thread, and of all children that have ended."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.thread_time() + children.ru_utime + children.ru_stime
-
-
-class ReplayPoller:
-    """Plays a recording with its own time steps; the same calls as :class:`Poller`.
-
-    loop: from the end to the start again, as the demo does. Steps longer than
-    five seconds are cut to that; the last state stays.
-    """
-
-    def __init__(self, recording: Recording, loop: bool = False, speed: float = 1.0) -> None:
-        self._recording = recording
-        self._on_snapshot: OnSnapshot = _ignore
-        self._loop, self._speed = loop, speed
-        self._stopped = threading.Event()
-        self._last: Snapshot | None = None
-
-    def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
-        """Start playing; the first state is posted at once. A recording has no events."""
-        self._on_snapshot = on_snapshot
-        threading.Thread(target=self._run, name="replay", daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop at once."""
-        self._stopped.set()
-
-    def refresh(self) -> None:
-        """Post the present state again: nothing else can be read."""
-        if self._last is not None and not self._stopped.is_set():
-            self._on_snapshot(self._last)
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            for snapshot in self._recording.snapshots():
-                if self._last is not None and self._stopped.wait(self._step(self._last, snapshot)):
-                    return
-                self._last = snapshot
-                self._on_snapshot(snapshot)
-            if not self._loop or len(self._recording) == 1:
-                return
-
-    def _step(self, last: Snapshot, following: Snapshot) -> float:
-        """Seconds between two states; going back to the first one takes a second."""
-        seconds = following.time - last.time
-        return min(max(seconds, 0.0) or 1.0, 5.0) / self._speed

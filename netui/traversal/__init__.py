@@ -34,7 +34,7 @@ from netui.model import Snapshot
 from netui.traversal.result import DeliveredTo, Flow, Leg, PacketHeader, Path, Step, Undecided, Verdict
 
 if TYPE_CHECKING:
-    from netui.traversal.host.namespace import RulesError
+    from netui.traversal.host.prepare_namespace import RulesError
     from netui.traversal.host.prepared import PreparedHost
     from netui.traversal.question.endpoints import EndpointError
 
@@ -55,7 +55,11 @@ __all__ = [
     "prepare",
 ]
 
-_WHERE = {"EndpointError": "question.endpoints", "PreparedHost": "host.prepared", "RulesError": "host.namespace"}
+_WHERE = {
+    "EndpointError": "question.endpoints",
+    "PreparedHost": "host.prepared",
+    "RulesError": "host.prepare_namespace",
+}
 
 
 def __getattr__(name: str) -> object:

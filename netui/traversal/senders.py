@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from netui.model import Family, PolicyRule
 from netui.net.addresses import parse_net, width
 from netui.net.intervals import IntervalSet, of_mask
+from netui.traversal.any_outside import AnyOutside, Senders
 from netui.traversal.host.prepared import PreparedHost
-from netui.traversal.packet_state import AnyOutside, Senders
 from netui.traversal.question.resolution import Query
 from netui.traversal.several import Fork, Several, Split
 from netui.traversal.unknowns import Explored, Unknowns, explore

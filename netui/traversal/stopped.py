@@ -15,9 +15,10 @@ from netui.net.addresses import parse_address, protocol_number
 from netui.traversal.answer import BriefPath
 from netui.traversal.branch import deciding_step
 from netui.traversal.host.kernel_checks import KernelChecks
-from netui.traversal.host.namespace import BaseChain, PreparedChain
+from netui.traversal.host.namespace import BaseChain
 from netui.traversal.host.own_routes import OwnRouteUnknown, Sender, by_gateway, container_route
 from netui.traversal.host.prepared import PreparedHost
+from netui.traversal.host.prepared_chain import PreparedChain
 from netui.traversal.host.routing import Lookup, RoutingUnknown
 from netui.traversal.journey.journey import stop_reason
 from netui.traversal.packet_state import PacketState

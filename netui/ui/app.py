@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import SystemCommand
@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from netui.config.file import Config
+from netui.feed.feed import Feed
 from netui.feed.read_interval import Interval
 from netui.model import Snapshot
 from netui.model.events import Event
@@ -57,16 +58,6 @@ NEXT_HOST: Final = -1
 _NO_FLOW = "Open a flow first: a container's details list them."
 
 
-class Poller(Protocol):
-    """What feeds the app: whole snapshots and single events, from a thread of its own."""
-
-    def start(self, on_snapshot: Callable[[Snapshot], None], on_event: Callable[[Event], None]) -> None:
-        """Begin; both callables may be called from any thread."""
-
-    def stop(self) -> None:
-        """End at once, also when a source hangs."""
-
-
 def stylesheet() -> Path:
     """Return ``netui.tcss``: in the wheel it lies in the package, in a checkout beside it."""
     package = Path(__file__).resolve().parent.parent
@@ -83,7 +74,7 @@ class NetuiApp(TerminalApp):
 
     def __init__(
         self,
-        poller: Poller | None = None,
+        poller: Feed | None = None,
         *,
         mode: Mode = "live",
         flows: FlowsOf = traversal_flows,
@@ -564,7 +555,7 @@ class NetuiApp(TerminalApp):
         yield from commands(self, self.main, self.preferences.keymap)
 
 
-def run(poller: Poller, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options
+def run(poller: Feed, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options
     """Run netui until the user quits; return the exit status."""
     app = NetuiApp(poller, mode=mode, **options)
     app.keys_first = True

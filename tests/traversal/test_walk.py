@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netui.model import Address, Interface, Member, NativeChain, PolicyRule, Route, RulesetKey, Socket
 from netui.traversal import Path, RulesError, path
 from netui.traversal.answer import outcome
-from netui.traversal.host.namespace import PreparedChain
+from netui.traversal.host.prepared_chain import PreparedChain
 from netui.traversal.packet_state import PacketState
 from tests.attack.chains import doubling
 from tests.traversal.build import (

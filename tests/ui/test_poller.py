@@ -16,7 +16,8 @@ import pytest
 from netui.dialects.iptables.save import read_save
 from netui.dialects.nft.ruleset import NativeRules
 from netui.feed import poller as poller_module
-from netui.feed.poller import Poller, ReplayPoller
+from netui.feed.poller import Poller
+from netui.feed.replay import ReplayPoller
 from netui.model import Container, Engine, Ruleset, Snapshot
 from netui.model.events import Event
 from netui.sources.capture.recording import demo

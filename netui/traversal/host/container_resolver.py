@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netui.model import Address, Container, Family, Interface, Route
-from netui.traversal.host.namespace import Namespace, prepare_namespace
+from netui.traversal.host.namespace import Namespace
+from netui.traversal.host.prepare_namespace import prepare_namespace
 from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.journey.journey import Journey, LegResult
 from netui.traversal.packet_state import PacketState

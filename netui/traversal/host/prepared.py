@@ -8,13 +8,14 @@ from typing import Any
 
 from netui.model import Container, Endpoint, Family, Interface, Network, PublishedPort, Snapshot
 from netui.net.addresses import Net, parse_address, parse_net
+from netui.traversal.any_outside import AnyOutside
 from netui.traversal.host.discovery import Discovery
 from netui.traversal.host.knowledge import blind, rules_unread
 from netui.traversal.host.members import strangers, with_unlisted_endpoints
-from netui.traversal.host.namespace import Namespace, prepare_namespace
+from netui.traversal.host.namespace import Namespace
 from netui.traversal.host.own_routes import Sender, bridge_ports, with_own_routes
+from netui.traversal.host.prepare_namespace import prepare_namespace
 from netui.traversal.host.routing import DEFAULTS, Lookup, RoutingUnknown
-from netui.traversal.packet_state import AnyOutside
 from netui.traversal.result import Undecided
 from netui.traversal.unknowns import Patience
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from netui.model import Container, Endpoint, Family, Interface
 from netui.net.addresses import ICMP, ICMP6, SCTP, TCP, UDP, address_text, parse_address
+from netui.traversal.any_outside import AnyOutside
 from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.host.routing import DEFAULTS, Lookup, RoutingUnknown
-from netui.traversal.packet_state import AnyOutside
 from netui.traversal.question.endpoints import (
     EndpointError,
     EndpointSpec,

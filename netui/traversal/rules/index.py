@@ -16,7 +16,8 @@ from typing import TypeVar
 from netui.model import Chain, Family, Rule, RuleSpec, Table, packet_family
 from netui.model.statements import Compare, Note, Opaque, SetField, Statement
 from netui.net.addresses import parse_net, parse_ports
-from netui.traversal.packet_state import AnyOutside, PacketState
+from netui.traversal.any_outside import AnyOutside
+from netui.traversal.packet_state import PacketState
 from netui.traversal.several import Several
 
 _VALUE = r'([^\s"!-][^\s"]*)'

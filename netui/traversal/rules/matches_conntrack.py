@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from netui.model import Family, Match, Option
 from netui.net.addresses import Net, parse_net, parse_ports, protocol_number
-from netui.traversal.packet_state import AnyOutside, Connection, PacketState
+from netui.traversal.any_outside import AnyOutside
+from netui.traversal.packet_state import Connection, PacketState
 
 Answer = bool | None
 Predicate = Callable[[PacketState], Answer]

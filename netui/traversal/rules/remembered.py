@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from netui.model import Hook
-from netui.traversal.host.namespace import PreparedChain, PreparedRule
+from netui.traversal.host.prepared_chain import PreparedChain, PreparedRule
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Fate, Step
 from netui.traversal.rules.predicates import Predicate

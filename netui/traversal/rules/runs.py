@@ -13,8 +13,9 @@ from netui.model import Hook
 from netui.model.statements import Compare, Nat, Note, Verdict
 from netui.net.addresses import parse_net, parse_ports
 from netui.net.intervals import IntervalSet
-from netui.traversal.host.namespace import AsksFor, PreparedChain, PreparedRule
-from netui.traversal.packet_state import PacketState, Senders
+from netui.traversal.any_outside import Senders
+from netui.traversal.host.prepared_chain import AsksFor, PreparedChain, PreparedRule
+from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Step
 from netui.traversal.rules.matches import option_text
 from netui.traversal.rules.predicates import Predicate

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Literal
 
 from netui.model import Chain, Hook
-from netui.traversal.host.namespace import BaseChain, Namespace, PreparedChain, PreparedRule
+from netui.traversal.host.namespace import BaseChain, Namespace
+from netui.traversal.host.prepared_chain import PreparedChain, PreparedRule
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import BY_AGE, Fate, Step, Undecided
 from netui.traversal.rules.native.program import Outcome, Program

@@ -13,7 +13,7 @@ from netui.text.visible import escape
 from netui.ui.lines.line_list_view import LineView
 from netui.ui.messages import ItemSelected
 from netui.ui.presenters.cells import clip
-from netui.ui.presenters.chains import columns
+from netui.ui.presenters.chains import columns, rows
 from netui.ui.presenters.chains.columns import Layout, Marks, Options
 from netui.ui.presenters.chains.counters import CounterTrack, Identity, Reading
 from netui.ui.presenters.chains.rules import RuleCells, rule_cells
@@ -79,7 +79,7 @@ class ChainLines(LineView):
     def update_marks(self) -> None:
         """Show other marks: the selection or the open flow changed."""
         self._steps = step_identities(self.state.snapshot, self.state.flow)
-        widest = max((len(columns.steps_text(steps)) for steps in self._steps.values()), default=0)
+        widest = max((len(rows.steps_text(steps)) for steps in self._steps.values()), default=0)
         self.options = replace(self.options, steps=max(2, widest) if widest else 0)
         if self.steps_only and self.state.flow is None:
             self.steps_only = False
@@ -112,11 +112,7 @@ class ChainLines(LineView):
         self.laid = build_lines(self._snapshot, self.view)
         self._layout = None
         self._longest = max(
-            (
-                cell_len(escape(columns.step_place_text(each.step))) + 1
-                for _, each in self.laid.lines.apart()
-                if each.step
-            ),
+            (cell_len(escape(rows.step_place_text(each.step))) + 1 for _, each in self.laid.lines.apart() if each.step),
             default=38,
         )
         self.set_keys(self.laid.lines.keys, width=self._needed_width())
@@ -158,15 +154,15 @@ class ChainLines(LineView):
         line = self.laid.lines[index]
         match line.kind:
             case "table":
-                return self._kept_spans(("table", line.ruleset, line.table), None, lambda: columns.table_spans(line))
+                return self._kept_spans(("table", line.ruleset, line.table), None, lambda: rows.table_spans(line))
             case "verdict":
-                return columns.verdict_spans(line, width)
+                return rows.verdict_spans(line, width)
             case "note":
-                return columns.note_spans(line, width)
+                return rows.note_spans(line, width)
             case "chain":
                 return self._chain_spans(line, self._made(width))
             case "step":
-                return columns.step_spans(
+                return rows.step_spans(
                     line,
                     self._cells_of(line),
                     self._reading(line),
@@ -186,7 +182,7 @@ class ChainLines(LineView):
         return self._kept_spans(
             (line.ruleset, line.identity, reading, marks, count, line.number, line.folded),
             line.chain,
-            lambda: columns.chain_spans(line, reading, count, marks, made, self.options, network),
+            lambda: rows.chain_spans(line, reading, count, marks, made, self.options, network),
         )
 
     def _rule_spans(self, line: Line, made: Layout) -> Spans:
@@ -199,7 +195,7 @@ class ChainLines(LineView):
             history: list[int] = []
             if made.spark and line.identity is not None:
                 history = self._track.history(line.ruleset, line.identity)
-            return columns.rule_spans(line, cells, reading, marks, made, self.options, history)
+            return rows.rule_spans(line, cells, reading, marks, made, self.options, history)
 
         if made.spark:
             return spans()

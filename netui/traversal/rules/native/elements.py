@@ -10,7 +10,7 @@ from itertools import islice
 from netui.model.statements import Element, Interval, Text, Value
 from netui.net.addresses import client_port_in
 from netui.net.intervals import IntervalSet
-from netui.traversal.packet_state import Senders
+from netui.traversal.any_outside import Senders
 from netui.traversal.rules.native.keys import PortSpan, Reading, Vague
 from netui.traversal.rules.predicates import Answer
 from netui.traversal.several import Fork, Several

@@ -1,0 +1,197 @@
+"""Some machine outside, and the set of all of them: what a match for addresses answers for many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from netui.model import Family
+from netui.net.addresses import Net, parse_net, width
+from netui.net.intervals import IntervalSet, of_mask
+from netui.traversal.several import Several
+
+#: Sources and destinations that no router carries: this network, loopback, multicast, class E
+#: (RFC 6890, 1112); link-local, loopback, unspecified, IPv4-mapped, multicast (RFC 4291).
+_NEVER_ROUTED: Mapping[int, tuple[str, ...]] = {
+    32: ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"),
+    128: ("fe80::/10", "::/127", "::ffff:0.0.0.0/96", "ff00::/8"),
+}
+_NEVER: Mapping[int, tuple[Net, ...]] = {
+    bits: tuple(net for text in texts if (net := parse_net(text, "ip" if bits == 32 else "ip6")) is not None)
+    for bits, texts in _NEVER_ROUTED.items()
+}
+
+
+class AnyOutside:
+    """Some machine outside: an address that is only a representative.
+
+    on_link: networks whose machines may be meant although they are neighbours (where there
+    is no default route). inside: networks in which no such machine is: the host's own links and
+    routes. To them come the addresses that no router carries.
+    """
+
+    __slots__ = ("_inside", "_known", "everyone", "family", "on_link")
+
+    def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = (), family: Family = "ip") -> None:
+        self.family: Family = family
+        self.on_link = tuple(on_link)
+        #: the machines, cut at what policy rules ask for, once they were walked with (see senders.partition)
+        self.everyone: list[Senders] = []
+        self._inside: dict[int, set[int]] = {}
+        self._known: dict[Net, bool | None] = {}
+        for net in inside:
+            self._inside.setdefault(net.mask, set()).add(net.value)
+
+    def fresh(self) -> AnyOutside:
+        """Return the same for another question, which nothing has been asked of yet."""
+        made = AnyOutside(self.on_link, (), self.family)
+        made._inside, made._known, made.everyone = self._inside, self._known, self.everyone
+        return made
+
+    @property
+    def token(self) -> object:
+        """What is the same for all questions about the same machines."""
+        return self._known
+
+    def machines(self) -> IntervalSet:
+        """Return the addresses of all such machines."""
+        bits = width(self.family)
+        full = (1 << bits) - 1
+        if self.on_link:
+            every = IntervalSet((net.value, net.value | (full ^ net.mask)) for net in self.on_link)
+        else:
+            every = IntervalSet([(0, full)])
+        gone = [(net.value, net.value | (full ^ net.mask)) for net in _NEVER[bits]]
+        gone += [(value, value | (full ^ mask)) for mask, values in self._inside.items() for value in values]
+        return every - IntervalSet(gone)
+
+    def within(self, net: Net) -> bool | None:
+        """Return whether such a machine is in ``net``; None where some are and some are not.
+
+        A single address beyond the own link singles one machine out; "some machine" is
+        defined as one that no rule singles out (name it to ask about that one).
+        """
+        if net not in self._known:
+            self._known[net] = self._within(net)
+        return self._known[net]
+
+    def within_range(self, first: int, last: int, bits: int) -> bool | None:
+        """Return the same of a range of addresses."""
+        if first == 0 and last == (1 << bits) - 1:
+            return True
+        full = (1 << bits) - 1
+        if first == last:
+            return self.within(Net(first, full, bits))
+        # the smallest network that holds the range: nobody in it, nobody in the range
+        host_bits = (first ^ last).bit_length()
+        mask = full ^ ((1 << host_bits) - 1)
+        return False if self.within(Net(first & mask, mask, bits)) is False else None
+
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once."""
+        if len(found.lows) > _MANY:
+            return self._meet_many(found)
+        unknown = False
+        full = (1 << width(self.family)) - 1
+        for low, high in found:
+            answer = self.within_range(low, min(high, full), width(self.family))
+            if answer:
+                return True
+            unknown = unknown or answer is None
+        return None if unknown else False
+
+    def _meet_many(self, found: IntervalSet) -> bool | None:
+        machines = self.machines()
+        met = machines & found
+        if not met or met == machines:
+            return bool(met)
+        single = not self.on_link and met.highs == met.lows
+        return False if single else None
+
+    def _within(self, net: Net) -> bool | None:
+        if net.whole:
+            return True
+        if self._excluded(net):
+            return False
+        if net.single and not any(net.value in own for own in self.on_link):
+            return False
+        return None
+
+    def _excluded(self, net: Net) -> bool:
+        """Whether the whole network is one of those in which no machine outside is."""
+        if any(net.mask & own.mask == own.mask and net.value & own.mask == own.value for own in _NEVER[net.width]):
+            return True
+        return any(net.mask & mask == mask and net.value & mask in values for mask, values in self._inside.items())
+
+    def may_be(self, address: int) -> bool:
+        """Return whether a rule for this one address is to be asked: one that no router carries is not."""
+        if any(address in own for own in self.on_link):
+            return not any(address & mask in values for mask, values in self._inside.items())
+        bits = width(self.family)
+        return not self._excluded(Net(address, (1 << bits) - 1, bits))
+
+    def may_meet(self, value: int, mask: int) -> bool:
+        """Return whether a rule for this network is to be asked."""
+        return self._within(Net(value, mask, width(self.family))) is not False
+
+
+#: More intervals than this are asked for together.
+_MANY = 64
+
+
+class Senders(AnyOutside):
+    """Machines that a walk goes with at once: each of its questions holds for all of them, or for none; else Split."""
+
+    __slots__ = ("representative", "several")
+
+    def __init__(self, several: Several, family: Family, representative: int) -> None:
+        super().__init__((), (), family)
+        self.several = several
+        #: an address of theirs, where one has to be written
+        self.representative = representative
+
+    def fresh(self) -> AnyOutside:
+        """Return it itself: nothing is remembered of a question."""
+        return self
+
+    @property
+    def token(self) -> object:
+        """What is the same for all questions about the same machines."""
+        return self.several
+
+    def machines(self) -> IntervalSet:
+        """Return the set."""
+        return self.several.numbers
+
+    def within(self, net: Net) -> bool | None:
+        """Return whether all or none of them are in ``net``; raises Split where some are.
+
+        None for a mask that is no prefix and would take too many pieces.
+        """
+        free = ((1 << net.width) - 1) ^ net.mask
+        if free & (free + 1) == 0:
+            return self.several.within(net.value, net.value | free)
+        pieces = _pieces(net)
+        return None if pieces is None else self.several.within_set(pieces)
+
+    def within_range(self, first: int, last: int, bits: int) -> bool | None:
+        """Return the same of a range of addresses."""
+        return self.several.within(first, last)
+
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many addresses at once; raises Split where some are."""
+        return self.several.within_set(found)
+
+    def may_be(self, address: int) -> bool:
+        """Return whether one of them has this address."""
+        return address in self.several.numbers
+
+    def may_meet(self, value: int, mask: int) -> bool:
+        """Return whether one of them is in this network."""
+        full = (1 << width(self.family)) - 1
+        return self.several.numbers.meets(value, value | (full ^ mask)) is not False
+
+
+@lru_cache(maxsize=256)
+def _pieces(net: Net) -> IntervalSet | None:
+    return of_mask(net.value, net.mask, net.width)

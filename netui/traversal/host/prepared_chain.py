@@ -1,0 +1,238 @@
+"""Chains ready to be walked: rules compiled when they are first met, indexed by what each requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from netui.model import (
+    Chain,
+    Family,
+    Hook,
+    Rule,
+    Table,
+)
+from netui.model.statements import Text, Verdict
+from netui.traversal.packet_state import PacketState
+from netui.traversal.result import Step, Undecided
+from netui.traversal.rules.compile_target import compile_target
+from netui.traversal.rules.index import ChainIndex, build_index, rewrites
+from netui.traversal.rules.matches import compile_match
+from netui.traversal.rules.native.evaluate import TableSets
+from netui.traversal.rules.native.keys import Place
+from netui.traversal.rules.native.program import Program
+from netui.traversal.rules.predicates import MatchContext, Predicate
+from netui.traversal.rules.target_action import Action
+from netui.traversal.several import Asked
+
+#: Fewer rules than this are asked one after the other: to look up which could match takes longer.
+_FEW = 8
+#: The words of matches that ask for an address.
+_OF_SEVERAL = ("-s ", "! -s ", "-d ", "! -d ", "iprange ", "set ")
+#: A native rule's action is what its program says.
+_RUNS = Action("continue", Verdict("continue"))
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the rules of a table need: the family of iptables' own, its surroundings, and the place for native rules."""
+
+    family: Family
+    surroundings: MatchContext
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class AsksFor:
+    """For whom a rule asks in its plainest words (None where it has others), and its other predicates.
+
+    simple: these ask for nothing but interfaces, the protocol, the destination port and the connection's state.
+    """
+
+    whom: Asked | None
+    others: list[Predicate]
+    simple: bool
+
+
+@dataclass(slots=True)
+class PreparedRule:
+    """A rule with its predicates and action."""
+
+    rule: Rule
+    predicates: list[tuple[Predicate, str]]
+    action: Action
+    #: the chain to which it jumps or goes, once a packet did
+    inner: PreparedChain | None = None
+    #: its steps, each made once: by hook, and by what they changed where they did
+    steps: dict[Hook | tuple[Hook, str], Step] = field(default_factory=dict)
+    #: a native rule's statements, which take the place of predicates and action
+    program: Program | None = None
+    #: for whom it asks, by what of the packet stands for several, and its other predicates (see runs)
+    asks: dict[str, AsksFor] = field(default_factory=dict)
+    _named: dict[Hook, Undecided] = field(default_factory=dict)
+
+    def named(self, hook: Hook, chain: Chain) -> Undecided:
+        """Return what names this rule of a chain where its target cannot tell what it does."""
+        found = self._named.get(hook)
+        if found is None:
+            target = self.rule.spec.target
+            found = self._named[hook] = Undecided(
+                target.name if target else "",
+                "",
+                hook,
+                chain.family,
+                chain.backend,
+                chain.table,
+                chain.name,
+                self.rule.number,
+                self.rule.text,
+            )
+        return found
+
+    @property
+    def does(self) -> tuple[str, str]:
+        """The kind of what it does, and the chain to which it jumps or goes."""
+        if self.program is not None:
+            outcome = self.program.verdict()
+            return outcome.kind, outcome.verdict.chain
+        return self.action.kind, self.action.verdict.chain
+
+    def usual_step(self, hook: Hook, chain: Chain) -> Step:
+        """Return its step where it changes nothing."""
+        if self.program is None:
+            return self.steps.get(hook) or self.step(hook, chain, "")
+        made = self.steps.get(hook)
+        if made is None:
+            made = self.steps[hook] = self.program.step(hook, self.program.verdict())
+        return made
+
+    def step(self, hook: Hook, chain: Chain, change: str) -> Step:
+        """Return the step of this rule of a chain."""
+        key = (hook, change) if change else hook
+        made = self.steps.get(key)
+        if made is not None:
+            return made
+        made = Step(
+            hook=hook,
+            family=chain.family,
+            backend=chain.backend,
+            table=chain.table,
+            chain=chain.name,
+            rule=self.rule.number,
+            text=self.rule.text,
+            verdict=self.action.verdict,
+            index=self.rule.index,
+            change=change,
+        )
+        self.steps[key] = made
+        return made
+
+
+class PreparedChain:
+    """A chain whose rules are compiled when a packet first comes to them."""
+
+    def __init__(self, chain: Chain, table: PreparedTable, around: Around) -> None:
+        self.chain = chain
+        self.table = table
+        self._around = around
+        self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
+        #: made when a packet first comes to it, None for a few rules
+        self.index: ChainIndex | None = None
+        self._all = range(len(chain.rules))
+        self._few = len(chain.rules) < _FEW or table.rewrites
+        self._left: dict[Hook, Step] = {}
+        #: ways through it as a base chain (see remembered)
+        self.passages: dict[tuple[object, ...], list[Any]] = {}
+        #: whether a packet's walk through it and the chains that it jumps to was given up
+        self.endless = False
+
+    def rule(self, position: int) -> PreparedRule:
+        """Return the compiled rule at a position counted from 0."""
+        prepared = self.compiled[position]
+        if prepared is None:
+            rule = self.chain.rules[position]
+            if rule.native is not None:
+                program = Program(rule, self.chain, rule.native.statements, self._around.place, self.table.sets)
+                prepared = PreparedRule(rule, [], _RUNS, program=program)
+                self.compiled[position] = prepared
+                return prepared
+            spec = rule.spec
+            predicates: list[tuple[Predicate, str]] = []
+            for match in spec.matches:
+                predicates.extend(compile_match(match, self._around.family, self._around.surroundings))
+            # what may hold for some of several is asked last: most often something else tells already
+            predicates.sort(key=lambda asked: asked[1].startswith(_OF_SEVERAL))
+            action = compile_target(spec.target, self.table.names, self._around.family)
+            prepared = PreparedRule(rule, predicates, action)
+            self.compiled[position] = prepared
+        return prepared
+
+    def inner(self, rule: PreparedRule) -> PreparedChain:
+        """Return the chain to which a rule of this one jumps or goes."""
+        rule.inner = self.table.chain(rule.action.verdict.chain)
+        return rule.inner
+
+    def candidates(self, packet: PacketState) -> Sequence[int]:
+        """Return the positions of the rules that could match, in order.
+
+        The plain walk asks every rule; the index only leaves out rules whose in- or
+        out-interface, destination or port cannot be the packet's.
+        """
+        if self._few:
+            return self._all
+        if self.index is None:
+            self.index = build_index(self.chain)
+        return self.index.candidates(packet)
+
+    def left_by_policy(self, hook: Hook) -> Step:
+        """Return the step by which a base chain is left by its policy."""
+        found = self._left.get(hook)
+        if found is None:
+            chain = self.chain
+            policy = chain.policy or "ACCEPT"
+            found = self._left[hook] = Step(
+                hook=hook,
+                family=chain.family,
+                backend=chain.backend,
+                table=chain.table,
+                chain=chain.name,
+                rule=None,
+                text=f"policy {policy.lower()}" if chain.backend == "nftables" else f"-P {chain.name} {policy}",
+                verdict=Verdict(policy.lower()),
+                index=chain.index,
+            )
+        return found
+
+
+class PreparedTable:
+    """A table's chains by name."""
+
+    def __init__(self, table: Table, around: Around) -> None:
+        self.table = table
+        self.sets = TableSets(table.sets)
+        self.names = frozenset(chain.name for chain in table.chains)
+        self._around = around
+        self._by_name = {chain.name: chain for chain in table.chains}
+        #: whether a packet may leave a chain with other addresses or ports than it came with
+        self.rewrites = rewrites(table)
+        self._prepared: dict[str, PreparedChain] = {}
+
+    def words(self) -> Iterator[str]:
+        """Yield the words of the table's rules and the names in its sets, each beginning of names with ``*``."""
+        for chain in self.table.chains:
+            for rule in chain.rules:
+                yield from (word.strip('"') for word in rule.text.replace(",", " ").split())
+        for each in self.table.sets.values():
+            for element in each.elements or ():
+                for part in element.parts:
+                    if isinstance(part, Text):
+                        yield part.text + ("*" if part.prefix else "")
+
+    def chain(self, name: str) -> PreparedChain:
+        """Return a chain of the table, prepared."""
+        prepared = self._prepared.get(name)
+        if prepared is None:
+            prepared = PreparedChain(self._by_name[name], self, self._around)
+            self._prepared[name] = prepared
+        return prepared
