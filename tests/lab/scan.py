@@ -24,27 +24,18 @@ _SPORT = 61234
 def scan_tcp(sandbox: str, src: str, dst: str, ports: Iterable[int]) -> dict[int, str]:
     """Send a SYN to each port: `open` (SYN and ACK), `refused` (RST), `rejected` (ICMP); what is silent is left out."""
     raw = call_in(sandbox, lambda: _raw(src, socket.IPPROTO_TCP))
-    errors = call_in(sandbox, lambda: _raw(src, socket.IPPROTO_ICMP))
-    base = _folded(
-        ipaddress.ip_address(src).packed + ipaddress.ip_address(dst).packed + struct.pack("!HH", 6, 20)
-        + struct.pack("!HHIIBBHHH", _SPORT, 0, 1, 0, 5 << 4, 2, 64240, 0, 0)
-    )  # fmt: skip
+    errors = call_in(sandbox, lambda: _raw(src, _icmp(src)))
+    head = struct.pack("!HHIIBBHHH", _SPORT, 0, 1, 0, 5 << 4, 2, 64240, 0, 0)
+    base = _folded(_pseudo(src, dst, socket.IPPROTO_TCP, len(head)) + head)
 
     def segment(port: int) -> bytes:
-        total = base + port
-        total = (total & 0xFFFF) + (total >> 16)
-        check = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-        return struct.pack("!HHIIBBHHH", _SPORT, port, 1, 0, 5 << 4, 2, 64240, check, 0)
+        return struct.pack("!HHIIBBHHH", _SPORT, port, 1, 0, 5 << 4, 2, 64240, _checksum(base + port), 0)
 
-    source = ipaddress.ip_address(dst).packed
-
-    def answered(packet: bytes) -> tuple[int, str] | None:
-        header = (packet[0] & 15) * 4
-        sport, dport = struct.unpack("!HH", packet[header : header + 4])
-        if dport != _SPORT or packet[12:16] != source:
+    def answered(data: bytes, source: str) -> tuple[int, str] | None:
+        sport, dport = struct.unpack("!HH", data[:4])
+        if dport != _SPORT or source != dst:
             return None
-        flags = packet[header + 13]
-        return sport, "open" if flags & 0x12 == 0x12 else "refused"
+        return sport, "open" if data[13] & 0x12 == 0x12 else "refused"
 
     return _scan(raw, errors, dst, ports, segment, answered)
 
@@ -53,30 +44,51 @@ def scan_udp(sandbox: str, src: str, dst: str, ports: Iterable[int]) -> dict[int
     """Send a datagram to each port: `open` (an answer), `refused` (port unreachable), `rejected` (other ICMP)."""
 
     def opened() -> socket.socket:
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made = socket.socket(_family(src), socket.SOCK_DGRAM)
         made.bind((src, _SPORT))
         return made
 
     raw = call_in(sandbox, lambda: _raw(src, socket.IPPROTO_UDP))
-    errors = call_in(sandbox, lambda: _raw(src, socket.IPPROTO_ICMP))
+    errors = call_in(sandbox, lambda: _raw(src, _icmp(src)))
     keeper = call_in(sandbox, opened)
+    text = b"netui "
+    length = 8 + len(text)
+    base = _folded(_pseudo(src, dst, socket.IPPROTO_UDP, length) + struct.pack("!HHHH", _SPORT, 0, length, 0) + text)
 
-    def answered(packet: bytes) -> tuple[int, str] | None:
-        header = (packet[0] & 15) * 4
-        sport, dport = struct.unpack("!HH", packet[header : header + 4])
+    def datagram(port: int) -> bytes:
+        return struct.pack("!HHHH", _SPORT, port, length, _checksum(base + port) or 0xFFFF) + text
+
+    def answered(data: bytes, _source: str) -> tuple[int, str] | None:
+        sport, dport = struct.unpack("!HH", data[:4])
         # a program on all addresses answers by the one that its route has
         return (sport, "open") if dport == _SPORT else None
 
     try:
-        return _scan(
-            raw, errors, dst, ports, lambda port: struct.pack("!HHHH", _SPORT, port, 13, 0) + b"netui", answered
-        )
+        return _scan(raw, errors, dst, ports, datagram, answered)
     finally:
         keeper.close()
 
 
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _icmp(address: str) -> int:
+    return socket.IPPROTO_ICMPV6 if ":" in address else socket.IPPROTO_ICMP
+
+
+def _pseudo(src: str, dst: str, protocol: int, length: int) -> bytes:
+    """The pseudo header of a checksum; the sum of IPv6's is that of these fields, too."""
+    return ipaddress.ip_address(src).packed + ipaddress.ip_address(dst).packed + struct.pack("!HH", protocol, length)
+
+
+def _checksum(total: int) -> int:
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+
+
 def _raw(src: str, protocol: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+    made = socket.socket(_family(src), socket.SOCK_RAW, protocol)
     made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
     made.bind((src, 0))
     made.setblocking(False)
@@ -89,18 +101,21 @@ def _scan(
     dst: str,
     ports: Iterable[int],
     segment: Callable[[int], bytes],
-    answered: Callable[[bytes], tuple[int, str] | None],
+    answered: Callable[[bytes, str], tuple[int, str] | None],
 ) -> dict[int, str]:
     found: dict[int, str] = {}
+    six = ":" in dst
 
     def take(one: socket.socket) -> bool:
         try:
-            packet = one.recv(65536)
+            packet, (source, *_port) = one.recvfrom(65536)
         except BlockingIOError:
             return False
         except OSError:
             return True
-        known = _icmp_error(packet) if one is errors else answered(packet)
+        # a raw socket of IPv4 has the IP header before the rest
+        data = packet if six else packet[(packet[0] & 15) * 4 :]
+        known = (_icmp6_error if six else _icmp_error)(data) if one is errors else answered(data, source)
         if known is not None:
             found.setdefault(*known)
         return True
@@ -129,16 +144,23 @@ def _scan(
     return found
 
 
-def _icmp_error(packet: bytes) -> tuple[int, str] | None:
+def _icmp_error(data: bytes) -> tuple[int, str] | None:
     """The port that an ICMP error is about; port unreachable is how a host refuses, and how a rule rejects."""
-    header = (packet[0] & 15) * 4
-    kind, code = packet[header], packet[header + 1]
-    inner = packet[header + 8 :]
-    if kind != 3 or len(inner) < 28:
+    inner = data[8:]
+    if data[0] != 3 or len(inner) < 28:
         return None
     at = (inner[0] & 15) * 4
-    sport, dport = struct.unpack("!HH", inner[at : at + 4])
-    return (dport, "refused" if code == 3 else "rejected") if sport == _SPORT else None
+    return _about(inner[at : at + 4], refused=data[1] == 3)
+
+
+def _icmp6_error(data: bytes) -> tuple[int, str] | None:
+    """The same of ICMPv6: destination unreachable, code 4 for a port."""
+    return _about(data[48:52], refused=data[1] == 4) if data[0] == 1 and len(data) >= 52 else None
+
+
+def _about(ports: bytes, *, refused: bool) -> tuple[int, str] | None:
+    sport, dport = struct.unpack("!HH", ports)
+    return (dport, "refused" if refused else "rejected") if sport == _SPORT else None
 
 
 def _folded(data: bytes) -> int:

@@ -166,7 +166,7 @@ def test_6_why_can_a_not_reach_b(kind: str, own_host: Own) -> None:
     place = f"{last.table} {last.chain} {last.rule}"
     with Screen.on(host, height=60) as screen:
         screen.wait("live")
-        screen.ask("R", "Reachability", "of 6 ways open")
+        screen.ask("R", "Reachability", "of 10 ways open")
         screen.keys("l", "l")
         screen.says("blog → other 80/tcp dropped", f"decided by {place}")
 
