@@ -7,8 +7,13 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 _COUNTS: list[str] = []
+
+#: A property holds or it does not, however busy the machine is.
+settings.register_profile("netui", deadline=None)
+settings.load_profile("netui")
 
 
 def pytest_configure() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from netui.model.host import Route, Socket
 
@@ -115,6 +116,10 @@ class Endpoint:
     aliases: tuple[str, ...] = ()
     dns_names: tuple[str, ...] = ()
     gw_priority: int = 0
+
+    def of_family(self, family: Literal["ip", "ip6"]) -> tuple[str, str]:
+        """Return its address and its gateway of a family, each "" where there is none."""
+        return (self.ipv4, self.gateway4) if family == "ip" else (self.ipv6, self.gateway6)
 
 
 @dataclass(frozen=True, slots=True)

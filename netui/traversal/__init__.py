@@ -71,9 +71,9 @@ def __getattr__(name: str) -> object:
 
 def prepare(snapshot: Snapshot) -> PreparedHost:
     """Prepare a snapshot for walking; raises RulesError where its rules loop by jump."""
-    from netui.traversal.host import prepared as host
+    from netui.traversal.host.prepare import prepare as make
 
-    return host.prepare(snapshot)
+    return make(snapshot)
 
 
 def path(

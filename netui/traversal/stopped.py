@@ -19,7 +19,7 @@ from netui.traversal.host.namespace import BaseChain
 from netui.traversal.host.own_routes import OwnRouteUnknown, Sender, by_gateway, container_route
 from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.host.prepared_chain import PreparedChain
-from netui.traversal.host.routing import Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.journey.journey import stop_reason
 from netui.traversal.packet_state import PacketState
 from netui.traversal.question.endpoints import EndpointError, EndpointSpec, parse_destination, parse_source

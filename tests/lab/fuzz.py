@@ -178,7 +178,7 @@ class Fuzzer:
 
         from netui.sources.capture.reader import read_capture
         from netui.traversal.answer import path
-        from netui.traversal.host.prepared import prepare
+        from netui.traversal.host.prepare import prepare
         from netui.traversal.question.endpoints import EndpointError
 
         host = prepare(read_capture(self.folder))

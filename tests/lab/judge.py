@@ -94,7 +94,7 @@ def predict(capture: Path, pairs: Sequence[tuple[str, str]]) -> list[Prediction]
     """Ask netui for all pairs on one capture; the answers in the shape of `netui path --json`."""
     from netui.sources.capture.reader import read_capture
     from netui.traversal.answer import path
-    from netui.traversal.host.prepared import prepare
+    from netui.traversal.host.prepare import prepare
     from netui.traversal.question.endpoints import EndpointError
 
     host = prepare(read_capture(capture))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netui.traversal import path
-from netui.traversal.host import namespace
+from netui.traversal.host import prepared_chain
 from tests.traversal.test_frames import FROM, host
 
 _MATCHES = st.sampled_from(
@@ -53,7 +53,7 @@ def test_the_index_changes_no_answer(rules: list[str], other: list[str]) -> None
     made = host(table)
     found = path(made, FROM, "172.18.0.3:80")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(namespace, "_FEW", 1000)
+        patch.setattr(prepared_chain, "_FEW", 1000)
         plain = path(host(table), FROM, "172.18.0.3:80")
     assert replace(found, notes=()) == replace(plain, notes=())
 

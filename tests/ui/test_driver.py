@@ -27,7 +27,8 @@ from textual.widgets import Static
 
 from netui.ui.app import NetuiApp
 from netui.ui.fastpath import driver as driver_module
-from netui.ui.fastpath.driver import Backlog, FrameDriver, opened
+from netui.ui.fastpath.backlog import Backlog
+from netui.ui.fastpath.driver import FrameDriver, opened
 from netui.ui.terminal import TerminalApp
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from netui.audit.doctor.changed_host import changed
 from netui.audit.doctor.checkup import Place, View
-from netui.audit.doctor.docker_user import by_original_port
 from netui.audit.doctor.finding import Change, Cure, Finding, Severity
+from netui.audit.doctor.original_port import by_original_port
 from netui.audit.doctor.publishing import shown
 from netui.audit.doctor.remedy import cure, deleted, replaced, words_of
 from netui.audit.doctor.shadowing import is_unconditional

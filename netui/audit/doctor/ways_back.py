@@ -12,7 +12,7 @@ from netui.audit.doctor.remedy import cure
 from netui.model import Container, Family, Network, PolicyRule, PublishedPort, Route
 from netui.net.addresses import address_text, parse_address
 from netui.traversal import EndpointError, path
-from netui.traversal.host.routing import Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
 
 
 def answers_elsewhere(view: View) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from netui.dialects.iptables.column_targets import target_options
 from netui.dialects.iptables.listed import UNTOLD
 from netui.dialects.nft.values import SERVICES
 
@@ -43,7 +44,7 @@ def rule_text(chain: str, words: list[str], target: str, protocol: str, rest: st
     goto = rest.startswith("[goto]")
     rest = rest.removeprefix("[goto]").strip() if goto else rest.strip()
     comment, rest = _comment(rest)
-    ending, rest = _target_options(target, rest)
+    ending, rest = target_options(target, rest)
     module = _basic_module(protocol)
     while rest:
         if rest.startswith(_COMMENT):
@@ -90,92 +91,6 @@ def _comment(rest: str) -> tuple[list[str], str]:
 
 def _basic_module(protocol: str) -> str:
     return PROTOCOLS.get(protocol, protocol)
-
-
-# --- targets --------------------------------------------------------------------------------
-
-
-def _target_options(target: str, rest: str) -> tuple[list[str], str]:
-    """Return a target's options in a save's words, and what is left of the text before them."""
-    pattern = _TARGETS.get(target)
-    if pattern is None:
-        return [], rest
-    found = pattern[0].search(rest)
-    if found is None:
-        return [], rest
-    return pattern[1](found), rest[: found.start()].strip()
-
-
-def _to(option: str) -> Callable[[re.Match[str]], list[str]]:
-    def write(found: re.Match[str]) -> list[str]:
-        return [option, found[1], *_randomness(found[2])]
-
-    return write
-
-
-def _randomness(text: str) -> list[str]:
-    return [f"--{word}" for word in text.split()]
-
-
-def _masquerade(found: re.Match[str]) -> list[str]:
-    ports = [f"--to-ports {found[1]}"] if found[1] else []
-    return [*ports, *_randomness(found[2] or "")]
-
-
-def _log(found: re.Match[str]) -> list[str]:
-    return [f'--log-prefix "{found[1]}"'] if found[1] is not None else []
-
-
-def _mark(found: re.Match[str]) -> list[str]:
-    return _set_mark(found[1] or found[3], found[2] or found[4])
-
-
-def _set_mark(how: str, value: str) -> list[str]:
-    """A save has one word for all ways to set a mark."""
-    if how == "xset":
-        return [f"--set-xmark {value}"]
-    if how == "and":
-        return [f"--set-xmark 0x0/{int(value, 16) ^ 0xFFFFFFFF:#x}"]
-    return [f"--set-xmark {value}/{ {'set': '0xffffffff', 'or': value, 'xor': '0x0'}[how] }"]
-
-
-def _connmark(found: re.Match[str]) -> list[str]:
-    if found[5]:
-        mask = found[6] or "0xffffffff"
-        return [f"--{found[5]}-mark --nfmask {mask} --ctmask {mask}"]
-    return _set_mark(found[1] or found[3], found[2] or found[4])
-
-
-_RANDOM = r"((?: (?:random-fully|random|persistent))*)"
-_TARGETS: Mapping[str, tuple[re.Pattern[str], Callable[[re.Match[str]], list[str]]]] = {
-    "DNAT": (re.compile(rf"(?:^|(?<= ))to:(\S+){_RANDOM}\Z"), _to("--to-destination")),
-    "SNAT": (re.compile(rf"(?:^|(?<= ))to:(\S+){_RANDOM}\Z"), _to("--to-source")),
-    "REDIRECT": (re.compile(rf"(?:^|(?<= ))redir ports (\S+){_RANDOM}\Z"), _to("--to-ports")),
-    "MASQUERADE": (re.compile(r"(?:^|(?<= ))(?:masq ports: (\S+))?((?: ?(?:random-fully|random))*)\Z"), _masquerade),
-    "REJECT": (re.compile(r"(?:^|(?<= ))reject-with (\S+)\Z"), lambda found: ["--reject-with", found[1]]),
-    "LOG": (
-        re.compile(r'(?:^|(?<= ))LOG (?:(?:flags|level) \S+ ?|tcp-\S+ |ip-options )*(?:prefix "([^"\\]*)")?\Z'),
-        _log,
-    ),
-    "NFLOG": (
-        re.compile(r'(?:^|(?<= ))nflog-prefix +"?[^"\\]*"?(?: nflog-(?:group|range|size|threshold) \d+)*\Z'),
-        lambda _found: [],
-    ),
-    "MARK": (re.compile(r"(?:^|(?<= ))MARK (?:(xset) (0x\S+/0x\S+)|(set|or|and|xor) (0x[0-9a-f]+))\Z"), _mark),
-    "CONNMARK": (
-        re.compile(
-            r"(?:^|(?<= ))CONNMARK (?:(xset) (0x\S+/0x\S+)|(set|or|and|xor) (0x[0-9a-f]+)"
-            r"|(restore|save)(?: mask (0x\S+))?)\Z"
-        ),
-        _connmark,
-    ),
-    "TCPMSS": (
-        re.compile(r"(?:^|(?<= ))TCPMSS (?:clamp to PMTU|set (\d+))\Z"),
-        lambda found: [f"--set-mss {found[1]}"] if found[1] else ["--clamp-mss-to-pmtu"],
-    ),
-    "CT": (re.compile(r"(?:^|(?<= ))CT notrack\Z"), lambda _found: ["--notrack"]),
-    "CHECKSUM": (re.compile(r"(?:^|(?<= ))CHECKSUM fill\Z"), lambda _found: ["--checksum-fill"]),
-}  # fmt: skip
 
 
 # --- matches --------------------------------------------------------------------------------

@@ -13,34 +13,17 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from netui.dialects.nft import hooks as nft_hooks
 from netui.dialects.nft.document import COUNTER, MOVING
 from netui.dialects.nft.measures import used_in
 from netui.dialects.nft.ruleset import NativeRules, Unprinted, asleep, native_rules, parse_document
-from netui.model import BUILT_IN, Counters, NativeChain, NativeRule, Rule, Ruleset, RulesetKey
-from netui.model.statements import Strange
-from netui.model.words import Match, Option, RuleSpec
+from netui.model import Counters, NativeChain, Ruleset, RulesetKey
 from netui.sources.live import nft_netlink
+from netui.sources.live.nft_hidden import TableKey, could_be_iptables, family_of, hidden, is_iptables, touched
 from netui.sources.machine import command, permits
 from netui.sources.reading import Reading
 from netui.text.errors import SourceError
-
-_TableKey = tuple[str, str]
-#: What iptables-nft makes its rules of (iptables/nft.c, nft-shared.c of 1.8.0 to 1.8.11). "range" is of ports.
-_OWN = frozenset(
-    {"meta", "payload", "cmp", "bitwise", "counter", "immediate", "match", "target", "limit", "log", "range", "last"}
-)
-#: NFT_META_MARK, IIFNAME, OIFNAME, L4PROTO.
-_OWN_META = frozenset({3, 6, 7, 16})
-_NETWORK, _TRANSPORT = 1, 2
-#: Offset and length in the header: protocol, fragment, source, destination (any prefix of it).
-_OWN_NETWORK = {
-    "ip": ((9, 1), (6, 2), (12, 4), (16, 4)),
-    "ip6": ((6, 1), (8, 16), (24, 16)),
-}
-_OWN_TRANSPORT = ((0, 2), (2, 2), (0, 4), (13, 1), (0, 1), (1, 1))
 
 
 class TableTexts:
@@ -51,9 +34,9 @@ class TableTexts:
 
     def rules(
         self,
-        texts: dict[_TableKey, str],
+        texts: dict[TableKey, str],
         saves: Collection[Ruleset],
-        made: Collection[_TableKey],
+        made: Collection[TableKey],
         unprinted: Unprinted,
     ) -> NativeRules:
         """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
@@ -80,13 +63,13 @@ class LiveNative:
     def __init__(self, run: Callable[[Sequence[str]], str] = command.run) -> None:
         self._run = run
         self._texts = TableTexts()
-        self._fixed: tuple[tuple[int, ...], frozenset[_TableKey], NativeRules] | None = None
+        self._fixed: tuple[tuple[int, ...], frozenset[TableKey], NativeRules] | None = None
         #: the generation of what the kernel listed, and of the tables in which nothing moves
         self._listed_at: int | None = None
         #: for which family rules are, and of which generation that is
         self._told: tuple[int | None, Mapping[tuple[str, str, int], str]] | None = None
-        self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[_TableKey, nft_netlink.TableState]] = ((), {})
-        self._still: dict[_TableKey, str] = {}
+        self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[TableKey, nft_netlink.TableState]] = ((), {})
+        self._still: dict[TableKey, str] = {}
         self._order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
 
     def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Reading:
@@ -106,10 +89,10 @@ class LiveNative:
         except SourceError as error:
             return Reading(error=str(error))
         made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
-        native = [chain for chain in chains if not _is_iptables(chain, made)]
+        native = [chain for chain in chains if not is_iptables(chain, made)]
         tables = tuple(dict.fromkeys((chain.family, chain.table) for chain in native))
-        texts: dict[_TableKey, str] = {}
-        failed: dict[_TableKey, str] = {}
+        texts: dict[TableKey, str] = {}
+        failed: dict[TableKey, str] = {}
         for table in tables:
             if (known := self._still.get(table)) is not None:
                 texts[table] = known
@@ -139,7 +122,7 @@ class LiveNative:
 
     def _from_kernel(
         self,
-    ) -> tuple[Sequence[nft_netlink.BaseChain], Mapping[_TableKey, nft_netlink.TableState]]:
+    ) -> tuple[Sequence[nft_netlink.BaseChain], Mapping[TableKey, nft_netlink.TableState]]:
         """Return the base chains and tables; those of before where the ruleset's generation is the same."""
         now = nft_netlink.generation()
         if now != self._listed_at:
@@ -152,14 +135,14 @@ class LiveNative:
             self._listed_at = None if by_device else now
         return self._kernel
 
-    def _families(self, texts: Mapping[_TableKey, str]) -> Mapping[tuple[str, str, int], str]:
+    def _families(self, texts: Mapping[TableKey, str]) -> Mapping[tuple[str, str, int], str]:
         """Return for which family each rule is that nft may print without it; asked at a new generation alone."""
         asked = {table for table, text in texts.items() if table[0] not in ("ip", "ip6") and _RESET in text}
         if not asked:
             return {}
         if self._told is None or self._told[0] != self._listed_at or self._listed_at is None:
             found = {
-                (rule.family, rule.table, rule.handle): _family_of(rule)
+                (rule.family, rule.table, rule.handle): family_of(rule)
                 for rule in nft_netlink.rule_makes()
                 if (rule.family, rule.table) in asked and rule.expressions[-1:] == (("reject", ()),)
             }
@@ -176,7 +159,7 @@ class LiveNative:
         except SourceError:
             return {}
 
-    def _listed(self, table: _TableKey, dormant: bool) -> str:
+    def _listed(self, table: TableKey, dormant: bool) -> str:
         """Return a table as nft's JSON; of a dormant one 1.0.6 cannot write it, and its text is read instead."""
         if not dormant:
             return self._run(("nft", "-j", "list", "table", *table))
@@ -184,7 +167,7 @@ class LiveNative:
 
         return json.dumps({"nftables": nft_text(self._run(("nft", "list", "table", *table)))})
 
-    def _why(self, table: _TableKey, error: SourceError) -> str:
+    def _why(self, table: TableKey, error: SourceError) -> str:
         """Say why a table cannot be listed, and what to install."""
         name = f"table {table[0]} {table[1]}"
         if command.find("nft") is None:
@@ -199,7 +182,7 @@ class LiveNative:
         return f"nft {words[1].lstrip('v')}" if len(words) > 1 else "nft"
 
     def _corrected(
-        self, saves: list[Ruleset], dormant: frozenset[_TableKey]
+        self, saves: list[Ruleset], dormant: frozenset[TableKey]
     ) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
         """Return iptables' rulesets that hold native syntax or are dormant, as they are; looked for upon a change."""
         key = tuple(map(id, saves))
@@ -211,7 +194,7 @@ class LiveNative:
         if not saves:
             return {}
         made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
-        strange: dict[_TableKey, list[nft_netlink.RuleMake]] = {}
+        strange: dict[TableKey, list[nft_netlink.RuleMake]] = {}
         counts: dict[tuple[str, str, str], int] = {}
         places: dict[tuple[str, str, str], set[int]] = {}
         for rule in nft_netlink.rule_makes():
@@ -220,7 +203,7 @@ class LiveNative:
                 continue
             chain = (*table, rule.chain)
             counts[chain] = counts.get(chain, 0) + 1
-            if not _could_be_iptables(rule):
+            if not could_be_iptables(rule):
                 strange.setdefault(table, []).append(rule)
                 places.setdefault(chain, set()).add(counts[chain])
         if not strange:
@@ -230,74 +213,16 @@ class LiveNative:
             for table in strange:
                 entries += parse_document(self._run(("nft", "-j", "list", "table", *table)))
         except SourceError:
-            return {ruleset.key: (ruleset, _hidden(ruleset, places)) for ruleset in saves if _touched(ruleset, places)}
+            return {ruleset.key: (ruleset, hidden(ruleset, places)) for ruleset in saves if touched(ruleset, places)}
         return dict(native_rules(entries, saves).corrected)
 
 
 _ANY = frozenset({"unknown"})
 _RESET = '"tcp reset"'
-#: NFT_META_NFPROTO, NFT_META_PROTOCOL, and the first byte of what they are compared with.
-_FAMILY_VALUES = {15: {2: "ipv4", 10: "ipv6"}, 1: {0x08: "ipv4", 0x86: "ipv6"}}
 
 
-def _family_of(rule: nft_netlink.RuleMake) -> str:
-    """Return ``ipv4`` or ``ipv6`` where a rule compares the family with it, "" where it does not."""
-    for (name, details), (after, compared) in pairwise(rule.expressions):
-        if name == "meta" and after == "cmp" and compared[:1] == (0,) and len(compared) == 2:
-            family = _FAMILY_VALUES.get(details[0], {}).get(compared[1])
-            if family:
-                return family
-    return ""
-
-
-def _is_iptables(chain: nft_netlink.BaseChain, made: Collection[_TableKey]) -> bool:
-    return (chain.family, chain.table) in made and chain.name in BUILT_IN.get(chain.table, ())
-
-
-def _moved(texts: dict[_TableKey, str], key: RulesetKey) -> Counters:
+def _moved(texts: dict[TableKey, str], key: RulesetKey) -> Counters:
     """Return the counters of a family's tables, in the order of the texts."""
     pairs = [pair for (family, _), text in texts.items() if family == key.family for pair in COUNTER.findall(text)]
     used = tuple(amount for (family, _), text in texts.items() if family == key.family for amount in used_in(text))
     return Counters(tuple(int(packets) for packets, _ in pairs), tuple(int(octets) for _, octets in pairs), used)
-
-
-def _could_be_iptables(rule: nft_netlink.RuleMake) -> bool:
-    """Return whether iptables-nft may have made a rule; a range may still be one of addresses."""
-    for name, details in rule.expressions:
-        if name not in _OWN or name == "range":
-            return False
-        if name == "meta" and details[0] not in _OWN_META:
-            return False
-        if name == "payload" and not _own_payload(rule.family, details):
-            return False
-    return True
-
-
-def _own_payload(family: str, details: tuple[int, ...]) -> bool:
-    base, offset, length = details
-    if base == _NETWORK:
-        return any(offset == place and length <= size for place, size in _OWN_NETWORK.get(family, ()))
-    return base == _TRANSPORT and (offset, length) in _OWN_TRANSPORT
-
-
-def _touched(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> bool:
-    return any((ruleset.family, c.table, c.name) in places for c in ruleset.chains())
-
-
-def _hidden(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> Ruleset:
-    """Return the ruleset with its native rules as rules of which nothing is known."""
-    tables = []
-    for table in ruleset.tables:
-        chains = []
-        for chain in table.chains:
-            numbers = places.get((ruleset.family, table.name, chain.name), set())
-            rules = tuple(_unknown(rule) if rule.number in numbers else rule for rule in chain.rules)
-            chains.append(replace(chain, rules=rules) if numbers else chain)
-        tables.append(replace(table, chains=tuple(chains)))
-    return Ruleset(ruleset.family, ruleset.backend, tuple(tables), ruleset.shape)
-
-
-def _unknown(rule: Rule) -> Rule:
-    words = "native nft syntax, which iptables-nft-save prints wrong and nft did not list"
-    spec = RuleSpec(rule.spec.chain, (Match("nft", (Option(words),)),), rule.spec.target)
-    return replace(rule, native=NativeRule(0, (Strange(words),), spec))

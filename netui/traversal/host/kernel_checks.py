@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from netui.net.addresses import address_text
 from netui.traversal.host.namespace import Namespace
-from netui.traversal.host.routing import Lookup
+from netui.traversal.host.route_table import Lookup
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Undecided
 from netui.traversal.unknowns import Unknowns

@@ -16,7 +16,7 @@ from netui.traversal.host.discovery import Discovery
 from netui.traversal.host.kernel_checks import KernelChecks
 from netui.traversal.host.namespace import Namespace
 from netui.traversal.host.prepared import Owner, PreparedHost
-from netui.traversal.host.routing import Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.journey.frames import Frames
 from netui.traversal.packet_state import HeaderOnEntry, PacketState
 from netui.traversal.result import DeliveredTo, Fate, Step, Undecided, Verdict

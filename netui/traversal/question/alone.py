@@ -12,7 +12,8 @@ from dataclasses import replace
 from netui.model import Address, Family, Interface, PolicyRule, Route, packet_family
 from netui.net.addresses import Net, parse_address, parse_net
 from netui.traversal.any_outside import AnyOutside
-from netui.traversal.host.prepared import PreparedHost, prepare
+from netui.traversal.host.prepare import prepare
+from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.host.routing import UNTOLD
 from netui.traversal.question.endpoints import EndpointError, EndpointSpec
 from netui.traversal.result import Undecided

@@ -8,7 +8,8 @@ from netui.model import Container, Endpoint, Family, Interface
 from netui.net.addresses import ICMP, ICMP6, SCTP, TCP, UDP, address_text, parse_address
 from netui.traversal.any_outside import AnyOutside
 from netui.traversal.host.prepared import PreparedHost
-from netui.traversal.host.routing import DEFAULTS, Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
+from netui.traversal.host.routing import DEFAULTS
 from netui.traversal.question.endpoints import (
     EndpointError,
     EndpointSpec,

@@ -7,7 +7,7 @@ from netui.net.addresses import ICMP, ICMP6, address_text, parse_address
 from netui.traversal.host.container_resolver import ask_own_resolver
 from netui.traversal.host.own_routes import OwnRouteUnknown, OwnWay, container_route, no_route
 from netui.traversal.host.prepared import PreparedHost
-from netui.traversal.host.routing import Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.journey.journey import Journey, LegResult
 from netui.traversal.packet_state import PacketState
 from netui.traversal.question.endpoints import address_of

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from netui.model import Family, IpSet, Match
 from netui.net.addresses import parse_address, width
-from netui.traversal.host.routing import Fib, Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
+from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import PacketState
 from netui.traversal.rules.ipsets import in_set
 from netui.traversal.rules.predicates import Answer, Compiled, MatchContext, Predicate, Unsure, invert, maybe, unknown

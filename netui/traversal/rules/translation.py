@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from netui.model import Family, Option, Target
 from netui.model.statements import Verdict
 from netui.net.addresses import Net, address_text, host_port, parse_address, parse_net
-from netui.traversal.host.routing import Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Undecided
 from netui.traversal.rules.target_action import Action, Effect, TargetContext, Unknowable

@@ -21,9 +21,8 @@ import termios
 import threading
 import time
 from codecs import getincrementaldecoder
-from collections.abc import Callable
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 from textual import constants, events
 from textual._ansi_sequences import SYNC_END, SYNC_START
@@ -33,6 +32,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 
 from netui.ending import ENDING, end_by
+from netui.ui.fastpath.backlog import Backlog
 
 #: What is read at once: a paste comes in several.
 _BYTES = 4096
@@ -50,44 +50,6 @@ GIVE_BACK = (
     "\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2004l\x1b[?2048l\x1b[?7h"
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m"
 )
-
-
-class Backlog:
-    """The file that the writing thread writes to: keeps nothing back, and knows whether all has left."""
-
-    def __init__(self, file: TextIO, lost: Callable[[], None]) -> None:
-        self._file = file
-        self._lost = lost
-        #: pieces given to the thread, and those that it is done with; each counted in one place alone
-        self.given = self.gone = 0
-        #: at the end of the program: what still waits is not for the terminal any more
-        self.discards = False
-
-    @property
-    def empty(self) -> bool:
-        """Whether the terminal has all that was given to the thread."""
-        return self.given == self.gone
-
-    def write(self, data: str | bytes) -> None:
-        """Write, and let it go; bytes as they are. Where the terminal is gone, say so."""
-        try:
-            if self.discards:
-                return
-            if isinstance(data, bytes):
-                self._file.buffer.write(data)
-            else:
-                self._file.write(data)
-            self._file.flush()
-        except OSError:
-            self._lost()
-        finally:
-            self.gone += 1
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the file's own
-        return getattr(self._file, name)
 
 
 class FrameDriver(LinuxDriver):

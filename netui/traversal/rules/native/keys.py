@@ -14,7 +14,8 @@ from typing import Final
 from netui.model import Family, Interface
 from netui.net.addresses import ICMP, ICMP6, SCTP, TCP, UDP, WITH_PORTS, parse_address, width
 from netui.traversal.any_outside import AnyOutside
-from netui.traversal.host.routing import Fib, Lookup, RoutingUnknown
+from netui.traversal.host.route_table import Lookup, RoutingUnknown
+from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import Connection, PacketState
 from netui.traversal.several import Several
 

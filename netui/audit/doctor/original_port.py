@@ -1,0 +1,164 @@
+"""Findings about rules in DOCKER-USER that name a published port, which Docker's translation has replaced by then."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+
+from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.finding import Change, Finding
+from netui.audit.doctor.remedy import cure
+from netui.audit.doctor.user_rules import ONE_PORT, effect_of, options_of, reached, then, user_chains
+from netui.model import Chain, Container, Family, Match, PublishedPort, Rule, packet_family
+from netui.net.addresses import parse_net, parse_ports
+from netui.text.phrases import some
+
+
+def names_published_port(view: View) -> Iterator[Finding]:
+    """A rule names the published port, which packets have no more when they come to DOCKER-USER."""
+    if not view.judged:
+        return
+    known = _Ports(view)
+    for chain in user_chains(view):
+        for rule in reached(chain):
+            ports = _published_in(view, chain, rule, known)
+            if not ports:
+                continue
+            host_port, container_port, name, protocol = ports[0]
+            named = some([str(port) for port in dict.fromkeys(p[0] for p in ports)])
+            yield Finding(
+                "docker-user-published-port",
+                "high",
+                f"Rule {rule.number} of DOCKER-USER names port {named}, and packets to published port {host_port} come "
+                f"there with port {container_port}.",
+                f"The translation to {name} comes first, so the rule never sees them: "
+                f"{effect_of(rule)} {host_port}/{protocol}.",
+                (view.rule_evidence(Place(chain, rule)),),
+                (
+                    cure(
+                        view,
+                        "Ask for the port as it was before the translation: ",
+                        _by_original_port(chain, rule, list(dict.fromkeys(p[0] for p in ports))),
+                    ),
+                ),
+                tuple(dict.fromkeys(p[2] for p in ports)),
+            )
+
+
+def _dports(rule: Rule) -> list[tuple[int, int]]:
+    for match in rule.spec.matches:
+        option = match.option("--dport", "--dports", "--destination-port", "--destination-ports")
+        if option is not None and not option.negated:
+            return [span for part in option.value.split(",") if (span := parse_ports(part)) is not None]
+    return []
+
+
+class _Ports:
+    """What is needed of each port and address while rules are looked at, gathered once for all of them."""
+
+    def __init__(self, view: View) -> None:
+        self.published: dict[int, list[tuple[Container, PublishedPort]]] = {}
+        for container, bound in view.published():
+            self.published.setdefault(bound.host_port, []).append((container, bound))
+        self.in_order = sorted(self.published)
+        self.inside: dict[str, list[int]] = {}
+        for container in view.host.containers:
+            for port, protocol in _container_ports(container) if container.running else ():
+                self.inside.setdefault(protocol, []).append(port)
+        for ports in self.inside.values():
+            ports.sort()
+        self.bridges = {network.bridge for network in view.host.networks.values()}
+        self.addresses: dict[Family, set[int]] = {"ip": set(), "ip6": set()}
+        for family, address in view.host.owners:
+            self.addresses[family].add(address)
+
+
+def _within(in_order: Sequence[int], spans: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The numbers that lie in one of the spans, in order."""
+    found = {n for low, high in spans for n in in_order[bisect_left(in_order, low) : bisect_right(in_order, high)]}
+    yield from sorted(found)
+
+
+def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[tuple[int, int, str, str]]:
+    """(host port, container port, container, protocol) that the rule names by host port, in vain."""
+    if (only := ONE_PORT.search(rule.text)) and rule.text.count("port") == 1 and int(only[1]) not in known.published:
+        return []
+    spans = _dports(rule)
+    protocol = rule.spec.basic_option("-p")
+    if not spans or protocol is None or protocol.negated:
+        return []
+    named = list(_within(known.in_order, spans))
+    if not named or _from_containers(chain, rule, known):
+        return []
+    if any(_within(known.inside.get(protocol.value, ()), spans)):
+        # it does match packets to that port of a container
+        return []
+    found = []
+    for container, bound in (pair for port in named for pair in known.published[port]):
+        if bound.protocol != protocol.value or bound.host_port == bound.container_port:
+            continue
+        if (":" in bound.host_ip) != (chain.family == "ip6") and bound.host_ip:
+            continue
+        if _missed(view, chain, rule, bound.host_port, bound.protocol):
+            found.append((bound.host_port, bound.container_port, container.name, bound.protocol))
+    return found
+
+
+def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
+    yield from container.exposed
+    yield from ((b.container_port, b.protocol) for b in (*container.bound, *container.asked))
+    yield from ((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
+
+
+def _from_containers(chain: Chain, rule: Rule, known: _Ports) -> bool:
+    """Whether the rule is about packets that containers send."""
+    inwards, source = rule.spec.basic_option("-i"), rule.spec.basic_option("-s")
+    if inwards is not None and not inwards.negated and inwards.value in known.bridges:
+        return True
+    net = parse_net(source.value, chain.family) if source is not None and not source.negated else None
+    if net is None:
+        return False
+    addresses = known.addresses[packet_family(chain.family)]
+    return net.value in addresses if net.single else any(address in net for address in addresses)
+
+
+def _missed(view: View, chain: Chain, rule: Rule, port: int, protocol: str) -> bool:
+    """Walk a packet to the published port: it visits DOCKER-USER, and this rule does not match."""
+    if chain.family == "ip6":
+        return True
+    found = view.walk("outside", f"host:{port}/{protocol}")
+    if found is None:
+        return True
+    for leg in found.legs:
+        for step in leg.steps:
+            if step.chain == chain.name and step.rule == rule.number and step.backend == chain.backend:
+                return False
+    return True
+
+
+def _by_original_port(chain: Chain, rule: Rule, ports: Sequence[int]) -> list[Change]:
+    """Return the rule with the published port asked for as it was before the translation: a rule for each."""
+    key = (chain.family, chain.backend, chain.table, chain.name)
+    changes: list[Change] = []
+    for port in ports:
+        words = by_original_port(rule, port)
+        last = rule.number + len(changes)
+        changes.append(Change("insert" if changes else "replace", *key, last, words))
+    return changes
+
+
+def by_original_port(rule: Rule, port: int) -> tuple[str, ...]:
+    """Return a rule's words with its destination port asked for as it was before the translation."""
+    kept: list[str] = []
+    for match in rule.spec.matches:
+        if match.module in ("tcp", "udp", "sctp", "multiport") and _is_only_ports(match):
+            continue
+        kept += options_of(match)
+    asked = ("-m", "conntrack", "--ctorigdstport", str(port), "--ctdir", "ORIGINAL")
+    return (*kept, *asked, *then(rule))
+
+
+def _is_only_ports(match: Match) -> bool:
+    return all(
+        option.name in ("--dport", "--dports", "--destination-port", "--destination-ports") for option in match.options
+    )
