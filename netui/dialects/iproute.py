@@ -70,6 +70,8 @@ def _interface(entry: dict[str, Any]) -> Interface:
         carrier="NO-CARRIER" not in js.texts(entry.get("flags")),
         peer=js.number(entry.get("link_index")),
         netns=js.number(entry.get("link_netnsid"), -1),
+        vlan=js.number(data.get("id")) if data.get("protocol") == "802.1Q" else 0,
+        active=js.text(data.get("active_slave")) if data.get("mode") == "active-backup" else "",
     )
 
 

@@ -42,9 +42,15 @@ def owner_of(chain: str) -> str:
     return neighbour(chain)[0]
 
 
+_ARP = "ARP alone, by which neighbours ask for hardware addresses: no IP packet comes here"
+
+
 def whose_chain(chain: Chain) -> tuple[str, str]:
     """Return whose chain it is and, of a native table, what is kept in it; "" for what the names do not tell."""
-    return native_chain(chain.table, chain.name) if chain.backend == "nftables" else (owner_of(chain.name), "")
+    if chain.backend != "nftables":
+        return owner_of(chain.name), ""
+    owner, purpose = native_chain(chain.table, chain.name)
+    return owner, purpose or (_ARP if chain.family == "arp" else "")
 
 
 def _sentence(names: Names, chain: Chain, shape: RulePattern) -> str:

@@ -24,7 +24,8 @@ class Interface:
 
     kind: ``bridge``, ``veth``, ``macvlan``, ``dummy``, … ("" for a plain device).
     master: the bridge that it is a port of, "" if none. link: its parent or peer. peer, netns: the index of one
-    that is in another namespace, 0 if none, and that namespace's number, -1 if none.
+    that is in another namespace, 0 if none, and that namespace's number, -1 if none. vlan: the tag of a VLAN's frames
+    (802.1Q), 0 for another device. active: the port that a bond uses alone, "" where it is not told.
     nf_call_iptables, nf_call_ip6tables: the bridge's own setting, None if not printed.
     hairpin: a bridge port that may send a frame back where it came from. carrier: False
     where the cable is out (the flag NO-CARRIER).
@@ -47,6 +48,8 @@ class Interface:
     carrier: bool = True
     peer: int = 0
     netns: int = -1
+    vlan: int = 0
+    active: str = ""
 
 
 @dataclass(frozen=True, slots=True)

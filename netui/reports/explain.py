@@ -111,7 +111,8 @@ def _chain_lines(names: Names, snapshot: Snapshot, chain: Chain, number: int | N
     several = len({key.backend for key in snapshot.rulesets}) > 1
     words = [family, chain.backend if several else "", chain.table, chain.name]
     owner, purpose = whose_chain(chain)
-    whose = f"  ({owner}'s{f': {purpose}' if purpose else ''})" if owner else ""
+    told = ": ".join(word for word in (f"{owner}'s" if owner else "", purpose) if word)
+    whose = f"  ({told})" if told else ""
     yield " ".join(word for word in words if word) + whose
     for rule in _rules(chain, number):
         yield f"{rule.number:>5}  {explain_rule(names, chain, rule)}"

@@ -98,7 +98,7 @@ class PacketState:
     None then, and before conntrack saw the packet. local: a socket of this machine sent
     it; uid: its owner, None if not known. physin: the bridge port that it came by; ""
     where there is none, None where it is a port but not known which. link: it has an
-    Ethernet header; mac: the sender's, None if not known.
+    Ethernet header; mac: the sender's, None if not known. vlan: the tag that the frame has there.
     """
 
     family: Family
@@ -123,6 +123,7 @@ class PacketState:
     bridged: bool = False
     link: bool = False
     mac: str | None = None
+    vlan: int | None = None
     sport_range: tuple[int, int] = (1, 65535)
     tcp_flags: frozenset[str] = frozenset({"SYN"})
     touched: set[str] = field(default_factory=set)

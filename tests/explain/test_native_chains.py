@@ -82,6 +82,16 @@ def test_what_quotas_limits_and_named_counters_stand_at() -> None:
     assert "its quota over 10 mbytes, 2.0 MiB used, 20%" in explain_text(snapshot, [chain])
 
 
+def test_a_chain_of_the_arp_family() -> None:
+    """It says that no IP packet comes there, in the report's heading and as data."""
+    text = "table arp t {\n\tchain c {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n}"
+    ((ruleset, counters),) = read_entries(read_text(enumerate(text.splitlines(), 1)), lambda *_: True).values()
+    chain = ruleset.tables[0].chains[0]
+    snapshot = Snapshot(0.0, rulesets={ruleset.key: ruleset}, counters={ruleset.key: counters})
+    assert "no IP packet comes here" in explain_text(snapshot, [chain]).splitlines()[0]
+    assert "no IP packet comes here" in explain_json(snapshot, [chain])["chains"][0]["purpose"]
+
+
 def chain_of(table: str, name: str, *rules: str, more: str = "") -> Chain:
     """A chain of an inet table with these rules; more: other chains of the table."""
     body = "\n".join(f"\t\t{rule}" for rule in rules)

@@ -86,7 +86,16 @@ BRIDGES = [
     (FORWARD, (f'iifname "{BRIDGE}" drop',), "blog", "openresty:80", ("delivered", "")),
     (FORWARD, ('iifname "veth*" oifname { "veth1", "veth2" } drop',), "blog", "openresty:80", ("dropped", "forward")),
     (FORWARD, ('iifname "veth1" drop',), "blog", "openresty:80", ("undecided", "")),
-    (FORWARD, ("ct state new drop",), "blog", "openresty:80", ("undecided", "")),
+    # a rule that asks for connections has the frames tracked from -200 on (nf_conntrack_bridge; seen on Linux 6.12)
+    (FORWARD, ("ct state new drop",), "blog", "openresty:80", ("dropped", "forward")),
+    (FORWARD, ("ct state established drop",), "blog", "openresty:80", ("delivered", "")),
+    ("prerouting priority -300", ("ct state new drop",), "blog", "openresty:80", ("delivered", "")),
+    ("prerouting priority -300", ("ct state invalid drop",), "blog", "openresty:80", ("dropped", "prerouting")),
+    ("prerouting priority -199", ("ct direction original ct state new drop",), "blog", "openresty:80",
+     ("dropped", "prerouting")),
+    ("input priority 0", ("ct state new tcp dport 22 drop",), "blog", "host:22", ("dropped", "input")),
+    ("postrouting priority 300", ("ct state new ip saddr 198.51.100.7 drop",), FROM, "host:8080",
+     ("dropped", "postrouting")),
     (FORWARD, ("meta protocol arp drop",), "blog", "openresty:80", ("undecided", "")),
     ("prerouting priority 10", (DROP80,), "blog", "openresty:80", ("dropped", "prerouting")),
     ("prerouting priority 0", (DROP80,), "blog", "host:80", ("dropped", "prerouting")),
@@ -98,7 +107,7 @@ BRIDGES = [
     ("postrouting priority 300", (DROP80,), FROM, "host:8080", ("dropped", "postrouting")),
     ("postrouting priority 300", (DROP80,), "host", "172.18.0.3:80", ("dropped", "postrouting")),
     ("postrouting priority 300", (DROP80,), "blog", "openresty:80", ("dropped", "postrouting")),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("calls", [0, 1])
@@ -179,15 +188,32 @@ def test_chains_that_were_not_read(
     assert verdict == "delivered" or "nft is too old" in found.reason
 
 
-def test_a_device_beneath_another() -> None:
-    """What a chain of the parent makes of a VLAN's frames is not followed."""
-    parent = replace(interfaces()[1], name="eth9", addresses=())
-    vlan = replace(interfaces()[1], kind="vlan", link="eth9")
-    every = (*(vlan if one.name == "eth0" else one for one in interfaces()), parent)
-    table = chain('ingress device "eth9" priority 0', DROP80)
-    found = path(host(table, interfaces=every), FROM, "host:22")
-    assert found.verdict == "undecided"
-    assert "eth9" in found.reason
+BENEATH = [
+    ("vlan", 'ingress device "eth9" priority 0', ("vlan id 10 tcp dport 22 drop",), ("dropped", "ingress")),
+    ("vlan", 'ingress device "eth9" priority 0', ("vlan id 11 drop", "ether type ip drop"), ("delivered", "")),
+    ("vlan", 'ingress device "eth9" priority 0', ("meta protocol ip ether type vlan drop",), ("dropped", "ingress")),
+    ("vlan", 'ingress device "eth9" priority 0', ('iifname "eth0" drop', 'oifname "eth9" drop'), ("delivered", "")),
+    ("vlan", 'ingress device "eth0" priority 0', ("vlan id 10 drop", "ether type vlan drop"), ("delivered", "")),
+    ("bond", 'ingress devices = { "eth8", "eth9" } priority 0', ("tcp dport 22 drop",), ("dropped", "ingress")),
+    ("bond", 'ingress device "eth9" priority 0', ("tcp dport 22 drop",), ("undecided", "")),
+    ("active", 'ingress device "eth9" priority 0', ("tcp dport 22 drop",), ("dropped", "ingress")),
+    ("active", 'ingress device "eth8" priority 0', ("tcp dport 22 drop",), ("delivered", "")),
+    ("macvlan", 'ingress device "eth9" priority 0', ("tcp dport 22 drop",), ("undecided", "")),
+]
+
+
+@pytest.mark.parametrize(("kind", "place", "rules", "wanted"), BENEATH)
+def test_a_device_beneath_another(kind: str, place: str, rules: tuple[str, ...], wanted: tuple[str, str]) -> None:
+    """A VLAN's parent sees its frames first, with their tag, a bond's port those of the bond (seen on Linux 6.12)."""
+    eth0 = interfaces()[1]
+    below = [replace(eth0, name=name, addresses=(), master="") for name in ("eth8", "eth9")]
+    above = replace(eth0, kind=kind, link="eth9", vlan=10 if kind == "vlan" else 0)
+    if kind in ("bond", "active"):
+        above = replace(eth0, kind="bond", active="eth9" if kind == "active" else "")
+        below = [replace(one, master="eth0") for one in below]
+    every = (*(above if one.name == "eth0" else one for one in interfaces()), *below)
+    found = path(host(chain(place, *rules), interfaces=every), FROM, "host:22")
+    assert judged(found) == wanted
 
 
 def test_a_table_that_answers_nothing_is_in_no_way() -> None:

@@ -98,6 +98,8 @@ class Namespace:
     filters_sources: bool = True
     #: whether what comes in by an interface is forwarded, where it is known
     forwarding: dict[tuple[Family, str], bool] = field(default_factory=dict)
+    #: whether frames are tracked on bridges before the IP hooks (nf_conntrack_bridge: a rule there asks for it)
+    bridges_track: bool = False
     #: by which port of a bridge a container's address is reached, where that is told (see own_routes.bridge_ports)
     guests: Mapping[tuple[str, Family, int], str] = field(default_factory=dict)
     _low_names: tuple[frozenset[str], tuple[str, ...]] | None = None

@@ -102,6 +102,8 @@ def prepare_namespace(
                 if hook in ("prerouting", "input", "forward", "output", "postrouting"):
                     base = BaseChain(chain_native.priority, chain_native.type, "native", native=chain_native)
                     _hang(bases, (family, hook), base)  # type: ignore[arg-type]
+    # nf_ct_netns_get of the bridge family takes that of IP along
+    bridges_track = any(ruleset.family == "bridge" and _asks(ruleset) for ruleset in rulesets)
     return Namespace(
         name=name,
         fibs=fibs,
@@ -110,7 +112,11 @@ def prepare_namespace(
         sysctls=sysctls,
         sockets=sockets,
         rules_read=rules_read,
-        tracks={family: bool(native) or any(_tracks(ruleset, family) for ruleset in rulesets) for family in families},
+        tracks={
+            family: bool(native) or bridges_track or any(_tracks(ruleset, family) for ruleset in rulesets)
+            for family in families
+        },
+        bridges_track=bridges_track,
         bridge_of=bridge_of,
         order=order or {},
         handles=handles or {},
@@ -143,6 +149,11 @@ def _tracks(ruleset: Ruleset, family: Family) -> bool:
             for chain in ruleset.chains()
             for rule in chain.rules
         )
+    return _asks(ruleset)
+
+
+def _asks(ruleset: Ruleset) -> bool:
+    """Return whether a native rule asks for connections."""
     return any(
         rule.native is not None and tracks(rule.native.statements) for chain in ruleset.chains() for rule in chain.rules
     )

@@ -18,7 +18,7 @@ from netui.traversal.host.namespace import BaseChain, Namespace
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Fate, Undecided
 from netui.traversal.rules.target_action import Unknowable
-from netui.traversal.rules.walk import Walker
+from netui.traversal.rules.walk import CONNTRACK, Walker
 from netui.traversal.unknowns import Unknowns
 
 #: NF_BR_PRI_BRNF, where br_netfilter takes frames to the IP hooks (of older kernels in forward one before it).
@@ -73,8 +73,14 @@ class Frames:
         self._came_by = port = self._guest(packet, bridge, packet.src) or self._port(packet, bridge, "", guest)
         self._resolve_back(packet, ("output", "postrouting", "egress"), port, bridge)
         fate = self._ingress(packet, port, bridge)
+        if not self.namespace.bridges_track:
+            return self._bridge("prerouting", packet, before, port, "") if fate == "accept" else fate
+        untracked = [base for base in before if base.priority <= CONNTRACK]
         if fate == "accept":
-            fate = self._bridge("prerouting", packet, before, port, "")
+            fate = self._bridge("prerouting", packet, untracked, port, "")
+        packet.track()
+        if fate == "accept":
+            fate = self._bridge("prerouting", packet, [b for b in before if b not in untracked], port, "")
         return fate
 
     def up(self, packet: PacketState) -> Fate:
@@ -191,21 +197,27 @@ class Frames:
     # --- devices --------------------------------------------------------------------------
 
     def _ingress(self, packet: PacketState, device: str, bridge: str = "") -> Fate:
+        """Walk the ingress of what is beneath a device, then its own (seen on Linux 6.12: a tag is there, and read)."""
+        fate: Fate = "accept"
+        if (lower := self._beneath("ingress", packet, device)) is not None:
+            with self._tagged(packet, device):
+                fate = self._ingress(packet, lower, bridge)
         with self._seen(packet, "netdev", bridge, device, ""):
-            return self._at_device("ingress", packet, device)
+            return self._at_device("ingress", packet, device) if fate == "accept" else fate
 
     def _egress(self, packet: PacketState, device: str, bridge: str, mac: str | None) -> Fate:
+        """Walk a device's egress, then that of what is beneath it."""
         with self._seen(packet, "netdev", bridge, "", device), self._link(packet, mac):
-            return self._at_device("egress", packet, device)
+            fate = self._at_device("egress", packet, device)
+        if fate == "accept" and (lower := self._beneath("egress", packet, device)) is not None:
+            with self._tagged(packet, device):
+                fate = self._egress(packet, lower, bridge, mac)
+        return fate
 
     def _at_device(self, hook: Hook, packet: PacketState, device: str) -> Fate:
         bases = self._bases("netdev", hook)
         if not bases:
             return "accept"
-        for lower in self._lower(device):
-            for base in bases:
-                if base.does_something and self._hangs(base, lower) is not False:
-                    self._doubt(base, hook, packet, f"netui does not follow what {lower} sees of {device}'s frames")
         here: list[BaseChain] = []
         for base in bases:
             hangs = self._hangs(base, device)
@@ -216,6 +228,45 @@ class Frames:
             if hangs:
                 here.append(base)
         return self._walk(hook, here, packet, device)
+
+    def _beneath(self, hook: Hook, packet: PacketState, device: str) -> str | None:
+        """Return the device beneath this one that its frames pass, None where no chain hangs there.
+
+        A VLAN's parent, a bond's port. What others (macvlan, …) make of their frames is not followed.
+        """
+        interface = self.namespace.interfaces.get(device)
+        hanging = [
+            (base, lower)
+            for base in self._bases("netdev", hook)
+            for lower in self._lower(device)
+            if self._hangs(base, lower) is not False
+        ]
+        if interface is None or not hanging:
+            return None
+        if interface.kind == "vlan" and interface.vlan and interface.link and packet.vlan is None:
+            return interface.link
+        if interface.kind in _TEAMS:
+            ports = [port.name for port in self.namespace.ports(device)]
+            if interface.active in ports or len(ports) == 1:
+                return interface.active if interface.active in ports else ports[0]
+            if 1 < len(ports) <= _MOST_PORTS:
+                why = f"by which port of {device} the frame passes is not known"
+                return ports[self.choices.pick(len(ports), Undecided("port", why, hook, packet.family))]
+        for base, lower in hanging:
+            if base.does_something:
+                self._doubt(base, hook, packet, f"netui does not follow what {lower} sees of {device}'s frames")
+        return None
+
+    @contextmanager
+    def _tagged(self, packet: PacketState, device: str) -> Iterator[None]:
+        """Beneath a VLAN the frame has its tag."""
+        before = packet.vlan
+        interface = self.namespace.interfaces.get(device)
+        packet.vlan = interface.vlan if interface is not None and interface.vlan else before
+        try:
+            yield
+        finally:
+            packet.vlan = before
 
     @staticmethod
     def _hangs(base: BaseChain, device: str) -> bool | None:
@@ -273,6 +324,8 @@ class Frames:
         """Walk the neighbour's side of that question, which passes the other way."""
         if device == "lo":
             return
+        for lower in self._lower(device):
+            self._resolve_back(packet, [hook for hook in hooks if hook in ("ingress", "egress")], lower, bridge)
         for hook in hooks:
             layer = "netdev" if hook in ("ingress", "egress") else "bridge"
             bases = [base for base in self._bases(layer, hook) if layer == "bridge" or self._hangs(base, device)]
@@ -376,6 +429,7 @@ def _neighbour_question(packet: PacketState) -> PacketState:
     ask = PacketState(packet.family, ICMP6, packet.src, packet.dst, iif=packet.iif, oif=packet.oif)
     ask.any_src, ask.any_dst = packet.any_src, None
     ask.link, ask.mac, ask.layer, ask.over = True, packet.mac, packet.layer, packet.over
+    ask.vlan = packet.vlan
     if packet.family == "ip":
         # no family whose addresses a rule can ask for, and no protocol
         ask.family, ask.protocol = cast("Family", "arp"), -1

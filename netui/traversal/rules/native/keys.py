@@ -97,7 +97,7 @@ def reader(words: str) -> Reader:
     if first in ("ip", "ip6"):
         return _of_family("ip" if first == "ip" else "ip6")
     if first == "vlan":
-        return _absent
+        return _vlan(rest)
     if first == "arp":
         return _arp
     return _unknown
@@ -227,7 +227,19 @@ def _ether_other(packet: PacketState, _place: Place) -> Reading:
 
 
 def _ether_type(packet: PacketState, _place: Place) -> Reading:
-    return _ethertype(packet) if packet.link else ABSENT
+    """The outermost: that of a tag, where the frame has one."""
+    if not packet.link:
+        return ABSENT
+    return _ethertype(packet) if packet.vlan is None else 0x8100
+
+
+def _vlan(field: str) -> Reader:
+    def read(packet: PacketState, _place: Place) -> Reading:
+        if packet.vlan is None:
+            return ABSENT
+        return packet.vlan if field == "id" else _ethertype(packet) if field == "type" else None
+
+    return read
 
 
 def _ethertype(packet: PacketState) -> int:
@@ -307,9 +319,6 @@ def _group_id(packet: PacketState, _place: Place) -> Reading:
 
 def _state(packet: PacketState, _place: Place) -> Reading:
     """Before conntrack saw the packet there is no connection, which reads as invalid."""
-    if packet.layer == "bridge":
-        # nf_conntrack_bridge may track frames before the IP hooks do
-        return None
     connection = packet.connection
     if connection is None:
         return 64 if packet.untracked else 1
@@ -322,8 +331,6 @@ def _ct(words: str) -> Reader:
     asked = _CT.get(words) or _side(words)
 
     def read(packet: PacketState, _place: Place) -> Reading:
-        if packet.layer == "bridge":
-            return None
         return ABSENT if packet.connection is None else asked(packet, packet.connection)
 
     return read
