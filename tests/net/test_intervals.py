@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netui.net.intervals import IntervalSet, of_mask, prefixes
+from netui.net.intervals import IntervalSet, of_mask, prefixes, with_bits
 
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
 
@@ -65,3 +65,18 @@ def test_networks_make_up_the_set(spans: list[tuple[int, int]]) -> None:
     nets = [ipaddress.ip_network(text) for text in prefixes(found, 32)]
     again = IntervalSet((int(net.network_address), int(net.broadcast_address)) for net in nets)
     assert again == found
+
+
+@given(st.integers(0, 63), st.integers(0, 63), st.integers(0, 63))
+def test_numbers_with_bits_in_a_range(low: int, high: int, mask: int) -> None:
+    """Exactly the numbers whose bits under the mask lie between the limits."""
+    found = with_bits(low, high, mask, 6)
+    assert found is not None
+    assert [n for n in range(64) if n in found] == [n for n in range(64) if low <= n & mask <= high]
+
+
+def test_numbers_with_bits_are_bounded() -> None:
+    """Prefixes are few pieces, whatever is compared; the last bits alone would be millions, which is found out soon."""
+    assert with_bits(9 << 24, (10 << 24) - 1, 0xFFFF0000, 32) == IntervalSet([(9 << 24, (10 << 24) - 1)])
+    assert with_bits(5, 5, 0xFF, 32) is None
+    assert with_bits(1, 200, (1 << 64) - 1, 128) is None

@@ -262,6 +262,10 @@ NATIVE_MATCHES = (
     "ip saddr >= 9.64.0.0", "tcp dport 22 ip saddr 9.1.2.0/24", "ip saddr . tcp dport { 9.1.2.3 . 22, 9.1.2.4 . 80 }",
     "ip saddr 203.0.113.0/24 limit rate 5/second", "meta mark 0x1 ip saddr 9.0.0.0/8", "counter ip saddr 9.1.1.0/24",
     "ip saddr vmap { 9.0.0.0/8 : jump inner, 8.0.0.0/8 : drop, 7.0.0.0/8 : return }",
+    "ip saddr & 255.0.255.0 == 9.0.2.0", "ip saddr & 255.3.0.0 != 9.1.0.0", "ip saddr & 255.252.0.0 == 9.0.0.0",
+    "ip saddr & 254.1.0.0 { 8.0.0.0, 8.1.0.0 }", "ip saddr & 255.240.128.0 >= 9.0.128.0",
+    "ip saddr & 255.1.0.0 vmap { 9.0.0.0 : jump inner, 9.1.0.0 : drop, 8.0.0.0 : return }",
+    "tcp dport & 0xff == 22 ip saddr & 255.254.255.255 == 9.0.0.3",
 )  # fmt: skip
 NATIVE = st.lists(
     st.builds(
@@ -289,6 +293,28 @@ def native_host(rules: list[str], inner: str) -> PreparedHost:
 def test_the_same_of_native_rules(rules: list[str], inner: str, asked: list[str]) -> None:
     """Sets, ranges, concatenations and verdict maps of nft."""
     asked_of(native_host(rules, inner), "host:22", asked)
+
+
+@pytest.mark.parametrize(
+    ("rule", "others", "named"),
+    [
+        ("ip saddr & 255.255.0.0 == 9.1.0.0 drop", "delivered", {("9.1.0.0/16",): "dropped"}),
+        ("ip saddr & 255.254.255.255 == 9.0.0.5 drop", "delivered", {("9.0.0.5", "9.1.0.5"): "dropped"}),
+        ("ip saddr & 255.254.255.0 != 9.0.7.0 drop", "dropped", {("9.0.7.0/24", "9.1.7.0/24"): "delivered"}),
+        ("ip saddr & 255.254.255.0 { 9.0.7.0, 9.0.8.0 } drop", "delivered",
+         {("9.0.7.0/24", "9.0.8.0/24", "9.1.7.0/24", "9.1.8.0/24"): "dropped"}),
+        ("ip saddr & 255.255.254.0 vmap { 9.1.0.0 : drop, 9.1.2.0 : accept }", "delivered",
+         {("9.1.0.0/23",): "dropped", ("9.1.2.0/23",): "delivered"}),
+        ("ip saddr & 255.0.0.0 == 9.1.0.0 drop", "delivered", {}),
+        # 2^24 pieces: as with iptables' own masks that is not told
+        ("ip saddr & 0.0.0.255 == 0.0.0.5 drop", "undecided", {}),
+    ],
+)  # fmt: skip
+def test_bits_of_many_senders(rule: str, others: str, named: dict[tuple[str, ...], str]) -> None:
+    """A mask of nft's that is no prefix names the machines with such bits, however it is compared."""
+    found = path(native_host([rule], "accept"), "outside", "host:22")
+    assert found.verdict == others
+    assert {part.addresses: part.path.verdict for part in found.senders[1:]} == named
 
 
 # --- lan and any --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from netui.net.addresses import client_port_in
 from netui.net.intervals import IntervalSet
 from netui.traversal.any_outside import Senders
 from netui.traversal.rules.native.keys import PortSpan, Reading, Vague
+from netui.traversal.rules.native.masked import Masked
 from netui.traversal.rules.predicates import Answer
 from netui.traversal.several import Fork, Several
 
@@ -124,7 +125,7 @@ class Index:
     def _fork(self, elements: list[Element], place: int, vague: Vague) -> None:
         """Raise Fork where several are of more than one element of a map, or some of none."""
         who = vague.who
-        several = who.several if isinstance(who, Senders) else who if isinstance(who, Several) else None
+        several = who.several if isinstance(who, Senders | Masked) else who if isinstance(who, Several) else None
         if several is None:
             return
 
@@ -134,13 +135,18 @@ class Index:
                 span = element.parts[place]
                 if not isinstance(span, Interval):
                     return []
-                met = several.numbers & IntervalSet([(span.low, span.high)])
+                own = IntervalSet([(span.low, span.high)])
+                numbers = who.numbers(own) if isinstance(who, Masked) else own
+                if numbers is None:
+                    return []
+                met = several.numbers & numbers
                 if met:
                     parts.append(met)
             left -= IntervalSet(span for part in parts for span in part)
             return [*parts, left] if left else parts
 
-        parts = several.cut(("map", id(elements), place), make)
+        mask = who.mask if isinstance(who, Masked) else None
+        parts = several.cut(("map", id(elements), place, mask), make)
         if len(parts) > 1:
             raise Fork(several, parts)
 

@@ -20,10 +20,13 @@ from netui.model.statements import (
     Text,
     Value,
 )
+from netui.traversal.any_outside import Senders
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Undecided
 from netui.traversal.rules.native.elements import Index, build_index
-from netui.traversal.rules.native.keys import ABSENT, Place, Reading, reader
+from netui.traversal.rules.native.keys import ABSENT, Place, Reading, Vague, reader
+from netui.traversal.rules.native.masked import Masked
+from netui.traversal.several import Several
 from netui.traversal.unknowns import Unknowns
 
 _CALCULATE: Mapping[str, Callable[[int, int], int]] = {
@@ -100,6 +103,9 @@ class Evaluation:
             return ABSENT
         if expression.operator == "&" and 0 in (left, right):
             return 0
+        if expression.operator == "&" and isinstance(left, Vague) and isinstance(right, int):
+            many = left.who
+            return Vague(Masked(many, right, left.bits), left.bits) if isinstance(many, Senders | Several) else None
         if not isinstance(left, int) or not isinstance(right, int):
             return None
         return _CALCULATE[expression.operator](left, right)

@@ -17,6 +17,7 @@ from netui.traversal.any_outside import AnyOutside
 from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import Connection, PacketState
+from netui.traversal.rules.native.masked import Masked
 from netui.traversal.several import Several
 
 
@@ -48,7 +49,7 @@ class PortSpan:
 class Vague:
     """A number that is only a representative: of some machine outside (bits: 32 or 128), or of several ports (16)."""
 
-    who: AnyOutside | Several
+    who: AnyOutside | Several | Masked
     bits: int
 
 

@@ -1,0 +1,49 @@
+"""Some bits of a number that stands for many: ``ip saddr & 255.0.255.0``, asked as the numbers that have such bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from netui.net.intervals import IntervalSet, with_bits
+from netui.traversal.any_outside import Senders
+from netui.traversal.several import Several
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """The bits of many under a mask; it is asked as the many themselves are.
+
+    Each answer is None where the numbers with such bits are too many pieces (see net.intervals.with_bits).
+    """
+
+    who: Senders | Several
+    mask: int
+    bits: int
+
+    @property
+    def several(self) -> Several:
+        """The many."""
+        return self.who.several if isinstance(self.who, Senders) else self.who
+
+    def within_range(self, first: int, last: int, _bits: int) -> bool | None:
+        """Return whether the bits of all or of none are in an interval; raises Split where some are."""
+        return self.within_set(IntervalSet([(first, last)]))
+
+    def within_set(self, found: IntervalSet) -> bool | None:
+        """Return the same of many intervals."""
+        numbers = self.numbers(found)
+        return None if numbers is None else self.who.within_set(numbers)
+
+    def numbers(self, found: IntervalSet) -> IntervalSet | None:
+        """Return all numbers whose bits are in a set."""
+        return _numbers(found, self.mask, self.bits)
+
+
+@lru_cache(maxsize=256)
+def _numbers(found: IntervalSet, mask: int, bits: int) -> IntervalSet | None:
+    full = (1 << bits) - 1
+    parts = [with_bits(low, min(high, full), mask, bits) for low, high in found if low <= full]
+    if any(part is None for part in parts):
+        return None
+    return IntervalSet(span for part in parts if part is not None for span in part)
