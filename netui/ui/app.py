@@ -21,16 +21,16 @@ from netui.model import Snapshot
 from netui.model.events import Event
 from netui.process import Collector, short_turns
 from netui.text.visible import escape_lines
-from netui.traversal.result import Flow
 from netui.ui.answers.controller import Answers
 from netui.ui.answers.worker import SOLVE, AnswerFound, Solve
 from netui.ui.app_keys import APP_KEYS
-from netui.ui.background.asking import ASKED, Asker, FlowAnswered, ask, ask_traversal, reverse
+from netui.ui.background.asking import Asker, FlowAnswered, ask_traversal
 from netui.ui.background.compared import Compared
 from netui.ui.background.flow_finder import FlowFinder, FlowsOf, traversal_flows
 from netui.ui.commands import commands, groups, key_groups
 from netui.ui.export import copy_from, save
 from netui.ui.fastpath.styles_cache import forget_screens
+from netui.ui.flow_control import NO_FLOW, FlowControl
 from netui.ui.messages import DetailsWanted, EventsArrived, FlowOpened, FlowsFound, GoTo, ItemSelected, SnapshotArrived
 from netui.ui.panes.ask_bar import AskBar
 from netui.ui.panes.chain_table import ChainTable
@@ -40,10 +40,9 @@ from netui.ui.panes.network_tree import NetworkTree
 from netui.ui.panes.status import KeyLine, StatusLine
 from netui.ui.preferences import Preferences
 from netui.ui.presenters.answers.answer import Question
-from netui.ui.presenters.details.flows import part_words, path_text, same_flow
-from netui.ui.presenters.details.item_flows import first_flow, flows_of
+from netui.ui.presenters.details.flows import path_text
 from netui.ui.presenters.events import EventLog, rule_changes
-from netui.ui.presenters.selection import AskedItem, ChainItem, ContainerItem, Item, PortItem, container_of
+from netui.ui.presenters.selection import AskedItem, ChainItem, Item
 from netui.ui.presenters.status import Mode
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
@@ -55,7 +54,6 @@ _HANDS = 0.0001
 _EVENTS, _MOST_EVENTS = 0.05, 500
 #: What the app returns where the user wants the next machine.
 NEXT_HOST: Final = -1
-_NO_FLOW = "Open a flow first: a container's details list them."
 
 
 def stylesheet() -> Path:
@@ -102,19 +100,16 @@ class NetuiApp(TerminalApp):
         self.state = State()
         self.events_log = EventLog()
         self.clock = clock
-        self.flow_finder = FlowFinder(flows)
-        self._asker = asker
         self._collector = Collector(forget_screens)
         self.compared = compared or Compared()
         solve = {"changes": self.compared.solve, **answers}
         self.answers = Answers(self, self.state, solve, self._status_line, self._collector.quiet)
         self._leaving = False
-        #: what the tree's cursor has come to, until its first flow is open
-        self._to_follow: Item | None = None
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._events_told = False
         self.set_keymap(self.preferences.keymap)
         self.main = MainScreen(self.state, self.events_log, self._status_line())
+        self.flows = FlowControl(self, self, self.main, self.state, FlowFinder(flows), asker)
 
     def _status_line(self) -> StatusLine:
         interval = lambda: getattr(self.poller, "interval", Interval(1.0))  # noqa: E731
@@ -207,18 +202,14 @@ class NetuiApp(TerminalApp):
                     self.main.drawer.update_events()
             self.main.networks.update_structure()
             self.main.chains.update_structure()
-            self._find_flows()
+            self.flows.find()
             self._collector.changed()
             if first:
                 # the doctor's modules and its work would hold up the first whole screen
                 self.call_after_refresh(self.answers.structure_changed)
             else:
                 self.answers.structure_changed()
-            if self.flow_finder.opened:
-                self.flow_finder.ask(self, self.state, self.flow_finder.opened)
-            flow = self.state.flow
-            if flow is not None and flow.kind == ASKED:
-                ask(self, self._asker, self.state.snapshot, flow.source, flow.destination, again=True)
+            self.flows.renew()
         else:
             self.main.chains.update_counters()
             self.main.networks.repaint_changed()
@@ -256,7 +247,7 @@ class NetuiApp(TerminalApp):
         pane, item = message.pane, message.item
         if isinstance(pane, NetworkTree) and item != self.state.marked:
             self.state.mark(item)
-            self._to_follow = item
+            self.flows.to_follow = item
             self.main.chains.update_marks()
         focused = self.main.focused_pane
         if item is not None and (pane is focused or focused is None):
@@ -276,8 +267,8 @@ class NetuiApp(TerminalApp):
 
     def _show(self, item: Item) -> None:
         self.state.item = item
-        self._find_flows()
-        self._follow()
+        self.flows.find()
+        self.flows.follow()
         self.main.detail.update_detail()
 
     @on(GoTo)
@@ -286,7 +277,7 @@ class NetuiApp(TerminalApp):
         self.action_to_panes()
         if message.flow is not None:
             self.state.item = AskedItem(message.flow.source, message.flow.destination)
-            self._open(message.flow)
+            self.flows.open(message.flow)
             self.state.show_part(message.part)
             self.main.chains.update_marks()
         if not self.main.go_to(message.item):
@@ -320,69 +311,27 @@ class NetuiApp(TerminalApp):
             self.main.networks.repaint_changed()
             self._update_status()
 
-    # Flows.
-
-    def _shown_flows(self) -> list[Flow]:
-        """Return the flows of what the tree's cursor stands on, as far as they are worked out."""
-        item = self.state.marked
-        if not isinstance(item, ContainerItem | PortItem) or not self.state.arrived:
-            return []
-        container = container_of(self.state.snapshot, item.container_id)
-        flows, _ = self.flow_finder.ask(self, self.state, item.container_id)
-        return flows_of(item, container, flows or ()) if container is not None else []
-
-    def _follow(self) -> None:
-        """Open the first flow of what the tree's cursor has come to; the focus and all cursors stay."""
-        if not self.preferences.settings.follow or self._to_follow is None:
-            return
-        flow = first_flow(self._shown_flows())
-        if flow is not None:
-            self._to_follow = None
-            self._open(flow, followed=True)
-        elif self.state.followed:
-            self._open(None)
-
-    def _open(self, flow: Flow | None, *, followed: bool = False) -> None:
-        """Highlight a flow's steps; None closes it."""
-        item = self.state.marked if followed else self.state.item
-        self.state.open_flow(flow, followed=followed)
-        opened = flow is not None and isinstance(item, ContainerItem | PortItem)
-        self.flow_finder.opened = item.container_id if opened and isinstance(item, ContainerItem | PortItem) else ""
-        self.main.chains.update_marks()
-        if followed:
-            self.main.chains.show_deciding()
-        self.main.detail.update_detail()
-        self.main.keys.refresh()
+    # Flows: the app owns the handlers, FlowControl does the work.
 
     def action_flow(self, by: int) -> None:
         """Open the next or the previous flow of what the tree's cursor stands on."""
-        self.action_to_panes()
-        flows = self._shown_flows()
-        if not flows:
-            self.say("No flows: put the tree's cursor on a container that runs.")
-            return
-        now = self.state.flow
-        place = next((i for i, each in enumerate(flows) if now is not None and same_flow(each, now)), None)
-        place = (place + by) % len(flows) if place is not None else (0 if by > 0 else len(flows) - 1)
-        self._open(flows[place], followed=True)
-        self.main.detail.show_flow()
+        self.flows.open_next(by)
 
     def action_part(self) -> None:
         """Show the next part of those for whom the open flow differs, everyone else's behind the last."""
-        if self.state.flow is None:
-            self.say(_NO_FLOW)
-            return
-        parts = self.state.parts
-        if not parts:
-            self.say("No rule tells the senders of this flow apart.")
-            return
-        self.action_to_panes()
-        self.state.show_part((self.state.part + 1) % len(parts))
-        self.main.chains.update_marks()
-        self.main.chains.show_deciding()
-        self.main.detail.update_detail()
-        self.main.keys.refresh()
-        self.say(f"Part {self.state.part + 1} of {len(parts)}, {part_words(parts[self.state.part])}")
+        self.flows.next_part()
+
+    def action_reverse(self) -> None:
+        """Ask the open flow the other way round."""
+        self.flows.reverse()
+
+    def action_step(self, by: int) -> None:
+        """Go to the next or the previous step of the open flow."""
+        self.flows.step(by)
+
+    def action_steps(self) -> None:
+        """Show the open flow's steps alone, or all chains again."""
+        self.flows.steps_alone()
 
     async def action_ask(self) -> None:
         """Open the line in which a question is typed."""
@@ -392,83 +341,24 @@ class NetuiApp(TerminalApp):
     @on(AskBar.Asked)
     def ask(self, message: AskBar.Asked) -> None:
         """Ask what was typed, beside the screen."""
-        ask(self, self._asker, self.state.snapshot, message.source, message.destination)
+        self.flows.ask(message.source, message.destination)
 
     @on(FlowAnswered)
     def take_answered(self, message: FlowAnswered) -> None:
         """Open the flow that was asked for, or say below the line why there is none."""
-        asked = self.state.flow is not None and self.state.flow.kind == ASKED
-        if message.flow is None:
-            if message.again:
-                self._open(None)
-            elif self.main.ask_line.has_class("-open"):
-                self.main.ask_line.say(message.problem)
-            else:
-                self.say(message.problem, error=True)
-            return
-        if message.again and not asked:
-            return
-        if message.again:
-            self.state.renew_flow(message.flow)
-            self.main.chains.update_marks()
-            self.main.detail.update_detail()
-            return
-        self.main.ask_line.close()
-        self.main.reveal(self.main.detail)
-        self.state.item = AskedItem(message.flow.source, message.flow.destination)
-        self._open(message.flow)
-        self.main.chains.go_to_step(1)
-
-    def action_reverse(self) -> None:
-        """Ask the open flow the other way round."""
-        if self.state.flow is None:
-            self.say(_NO_FLOW)
-            return
-        self.action_to_panes()
-        ask(self, self._asker, self.state.snapshot, *reverse(self.state.flow))
-
-    def _find_flows(self) -> None:
-        item = self.state.item
-        if isinstance(item, ContainerItem | PortItem) and self.state.arrived:
-            self.main.detail.flows, self.main.detail.flows_problem = self.flow_finder.ask(
-                self, self.state, item.container_id
-            )
+        self.flows.answered(message)
 
     @on(FlowsFound)
     def take_flows(self, message: FlowsFound) -> None:
         """Show a container's flows as they were worked out beside the screen."""
-        self.flow_finder.keep(message)
-        item = self.state.item
-        if isinstance(item, ContainerItem | PortItem) and item.container_id == message.container_id:
-            self._find_flows()
-            self.main.detail.update_detail()
-        marked = self.state.marked
-        if isinstance(marked, ContainerItem | PortItem) and marked.container_id == message.container_id:
-            self._follow()
-        if self.flow_finder.renew(self.state, message):
-            self.main.chains.update_marks()
+        self.flows.found(message)
 
     @on(FlowOpened)
     def open_flow(self, message: FlowOpened) -> None:
         """Highlight a flow's steps in the chain table and go to the first; None closes it."""
-        self._open(message.flow)
+        self.flows.open(message.flow)
         if message.flow is not None:
             self.main.chains.go_to_step(1)
-
-    def action_step(self, by: int) -> None:
-        """Go to the next or the previous step of the open flow."""
-        self.action_to_panes()
-        if not self.main.chains.go_to_step(by):
-            self.say(_NO_FLOW)
-
-    def action_steps(self) -> None:
-        """Show the open flow's steps alone, or all chains again."""
-        if self.state.flow is None:
-            self.say(_NO_FLOW)
-            return
-        self.action_to_panes()
-        self.main.chains.action_steps()
-        self.main.reveal(self.main.chains)
 
     # Keys.
 
@@ -505,7 +395,7 @@ class NetuiApp(TerminalApp):
         elif (self.state.flow is not None and not self.state.followed) or (
             not self.main.close_one() and self.state.flow is not None
         ):
-            self._open(None)
+            self.flows.open(None)
 
     async def action_keys(self) -> None:
         """Show all keys and signs."""
@@ -539,7 +429,7 @@ class NetuiApp(TerminalApp):
     def action_save_path(self) -> None:
         """Save the open flow's path as text in the current folder."""
         if self.state.flow is None:
-            self.say(_NO_FLOW)
+            self.say(NO_FLOW)
             return
         saved, text = save("path.txt", path_text(self.state.flow) + "\n", self.clock())
         self.say(text, error=not saved)

@@ -1,0 +1,195 @@
+"""The open flow: which one it is, and how the keys go from flow to flow, through its steps and its parts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from textual.app import App
+
+from netui.traversal.result import Flow
+from netui.ui.background.asking import ASKED, Asker, FlowAnswered, ask, reverse
+from netui.ui.background.flow_finder import FlowFinder
+from netui.ui.messages import FlowsFound
+from netui.ui.preferences import Preferences
+from netui.ui.presenters.details.flows import part_words, same_flow
+from netui.ui.presenters.details.item_flows import first_flow, flows_of
+from netui.ui.presenters.selection import AskedItem, ContainerItem, Item, PortItem, container_of
+from netui.ui.screen import MainScreen
+from netui.ui.state import State
+
+#: What a key says that needs an open flow.
+NO_FLOW = "Open a flow first: a container's details list them."
+
+
+class Owner(Protocol):
+    """What the app does for its flows."""
+
+    preferences: Preferences
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Tell the user something."""
+
+    def action_to_panes(self) -> None:
+        """Close an answer."""
+
+
+class FlowControl:
+    """Opens flows for the app: of what the tree's cursor stands on, of the details, and those that were typed.
+
+    finder: works flows out beside the screen. asker: answers a typed question.
+    """
+
+    def __init__(
+        self, app: App[int], owner: Owner, main: MainScreen, state: State, finder: FlowFinder, asker: Asker
+    ) -> None:
+        self._app, self._owner, self._main, self._state = app, owner, main, state
+        self._finder, self._asker = finder, asker
+        #: what the tree's cursor has come to, until its first flow is open
+        self.to_follow: Item | None = None
+
+    # Which one is open.
+
+    def open(self, flow: Flow | None, *, followed: bool = False) -> None:
+        """Highlight a flow's steps; None closes it. followed: the cursor opened it, focus and cursors stay."""
+        item = self._state.marked if followed else self._state.item
+        self._state.open_flow(flow, followed=followed)
+        opened = flow is not None and isinstance(item, ContainerItem | PortItem)
+        self._finder.opened = item.container_id if opened and isinstance(item, ContainerItem | PortItem) else ""
+        self._main.chains.update_marks()
+        if followed:
+            self._main.chains.show_deciding()
+        self._main.detail.update_detail()
+        self._main.keys.refresh()
+
+    def follow(self) -> None:
+        """Open the first flow of what the tree's cursor has come to; the focus and all cursors stay."""
+        if not self._owner.preferences.settings.follow or self.to_follow is None:
+            return
+        flow = first_flow(self._of_the_tree())
+        if flow is not None:
+            self.to_follow = None
+            self.open(flow, followed=True)
+        elif self._state.followed:
+            self.open(None)
+
+    def open_next(self, by: int) -> None:
+        """Open the next or the previous flow of what the tree's cursor stands on."""
+        self._owner.action_to_panes()
+        flows = self._of_the_tree()
+        if not flows:
+            self._owner.say("No flows: put the tree's cursor on a container that runs.")
+            return
+        now = self._state.flow
+        place = next((i for i, each in enumerate(flows) if now is not None and same_flow(each, now)), None)
+        place = (place + by) % len(flows) if place is not None else (0 if by > 0 else len(flows) - 1)
+        self.open(flows[place], followed=True)
+        self._main.detail.show_flow()
+
+    def _of_the_tree(self) -> list[Flow]:
+        """Return the flows of what the tree's cursor stands on, as far as they are worked out."""
+        item = self._state.marked
+        if not isinstance(item, ContainerItem | PortItem) or not self._state.arrived:
+            return []
+        container = container_of(self._state.snapshot, item.container_id)
+        flows, _ = self._finder.ask(self._app, self._state, item.container_id)
+        return flows_of(item, container, flows or ()) if container is not None else []
+
+    # What is worked out beside the screen.
+
+    def find(self) -> None:
+        """Let the details show the flows of what they are about, or that they are being worked out."""
+        item = self._state.item
+        if isinstance(item, ContainerItem | PortItem) and self._state.arrived:
+            detail = self._main.detail
+            detail.flows, detail.flows_problem = self._finder.ask(self._app, self._state, item.container_id)
+
+    def found(self, message: FlowsFound) -> None:
+        """Show a container's flows as they were worked out."""
+        self._finder.keep(message)
+        item, marked = self._state.item, self._state.marked
+        if isinstance(item, ContainerItem | PortItem) and item.container_id == message.container_id:
+            self.find()
+            self._main.detail.update_detail()
+        if isinstance(marked, ContainerItem | PortItem) and marked.container_id == message.container_id:
+            self.follow()
+        if self._finder.renew(self._state, message):
+            self._main.chains.update_marks()
+
+    def renew(self) -> None:
+        """Work out again what is open: the host has changed."""
+        if self._finder.opened:
+            self._finder.ask(self._app, self._state, self._finder.opened)
+        flow = self._state.flow
+        if flow is not None and flow.kind == ASKED:
+            ask(self._app, self._asker, self._state.snapshot, flow.source, flow.destination, again=True)
+
+    # What is typed.
+
+    def ask(self, source: str, destination: str) -> None:
+        """Ask a question beside the screen."""
+        ask(self._app, self._asker, self._state.snapshot, source, destination)
+
+    def reverse(self) -> None:
+        """Ask the open flow the other way round."""
+        if self._state.flow is None:
+            self._owner.say(NO_FLOW)
+            return
+        self._owner.action_to_panes()
+        self.ask(*reverse(self._state.flow))
+
+    def answered(self, message: FlowAnswered) -> None:
+        """Open the flow that was asked for, or say below the line why there is none."""
+        asked = self._state.flow is not None and self._state.flow.kind == ASKED
+        if message.flow is None:
+            if message.again:
+                self.open(None)
+            elif self._main.ask_line.has_class("-open"):
+                self._main.ask_line.say(message.problem)
+            else:
+                self._owner.say(message.problem, error=True)
+            return
+        if message.again:
+            if asked:
+                self._state.renew_flow(message.flow)
+                self._main.chains.update_marks()
+                self._main.detail.update_detail()
+            return
+        self._main.ask_line.close()
+        self._main.reveal(self._main.detail)
+        self._state.item = AskedItem(message.flow.source, message.flow.destination)
+        self.open(message.flow)
+        self._main.chains.go_to_step(1)
+
+    # Its steps and parts.
+
+    def step(self, by: int) -> None:
+        """Go to the next or the previous step of the open flow."""
+        self._owner.action_to_panes()
+        if not self._main.chains.go_to_step(by):
+            self._owner.say(NO_FLOW)
+
+    def steps_alone(self) -> None:
+        """Show the open flow's steps alone, or all chains again."""
+        if self._state.flow is None:
+            self._owner.say(NO_FLOW)
+            return
+        self._owner.action_to_panes()
+        self._main.chains.action_steps()
+        self._main.reveal(self._main.chains)
+
+    def next_part(self) -> None:
+        """Show the next part of those for whom the open flow differs, everyone else's behind the last."""
+        if self._state.flow is None:
+            self._owner.say(NO_FLOW)
+            return
+        parts = self._state.parts
+        if not parts:
+            self._owner.say("No rule tells the senders of this flow apart.")
+            return
+        self._owner.action_to_panes()
+        self._state.show_part((self._state.part + 1) % len(parts))
+        self._main.chains.update_marks()
+        self._main.chains.show_deciding()
+        self._main.detail.update_detail()
+        self._main.keys.refresh()
+        self._owner.say(f"Part {self._state.part + 1} of {len(parts)}, {part_words(parts[self._state.part])}")
