@@ -6,6 +6,8 @@ every interval; the rest when the engine's events or a changed rule say so, and
 now and then, for addresses and routes change without a word. What a reading costs is
 measured, its programs counted: where it is too much for a host that has other work,
 there are fewer.
+
+Longer than 300 lines: one state behind one lock, for the threads of all groups.
 """
 
 from __future__ import annotations

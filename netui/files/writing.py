@@ -5,6 +5,8 @@
 - All is done by descriptor: the folder is opened once, and a link on the way to it is followed only
   where root or the user made it.
 - Nothing that is there is written into. It is replaced only where the caller says so, by rename.
+
+Longer than 300 lines: all writing stands in one module, and a test allows no other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Expressions and values in nft's text → the JSON that ``nft -j`` prints for them (libnftables-json(5)).
 
 What is not understood raises :class:`NotRead`; the rule's reader then takes the rest as words that it cannot know.
+
+Longer than 300 lines: one reader, whose methods call each other as nft's grammar does.
 """
 
 from __future__ import annotations

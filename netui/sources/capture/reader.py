@@ -2,6 +2,8 @@
 
 A file that is missing means "not known": its source says so, with the command
 that would have made it.
+
+Longer than 300 lines: one method for each kind of file, over one reading.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Order as the kernel's trace shows it (6.18) and net/core/dev.c, net/bridge/br_in
 br_netfilter_hooks.c have it: a device's ingress before all else, a bridge's prerouting with the IP one at
 priority 0 where br_netfilter is on, forward so too, the IP postrouting last; a bridge's input, then the bridge's
 own ingress; a bridge's own egress, then its output and postrouting; a device's egress last.
+
+Longer than 300 lines: the stages of one frame, which call each other.
 """
 
 from __future__ import annotations

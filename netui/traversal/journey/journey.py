@@ -2,6 +2,8 @@
 
 Follows ip_rcv, ip_route_input, ip_forward, ip_output and br_netfilter. One call walks one
 way; what a snapshot cannot tell is asked of :class:`Unknowns`.
+
+Longer than 300 lines: the kernel's functions call each other in one circle of stages, and so do these methods.
 """
 
 from __future__ import annotations

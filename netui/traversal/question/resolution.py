@@ -1,4 +1,7 @@
-"""The question SRC → DST, resolved: names to containers, "host" and "outside" to addresses."""
+"""The question SRC → DST, resolved: names to containers, "host" and "outside" to addresses.
+
+Longer than 300 lines: each part of a question falls back on the others.
+"""
 
 from __future__ import annotations
 

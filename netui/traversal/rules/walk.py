@@ -3,6 +3,8 @@
 An accept ends its own base chain only; a drop is final. nat chains are asked for the
 first packet of a connection only, and the first binding of a kind wins. Steps hold the
 rules that matched and the policies by which base chains were left.
+
+Longer than 300 lines: one walker, whose methods call each other rule by rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the chain table shows: its lines, their cells, counters and marks."""
+"""What the chain table shows: its lines, their cells, counters and marks.
+
+Longer than 300 lines: what the lines of one pane are painted from.
+"""
 
 from __future__ import annotations
 
