@@ -86,6 +86,7 @@ class NetuiApp(TerminalApp):
         theme: str = "",
         ascii_glyphs: bool | None = None,
         colour: bool | None = None,
+        few_colours: bool | None = False,
         place: str = "",
         more_hosts: bool = False,
         compared: Compared | None = None,
@@ -97,6 +98,7 @@ class NetuiApp(TerminalApp):
             theme=theme or settings.theme,
             ascii_glyphs=settings.ascii if ascii_glyphs is None else ascii_glyphs,
             colour=settings.colour if colour is None else colour,
+            few_colours=few_colours,
         )
         self.poller = poller
         self.mode: Mode = mode
@@ -124,8 +126,8 @@ class NetuiApp(TerminalApp):
 
     def on_mount(self) -> None:
         """Start the poller; its threads only post messages."""
-        self.main.set_class(self.ascii, "-ascii")
-        self.main.set_class(self.plain, "-nocolor")
+        for name, wanted in self.looks().items():
+            self.main.set_class(wanted, name)
         self.preferences.apply(self.main)
         if not self.preferences.settings.mouse:
             self.switch_mouse(on=False)
@@ -377,7 +379,7 @@ class NetuiApp(TerminalApp):
         if not self._more_hosts:
             self.say("There is one machine: give --host several times for more.")
             return
-        self.preferences.keep(self.main, theme="" if self.plain else self.theme, mouse=self.mouse_on)
+        self.preferences.keep(self.main, theme=self.chosen_theme, mouse=self.mouse_on)
         self._leaving = True
         if self.poller is not None:
             self.poller.stop()
@@ -439,8 +441,7 @@ class NetuiApp(TerminalApp):
 
     def action_save_settings(self) -> None:
         """Save the settings; nothing else ever writes them."""
-        theme = "" if self.plain else self.theme
-        saved, text = self.preferences.save(self.main, theme=theme, mouse=self.mouse_on)
+        saved, text = self.preferences.save(self.main, theme=self.chosen_theme, mouse=self.mouse_on)
         self.say(text, error=not saved)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -450,7 +451,7 @@ class NetuiApp(TerminalApp):
 
 def run(poller: Feed, *, mode: Mode = "live", **options: Any) -> int:  # noqa: ANN401 - NetuiApp's own options
     """Run netui until the user quits; return the exit status."""
-    app = NetuiApp(poller, mode=mode, **options)
+    app = NetuiApp(poller, mode=mode, few_colours=None, **options)
     app.keys_first = True
     result = app.run()
     return result if isinstance(result, int) else (app.return_code or 0)

@@ -23,7 +23,7 @@ def run_machines(machines: Sequence[SshMachine], config: Config) -> int:
         poller = Poller(interval=config.settings.interval, machine=machine)
         try:
             poller.begin()
-            app = NetuiApp(poller, mode="live", config=config, place=place, more_hosts=several)
+            app = NetuiApp(poller, mode="live", config=config, place=place, more_hosts=several, few_colours=None)
             app.keys_first = True
             result = app.run()
         finally:

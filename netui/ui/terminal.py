@@ -9,25 +9,36 @@ from netui.ui.fastpath import driver_class
 from netui.ui.fastpath.key_order import TypeAheadApp
 from netui.ui.fastpath.private import add_filter, switch_mouse
 from netui.ui.lines.safe_filter import SafeFilter
-from netui.ui.themes import QUIET, THEMES, ascii_only, no_colour
+from netui.ui.themes import QUIET, TERMINAL, THEMES, ascii_only, no_colour
 
 
 class TerminalApp(TypeAheadApp):
     """An app whose every line passes the gate of what may be written, in the user's colours.
 
-    theme: "" for the first. ascii_glyphs, colour: None where the environment decides.
+    theme: "" for the one that suits the terminal. ascii_glyphs, colour: None where the environment decides.
+    few_colours: whether the terminal has sixteen, None where it tells.
     """
 
-    def __init__(self, *, theme: str = "", ascii_glyphs: bool | None = None, colour: bool | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        theme: str = "",
+        ascii_glyphs: bool | None = None,
+        colour: bool | None = None,
+        few_colours: bool | None = False,
+    ) -> None:
         self.plain = no_colour() if colour is None else not colour
         super().__init__(ansi_color=True if self.plain else None)
+        self.few = not self.plain and (self.console.color_system == "standard" if few_colours is None else few_colours)
+        #: of sixteen colours the terminal's own are the ones that can be told apart on its ground
+        self.suits = (TERMINAL if self.few else THEMES[0]).name
         self.animation_level = "none"
         self.ascii = ascii_only() if ascii_glyphs is None else ascii_glyphs
         self.mouse_on = True
         for each in THEMES:
             self.register_theme(each)
         if not self.plain:
-            self.theme = theme or THEMES[0].name
+            self.theme = theme or self.suits
         if self.plain and not self.no_color:
             # Textual itself looks at NO_COLOR alone.
             add_filter(self, NoColor())
@@ -52,6 +63,15 @@ class TerminalApp(TypeAheadApp):
         """Return the screen as SVG; blanks are kept by every renderer, not by browsers alone."""
         picture = super().export_screenshot(title=title, simplify=simplify)
         return picture.replace("<svg ", '<svg xml:space="preserve" ', 1)
+
+    @property
+    def chosen_theme(self) -> str:
+        """The theme as settings keep it: "" where there are no colours, or the terminal decided."""
+        return "" if self.plain or (self.few and self.theme == self.suits) else self.theme
+
+    def looks(self) -> dict[str, bool]:
+        """The classes of a screen by what the terminal can show, and whether each is to be set."""
+        return {"-ascii": self.ascii, "-nocolor": self.plain, "-few": self.few}
 
     def say(self, text: str, *, error: bool = False) -> None:
         """Tell the user something, for a few seconds."""

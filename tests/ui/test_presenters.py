@@ -1,5 +1,6 @@
 """The presenters, table by table: model in, words out."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ from netui.ui.presenters.events import EventLog, entry_spans, event_words, rule_
 from netui.ui.presenters.names import Names, word_pattern
 from netui.ui.presenters.query import Query, RuleQuery
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
-from netui.ui.presenters.spans import plain, wrap
+from netui.ui.presenters.spans import fitting, plain, wrap
 from netui.ui.presenters.status import health, status_spans
 from netui.ui.presenters.tree import build_tree
 from tests.traversal.build import filter_rules, host, nat_rules
@@ -391,3 +392,57 @@ def test_a_flow_says_for_whom_it_is_otherwise() -> None:
     told = "delivered for 203.0.113.0/24 (rule 1 of filter FORWARD)"
     assert told in [text for text, _role in why(found)]
     assert f"  {told}" in path_text(flow).splitlines()
+
+
+def _headers(mode="live", host=HOST, **more):
+    """The header at each width from 60 to 120 columns."""
+    state = health(host, mode, TIME)
+    return {
+        width: plain(status_spans(host, mode, state, arrived=True, width=width, findings=2, **more))
+        for width in range(60, 121)
+    }
+
+
+def _failing():
+    """The host with two sources that could not be read."""
+    sources = {name: replace(state, read=name not in ("ipset", "route")) for name, state in HOST.sources.items()}
+    return replace(HOST, sources=sources)
+
+
+#: What each header holds, the most important first.
+HEADERS = [
+    pytest.param({"mode": "demo"}, ["DEMO", "doctor: 2 findings", "lab", "a recorded host", "rules in nft"], id="demo"),
+    pytest.param({}, ["netui", "doctor: 2 findings", "lab", "live", "rules in nft", "Docker 20"], id="live"),
+    pytest.param({"place": "web1 (1/2)"}, ["web1 .1/2.", "doctor: 2 findings", "lab", "live", "Docker"], id="another"),
+    pytest.param({"host": _failing()}, ["doctor: 2 findings", "not read|⚠", "lab", "live"], id="what was not read"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), HEADERS)
+def test_the_header_leaves_out_what_matters_least(given, words):
+    """At 60 to 120 columns it fits, nothing is cut, and a word is there only with all that matter more."""
+    host = replace(given.pop("host", HOST), hostname="lab")
+    lines = _headers(host=host, **given)
+    for width, text in lines.items():
+        assert len(text) <= width
+        assert "…" not in text
+        there = [bool(re.search(word, text)) for word in words]
+        assert there == sorted(there, reverse=True), text
+    narrow, wide = (sum(bool(re.search(word, lines[width])) for word in words) for width in (60, 120))
+    assert 2 <= narrow < wide == len(words)
+
+
+FITTING = [
+    pytest.param(20, {}, "name long rest quiet", id="all"),
+    pytest.param(15, {}, "name long rest", id="from the end"),
+    pytest.param(13, {"quiet": True}, "name rest", id="the quiet ones first"),
+    pytest.param(6, {}, "name", id="the first stays"),
+    pytest.param(3, {}, "na…", id="and is cut last"),
+]
+
+
+@pytest.mark.parametrize(("width", "given", "shown"), FITTING)
+def test_whole_pieces_are_left_out(width, given, shown):
+    """A line of pieces in a narrow pane: none is cut in the middle of a word while another can go."""
+    spans = [("name", "name"), (" long", "dim"), (" rest", "warn"), (" quiet", "dim")]
+    assert plain(fitting(spans, width, 1, **given)) == shown

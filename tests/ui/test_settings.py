@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.color import Color
 
 from netui.cli.run import main, parse
 from netui.cli.screen import configuration
 from netui.config.file import _FIELDS, read_config
+from netui.ui.answers.worker import SOLVE
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
 from netui.ui.keys import every, keymap, normal, written
@@ -215,3 +217,27 @@ def test_a_configuration_is_the_screens(arguments, capsys):
     """One line and status 2 for what does not go with it."""
     assert main(arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("theme", "shown", "saved"), [("", "terminal", ""), ("netui-light", "netui-light", "netui-light")]
+)
+async def test_sixteen_colours_are_the_terminals_own(tmp_path, theme, shown, saved):
+    """Where the user chose none; a cursor is white on blue in any theme, on the answers' screens, too."""
+    path = tmp_path / "netui" / "config.toml"
+    async with running(few_colours=True, theme=theme, config=read_config(path), answers=SOLVE) as (app, pilot):
+        assert app.theme == shown
+        await pilot.press("2", "j")
+        await pilot.press("W")
+        await until(pilot, path.exists)
+        for pane in (app.main.chains, await _opened(app, pilot, "D")):
+            cursor = pane.get_component_styles("line--cursor")
+            assert (cursor.background, cursor.color) == (Color.parse("ansi_blue"), Color.parse("ansi_bright_white"))
+    assert read_config(path).settings.theme == saved
+
+
+async def _opened(app, pilot, key):
+    """The lines of an answer that a key opens."""
+    await pilot.press(key)
+    await until(pilot, lambda: app.answers.screen is not None)
+    return app.answers.screen.query_one("#answer-lines")

@@ -46,7 +46,7 @@ class Answers:
         if before is not None and before.question == question:
             return
         screen = AnswerScreen(question, self._state, self._status())
-        for name in ("-ascii", "-nocolor"):
+        for name in ("-ascii", "-nocolor", "-few"):
             screen.set_class(self._app.screen.has_class(name), name)
         await self._app.push_screen(screen)
         self._show(ask=True)

@@ -15,7 +15,7 @@ from netui.ui.messages import GoTo
 from netui.ui.presenters.answers.answer import Answer
 from netui.ui.presenters.details.parts import DetailLine, wrapped
 from netui.ui.presenters.selection import Item
-from netui.ui.presenters.spans import Spans, plain
+from netui.ui.presenters.spans import Spans, cut, plain
 from netui.ui.terminal import TerminalApp
 
 
@@ -81,13 +81,16 @@ class AnswerLines(LineView):
 
     def header_spans(self, width: int) -> Spans:
         """Return the header of the columns."""
-        return self.answer.header(self._room, self.column, self.first) if self.answer is not None else []
+        return (
+            cut(self.answer.header(self._room, self.column, self.first), self._room) if self.answer is not None else []
+        )
 
     def line_spans(self, index: int, width: int) -> Spans:
         """Return a line."""
         if self.answer is None:
             return []
-        return self.answer.line(index, self._room, self.column if index == self.cursor else None, self.first)
+        column = self.column if index == self.cursor else None
+        return cut(self.answer.line(index, self._room, column, self.first), self._room)
 
     def cursor_moved(self) -> None:
         """Say what the cursor stands on; in a matrix its old line and its new one are painted anew."""

@@ -15,7 +15,7 @@ from netui.ui.presenters.details.flows import VERDICTS, part_words, same_flow
 from netui.ui.presenters.details.pane import build_detail, title_of
 from netui.ui.presenters.details.parts import DetailInput, DetailLine, wrapped
 from netui.ui.presenters.selection import ContainerItem, PortItem
-from netui.ui.presenters.spans import Spans
+from netui.ui.presenters.spans import Spans, cut
 from netui.ui.state import State
 
 
@@ -113,7 +113,7 @@ class DetailPane(LineView):
         line = self._lines[index]
         if isinstance(line.action, Flow):
             is_open = self.state.flow is not None and same_flow(line.action, self.state.flow)
-            return [("▶ " if is_open else "  ", "step"), *line.spans]
+            return cut([("▶ " if is_open else "  ", "step"), *line.spans], width)
         return line.spans
 
     def activated(self, index: int) -> None:

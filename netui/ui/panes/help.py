@@ -39,7 +39,9 @@ class HelpLines(LineView):
     def on_resize(self) -> None:
         """Show the lines."""
         super().on_resize()
-        self._lines = list(self._laid_out(self.scrollable_content_region.width or self.size.width))
+        width = self.scrollable_content_region.width or self.size.width
+        # the bar comes with the lines
+        self._lines = list(self._laid_out(width if self.show_vertical_scrollbar else width - 1))
         keys: list[Hashable] = list(range(len(self._lines)))
         self.set_keys(keys)
 

@@ -9,11 +9,10 @@ from textual.content import Content
 
 from netui.ui.lines.line_list_view import LineView
 from netui.ui.messages import DetailsWanted, ItemSelected
-from netui.ui.presenters.cells import clip
 from netui.ui.presenters.numbers import rate
 from netui.ui.presenters.query import Query
 from netui.ui.presenters.selection import ContainerItem, HostItem, Item, NetworkItem, PortItem
-from netui.ui.presenters.spans import Spans, plain
+from netui.ui.presenters.spans import Spans, fitting, plain
 from netui.ui.presenters.tree import TreeLine, build_tree
 from netui.ui.presenters.tree_signs import Inbound
 from netui.ui.state import State
@@ -69,14 +68,10 @@ class NetworkTree(LineView):
         line = self._lines[index]
         sign = "  " if line.folded is None else ("▸ " if line.folded else "▾ ")
         lead = " " if line.depth == 0 else " " * (2 * line.depth - 2) + sign
-        spans: Spans = [(lead, "dim")]
-        left = width - len(lead)
-        for text, role in self._with_signs(line, left):
-            if left <= 0:
-                break
-            spans.append((clip(text, left), role))
-            left -= len(text)
-        return spans
+        room = width - len(lead)
+        # a container's sign and name, the name of anything else
+        first = 2 if isinstance(line.item, ContainerItem) else 1
+        return [(lead, "dim"), *fitting(self._with_signs(line, room), room, first, quiet=True)]
 
     def _with_signs(self, line: TreeLine, room: int) -> Spans:
         """Return a line with what changes by itself: a container's connections, who reaches a port."""

@@ -22,6 +22,32 @@ def plain(spans: Spans) -> str:
     return "".join(text for text, _ in spans)
 
 
+def fitting(spans: Spans, width: int, first: int, *, quiet: bool = False) -> Spans:
+    """Leave out whole pieces from the end until the line fits; the ``first`` ones stay, and are cut where they must be.
+
+    quiet: pieces in a quiet look go before the others.
+    """
+    if sum(cell_len(text) for text, _ in spans) <= width:
+        return spans
+    kept = list(spans)
+    while len(kept) > first and sum(cell_len(text) for text, _ in kept) > width:
+        unimportant = [place for place in range(first, len(kept)) if kept[place][1] == "dim"] if quiet else []
+        del kept[unimportant[-1] if unimportant else -1]
+    return cut(kept, width)
+
+
+def cut(spans: Spans, width: int) -> Spans:
+    """Cut a line to ``width`` cells, with ``…`` where something was cut off."""
+    left = width
+    shown: Spans = []
+    for text, role in spans:
+        if (length := cell_len(text)) > left:
+            return [*shown, (set_cell_size(text, max(0, left - 1)) + "…", role)] if left > 0 else shown
+        shown.append((text, role))
+        left -= length
+    return shown
+
+
 def changed_cells(before: Spans, after: Spans) -> list[tuple[int, int]]:
     """Return the runs of cells (from, to) in which a line differs from what it was; near ones are one run."""
     old, new = ([(letter, role) for text, role in spans for letter in text] for spans in (before, after))

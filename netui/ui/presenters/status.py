@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from rich.cells import cell_len
 
 from netui.model import SOURCES, Snapshot
 from netui.text.visible import escape
 from netui.ui.presenters.cells import clip
 from netui.ui.presenters.numbers import plural
-from netui.ui.presenters.spans import Spans, plain
+from netui.ui.presenters.spans import Role, Spans, plain
 from netui.ui.presenters.times import clock, date
 
 Mode = Literal["live", "replay", "demo"]
@@ -53,46 +55,81 @@ def status_spans(
     findings: int = 0,
     place: str = "",
 ) -> Spans:
-    """Return the header line; the most important first, for the end may not fit.
+    """Return the header line; where it does not fit, what matters least is left out whole, nothing is cut.
 
     pace: how often it is read, in words. findings: the doctor's. place: another machine, as the user named it.
     """
     if not arrived:
         return [(" netui ", "title"), (f" reading {escape(place) or 'the host'}…", "dim")]
-    spans: Spans = [(" netui ", "title")]
+    parts = [_Part(0, [(" netui ", "title")])]
     if place:
-        spans.append((f" {clip(escape(place), 40)} ", "strong"))
+        parts.append(_Part(0, [(f" {clip(escape(place), 40)} ", "strong")]))
     if mode == "demo":
-        spans.append((" DEMO ", "bad"))
-        spans.append((" a recorded host, not this one ", "warn"))
+        parts.append(_Part(0, [(" DEMO ", "bad")]))
+        parts.append(_Part(5, [(" a recorded host, not this one ", "warn")]))
     elif mode == "replay":
-        spans.append((" REPLAY ", "bad"))
-        spans.append((f" of {date(snapshot.time)} ", "warn"))
+        parts.append(_Part(0, [(" REPLAY ", "bad")]))
+        parts.append(_Part(2, [(f" of {date(snapshot.time)} ", "warn")]))
     docker = snapshot.sources.get("docker")
     if place and docker is not None and docker.error.startswith("disconnected") and not docker.read:
         # it has not been connected to yet
-        spans.append((f" ⚠ {clip(escape(docker.error), 70)} ", "bad"))
+        parts.append(_Part(0, [(f" ⚠ {clip(escape(docker.error), 70)} ", "bad")]))
     elif state.lost is not None:
-        spans.append((f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad"))
+        parts.append(_Part(0, [(f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad")]))
     if findings:
-        spans.append((f" doctor: {plural(findings, 'finding')} ", "warn"))
+        parts.append(_Part(1, [(f" doctor: {plural(findings, 'finding')} ", "warn")]))
     if snapshot.hostname:
-        spans.append((f" {escape(snapshot.hostname)}", "strong"))
-    engine = snapshot.engine
-    if engine is not None:
-        where = "" if engine.here else " in a namespace of its own"
-        where = where if engine.local else " on another machine"
-        kind = f" {engine.firewall}" if engine.firewall else ""
-        spans.append((f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", "warn" if where else ""))
-    else:
-        waiting = docker is not None and not docker.read and not docker.error
-        spans.append(("  Docker has not answered yet" if waiting else "  no Docker", "dim" if waiting else "warn"))
+        parts.append(_Part(3, [(f" {clip(escape(snapshot.hostname), 40)}", "strong")]))
+    parts += _engine(snapshot)
     variants = sorted({key.backend for key, ruleset in snapshot.rulesets.items() if ruleset.rule_count()})
-    spans.append((f"  rules in {' and '.join(variants)}" if variants else "  no rules", "" if variants else "warn"))
-    spans.extend(_sources(snapshot, width - len(plain(spans)) - len(pace) - 2))
+    rules = f"  rules in {' and '.join(variants)}" if variants else "  no rules"
+    parts.append(_Part(6 if len(variants) == 1 else 2, [(rules, "" if variants else "warn")]))
+    sources = _Part(2 if _failed(snapshot) else 8, _sources(snapshot, 0))
+    parts.append(sources)
     if mode == "live" and state.lost is None:
-        spans.append((f"  {pace}", "good"))
-    return spans
+        parts.append(_Part(4, [(f"  {pace}", "good")]))
+    kept = _fitting(parts, width)
+    room = width - sum(cell_len(plain(part.spans)) for part in kept if part is not sources)
+    return [span for part in kept for span in (_sources(snapshot, room) if part is sources else part.spans)]
+
+
+class _Part(NamedTuple):
+    """A piece of the header line. rank: the higher, the sooner it is left out; 0 for what always stays."""
+
+    rank: int
+    spans: Spans
+
+
+def _fitting(parts: list[_Part], width: int) -> list[_Part]:
+    """Leave out the parts that matter least, of equal ones the last, until the rest fits."""
+    kept = list(parts)
+    while sum(cell_len(plain(part.spans)) for part in kept) > width:
+        least = max(kept, key=lambda part: part.rank)
+        if not least.rank:
+            break
+        del kept[max(place for place, part in enumerate(kept) if part.rank == least.rank)]
+    return kept
+
+
+def _engine(snapshot: Snapshot) -> list[_Part]:
+    """Return which engine it is; that its rules are not here, or that there is none, matters more."""
+    engine, docker = snapshot.engine, snapshot.sources.get("docker")
+    if engine is None:
+        waiting = docker is not None and not docker.read and not docker.error
+        return [
+            _Part(2, [("  Docker has not answered yet" if waiting else "  no Docker", "dim" if waiting else "warn")])
+        ]
+    where = "" if engine.here else " in a namespace of its own"
+    where = where if engine.local else " on another machine"
+    kind = f" {engine.firewall}" if engine.firewall else ""
+    role: Role = "warn" if where else ""
+    return [_Part(1 if where else 7, [(f"  Docker {clip(escape(engine.version), 14)}{escape(kind)}{where}", role)])]
+
+
+def _failed(snapshot: Snapshot) -> list[str]:
+    """Return the sources that could not be read."""
+    states = ((name, snapshot.sources[name]) for name in SOURCES if name in snapshot.sources)
+    return [name for name, state in states if not state.read or state.error]
 
 
 def _sources(snapshot: Snapshot, room: int) -> Spans:
@@ -100,7 +137,7 @@ def _sources(snapshot: Snapshot, room: int) -> Spans:
     states = [(name, snapshot.sources[name]) for name in SOURCES if name in snapshot.sources]
     if not states:
         return []
-    failed = [name for name, state in states if not state.read or state.error]
+    failed = _failed(snapshot)
     full: Spans = []
     for name, state in states:
         good = state.read and not state.error

@@ -80,6 +80,11 @@ class Layout:
     names: int = 0
     short: bool = True
 
+    @property
+    def gap(self) -> int:
+        """The cells behind the sign of what moved: the rate brings its own, and a narrow table has none to spare."""
+        return 0 if self.rate or self.width < 40 else 1
+
 
 def layout(width: int, options: Options) -> Layout:
     """Share a width among the columns."""
@@ -135,7 +140,7 @@ def _used(made: Layout) -> int:
         made.prot, made.opt, made.iif, made.oif, made.source, made.destination, made.names,
     )  # fmt: skip
     moved = 1
-    return 1 + made.step + moved + sum(width + 1 for width in columns if width)
+    return 1 + made.step + moved + made.gap + sum(width + 1 for width in columns if width)
 
 
 def header_spans(made: Layout, options: Options, *, native: bool = False) -> Spans:
@@ -147,7 +152,7 @@ def header_spans(made: Layout, options: Options, *, native: bool = False) -> Spa
     put(spans, "chain", made.chain)
     put(spans, *numbers[0], right=True)
     put(spans, *numbers[1], right=True)
-    spans.append((" ", ""))
+    spans.append((" " + " " * made.gap, ""))
     put(spans, "rate", made.rate, right=True)
     put(spans, "last minute", made.spark)
     put(spans, "does" if native else "target", made.target)

@@ -15,7 +15,7 @@ from netui.ui.presenters.chains.table_layout import ruleset_words
 from netui.ui.presenters.chains.virtual_lines import Line
 from netui.ui.presenters.details.flows import VERDICTS
 from netui.ui.presenters.numbers import count, plural, rate, size, sparkline
-from netui.ui.presenters.spans import Role, Spans
+from netui.ui.presenters.spans import Role, Spans, fitting
 
 _MOVED = ("▲", "△", "·")
 
@@ -103,6 +103,7 @@ def chain_spans(
     if chain is None:
         return []
     spans = _gutter(marks, made)
+    named = len(spans) + 2
     spans += [("  " if not chain.rules else "▸ " if line.folded else "▾ ", "dim"), (escape(chain.name), "strong")]
     if network and options.named:
         spans.append((f"  {escape(network)}", "name"))
@@ -134,7 +135,7 @@ def chain_spans(
         spans.append((f"  · {plural(line.number, 'rule') if line.number else 'no rules'}", "dim"))
     else:
         spans.append((f"  · {line.number} of {plural(len(chain.rules), 'rule')}", "dim"))
-    return spans
+    return fitting(spans, made.width, named)
 
 
 def table_spans(line: Line) -> Spans:
@@ -229,7 +230,7 @@ def _numbers(spans: Spans, reading: Reading, made: Layout, options: Options) -> 
     )
     for text, width in pair:
         put(spans, text, width, role=role, right=True)
-    spans.append((_moved(reading), "moved"))
+    spans.append((_moved(reading) + " " * made.gap, "moved"))
     put(spans, rate(reading.rate), made.rate, role="number", right=True)
 
 
