@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from netui.dialects.nft import words
+from netui.dialects.nft import expression_words
 from netui.dialects.nft.values import elements_of, value_of
 from netui.model.statements import Bits, Choice, Concat, Elements, Expression, Key, Literal, Lookup, Unread
 from netui.text.json_fields import items, number, obj, text
@@ -69,7 +69,7 @@ class Expressions:
             if reader is not None:
                 return reader(self, value, printed)
         value = value_of(kind, printed)
-        return Unread(words.expression(printed)) if value is None else Literal(value)
+        return Unread(expression_words.expression(printed)) if value is None else Literal(value)
 
     def elements(self, left: Expression, printed: object) -> Elements:
         """Return what an expression is compared with: values in the rule, or a set of the table."""
@@ -106,13 +106,13 @@ class Expressions:
         if "base" in entry:
             place = text(entry.get("base")), number(entry.get("offset")), number(entry.get("len"))
             known = _RAW.get(place) or (_RAW_IP.get(place) if self.family == "ip" else None)
-            return Key(*known) if known else Key(words.expression(printed))
+            return Key(*known) if known else Key(expression_words.expression(printed))
         protocol, name = text(entry.get("protocol")), text(entry.get("field"))
         return Key(f"{protocol} {name}", _PAYLOAD_TYPES.get(protocol, {}).get(name, "integer"))
 
     def _meta(self, value: object, printed: object) -> Expression:
         key = text(obj(value).get("key")) or text(value)
-        return Key(words.expression(printed), _META_TYPES.get(key, "integer"))
+        return Key(expression_words.expression(printed), _META_TYPES.get(key, "integer"))
 
     def _ct(self, value: object, printed: object) -> Expression:
         entry = obj(value)
@@ -125,7 +125,7 @@ class Expressions:
         return Key(f"ct {direction} {key}" if direction else f"ct {key}", _CT_TYPES.get(key, "integer"))
 
     def _fib(self, _value: object, printed: object) -> Expression:
-        found = words.expression(printed)
+        found = expression_words.expression(printed)
         kind = "fib_addrtype" if found.endswith(" type") else "ifname" if found.endswith("name") else "iface_index"
         return Key(found, kind)
 
@@ -143,10 +143,10 @@ class Expressions:
 
     def _choice(self, value: object, printed: object) -> Expression:
         entry = obj(value)
-        return Choice(words.expression(printed), number(entry.get("mod")), number(entry.get("offset")))
+        return Choice(expression_words.expression(printed), number(entry.get("mod")), number(entry.get("offset")))
 
     def _other(self, _value: object, printed: object) -> Expression:
-        return Key(words.expression(printed), "integer")
+        return Key(expression_words.expression(printed), "integer")
 
 
 _READERS: Mapping[str, Callable[[Expressions, object, object], Expression]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from netui.dialects.nft import words
+from netui.dialects.nft import expression_words, words
 from netui.dialects.nft.expressions import Expressions, type_of
 from netui.dialects.nft.measures import Named
 from netui.dialects.nft.values import verdict_of
@@ -144,7 +144,7 @@ def _untrack(_value: object, _expressions: Expressions, _written: str) -> Statem
 
 def _mangle(value: object, expressions: Expressions, written: str) -> Statement:
     entry = obj(value)
-    key = words.expression(entry.get("key"))
+    key = expression_words.expression(entry.get("key"))
     kind = type_of(expressions.read(entry.get("key")))
     return SetField(key, expressions.read(entry.get("value"), kind or "integer"), written)
 

@@ -1,16 +1,13 @@
 """Expressions and values in nft's text → the JSON that ``nft -j`` prints for them (libnftables-json(5)).
 
 What is not understood raises :class:`NotRead`; the rule's reader then takes the rest as words that it cannot know.
-
-Longer than 300 lines: one reader, whose methods call each other as nft's grammar does.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import Any
 
+from netui.dialects.nft.text_values import NUMBER, plain_value
 from netui.dialects.nft.text_words import Words
 
 _META = frozenset(
@@ -51,7 +48,6 @@ _CT = frozenset(
 _FIB_FLAGS = ("saddr", "daddr", "mark", "iif", "oif")
 _SIGNS = {"&": "&", "|": "|", "^": "^", "<<": "<<", ">>": ">>", "and": "&", "or": "|", "xor": "^", "lshift": "<<",
           "rshift": ">>"}  # fmt: skip
-_NUMBER = re.compile(r"[0-9]{1,40}\Z|0x[0-9a-fA-F]{1,40}\Z")
 #: After which a value has ended.
 _ENDS = frozenset({"", "\n", ";", "}", ",", ")", ":", "."})
 
@@ -189,7 +185,7 @@ class ExpressionReader:
 
     def _int(self) -> int:
         text = self.words.take().text
-        if _NUMBER.match(text) is None:
+        if NUMBER.match(text) is None:
             raise NotRead(text)
         return int(text, 0)
 
@@ -284,30 +280,3 @@ class ExpressionReader:
             kind = words.take().text
             return {kind: {"target": words.take().text}}
         return self.values()
-
-
-def plain_value(text: str) -> object:
-    """Return one word's value as JSON holds it: a number, a prefix, a range, or the word."""
-    if _NUMBER.match(text):
-        return int(text, 0)
-    if text in ("exists", "missing"):
-        return text == "exists"
-    address, slash, length = text.partition("/")
-    if slash and length.isdecimal() and len(length) < 4 and _address(address):
-        return {"prefix": {"addr": address, "len": int(length)}}
-    low, dash, high = text.partition("-")
-    if dash and low and high and _end(low) and _end(high):
-        return {"range": [plain_value(low), plain_value(high)]}
-    return text
-
-
-def _end(text: str) -> bool:
-    return _NUMBER.match(text) is not None or _address(text)
-
-
-def _address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -5,19 +5,19 @@ From the first word that is not understood on, the rest of a rule is one stateme
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from netui.dialects.nft.text_expressions import ExpressionReader, NotRead, plain_value
+from netui.dialects.nft import text_amounts
+from netui.dialects.nft.text_expressions import ExpressionReader, NotRead
+from netui.dialects.nft.text_translation import translation
+from netui.dialects.nft.text_values import plain_value
 from netui.dialects.nft.text_words import UNSAID, Words
 from netui.text.json_fields import obj, text
 
 _VERDICTS = ("accept", "drop", "return", "continue")
 #: Keys of which each value is a bit: without an operator it is asked whether any is set.
 _BIT_KEYS = ("state", "status", "label", "event")
-_RATE = re.compile(r"([0-9]{1,20})/(second|minute|hour|day|week)\Z")
-_UNIT = re.compile(r"([kmg]?bytes)/(second|minute|hour|day|week)\Z")
 _ENDS = ("", "\n", ";", "}")
 
 
@@ -82,7 +82,7 @@ class StatementReader:
             words.take()
             return {kind: {"target": words.take().text}}
         if kind == "ct" and words.ahead(1) == "count":
-            return self._ct_count()
+            return text_amounts.ct_count(self.words)
         if kind == "ct" and words.ahead(1) in ("helper", "timeout", "expectation") and words.ahead(2) == "set":
             words.take()
             what = words.take().text
@@ -127,23 +127,6 @@ class StatementReader:
 
     # --- one reader a kind; its first word was taken --------------------------------------
 
-    def _counter(self) -> object:
-        words = self.words
-        if words.takes("name"):
-            return {"counter": words.take().text}
-        if words.takes("packets"):
-            packets = self._int()
-            if not words.takes("bytes"):
-                raise NotRead("counter")
-            return {"counter": {"packets": packets, "bytes": self._int()}}
-        return {"counter": None}
-
-    def _int(self) -> int:
-        written = self.words.take().text
-        if not written.isdecimal() or len(written) > 20:
-            raise NotRead(written)
-        return int(written)
-
     def _reject(self) -> object:
         words = self.words
         if not words.takes("with"):
@@ -157,51 +140,6 @@ class StatementReader:
             raise NotRead(kind)
         words.takes("type")
         return {"reject": {"type": kind, "expr": words.take().text}}
-
-    def _limit(self) -> object:
-        words = self.words
-        if words.takes("name"):
-            return {"limit": words.take().text}
-        if not words.takes("rate"):
-            raise NotRead(words.next)
-        found = self._rate()
-        return {"limit": found}
-
-    def _rate(self) -> dict[str, Any]:
-        """``over 25/second burst 5 packets``, ``10 mbytes/second``."""
-        words = self.words
-        found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
-        first = words.take().text
-        packets = _RATE.match(first)
-        if packets is not None:
-            found |= {"rate": int(packets[1]), "per": packets[2]}
-        else:
-            unit = _UNIT.match(words.take().text)
-            if not first.isdecimal() or len(first) > 20 or unit is None:
-                raise NotRead(first)
-            found |= {"rate": int(first), "rate_unit": unit[1], "per": unit[2]}
-        if words.takes("burst"):
-            found |= {"burst": self._int(), "burst_unit": words.take().text}
-            if found["burst_unit"] == "packets":
-                del found["burst_unit"]
-        return found
-
-    def _quota(self) -> object:
-        words = self.words
-        if words.takes("name"):
-            return {"quota": words.take().text}
-        found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
-        found |= {"val": self._int(), "val_unit": words.take().text}
-        if words.takes("used"):
-            found |= {"used": self._int(), "used_unit": words.take().text}
-        return {"quota": found}
-
-    def _ct_count(self) -> object:
-        words = self.words
-        words.take()
-        words.take()
-        found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
-        return {"ct count": {"val": self._int(), **found}}
 
     def _log(self) -> object:
         words = self.words
@@ -235,60 +173,8 @@ class StatementReader:
             self.words.take()
         return {"last": None}
 
-    def _nat(self, kind: str) -> object:
-        words = self.words
-        found: dict[str, Any] = {}
-        if words.next in ("ip", "ip6") and words.ahead(1) in ("to", "prefix", "addr", "interval"):
-            found["family"] = words.take().text
-        if words.takes("prefix"):
-            found["type_flags"] = "prefix"
-        while words.next in ("addr", ".", "port", "interval"):
-            # dnat ip addr . port to …: the map gives both
-            words.take()
-        if words.takes("to"):
-            self._translated(found)
-        elif kind in ("snat", "dnat"):
-            raise NotRead(words.next)
-        flags: list[str] = []
-        while words.next in ("random", "fully-random", "persistent", "netmap", ","):
-            word = words.take().text
-            flags += [word] if word != "," else []
-        if flags:
-            found["flags"] = flags if len(flags) > 1 else flags[0]
-        return {kind: found or None}
-
-    def _translated(self, found: dict[str, Any]) -> None:
-        """Read ``172.17.0.2:80``, ``[2001:db8::2]:80``, ``:8080``, ``10.0.0.1-10.0.0.9``, or a map."""
-        words = self.words
-        if self.expressions.is_key():
-            found["addr"] = self._computed()
-            if words.next.startswith(":") and len(words.next) > 1:
-                found["port"] = plain_value(words.take().text[1:])
-            elif words.takes(":"):
-                found["port"] = self._computed()
-            return
-        written = words.take().text
-        port = ""
-        bracketed = re.match(r"\[([^\]]+)\](?:-\[([^\]]+)\])?(?::(\S*))?\Z", written)
-        if bracketed is not None:
-            address = f"{bracketed[1]}-{bracketed[2]}" if bracketed[2] else bracketed[1]
-            port = bracketed[3] or ""
-            given_port = bracketed[3] is not None
-        elif written.count(":") > 1:
-            address, given_port = written, False
-        else:
-            address, colon, port = written.partition(":")
-            given_port = bool(colon)
-        if address:
-            value = plain_value(address)
-            if not isinstance(value, dict) and plain_value(f"{address}/1") == f"{address}/1":
-                raise NotRead(written)
-            found["addr"] = value
-        if port:
-            found["port"] = plain_value(port)
-        elif given_port:
-            # ``:`` and a map behind it
-            found["port"] = self._computed()
+    def _translated(self, kind: str) -> object:
+        return translation(self.words, kind, self.expressions.is_key, self._computed)
 
     def _update(self, operation: str) -> object:
         """``add @s { ip saddr timeout 1m limit rate over 5/minute }``, ``update @m { k : v }``."""
@@ -325,7 +211,7 @@ class StatementReader:
         words = self.words
         found: dict[str, Any] = {"name": words.take().text}
         if words.takes("size"):
-            found["size"] = self._int()
+            found["size"] = text_amounts.whole(self.words)
         words.needs("{")
         element: object = self.expressions.left()
         if words.takes("timeout"):
@@ -366,18 +252,18 @@ def _implied(left: object, right: object) -> str:
 
 
 _READERS: Mapping[str, Callable[[StatementReader], Any]] = {
-    "counter": StatementReader._counter,
+    "counter": lambda reader: text_amounts.counter(reader.words),
     "reject": StatementReader._reject,
-    "limit": StatementReader._limit,
-    "quota": StatementReader._quota,
+    "limit": lambda reader: text_amounts.limit(reader.words),
+    "quota": lambda reader: text_amounts.quota(reader.words),
     "log": StatementReader._log,
     "queue": StatementReader._queue,
     "notrack": StatementReader._notrack,
     "last": StatementReader._last,
-    "snat": lambda reader: reader._nat("snat"),
-    "dnat": lambda reader: reader._nat("dnat"),
-    "masquerade": lambda reader: reader._nat("masquerade"),
-    "redirect": lambda reader: reader._nat("redirect"),
+    "snat": lambda reader: reader._translated("snat"),
+    "dnat": lambda reader: reader._translated("dnat"),
+    "masquerade": lambda reader: reader._translated("masquerade"),
+    "redirect": lambda reader: reader._translated("redirect"),
     "add": lambda reader: reader._update("add"),
     "update": lambda reader: reader._update("update"),
     "delete": lambda reader: reader._update("delete"),

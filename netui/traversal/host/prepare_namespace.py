@@ -23,7 +23,7 @@ from netui.model.references import targets_of, tracks
 from netui.traversal.host.namespace import BaseChain, Namespace
 from netui.traversal.host.prepared_chain import Around, PreparedTable
 from netui.traversal.host.routing import Fib
-from netui.traversal.rules.native.keys import Place
+from netui.traversal.rules.native.reading import Place
 from netui.traversal.rules.predicates import MatchContext
 
 _TARGET = re.compile(r" -[jg] (\S+)")

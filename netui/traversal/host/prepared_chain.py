@@ -20,8 +20,8 @@ from netui.traversal.rules.compile_target import compile_target
 from netui.traversal.rules.index import ChainIndex, build_index, rewrites
 from netui.traversal.rules.matches import compile_match
 from netui.traversal.rules.native.evaluate import TableSets
-from netui.traversal.rules.native.keys import Place
 from netui.traversal.rules.native.program import Program
+from netui.traversal.rules.native.reading import Place
 from netui.traversal.rules.predicates import MatchContext, Predicate
 from netui.traversal.rules.target_action import Action
 from netui.traversal.several import Asked

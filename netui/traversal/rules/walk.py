@@ -19,7 +19,8 @@ from netui.traversal.host.namespace import BaseChain, Namespace
 from netui.traversal.host.prepared_chain import PreparedChain, PreparedRule
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import BY_AGE, Fate, Step, Undecided
-from netui.traversal.rules.native.program import Outcome, Program
+from netui.traversal.rules.native.program import Program
+from netui.traversal.rules.native.run import Outcome
 from netui.traversal.rules.order import orders
 from netui.traversal.rules.predicates import Predicate, Unsure
 from netui.traversal.rules.remembered import JUMP, forwarded

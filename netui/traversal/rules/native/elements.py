@@ -11,8 +11,8 @@ from netui.model.statements import Element, Interval, Text, Value
 from netui.net.addresses import client_port_in
 from netui.net.intervals import IntervalSet
 from netui.traversal.any_outside import Senders
-from netui.traversal.rules.native.keys import PortSpan, Reading, Vague
 from netui.traversal.rules.native.masked import Masked
+from netui.traversal.rules.native.reading import PortSpan, Reading, Vague
 from netui.traversal.rules.predicates import Answer
 from netui.traversal.several import Fork, Several
 

@@ -24,8 +24,9 @@ from netui.traversal.any_outside import Senders
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Undecided
 from netui.traversal.rules.native.elements import Index, build_index
-from netui.traversal.rules.native.keys import ABSENT, Place, Reading, Vague, reader
+from netui.traversal.rules.native.keys import reader
 from netui.traversal.rules.native.masked import Masked
+from netui.traversal.rules.native.reading import ABSENT, Place, Reading, Vague
 from netui.traversal.several import Several
 from netui.traversal.unknowns import Unknowns
 

@@ -7,7 +7,7 @@ from netui.net.addresses import width
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Undecided
 from netui.traversal.rules.native.evaluate import Evaluation
-from netui.traversal.rules.native.keys import ABSENT
+from netui.traversal.rules.native.reading import ABSENT
 from netui.traversal.rules.target_action import TargetContext, Unknowable
 from netui.traversal.rules.translation import Span, dnat, masquerade_effect, redirect_effect, snat
 

@@ -1,0 +1,68 @@
+"""What is read of a packet for a native rule: a number, a name, one number for several, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from netui.model import Family, Interface
+from netui.traversal.any_outside import AnyOutside
+from netui.traversal.host.routing import Fib
+from netui.traversal.packet_state import PacketState
+from netui.traversal.rules.native.masked import Masked
+from netui.traversal.several import Several
+
+
+class _Absent:
+    """The packet has no such thing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class PortSpan:
+    """A port that is not chosen yet, somewhere from ``low`` to ``high``.
+
+    client: of an answer, the port that the client chose: one that no rule singles out.
+    """
+
+    low: int
+    high: int
+    client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vague:
+    """A number that is only a representative: of some machine outside (bits: 32 or 128), or of several ports (16)."""
+
+    who: AnyOutside | Several | Masked
+    bits: int
+
+
+PORT_BITS = 16
+
+
+Reading = int | str | Vague | PortSpan | _Absent | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What keys need to know of the namespace: its routes by family, and its interfaces by name."""
+
+    fibs: Mapping[Family, Fib]
+    interfaces: Mapping[str, Interface]
+
+
+Reader = Callable[[PacketState, Place], Reading]
+
+
+def unknown(_packet: PacketState, _place: Place) -> Reading:
+    """Read a key of which netui knows nothing."""
+    return None

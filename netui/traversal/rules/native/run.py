@@ -1,0 +1,247 @@
+"""One run of a native rule: its statements from left to right, the first that does not hold ends it.
+
+What stood before that statement has happened. Matches that follow one another are one block, so that
+a certain no beats an unknown; an unknown block is decided, way by way, before the next effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from netui.model import Hook
+from netui.model.statements import (
+    Compare,
+    Element,
+    Nat,
+    Note,
+    Opaque,
+    SetField,
+    SetUpdate,
+    Statement,
+    Strange,
+    Untrack,
+    Verdict,
+    VerdictMap,
+)
+from netui.net.addresses import TCP
+from netui.traversal.packet_state import PacketState
+from netui.traversal.result import Undecided
+from netui.traversal.rules.marks import notrack
+from netui.traversal.rules.native.compare import compare
+from netui.traversal.rules.native.evaluate import Evaluation, UnknownMap
+from netui.traversal.rules.native.keys import reader
+from netui.traversal.rules.native.reading import ABSENT, Reading
+from netui.traversal.rules.native.translate import OtherFamily, translate
+from netui.traversal.rules.target_action import Kind, TargetContext, Unknowable
+from netui.traversal.unknowns import Unknowns
+
+if TYPE_CHECKING:
+    from netui.traversal.rules.native.program import Program
+
+#: Fields whose change no match that netui follows can see.
+_UNSEEN = ("meta priority", "meta nftrace", "meta pkttype", "meta secmark", "ct label", "ct event", "ct helper",
+           "ct secmark", "ip dscp", "ip6 dscp", "ip ecn", "ip6 ecn", "ip ttl", "ip6 hoplimit", "ip6 flowlabel",
+           "tcp option", "tcp window", "ether ", "vlan pcp")  # fmt: skip
+#: Of those, what steers a frame before a bridge or a device took it.
+_STEERS = ("ether ", "vlan ", "meta pkttype")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rule that matched does. kind: how the walk goes on; verdict: what its step says; change: in short."""
+
+    kind: Kind
+    verdict: Verdict
+    change: str = ""
+
+
+_GOES_ON = Outcome("continue", Verdict("continue"))
+
+
+class Run:
+    """One run of a program."""
+
+    def __init__(self, program: Program, hook: Hook, packet: PacketState, choices: Unknowns) -> None:
+        self.program = program
+        self.hook: Hook = hook
+        self.packet = packet
+        self.choices = choices
+        self.changes: list[str] = []
+        self.evaluation = Evaluation(packet, program.place, program.sets, choices, self._about)
+        #: the first match of the block that cannot be known, and what is likely of it
+        self.pending: Opaque | None = None
+
+    def _about(self, match: str, reason: str) -> Undecided:
+        return self.program.about(self.hook, match, reason)
+
+    def run(self) -> Outcome | None:
+        """Run it; None where the rule does not match."""
+        outcome: Outcome | None = None
+        for statement in self.program.statements:
+            if isinstance(statement, Compare):
+                answer = compare(statement, self.evaluation)
+                if answer is False:
+                    return None
+                if answer is None and (self.pending is None or self.pending.bound):
+                    self.pending = Opaque(statement.words)
+                continue
+            if isinstance(statement, Opaque):
+                # what cannot be known at all tells more than a limit
+                if self.pending is None or (self.pending.bound and not statement.bound):
+                    self.pending = statement
+                continue
+            if isinstance(statement, Note):
+                continue
+            if not self._settled():
+                return None
+            outcome = self._effect(statement)
+            if outcome is None:
+                return None
+            if outcome.kind != "continue":
+                return replace(outcome, change=", ".join(self.changes))
+        if not self._settled(harmless=outcome is None):
+            return None
+        return outcome or Outcome("continue", Verdict("continue"), change=", ".join(self.changes))
+
+    def matches(self) -> bool | None:
+        """Whether all matches hold, and the verdict is one for this packet."""
+        answer: bool | None = True
+        for statement in self.program.statements:
+            if isinstance(statement, Compare):
+                one = compare(statement, self.evaluation)
+                if one is False:
+                    return False
+                answer = None if one is None else answer
+            elif isinstance(statement, Opaque):
+                answer = None
+            elif isinstance(statement, Verdict) and statement.kind == "reject" and not self._can_be_told(statement.how):
+                return False
+        return answer
+
+    def _settled(self, *, harmless: bool = False) -> bool:
+        """Decide an unknown block: whether this way takes it to hold. harmless: nothing follows but a note."""
+        if self.pending is None:
+            return True
+        asked, self.pending = self.pending, None
+        told = "what it has counted" if asked.bound else "whether this matches"
+        about = replace(self._about(asked.words, asked.reason or f"a snapshot cannot tell {told}"), bound=asked.bound)
+        if harmless:
+            self.choices.pick(1, about)
+            return bool(asked.likely)
+        return bool(self.choices.pick(2, about, int(bool(asked.likely))))
+
+    # --- effects ------------------------------------------------------------------------
+
+    def _effect(self, statement: Statement) -> Outcome | None:
+        if isinstance(statement, Verdict):
+            return self._verdict(statement)
+        if isinstance(statement, VerdictMap):
+            return self._mapped(statement)
+        if isinstance(statement, Nat):
+            return self._translated(statement)
+        if isinstance(statement, SetField):
+            return self._set(statement)
+        if isinstance(statement, SetUpdate):
+            if statement.key is not None and self.evaluation.readings(statement.key)[0] is ABSENT:
+                return None
+            self.packet.touched.add(statement.name)
+        elif isinstance(statement, Untrack):
+            change = notrack(self.packet, self._scene())
+            if change:
+                self.changes.append(change)
+        elif isinstance(statement, Strange):
+            self._strange(statement)
+        return _GOES_ON
+
+    def _scene(self) -> TargetContext:
+        fib = self.program.place.fibs[self.packet.family]
+        return TargetContext(self.hook, fib, self.choices, self._about("nat", ""))
+
+    def _can_be_told(self, how: str) -> bool:
+        """Whether a reject's answer is one for this packet; nft prints it without the match that it implies."""
+        if how.startswith("tcp"):
+            return self.packet.protocol == TCP
+        kind = how.partition(" ")[0]
+        return self.packet.family == {"icmp": "ip", "icmpv6": "ip6"}.get(kind, self.packet.family)
+
+    def _verdict(self, statement: Verdict) -> Outcome | None:
+        match statement.kind:
+            case "jump" | "goto" as kind:
+                return Outcome("jump" if kind == "jump" else "goto", statement)
+            case "reject":
+                return Outcome("reject", statement) if self._can_be_told(statement.how) else None
+            case "queue":
+                taken = self.choices.pick(2, self._about("queue", "a program decides"))
+                return Outcome("drop" if taken else "accept", statement)
+            case "accept":
+                return Outcome("accept", statement)
+            case "drop":
+                return Outcome("drop", statement)
+            case "return":
+                return Outcome("return", statement)
+            case _:
+                return Outcome("continue", statement)
+
+    def _mapped(self, statement: VerdictMap) -> Outcome | None:
+        try:
+            element: Element | None = self.evaluation.element(statement.key, statement.elements, statement.words)
+        except UnknownMap as error:
+            raise Unknowable(self._about(statement.words, str(error))) from None
+        if element is None:
+            return None
+        if not isinstance(element.data, Verdict):
+            raise Unknowable(self._about(statement.words, "netui does not understand an element of this map"))
+        return self._verdict(element.data)
+
+    def _translated(self, statement: Nat) -> Outcome | None:
+        packet = self.packet
+        try:
+            change = translate(statement, packet, self._scene(), self.evaluation)
+        except OtherFamily:
+            return _GOES_ON
+        except UnknownMap as error:
+            raise Unknowable(self._about(statement.words, str(error))) from None
+        if change is None:
+            return None
+        if change:
+            self.changes.append(change)
+        to = change.partition(" ")[2] if statement.kind in ("snat", "dnat") else ""
+        return Outcome("nat", Verdict(statement.kind, how=to))
+
+    def _set(self, statement: SetField) -> Outcome | None:
+        """Set a mark; a value that the packet does not have (a map without its key) ends the rule."""
+        packet, key = self.packet, statement.key
+        if packet.layer and key.startswith(_STEERS):
+            raise Unknowable(
+                self._about(statement.words, f"netui does not follow where a frame goes whose {key} is set")
+            )
+        if key.startswith("ct ") and packet.connection is None and key != "ct zone":
+            # nft_ct_set_eval: nothing is set, and the rule goes on
+            return None if self._value(statement) is ABSENT else _GOES_ON
+        if key.startswith(_UNSEEN):
+            return None if reader(key)(packet, self.program.place) is ABSENT else _GOES_ON
+        if key not in ("meta mark", "ct mark"):
+            raise Unknowable(self._about(statement.words, f"netui does not follow what {key} set changes"))
+        value = self._value(statement)
+        if value is ABSENT:
+            return None
+        number = value if isinstance(value, int) else None
+        if number is not None:
+            number &= 0xFFFFFFFF
+        if key == "meta mark":
+            packet.mark = number
+            self.changes.append("mark unknown" if number is None else f"mark {number:#x}")
+        elif packet.connection is not None:
+            packet.connection.mark = number
+            self.changes.append("connmark unknown" if number is None else f"connmark {number:#x}")
+        return _GOES_ON
+
+    def _value(self, statement: SetField) -> Reading:
+        try:
+            return self.evaluation.reading(statement.value)
+        except UnknownMap:
+            return None
+
+    def _strange(self, statement: Strange) -> NoReturn:
+        raise Unknowable(self._about(statement.words, f"netui does not know the statement ({statement.words})"))
