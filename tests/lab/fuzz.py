@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .capture import legacy_lines, trace_lines
-from .judge import Prediction, kind_of, predicted_steps
+from .judge import Prediction, kind_of, predicted_steps, prediction_of
 from .router import NEIGHBOURS, PORTS, Probe, Router
 from .rules import PORTS as SERVICES
 from .rules import V4, V6, Generator, Rules
@@ -174,8 +174,6 @@ class Fuzzer:
 
     def predictions(self, probes: list[tuple[Probe, int]]) -> list[Prediction]:
         """netui's answers on the folder as it is."""
-        from dataclasses import asdict
-
         from netui.sources.capture.reader import read_capture
         from netui.traversal.answer import path
         from netui.traversal.host.prepare import prepare
@@ -187,7 +185,7 @@ class Fuzzer:
             source, destination = endpoints(probe)
             try:
                 known = sport if probe.protocol != "icmp" else None
-                answers.append(asdict(path(host, source, destination, sport=known)))
+                answers.append(prediction_of(path(host, source, destination, sport=known)))
             except EndpointError as error:
                 answers.append({"error": str(error), "verdict": "error"})
         return answers

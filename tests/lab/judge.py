@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from netui.traversal import Path as Answer
+
 from .capture import write_capture
 from .counters import CounterJudge
 from .engines import Options
@@ -101,10 +103,20 @@ def predict(capture: Path, pairs: Sequence[tuple[str, str]]) -> list[Prediction]
     answers: list[Prediction] = []
     for source, destination in pairs:
         try:
-            answers.append(asdict(path(host, source, destination, reply=True)))
+            answers.append(prediction_of(path(host, source, destination, reply=True)))
         except EndpointError as error:
             answers.append({"error": str(error)})
     return answers
+
+
+def prediction_of(found: Answer) -> Prediction:
+    """netui's answer as data, a step's verdict in one line."""
+    made = asdict(found)
+    for legs, given in ((made["legs"], found.legs), (made["reply"], found.reply)):
+        for leg, one in zip(legs or (), given or (), strict=True):
+            for step, known in zip(leg["steps"], one.steps, strict=True):
+                step["verdict"] = known.says
+    return made
 
 
 def kind_of(verdict: str) -> str:

@@ -150,7 +150,9 @@ def _chain(
     devices = names_in(entry.get("dev"))
     # an ingress or egress chain whose devices are gone sees nothing
     gone = hook in ("ingress", "egress") and "dev" in entry and not devices
-    if hook in _HOOKS and not dormant and not gone:
+    # without a number its place is not known: such a chain is told of as unread (see ruleset.py)
+    placed = isinstance(entry.get("prio"), int)
+    if hook in _HOOKS and not dormant and not gone and placed:
         base = BaseHook(
             cast("Hook", hook), number(entry.get("prio")), cast("ChainType", kind if kind in _TYPES else "filter")
         )

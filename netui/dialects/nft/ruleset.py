@@ -180,7 +180,11 @@ def _handles(entries: Iterable[object]) -> Iterator[tuple[_TableKey, int]]:
 
 
 def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:
-    """Yield the base chains of tables whose flags nft 1.0.6 wrote as another table's name: they may be dormant."""
+    """Yield the base chains whose place is not known.
+
+    Of tables whose flags nft 1.0.6 wrote as another table's name, which may be dormant, and those whose priority is no
+    number.
+    """
     strange: set[_TableKey] = set()
     for entry in entries:
         for kind, value in js.obj(entry).items():
@@ -189,10 +193,13 @@ def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:
             if kind == "table" and not _FLAGS.issuperset(names_in(given.get("flags"))):
                 strange.add((family, js.text(given.get("name"))))
             table = js.text(given.get("table"))
-            if kind == "chain" and "hook" in given and (family, table) in strange:
+            placed = isinstance(given.get("prio"), int)
+            if kind == "chain" and "hook" in given and ((family, table) in strange or not placed):
                 why = (
                     f"nft's JSON does not tell whether table {family} {table} is dormant: "
                     "put nft list ruleset beside it, as nft-ruleset.txt"
+                    if placed
+                    else f"the priority of its chain {js.text(given.get('name'))} is no number"
                 )
                 told = [js.text(given.get(name)) for name in ("name", "hook", "type", "policy")]
                 name, hook, type_, policy = told
