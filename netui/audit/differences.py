@@ -9,7 +9,8 @@ from difflib import SequenceMatcher
 from ipaddress import ip_network
 from typing import Literal
 
-from netui.audit.exposure import Cell, Exposure, exposures
+from netui.audit.cells import Cell
+from netui.audit.exposure import Exposure, exposures
 from netui.model import Chain, Container, Network, Snapshot
 from netui.net.addresses import width
 from netui.net.intervals import IntervalSet, prefixes

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Literal, Protocol, TypeVar
 
-from netui.audit.exposure import Cell, Exposure
+from netui.audit.cells import Cell
+from netui.audit.exposure import Exposure
 from netui.audit.origins import WIDEST, Where
 from netui.model import Family
 from netui.text.phrases import some

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from netui.audit.host_ports import Answerer, HostPort, HostPorts
+from netui.audit.host_ports import HostPorts
 from netui.audit.origins import Where
+from netui.audit.port_answers import Answerer
+from netui.audit.port_rows import HostPort
 from netui.net.addresses import host_port
 from netui.net.intervals import IntervalSet
 from netui.reports.exposed import cell_json, column, heads, sender_remarks

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from netui.audit.exposure import Cell, Exposure, exposures
+from netui.audit.cells import Cell
+from netui.audit.exposure import Exposure, exposures
 from netui.dialects.iptables.save import read_save
 from netui.model import RulesetKey, Snapshot
 from netui.sources.capture.reader import read_capture

@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.audit.exposure import Cell
-from netui.audit.host_ports import HostPort, host_ports
+from netui.audit.cells import Cell
+from netui.audit.host_ports import host_ports
+from netui.audit.port_rows import HostPort
 from netui.dialects.nft.ruleset import native_rules
 from netui.model import IpSet, PolicyRule, PublishedPort, Socket
 from netui.reports.commands import exposed_host
@@ -226,3 +227,31 @@ def test_ports_of_one_row_are_alike_to_everyone() -> None:
         + filter_rules("-A OUTPUT -p tcp -m multiport --sports 9100,80 -j DROP", "-A FORWARD -j NFQUEUE")
     )
     ask_each(made, [25, 8080])
+
+
+def test_ports_of_one_program_share_a_row_where_all_is_alike() -> None:
+    """The same program, senders and rules: one row; a rule of its own for one of them gives that one its own."""
+    sockets = tuple(Socket("tcp", "0.0.0.0", port, "prometheus") for port in (8080, 9090, 9091, 9100))
+    made = a_host(filter_rules("-A INPUT -p tcp -m tcp --dport 9100 -j ACCEPT", "-A INPUT -i lo -j DROP")).snapshot
+    rows = host_ports(prepare(replace(made, containers=(), sockets=sockets))).ports
+    found = {tuple(row.ports): row for row in rows if row.answered_by.name == "prometheus"}
+    assert set(found) == {((8080, 8080), (9090, 9091)), ((9100, 9100),)}
+    together = found[(8080, 8080), (9090, 9091)]
+    assert (together.answered_by.port, found[((9100, 9100),)].answered_by.port) == (None, 9100)
+    text = host_text(host_ports(prepare(replace(made, containers=(), sockets=sockets))))
+    assert "8080, 9090-9091/tcp" in text
+    ask_each(prepare(replace(made, containers=(), sockets=sockets)), [8080, 9090, 9091, 9100])
+
+
+def test_ports_of_one_container_share_a_row_where_they_lead_to_one_port() -> None:
+    """Two published ports of one port are a row; of another port of the container they are not."""
+    rules = nat_rules(
+        *(
+            f"-A PREROUTING -p tcp -m tcp --dport {port} -j DNAT --to-destination 172.18.0.3:{to}"
+            for port, to in ((7000, 80), (7001, 80), (7002, 81))
+        )
+    )
+    accepting = filter_rules("-A FORWARD -d 172.18.0.3/32 -j ACCEPT")
+    found = {tuple(row.ports): row.answered_by for row in host_ports(a_host(rules + accepting)).ports}
+    assert found[((7000, 7001),)].port == 80
+    assert found[((7002, 7002),)].port == 81

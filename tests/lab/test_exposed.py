@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netui.audit.exposure import Cell, Exposure, exposures
+from netui.audit.cells import Cell
+from netui.audit.exposure import Exposure, exposures
 from netui.traversal import PreparedHost
 
 from .conftest import Hosts

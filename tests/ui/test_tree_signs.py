@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from netui.audit.exposure import Cell, Exposure, Listed
+from netui.audit.cells import Cell, Listed
+from netui.audit.exposure import Exposure
 from netui.audit.origins import Place
 from netui.model import Counters
 from netui.ui.answers.worker import SOLVE

@@ -11,7 +11,8 @@ from netui.ui.presenters.chains.counters import CounterTrack, Identity, places
 from netui.ui.presenters.spans import Role
 
 if TYPE_CHECKING:
-    from netui.audit.exposure import Cell, Exposure
+    from netui.audit.cells import Cell
+    from netui.audit.exposure import Exposure
 
 #: A port of a container: its ID, number and protocol.
 Port = tuple[str, int, str]

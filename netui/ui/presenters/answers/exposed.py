@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netui.audit.exposure import Cell, Exposure, Listed
+from netui.audit.cells import Cell, Listed
+from netui.audit.exposure import Exposure
 from netui.audit.origins import WIDEST, Where
 from netui.model import Snapshot
 from netui.text.phrases import some

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netui.audit.host_ports import HostPort, HostPorts
+from netui.audit.host_ports import HostPorts
 from netui.audit.origins import WIDEST, Where
+from netui.audit.port_rows import HostPort
 from netui.model import Snapshot
 from netui.reports.host_ports import answerer_text, ports_text
 from netui.text.visible import escape
