@@ -77,6 +77,9 @@ class AnyOutside:
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
+        if first > last:
+            # turned round (nft and iptables take it): nobody is in it
+            return False
         if first == 0 and last == (1 << bits) - 1:
             return True
         full = (1 << bits) - 1

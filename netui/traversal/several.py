@@ -67,7 +67,12 @@ class Several:
         return bool(self.numbers)
 
     def within(self, low: int, high: int) -> bool:
-        """Return whether all or none of them are in an interval; raises Split where some are."""
+        """Return whether all or none of them are in an interval; raises Split where some are.
+
+        One that is turned round has nobody in it.
+        """
+        if low > high:
+            return False
         if self._asked is not None:
             self._asked.append(IntervalSet([(low, high)]))
             return self._says

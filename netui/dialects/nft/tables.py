@@ -105,7 +105,7 @@ def _set(entry: dict[str, Any], keys: Mapping[str, tuple[str, ...]], data: Mappi
     return NftSet(
         name,
         kinds,
-        elements_of(kinds, entry.get("elem", []), data_kinds),
+        None if "elem" in entry and entry["elem"] is None else elements_of(kinds, entry.get("elem", []), data_kinds),
         name in data,
         "dynamic" in flags or "timeout" in flags or "timeout" in entry,
         flags,

@@ -24,6 +24,7 @@ from netui.sources.capture.files import MAX_FILE
 from netui.sources.outputs import RULESET_SOURCES
 from netui.sources.reading import Assembly, Reading
 from netui.text.errors import SourceError, plain, quoted, quoted_path
+from netui.text.json_fields import items, obj
 
 STDIN = "-"
 _GZIP = b"\x1f\x8b"
@@ -309,4 +310,16 @@ def _native(given: Iterable[Section], saves: list[Ruleset]) -> nft_ruleset.Nativ
                 entries = [*(entries or []), *read_text(section.lines)]
             except NotNftText as error:
                 raise SourceError(str(error)) from None
-    return None if entries is None else nft_ruleset.native_rules(entries, saves, correct=printed)
+    if entries is None:
+        return None
+    return nft_ruleset.native_rules(_without_elements(entries), saves, correct=printed)
+
+
+def _without_elements(entries: list[object]) -> list[object]:
+    """Take the elements of sets for unknown where none has any: ``nft -t`` leaves them out without a word."""
+    sets = [obj(obj(entry).get(kind)) for entry in entries for kind in ("set", "map") if obj(entry).get(kind)]
+    if not sets or any(items(one.get("elem")) for one in sets):
+        return entries
+    for one in sets:
+        one["elem"] = None
+    return entries

@@ -46,16 +46,20 @@ def _part(kind: str, value: str, family: Family) -> object | None:
         if low is None or not dash:
             return low
         high = parse_net(last, family)
-        return None if high is None else (low.value, high.value)
+        return None if high is None else _in_order(low.value, high.value)
     if kind == "port":
-        protocol_text, colon, port_text = value.partition(":")
-        if not colon:
-            ports = parse_ports(value.replace("-", ":"))
-            return None if ports is None else (None, ports)
-        number = protocol_number(protocol_text)
+        protocol_text, colon, port_text = value.rpartition(":")
         ports = parse_ports(port_text.replace("-", ":"))
-        return None if number is None or ports is None else (number, ports)
+        number = protocol_number(protocol_text) if colon else None
+        if ports is None or (colon and number is None):
+            return None
+        return number, _in_order(*ports)
     return value
+
+
+def _in_order(first: int, last: int) -> tuple[int, int]:
+    """A range as the kernel adds it to a set: one that is turned round is turned back (ip_set_hash_ip.c)."""
+    return min(first, last), max(first, last)
 
 
 #: Addresses of sets; a set of 100,000 entries takes long to be compared with others, and is kept here to stay itself.

@@ -84,7 +84,7 @@ class Run:
                 if answer is False:
                     return None
                 if answer is None and (self.pending is None or self.pending.bound):
-                    self.pending = Opaque(statement.words)
+                    self.pending = Opaque(statement.words, reason=self._unprinted(statement))
                 continue
             if isinstance(statement, Opaque):
                 # what cannot be known at all tells more than a limit
@@ -118,6 +118,18 @@ class Run:
             elif isinstance(statement, Verdict) and statement.kind == "reject" and not self._can_be_told(statement.how):
                 return False
         return answer
+
+    def _unprinted(self, statement: Compare) -> str:
+        """Why a comparison with a set cannot be told, where its elements are missing; "" for other reasons."""
+        name = statement.right.name
+        found = self.program.sets.sets.get(name) if name else None
+        if not name or (found is not None and found.elements is not None):
+            return ""
+        return (
+            f"the elements of @{name} were not printed (nft -t leaves them out)"
+            if found
+            else f"there is no set @{name}"
+        )
 
     def _settled(self, *, harmless: bool = False) -> bool:
         """Decide an unknown block: whether this way takes it to hold. harmless: nothing follows but a note."""
