@@ -1,0 +1,112 @@
+"""The finding about ports that IPv6 leaves open while IPv4's rules close them, or open them to a few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from netui.audit.doctor.checkup import View, decided_by_the_administrator
+from netui.audit.doctor.finding import Change, Finding, Severity
+from netui.audit.doctor.remedy import cure
+from netui.model import PublishedPort
+from netui.text.phrases import some
+from netui.traversal import Path
+
+#: So many programs' ports are asked for, at most.
+_MOST_PORTS = 64
+
+
+def ipv6_left_open(view: View) -> Iterator[Finding]:
+    """A port that a rule closes over IPv4, or opens to a few, is open to everyone over IPv6."""
+    six = next((one.address for one in view.places.outer if one.family == "ip6" and one.where == "world"), "")
+    if not six or not view.walked or view.host.namespace.rules_read.get("ip6"):
+        return
+    found: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}
+    for name, port, protocol, bound in _both_families(view):
+        four = view.walk("outside", f"host:{port}/{protocol}")
+        if four is None or four.verdict not in ("dropped", "rejected") or not _on_purpose(four, bound):
+            continue
+        other = view.walk("outside", f"[{six}]:{port}/{protocol}", reply=True)
+        if other is not None and other.verdict == "delivered" and "refuses it" not in other.reason:
+            # a list, or INPUT, tells who is meant; what a rule closes to everyone may be meant for IPv4 alone
+            meant = not bound or any(part.path.verdict == "delivered" for part in four.senders)
+            found["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(four, other, port, protocol, name)
+    for severity, ports in found.items():
+        if ports:
+            yield _left_open(view, severity, ports)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A port that is closed over IPv4 and open over IPv6: both ways to it, and whose it is."""
+
+    four: Path
+    six: Path
+    port: int
+    protocol: str
+    name: str
+
+
+def _left_open(view: View, severity: Severity, ports: Mapping[str, _Open]) -> Finding:
+    first = next(iter(ports.values()))
+    steps = [step for step in (first.four.deciding, first.six.deciding) if step is not None]
+    changes = [change for one in ports.values() if (change := _closing(view, one)) is not None]
+    who = " but to those that its rules name" if any(one.four.senders for one in ports.values()) else ""
+    return Finding(
+        "ipv6-left-open",
+        severity,
+        f"Over IPv4 {some(list(ports))} {'is' if len(ports) == 1 else 'are'} closed to the outside{who}; over IPv6 "
+        "everyone outside comes in.",
+        "iptables' rules are for IPv4 alone; ip6tables has rules of its own.",
+        tuple(view.step_evidence(step) for step in steps),
+        (cure(view, "Close it there too: ", changes),) if changes else (),
+        tuple(dict.fromkeys(one.name for one in ports.values())),
+    )
+
+
+def _both_families(view: View) -> Iterator[tuple[str, int, str, bool]]:
+    """Ports that are asked for at IPv4 and IPv6 addresses alike: published (True), or a program's."""
+    bound: dict[tuple[str, int, str], set[str]] = {}
+    for container, one in view.published():
+        bound.setdefault((container.name, one.host_port, one.protocol), set()).add(_side(one))
+    published = {(port, protocol) for _name, port, protocol in bound}
+    yield from ((n, p, t, True) for (n, p, t), sides in bound.items() if {"ip", "ip6"} <= sides or "both" in sides)
+    programs: dict[tuple[int, str], tuple[str, set[str]]] = {}
+    for socket in view.host.namespace.sockets or ():
+        protocol = socket.protocol.removesuffix("6")
+        side = {"*": "both", "0.0.0.0": "ip", "::": "ip6"}.get(socket.address)
+        if side is not None and not socket.device and (socket.port, protocol) not in published:
+            programs.setdefault((socket.port, protocol), (socket.program, set()))[1].add(side)
+    wide = [(name, port, protocol, False) for (port, protocol), (name, sides) in programs.items()
+            if "both" in sides or {"ip", "ip6"} <= sides]  # fmt: skip
+    yield from wide[:_MOST_PORTS]
+
+
+def _side(bound: PublishedPort) -> str:
+    return {"": "both", "0.0.0.0": "ip", "::": "ip6"}.get(bound.host_ip, "one")
+
+
+def _on_purpose(found: Path, published: bool) -> bool:
+    """Whether people closed it, not an engine without its rules: INPUT a program, DOCKER-USER a published port."""
+    if published:
+        return decided_by_the_administrator(found)
+    return found.deciding is not None and found.deciding.hook == "input"
+
+
+def _closing(view: View, left: _Open) -> Change | None:
+    """The rule against it where ip6tables lets it in."""
+    six, port, protocol = left.six, left.port, left.protocol
+    step = six.deciding
+    if step is not None and step.backend == "nftables":
+        return None
+    key = view.key("ip6", step if step is not None and step.family == "ip6" else None)
+    ports = ("-p", protocol, "-m", protocol, "--dport", str(port))
+    outer = view.host.outer("ip6")
+    inwards = ("-i", outer.interface) if outer is not None else ()
+    # docker-proxy has a leg of its own
+    if len(six.legs) > 1 or (six.delivered_to is not None and six.delivered_to.kind == "host"):
+        return Change("insert", "ip6", key.backend, "filter", "INPUT", 1, (*inwards, *ports, "-j", "DROP"))
+    asked = ("-p", protocol, "-m", "conntrack", "--ctorigdstport", str(port), "--ctdir", "ORIGINAL")
+    has_user = any(True for _ in view.chains("ip6", "filter", "DOCKER-USER"))
+    chain = "DOCKER-USER" if has_user else "FORWARD"
+    return Change("insert", "ip6", key.backend, "filter", chain, 1, (*inwards, *asked, "-j", "DROP"))
