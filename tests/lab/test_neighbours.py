@@ -234,3 +234,25 @@ def test_a_port_that_podman_publishes_beside_docker(own_host: Own) -> None:
     run_advice(host, found)
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 8090) == "connected"
+
+
+def test_guests_are_let_pass_in_firewalld_s_words(own_host: Own) -> None:
+    """firewalld's last REJECT strands a guest: its direct rule is advised, and real firewall-cmd lets the guest out."""
+    host = own_host("28.5")
+    host.namespace.ip("link", "add", "virbr0", "type", "bridge")
+    host.namespace.ip("address", "add", "192.168.122.1/24", "dev", "virbr0")
+    host.namespace.ip("link", "set", "virbr0", "up")
+    host.outside.ip("route", "add", "192.168.122.0/24", "via", HOST)
+    guest = virtual_machine(host, name="guest")
+    with Firewalld(host) as firewall:
+        firewall.cmd("--zone=work --change-interface=virbr0")
+        restart(host)
+        assert guest.run("busybox", "ping", "-c1", "-W1", OUTSIDE, check=False).returncode
+        found = findings(host)["bridge-stranded"]
+        assert found.evidence[0].place is not None and found.evidence[0].place[3] == "FWD_work"
+        advice = next(text for text in found.advice if "firewall-cmd --direct" in text)
+        firewall.cmd(advice.partition("firewall-cmd ")[2].partition(";")[0])
+        assert "bridge-stranded" not in findings(host)
+        assert not guest.run("busybox", "ping", "-c1", "-W1", OUTSIDE, check=False).returncode
+        firewall.cmd("--zone=drop --change-interface=virbr0")
+        assert "bridge-stranded" not in findings(host)

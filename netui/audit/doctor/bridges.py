@@ -17,6 +17,9 @@ from netui.traversal import Step
 _WEB = "outside:443/tcp"
 
 
+_MEANT = frozenset(f"{stem}_{zone}" for stem in ("FWD", "FWDI", "FWDO") for zone in ("drop", "block"))
+
+
 def _foreign_bridges(view: View) -> Iterator[Interface]:
     dockers = {network.bridge for network in view.host.networks.values()}
     for interface in view.host.namespace.interfaces.values():
@@ -57,11 +60,15 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
 
 
 def _for_all(view: View, step: Step) -> bool:
-    """Whether a step stops what nobody let pass: a policy, or a rule of FORWARD for every packet."""
+    """Whether a step stops what nobody let pass: a policy, or a rule for every packet in FORWARD or at a zone's end."""
     if step.hook != "forward" or not step.verdict.stops:
         return False
     place = view.rule_of(step)
-    return step.rule is None or (place is not None and place.chain.base is not None and is_unconditional(place.rule))
+    if step.rule is None or place is None:
+        return step.rule is None
+    # a zone's target; those of the zones drop and block are meant
+    zone = neighbour(place.chain.name)[0] == "firewalld" and place.chain.name not in _MEANT
+    return is_unconditional(place.rule) and (place.chain.base is not None or zone)
 
 
 def _whose(step: Step) -> str:
