@@ -390,7 +390,12 @@ class NetuiApp(TerminalApp):
         self.action_leave()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Refuse what is typed after the key that quits: a screen that opens then would fail."""
+        """Refuse what is typed after the key that quits: a screen that opens then would fail.
+
+        In the finder of chains Ctrl+P goes up; everywhere else it opens the palette.
+        """
+        if action == "command_palette" and isinstance(self.screen, ChainFinder):
+            return False
         return not self._leaving or action in ("leave", "quit")
 
     def action_out(self) -> None:
@@ -421,6 +426,8 @@ class NetuiApp(TerminalApp):
         if text:
             self.copy_to_clipboard(text)
             self.say(f"Copied {what}.")
+        else:
+            self.say("There is nothing to copy here.")
 
     def action_redraw(self) -> None:
         """Write the whole screen again: a broadcast to all terminals, say, stands on it."""
