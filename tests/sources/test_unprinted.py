@@ -9,6 +9,9 @@ import pytest
 
 from netui.model import RulesetKey
 from netui.sources.capture.reader import read_capture
+from netui.sources.live.nft_listed import ListedNative
+
+from .fake_machine import CaptureMachine
 
 JSON = """{"nftables": [
  {"table": {"family": "inet", "name": "own", "handle": 1}},
@@ -139,6 +142,18 @@ def test_what_nft_1_1_3_really_prints(tmp_path: Path, version: str, told: tuple[
     assert order["ip6", "input"][:2] == (("inet", "second", "in"), ("inet", "first", "in"))
     assert order["bridge", "forward"] == (("bridge", "b", "over"), ("br_nf_forward",))
     assert ("netdev", "ingress") not in order
+
+
+def test_the_order_of_another_machine(tmp_path: Path) -> None:
+    """Over a line to another machine its nft's version is that of its JSON: the same text, the same order."""
+    place = {"family": "inet", "type": "filter", "hook": "input", "prio": 0, "policy": "accept", "name": "in"}
+    tables: list[object] = [{"table": {"family": "inet", "name": name, "handle": n}} for n, name in enumerate("ab", 1)]
+    chains = [{"chain": {**place, "table": name}} for name in "ab"]
+    document = {"nftables": [{"metainfo": {"version": "1.1.3"}}, *tables, *chains]}
+    (tmp_path / "nft-ruleset.json").write_text(json.dumps(document))
+    (tmp_path / "nft-hooks.txt").write_text(REAL)
+    native = ListedNative().read(CaptureMachine(tmp_path), ()).values["native"]
+    assert tuple(entry for entry in native.order["ip", "input"] if len(entry) == 3) == TRACED
 
 
 @pytest.mark.parametrize("text", ["hello", "family ip {\n hook x {\n chain\n}", "}", "-0000000300 f [m]"])

@@ -64,8 +64,9 @@ class _Numbers:
 
     def take(self, kind: str, given: dict[str, Any], entry: object) -> None:
         """Count the counters in an entry; the first of a rule, its own or one that it names, is the rule's."""
-        self.shape.append(MOVING.sub("", json.dumps(entry)))
-        for quota, amount in uses(given):
+        printed = json.dumps(entry)
+        self.shape.append(MOVING.sub("", printed))
+        for quota, amount in uses(given) if '"used"' in printed else ():
             self.of_quota[quota] = len(self.used)
             self.used.append(amount)
         table = text(given.get("table"))
