@@ -13,28 +13,17 @@ from netui.audit.doctor.changed_host import changed
 from netui.audit.doctor.finding import Change, Cure
 from netui.dialects.iptables.save import read_save
 from netui.dialects.nft import ruleset as nft_ruleset
-from netui.model import Address, Interface, PolicyRule, Route, RulesetKey, Snapshot
+from netui.model import Address, Interface, Route, RulesetKey, Snapshot
 from netui.reports.doctor import doctor_json
 from netui.traversal import prepare
-
-from .test_doctor import SAVE, SITUATIONS, only, without
-from .test_exposed import snapshot, with_rules
+from tests.explain.hosts import snapshot, with_rules
+from tests.explain.lost_answers import ALL, exit_node, forward
+from tests.explain.situations import SAVE, only, without
 
 
 def cures(finding: Finding) -> list[Cure]:
     """The advice of a finding that was tried."""
     return [text for text in finding.advice if isinstance(text, Cure)]
-
-
-def forward(*rules: str, at_head: bool = False, base: Snapshot | None = None) -> Snapshot:
-    """The host with rules at the head or the end of FORWARD."""
-    lines = SAVE.read_text().splitlines()
-    own = [i for i, line in enumerate(lines) if "-A FORWARD " in line]
-    at = own[0] if at_head else own[-1] + 1
-    lines[at:at] = [f"[0:0] -A FORWARD {rule}" for rule in rules]
-    rulesets, counters = read_save("\n".join(lines) + "\n", "ip", "nft")
-    key, base = RulesetKey("ip", "nft"), base or snapshot()
-    return replace(base, rulesets={**base.rulesets, key: rulesets}, counters={**base.counters, key: counters})
 
 
 @pytest.mark.parametrize(
@@ -78,24 +67,6 @@ def test_the_host_s_own_answers() -> None:
     lost = next(finding for finding in found if finding.id == "answers-dropped")
     assert "connections that this machine opens" in lost.what
     assert "-I INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED" in cures(lost)[0]
-
-
-def exit_node(*spared: str) -> Snapshot:
-    """A VPN's exit node: table 52 comes before main and sends everything but what is spared into the tunnel."""
-    base = snapshot()
-    tunnel = Interface(99, "tailscale0", kind="tun", addresses=(Address("ip", "100.64.0.7", 32),))
-    routes = (*base.routes["ip"], Route("ip", "0.0.0.0/0", table="52", dev="tailscale0"))
-    routes = (*routes, Route("ip", "0.0.0.0/0", dev="vh", gateway="198.51.100.2"))
-    routes = (*routes, *(Route("ip", dst, "throw", table="52") for dst in spared))
-    rules = (*base.policy_rules["ip"], PolicyRule("ip", 5270, "52"))
-    sysctls = {**(base.sysctls or {}), "net.ipv4.conf.tailscale0.forwarding": "1"}
-    return replace(
-        base,
-        interfaces=(*(base.interfaces or ()), tunnel),
-        routes={**base.routes, "ip": routes},
-        policy_rules={**base.policy_rules, "ip": tuple(sorted(rules, key=lambda rule: rule.priority))},
-        sysctls=sysctls,
-    )
 
 
 def test_answers_that_a_vpn_takes() -> None:
@@ -250,18 +221,6 @@ def test_a_cure_is_readable_by_a_machine() -> None:
         }
     ]
     assert cure["text"].endswith(f"iptables -I DOCKER-USER 1 {words}")
-
-
-ALL: list[tuple[str, Callable[[], Snapshot]]] = [
-    *((name, make) for name, make, _, _ in SITUATIONS),
-    ("answers", lambda: with_rules("-A DOCKER-USER -i vh -j DROP")),
-    ("plain DROP", lambda: with_rules("-A DOCKER-USER -s 198.51.100.7/32 -j ACCEPT\n-A DOCKER-USER -j DROP")),
-    ("neighbours", lambda: forward("-j REJECT --reject-with icmp-host-prohibited", at_head=True)),
-    ("interface", lambda: with_rules("-A DOCKER-USER -i eth7 -j DROP")),
-    ("behind", lambda: forward("-i vh -p tcp -m tcp --dport 8080 -j DROP")),
-    ("jumps", lambda: forward("-j DOCKER-USER", "-j DOCKER-USER", at_head=True)),
-    ("exit node", exit_node),
-]
 
 
 @pytest.mark.parametrize("make", [make for _, make in ALL], ids=[name for name, _ in ALL])

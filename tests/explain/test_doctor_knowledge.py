@@ -11,9 +11,8 @@ import pytest
 from netui.audit.doctor import diagnose
 from netui.model import RulesetKey, Snapshot
 from netui.traversal import prepare
-
-from .test_doctor_answers import ALL, exit_node
-from .test_exposed import snapshot
+from tests.explain.hosts import snapshot
+from tests.explain.lost_answers import ALL, exit_node
 
 HOSTS: list[tuple[str, Callable[[], Snapshot]]] = [
     *ALL,

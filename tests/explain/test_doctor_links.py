@@ -8,9 +8,8 @@ import pytest
 
 from netui.dialects.iptables.save import read_save
 from netui.model import Address, Interface, Network, Route, RulesetKey, Subnet
-
-from .test_doctor import SAVE, only
-from .test_exposed import snapshot
+from tests.explain.hosts import snapshot
+from tests.explain.situations import SAVE, only
 
 _FREE = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i virbr0 -j ACCEPT\nCOMMIT\n"
 

@@ -11,9 +11,8 @@ from netui.audit.doctor.checkup import View
 from netui.audit.doctor.finding import Cure, Finding
 from netui.model import Snapshot
 from netui.traversal import prepare
+from tests.explain.hosts import with_rules
 from tests.traversal.build import ip_set
-
-from .test_exposed import with_rules
 
 ALLOW = "-A DOCKER-USER -i vh -s 203.0.113.0/24 -p tcp -m tcp --dport 80 -j RETURN"
 SET = "-A DOCKER-USER -i vh -p tcp -m tcp --dport 80 -m set --match-set office src -j RETURN"

@@ -15,9 +15,8 @@ from netui.sources.capture.reader import read_capture
 from netui.sources.live import kernel_modules as source
 from netui.text.errors import SourceError
 from netui.traversal import prepare
-
-from .test_doctor import only
-from .test_exposed import snapshot
+from tests.explain.hosts import snapshot
+from tests.explain.situations import only
 
 #: What grep prints of a distribution's kernel, whose xt_addrtype is in a package of its own.
 RHEL = """/proc/sys/kernel/osrelease:6.12.0-55.el10.x86_64

@@ -6,51 +6,23 @@ import json
 import time
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from netui.audit.exposure import Exposure, exposures
 from netui.audit.origins import Where
-from netui.dialects.iptables.save import read_save
-from netui.model import RulesetKey, Snapshot
 from netui.reports.commands import exposed, reach_all
 from netui.reports.exposed import exposed_text, failing
-from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
+from tests.explain.hosts import snapshot, with_rules
 
 from .big import big_snapshot
-
-CASES = Path(__file__).parent.parent / "cases"
-
-
-@cache
-def snapshot(case: str = "engine-20.10") -> Snapshot:
-    """A recorded host."""
-    return read_capture(CASES / case / "host")
 
 
 @cache
 def ports(case: str = "engine-20.10") -> dict[tuple[str, int, str], Exposure]:
     """Its exposures by container, port and protocol."""
     return {(e.container, e.port, e.protocol): e for e in exposures(prepare(snapshot(case)))}
-
-
-def with_rules(text: str, base: Snapshot | None = None) -> Snapshot:
-    """The host with lines put at the head of its filter table's rules (declared chains and -A lines)."""
-    base = base or snapshot()
-    key = RulesetKey("ip", "nft")
-    chains = {line.split()[0] for line in text.splitlines() if line.startswith(":")}
-    out = []
-    for line in (CASES / "engine-20.10" / "host" / "iptables-nft-save.txt").read_text().splitlines():
-        out.append(line)
-        if line.startswith("*filter"):
-            out += [one for one in text.splitlines() if one.startswith(":") and not one.startswith(":INPUT")]
-        if line.startswith(":DOCKER-USER"):
-            out += [one for one in text.splitlines() if one.startswith("-A")]
-    assert chains or text
-    rules, counters = read_save("\n".join(out) + "\n", "ip", "nft")
-    return replace(base, rulesets={**base.rulesets, key: rules}, counters={**base.counters, key: counters})
 
 
 @pytest.mark.parametrize(

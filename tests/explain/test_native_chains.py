@@ -13,7 +13,7 @@ from netui.model import Chain, Snapshot
 from netui.reports.explain import explain_json, explain_text
 from netui.reports.path import path_text
 from netui.traversal import path
-from tests.traversal.test_frames import FROM, host
+from tests.traversal.frame_host import FROM, host
 
 CHAINS = [
     ("firewalld", "filter_INPUT", "firewalld", "where it begins, before zones and policies"),

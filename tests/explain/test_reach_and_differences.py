@@ -15,8 +15,7 @@ from netui.cli.run import main
 from netui.reports.differences import differences_text
 from netui.reports.reach import reach_text
 from netui.traversal import EndpointError, path, prepare
-
-from .test_exposed import CASES, snapshot, with_rules
+from tests.explain.hosts import CASES, snapshot, with_rules
 
 HOST = str(CASES / "engine-20.10" / "host")
 

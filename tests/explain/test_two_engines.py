@@ -8,9 +8,8 @@ import pytest
 
 from netui.dialects.iptables.save import read_save
 from netui.model import Interface, RulesetKey, Socket
-
-from .test_doctor import SAVE, only
-from .test_exposed import snapshot
+from tests.explain.hosts import snapshot
+from tests.explain.situations import SAVE, only
 
 _PROXY = Socket("tcp", "0.0.0.0", 8099, "docker-proxy")
 _BRIDGE = Interface(99, "br-0123456789ab", kind="bridge")

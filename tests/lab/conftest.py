@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .cache import LabUnavailable, ensure_tools
+from .cache import LabUnavailable, ensure, ensure_tools
 from .engines import KINDS, Options
 from .hosts import Host, blog_host
 from .namespaces import raise_on_sigterm
@@ -109,3 +109,12 @@ def own_host(lab: None) -> Iterator[Callable[..., Host]]:
     yield make
     for host in made:
         host.close()
+
+
+@pytest.fixture(scope="module")
+def real_ufw(lab: None) -> None:
+    """ufw's package; without it a skip with the reason, or a failure where CI is set."""
+    try:
+        ensure({"ufw": "ufw"})
+    except LabUnavailable as reason:
+        unavailable(str(reason))

@@ -15,6 +15,7 @@ import pytest
 
 from netui.audit.doctor import diagnose
 from netui.traversal import PreparedHost, path, prepare
+from tests.lab.findings import outcome
 
 from . import test_exposed
 from .cache import LabUnavailable, ensure
@@ -25,7 +26,6 @@ from .hosts import HOST, OUTSIDE, Host, await_servers, serve
 from .native import native_rules
 from .rootless import PROGRAMS, Rootless
 from .terminal import ROOT
-from .test_doctor import outcome
 
 PORT = 8089
 

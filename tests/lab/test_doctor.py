@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from docker.types import IPAMConfig, IPAMPool
 
 from netui.audit.exposure import exposures
+from tests.lab.findings import outcome, publish, rule
 
-from .cache import LabUnavailable, ensure
-from .conftest import Hosts, unavailable
+from .conftest import Hosts
 from .doctor_host import diagnosis, findings, restart, run_advice, seen
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
-from .neighbours import wait_for
-from .senders import Flow, Ports, send
 from .ufw import ufw
 
 Own = Callable[..., Host]
-#: Each connection has a source port of its own: conntrack would remember how the last one was translated.
-PORTS = Ports()
-
-
-def outcome(host: Host, source: str, address: str, port: int) -> str:
-    """What a real connection sees."""
-    return send([Flow(source, address, port)], host.sandbox, PORTS, timeout=0.6)[0].outcome
-
-
-def rule(host: Host, text: str) -> None:
-    """Change a rule as an administrator does."""
-    host.engine.tool("iptables", *text.split())
-
-
-def publish(host: Host, name: str, ports: dict[str, object], tcp: tuple[int, ...] = (80,)) -> str:
-    """Start a container that publishes ports on hehe; its address."""
-    made = host.container(name, serve(tcp), networks={"hehe": {}}, ports=ports)
-    made.reload()
-    # the servers begin to listen some time after the container's start
-    files = [Path(f"/proc/{host.pid(name)}/net/{kind}") for kind in ("tcp", "tcp6")]
-    listens = lambda: all(any(f":{port:04X} " in file.read_text() for file in files) for port in tcp)  # noqa: E731
-    wait_for(listens, name, Path(os.devnull))
-    return str(made.attrs["NetworkSettings"]["Networks"]["hehe"]["IPAddress"])
 
 
 def test_a_healthy_host_has_no_finding(engine_kind: str, blog_hosts: Hosts) -> None:
@@ -278,15 +251,6 @@ def test_a_rule_that_names_the_host_s_own_address(own_host: Own) -> None:
     run_advice(host, found)
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "timeout"
-
-
-@pytest.fixture
-def real_ufw(lab: None) -> None:
-    """ufw's package; without it a skip with the reason, or a failure where CI is set."""
-    try:
-        ensure({"ufw": "ufw"})
-    except LabUnavailable as reason:
-        unavailable(str(reason))
 
 
 # --- other firewalls -----------------------------------------------------------------------------

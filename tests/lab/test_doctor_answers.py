@@ -8,14 +8,13 @@ import pytest
 
 from netui.audit.doctor import Finding
 from netui.audit.doctor.finding import Cure
+from tests.lab.findings import outcome
 
 from .doctor_host import findings, run_advice
 from .hosts import HOST, OUTSIDE, Host
-from .test_doctor import outcome, real_ufw
 from .ufw import ufw
 
 Own = Callable[..., Host]
-__all__ = ["real_ufw"]
 ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED"
 
 

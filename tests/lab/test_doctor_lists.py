@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from netui.traversal import path
+from tests.lab.findings import outcome, rule
 
 from .doctor_host import diagnosis, findings, run_advice, seen
 from .engines import Options
 from .hosts import HOST, HOST6, Host
 from .neighbours import wait_for
-from .test_doctor import outcome, rule
 
 Own = Callable[..., Host]
 OFFICE = "203.0.113.0/24"

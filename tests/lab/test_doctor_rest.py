@@ -12,11 +12,11 @@ from pathlib import Path
 from docker.types import IPAMConfig, IPAMPool
 
 from netui.audit.doctor import Finding
+from tests.lab.findings import outcome
 
 from .doctor_host import diagnosis, findings, restart, run_advice
 from .engines import Options
 from .hosts import HOST, HOST6, OUTSIDE, Host, serve
-from .test_doctor import outcome
 
 Own = Callable[..., Host]
 

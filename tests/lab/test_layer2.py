@@ -12,13 +12,13 @@ import pytest
 
 from netui.sources.capture.reader import read_capture
 from netui.traversal import path, prepare
+from tests.lab.findings import outcome
+from tests.lab.live import inside
+from tests.lab.native_live import HOST, LIVE_PATH
 
 from .capture import write_capture
 from .doctor_host import seen
 from .hosts import Host, serve
-from .test_doctor import outcome
-from .test_native import HOST, LIVE_PATH
-from .test_sources_live import inside
 
 Own = Callable[..., Host]
 VERDICT = {"connected": "delivered", "timeout": "dropped", "ECONNREFUSED": "rejected"}

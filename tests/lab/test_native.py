@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netui.traversal import path
+from tests.lab.findings import outcome
+from tests.lab.live import inside
+from tests.lab.native_live import HOST, LIVE_PATH
 
 from .doctor_host import diagnosis, seen
 from .hosts import Host
-from .test_doctor import outcome
-from .test_sources_live import inside
 
 Own = Callable[..., Host]
-HOST = "198.51.100.1"
 
 FAMILIES = """
 table inet everywhere {
@@ -94,20 +94,6 @@ def test_counters_move_and_the_rules_stay(own_host: Own) -> None:
     assert inside(host, COUNTED) == {
         "same": True, "moved": 2, "text": "icmp type echo-request counter", "count": 2,
     }  # fmt: skip
-
-
-LIVE_PATH = """
-import json, sys
-from netui.sources.live.machine_sources import read_live
-from netui.traversal import path, prepare
-snapshot = read_live()
-host = prepare(snapshot)
-found = {}
-for port in (80, 443):
-    way = path(host, "outside", f"host:{port}")
-    found[port] = [way.verdict, way.reason, [[s.table, s.chain, s.rule, s.text] for leg in way.legs for s in leg.steps]]
-print(json.dumps({"paths": found, "errors": {k: v.error for k, v in snapshot.sources.items() if v.error}}))
-"""
 
 
 def test_a_rule_that_the_save_program_prints_wrong(own_host: Own) -> None:

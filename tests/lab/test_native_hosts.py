@@ -11,6 +11,7 @@ import pytest
 from netui.audit.doctor import Finding, diagnose
 from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
+from tests.lab.findings import outcome
 
 from .cache import LabUnavailable
 from .capture import write_capture
@@ -26,7 +27,6 @@ from .neighbours import Fail2ban, dockers_zone
 from .newest import CrowdSec, Incus, Machine, Netavark, NewFirewalld, NewLibvirt, flows_with
 from .roots import new_neighbours_root, old_neighbours_root
 from .senders import Flow
-from .test_doctor import outcome
 from .wide import wide_host
 
 

@@ -9,6 +9,8 @@ from docker.types import IPAMConfig, IPAMPool
 
 from netui.audit.exposure import exposures
 from netui.traversal import path
+from tests.lab.cells import compare_cells
+from tests.lab.findings import outcome, publish
 
 from .cache import LabUnavailable
 from .conftest import unavailable
@@ -17,8 +19,6 @@ from .hosts import HOST, OUTSIDE, Host, serve
 from .libvirt import Libvirt, virtual_machine
 from .neighbours import Fail2ban, Firewalld, podman_container
 from .roots import old_neighbours_root
-from .test_doctor import outcome, publish
-from .test_exposed import compare_cells
 
 Own = Callable[..., Host]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from netui.sources.capture.reader import read_capture
 from netui.traversal import path, prepare
+from tests.lab.findings import outcome
 
 from .capture import write_capture
 from .doctor_host import seen
 from .hosts import Host, serve
-from .test_doctor import outcome
 
 Own = Callable[..., Host]
 AWAY = "198.51.100.2"

@@ -13,54 +13,26 @@ from collections.abc import Callable
 
 import pytest
 
-from .cache import LabUnavailable, ensure
+from tests.lab.questions import PORTS, address, flow_line
+
+from .cache import LabUnavailable
 from .conftest import unavailable
 from .engines import Options
 from .hosts import HOST, OUTSIDE, Host, serve
 from .libvirt import Libvirt, virtual_machine
 from .roots import old_neighbours_root
-from .screen import Screen, has
-from .senders import Flow, Ports, send
+from .screen import Screen
+from .senders import Flow, send
 from .terminal import NETUI, ROOT, Terminal
 from .trace import Tracer, without_accepting_policies
 from .ufw import ufw
 
 Own = Callable[..., Host]
-PORTS = Ports()
-
-
-@pytest.fixture(scope="module")
-def real_ufw(lab: None) -> None:
-    """ufw's package; without it a skip with the reason, or a failure where CI is set."""
-    try:
-        ensure({"ufw": "ufw"})
-    except LabUnavailable as reason:
-        unavailable(str(reason))
 
 
 def outcome(host: Host, source: str, address: str, port: int) -> str:
     """What a real connection sees."""
     return send([Flow(source, address, port)], host.sandbox, PORTS, timeout=0.6)[0].outcome
-
-
-def address(host: Host, name: str, network: str = "hehe") -> str:
-    """A container's address."""
-    networks = host.engine.client.api.inspect_container(name)["NetworkSettings"]["Networks"]
-    return str(networks[network]["IPAddress"])
-
-
-def flow_line(screen: Screen, name: str, label: str) -> str:
-    """What the details say of a container's flow: "✗ outside → 172.18.0.2 8080/tcp dropped raw PREROUTING 1"."""
-    screen.wait(has(f"● {name}", "live"))
-    screen.select(f"● {name}")
-
-    def line() -> str | None:
-        return next((" ".join(row.split()) for row in screen.detail[1:] if label in row and _VERDICT.search(row)), None)
-
-    return screen.wait_for(line, f"a verdict on {label}", 10)
-
-
-_VERDICT = re.compile(r"delivered|dropped|rejected|unreachable|undecided")
 
 
 @pytest.fixture(scope="module")

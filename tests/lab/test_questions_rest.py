@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from tests.lab.questions import PORTS, address, flow_line
+
 from .engines import Options
 from .hosts import HOST, Host
 from .screen import Screen
 from .senders import Flow, send
 from .terminal import NETUI, ROOT
-from .test_questions import PORTS, address, flow_line
 from .trace import Tracer, without_accepting_policies
 
 Own = Callable[..., Host]

@@ -12,6 +12,8 @@ from netui.explain.names import Names
 from netui.explain.rule_sentence import explain_rule
 from netui.reports.explain import chosen
 from netui.traversal import path
+from tests.lab.cells import compare_cells
+from tests.lab.findings import PORTS, outcome
 
 from . import swarm
 from .capture import write_capture
@@ -20,8 +22,6 @@ from .doctor_host import diagnosis, findings, seen
 from .hosts import HOST, OUTSIDE, Host, blog_host, serve
 from .judge import compare, endpoints, judge, predict
 from .senders import Flow, send
-from .test_doctor import PORTS, outcome
-from .test_exposed import compare_cells
 from .trace import Tracer
 
 #: Ports that the swarm publishes through its ingress, and on the task's own node.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from netui.sources.docker.engine import DockerEngine, FirstReading
 from netui.sources.docker.events import _timestamp
 from netui.text.errors import SourceError
 from tests.sources.fake_engine import FakeEngine
+from tests.sources.waiting import _stale, until
 
 
 @pytest.fixture
@@ -45,13 +45,6 @@ def watched(fake: FakeEngine) -> Iterator[Watched]:
     found = Watched(fake)
     yield found
     found.engine.close()
-
-
-def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen"
-        time.sleep(0.005)
 
 
 def test_the_first_reading_lists_everything(fake: FakeEngine, watched: Watched) -> None:
@@ -230,11 +223,6 @@ def test_a_strange_answer_is_an_error_in_one_line(fake: FakeEngine, watched: Wat
     with pytest.raises(SourceError) as raised:
         watched.engine.read()
     assert str(raised.value).isprintable()
-
-
-def _stale(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
 
 
 @pytest.mark.parametrize(

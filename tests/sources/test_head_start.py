@@ -24,7 +24,8 @@ from netui.sources.live.machine_sources import HostReading, LiveHost, local_cont
 from netui.sources.reading import Reading
 from netui.text.errors import SourceError
 from tests.sources.fake_engine import FakeEngine
-from tests.sources.test_docker_engine import _stale, until
+from tests.sources.processes import gone
+from tests.sources.waiting import _stale, until
 
 
 def children() -> set[str]:
@@ -43,14 +44,6 @@ def files() -> dict[str, str]:
         with contextlib.suppress(FileNotFoundError):  # the listing's own
             found[number] = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115 - no path, a name
     return found
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended, whoever has still to take leave of it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
-    except OSError:
-        return True
 
 
 @pytest.fixture(autouse=True)

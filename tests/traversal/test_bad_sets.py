@@ -8,7 +8,7 @@ from netui.model import IpSet
 from netui.sources.capture.pasted import read_pasted
 from netui.traversal import PreparedHost, path, prepare
 from tests.traversal.build import filter_rules, host, ip_set
-from tests.traversal.test_senders import native_host
+from tests.traversal.sender_hosts import native_host
 
 HERE, HERE6 = "host:22", "[2001:db8:1::1]:22"
 V4 = {"office": ip_set("office", "hash:ip", "203.0.113.5")}

@@ -11,8 +11,8 @@ import pytest
 from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
 from tests.traversal.kernel import CASES, predicted, rule_numbers, traced
+from tests.traversal.recorded import HOSTS, question
 
-HOSTS = ("engine-20.10", "engine-29", "engine-29.7-nft")
 #: What a sender's outcome says of the packet's fate. A closed port refuses a packet that was
 #: delivered; a UDP receiver that keeps silent may have got it.
 FATES = {
@@ -29,28 +29,16 @@ FATES = {
 }
 
 
-def _flows(case: str) -> list[dict[str, Any]]:
-    flows: list[dict[str, Any]] = json.loads((CASES / case / "flows.json").read_text())
-    # a question to the container's own resolver was traced in a namespace that is not captured
-    return [flow for flow in flows if flow["proto"] != "dns"]
-
-
-def question(flow: dict[str, Any]) -> tuple[str, str]:
-    """Write a case's flow as SRC and DST."""
-    dst, source = flow["dst"], flow["src"]
-    bracketed = f"[{dst}]" if ":" in dst else dst
-    if source == "outside":
-        source = "outside:2001:db8:1::2" if ":" in dst else "outside:198.51.100.2"
-    if flow["proto"] == "icmp":
-        return source, f"{dst}/icmp"
-    protocol = "tcp" if flow["proto"] == "rawsyn" else flow["proto"]
-    return source, f"{bracketed}:{flow['port']}/{protocol}"
-
-
 @pytest.fixture(scope="module", params=HOSTS)
 def case(request: pytest.FixtureRequest) -> tuple[str, PreparedHost]:
     name: str = request.param
     return name, prepare(read_capture(CASES / name / "host"))
+
+
+def _flows(case: str) -> list[dict[str, Any]]:
+    flows: list[dict[str, Any]] = json.loads((CASES / case / "flows.json").read_text())
+    # a question to the container's own resolver was traced in a namespace that is not captured
+    return [flow for flow in flows if flow["proto"] != "dns"]
 
 
 def test_every_flow_meets_the_rules_that_the_kernel_traced(

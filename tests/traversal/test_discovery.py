@@ -9,7 +9,7 @@ import pytest
 from netui.audit.doctor import diagnose
 from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
-from tests.explain.test_doctor_native import with_tables
+from tests.explain.native_hosts import with_tables
 from tests.traversal.build import ruleset
 from tests.traversal.kernel import CASES
 

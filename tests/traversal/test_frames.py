@@ -6,23 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from netui.dialects.nft.document import read_entries
-from netui.dialects.nft.text_reader import read_text
 from netui.model import NativeChain, RulesetKey
-from netui.traversal import Path, PreparedHost, path, prepare
-from tests.traversal.build import BRIDGE, SYSCTLS, filter_rules, interfaces, nat_rules, snapshot
+from netui.traversal import Path, path, prepare
+from tests.traversal.build import BRIDGE, filter_rules, interfaces, snapshot
+from tests.traversal.frame_host import DNAT, FROM, host
 
-FROM = "outside:198.51.100.7"
-DNAT = nat_rules("-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.3:80")
 ARP = "meta protocol arp accept"
-
-
-def host(table: str, *, rules: str = "", calls: int = 1, **fields: object) -> PreparedHost:
-    """The small host with a native table; calls: whether the IP hooks see the bridges' frames."""
-    made = snapshot(rules, sysctls={**SYSCTLS, "net.bridge.bridge-nf-call-iptables": str(calls)}, **fields)
-    read = read_entries(read_text(enumerate(table.splitlines(), 1)), lambda _family, _name: True)
-    rulesets = {**made.rulesets, **{key: ruleset for key, (ruleset, _counters) in read.items()}}
-    return prepare(replace(made, rulesets=rulesets))
 
 
 def chain(place: str, *rules: str, policy: str = "accept", family: str = "netdev") -> str:

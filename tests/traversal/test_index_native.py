@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from netui.traversal import path
 from netui.traversal.host import prepared_chain
-from tests.traversal.test_frames import FROM, host
+from tests.traversal.frame_host import FROM, host
 
 _MATCHES = st.sampled_from(
     [

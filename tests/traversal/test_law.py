@@ -20,7 +20,7 @@ from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
 from netui.traversal.question.endpoints import EndpointError
 from tests.traversal.kernel import CASES
-from tests.traversal.test_cases import HOSTS, question
+from tests.traversal.recorded import HOSTS, question
 
 #: What no verdict hangs on.
 WITHOUT_WEIGHT = {"meta.json"}

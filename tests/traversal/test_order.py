@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netui.traversal import PreparedHost, path, prepare
-from tests.traversal.test_frames import DNAT, FROM, host
+from tests.traversal.frame_host import DNAT, FROM, host
 
 
 def made(*chains: tuple[str, str, str], ages: tuple[int, ...] = (), rules: str = DNAT) -> PreparedHost:

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.dialects.nft.ruleset import native_rules
 from netui.model import Address, Interface, PolicyRule, Route
 from netui.reports.path import path_json, path_text
-from netui.sources.capture.pasted import nft_text
 from netui.traversal import EndpointError, Path, PreparedHost, path, prepare
 from netui.traversal.result import SendersPart
 from tests.traversal.build import container, filter_rules, host, ip_set, nat_rules, snapshot
+from tests.traversal.sender_hosts import native_host
 
 #: Sets with members of every kind that names an address.
 SETS = {
@@ -275,17 +274,6 @@ NATIVE = st.lists(
     ),
     max_size=24,
 )
-
-
-def native_host(rules: list[str], inner: str) -> PreparedHost:
-    """A host with these native rules at INPUT, and a chain to jump to."""
-    own = "\n".join(["type filter hook input priority 0; policy accept;", *rules])
-    entries = nft_text(f"table inet t {{\nchain inner {{\n{inner}\n}}\nchain main {{\n{own}\n}}\n}}\n")
-    made = snapshot()
-    read = native_rules(entries, ())
-    return prepare(
-        replace(made, rulesets={**made.rulesets, **{key: ruleset for key, (ruleset, _) in read.rules.items()}})
-    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ from netui.traversal import EndpointError, PreparedHost, prepare
 from netui.traversal.answer import outcome
 from netui.traversal.stopped import stopped
 from tests.bench.large import large_snapshot
-from tests.explain.test_exposed_at_scale import random_host
+from tests.explain.random_hosts import random_host
 
 CASES = Path(__file__).parents[1] / "cases"
 

@@ -12,8 +12,8 @@ from netui.ui.presenters.details.item_flows import first_flow
 from netui.ui.presenters.selection import NetworkItem, PortItem
 from tests.ui.fakes import blog_host, later
 from tests.ui.flows_fake import published
+from tests.ui.moves import to_container
 from tests.ui.steps import arrive, rows, running, until
-from tests.ui.test_screen import to_container
 
 
 async def follow(app, pilot, name="openresty"):

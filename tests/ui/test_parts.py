@@ -7,8 +7,8 @@ from netui.ui.answers.worker import SOLVE
 from tests.traversal.build import filter_rules, nat_rules, snapshot
 from tests.ui.fakes import blog_host, blog_rules, later
 from tests.ui.flows_fake import published
+from tests.ui.moves import open_flow
 from tests.ui.steps import arrive, rows, running, screen_text, until
-from tests.ui.test_screen import open_flow
 
 
 def apart(host, container_id):

@@ -15,8 +15,8 @@ import pytest
 
 from tests.bench.terminal import Terminal
 from tests.sources.fake_engine import FakeEngine
-from tests.sources.test_docker_engine import until
-from tests.sources.test_head_start import gone
+from tests.sources.processes import gone
+from tests.sources.waiting import until
 
 NETUI = [sys.executable, "-m", "netui"]
 
