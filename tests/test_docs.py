@@ -118,3 +118,11 @@ def test_no_test_module_is_imported() -> None:
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ImportFrom):
                 assert not (node.module or "").rpartition(".")[2].startswith("test_"), file
+
+
+def test_a_long_module_says_why() -> None:
+    """A module of more than 300 lines says at its head why it is one."""
+    for file in (ROOT / "netui").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if text.count("\n") > 300:
+            assert "Longer than 300 lines: " in (ast.get_docstring(ast.parse(text)) or ""), file

@@ -1,4 +1,7 @@
-"""A single file, or standard input, with rules alone → a snapshot: what is not in it is not known, and says so."""
+"""A single file, or standard input, with rules alone → a snapshot: what is not in it is not known, and says so.
+
+Longer than 300 lines: one step after the other, from a text of any kind to what it does not say.
+"""
 
 from __future__ import annotations
 
