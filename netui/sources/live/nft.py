@@ -66,8 +66,9 @@ class LiveNative:
         self._fixed: tuple[tuple[int, ...], frozenset[TableKey], NativeRules] | None = None
         #: the generation of what the kernel listed, and of the tables in which nothing moves
         self._listed_at: int | None = None
-        #: for which family rules are, and of which generation that is
-        self._told: tuple[int | None, Mapping[tuple[str, str, int], str]] | None = None
+        #: the ruleset's generation, and for which family rules are, with the generation that tells it
+        self._generation = 0
+        self._told: tuple[int, Mapping[tuple[str, str, int], str]] | None = None
         self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[TableKey, nft_netlink.TableState]] = ((), {})
         self._still: dict[TableKey, str] = {}
         self._order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
@@ -124,7 +125,7 @@ class LiveNative:
         self,
     ) -> tuple[Sequence[nft_netlink.BaseChain], Mapping[TableKey, nft_netlink.TableState]]:
         """Return the base chains and tables; those of before where the ruleset's generation is the same."""
-        now = nft_netlink.generation()
+        now = self._generation = nft_netlink.generation()
         if now != self._listed_at:
             self._listed_at = None
             self._still.clear()
@@ -140,13 +141,13 @@ class LiveNative:
         asked = {table for table, text in texts.items() if table[0] not in ("ip", "ip6") and _RESET in text}
         if not asked:
             return {}
-        if self._told is None or self._told[0] != self._listed_at or self._listed_at is None:
+        if self._told is None or self._told[0] != self._generation:
             found = {
                 (rule.family, rule.table, rule.handle): family_of(rule)
                 for rule in nft_netlink.rule_makes()
                 if (rule.family, rule.table) in asked and rule.expressions[-1:] == (("reject", ()),)
             }
-            self._told = self._listed_at, found
+            self._told = self._generation, found
         return self._told[1]
 
     def _hooks(self) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
