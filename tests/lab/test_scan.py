@@ -22,6 +22,8 @@ from .scan import scan_tcp, scan_udp
 
 Own = Callable[..., Host]
 WORLD, WORLD6 = "9.9.9.9", "2001:db8:9::9"
+#: Engines whose rules are much like another's.
+MORE = ("20.10-legacy", "26.1")
 UDP = (5300, 5301, 5353, 5354, 9053)
 #: ufw's shape: established first, a few ports, one for an office, the rest by the policy.
 UFW = """
@@ -176,7 +178,7 @@ def agrees(said: str, really: str) -> bool:
     return said == "closed" and really in ("silent", "refused", "rejected")
 
 
-@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
+@pytest.mark.parametrize("kind", ["20.10-nft", *(pytest.param(k, marks=pytest.mark.long) for k in MORE), "28.5"])
 @pytest.mark.parametrize("rules", ["plain", "ufw"])
 def test_a_scan_of_every_port(kind: str, rules: str, own_host: Own, count: Callable[[str], None]) -> None:
     """Published, of a host-network container, of programs, translated elsewhere and here: each port is what it is."""
