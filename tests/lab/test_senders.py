@@ -11,6 +11,7 @@ import pytest
 from netui.sources.capture.reader import read_capture
 from netui.traversal import Path as Answer
 from netui.traversal import path, prepare
+from netui.traversal.result import Step
 
 from .capture import write_capture
 from .hosts import HOST, Host
@@ -90,5 +91,6 @@ def test_each_part_is_what_its_machines_meet(own_host: Own, kind: str, tmp_path:
     assert checked > 40
 
 
-def _step(step: object) -> dict[str, object]:
-    return {name: getattr(step, name) for name in ("family", "backend", "table", "chain", "rule", "verdict")}
+def _step(step: Step) -> dict[str, object]:
+    made: dict[str, object] = {name: getattr(step, name) for name in ("family", "backend", "table", "chain", "rule")}
+    return {**made, "verdict": step.says}
