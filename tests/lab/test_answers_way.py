@@ -15,7 +15,7 @@ from .capture import write_capture
 from .conftest import Hosts
 from .engines import Options
 from .hosts import HOST, HOST6, OUTSIDE6, Host, serve
-from .judge import judge, predicted_steps, report
+from .judge import judge, predicted_steps, prediction_of, report
 from .namespaces import Namespace
 from .senders import Flow, Ports, send
 from .trace import Tracer, without_accepting_policies
@@ -113,16 +113,7 @@ def test_an_ipv6_port_is_reached_by_its_dnat(wide_hosts: Hosts, tmp_path: Path) 
     assert found.verdict == "delivered"
     assert found.delivered_to is not None
     assert (found.delivered_to.name, len(found.legs)) == ("six", 1)
-    assert _steps(found) == kernel
-
-
-def _steps(found: Answer) -> list[object]:
-    legs = [{"where": leg.where, "steps": [_step(step) for step in leg.steps]} for leg in found.legs]
-    return [*predicted_steps({"legs": legs})]
-
-
-def _step(step: object) -> dict[str, object]:
-    return {name: getattr(step, name) for name in ("family", "backend", "table", "chain", "rule", "verdict")}
+    assert predicted_steps(prediction_of(found)) == kernel
 
 
 def test_loopback_over_ipv6_without_the_proxy(lab: None, tmp_path: Path) -> None:
