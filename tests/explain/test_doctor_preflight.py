@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,31 @@ def test_a_match_that_the_kernel_lacks() -> None:
     assert any("kernel-modules-extra" in text for text in found.advice)
     assert any('"firewall-backend": "nftables"' in text for text in found.advice)
     assert kinds(not_running(source.parse_kernel(RHEL + ADDRTYPE))) == []
+
+
+DATA = Path(__file__).parent / "data"
+DEBIAN = (DATA / "kernel-modules-6.12.txt").read_text()
+LACKS = json.loads((DATA / "kernel-lacks.json").read_text())
+
+
+def test_a_whole_kernel_lacks_nothing() -> None:
+    """Debian's Linux 6.12 as it prints its modules, in a virtual machine."""
+    assert kinds(not_running(replace(source.parse_kernel(DEBIAN), iptables="nft"))) == []
+
+
+@pytest.mark.parametrize("module", LACKS)
+def test_a_module_without_which_a_real_kernel_refused_the_rule(module: str) -> None:
+    """On that kernel the module's file was taken away and depmod was run: iptables refused the rule that needs it.
+
+    "said" is what iptables said; with the file back it took the rule.
+    """
+    case = LACKS[module]
+    assert case["said"] and case["works again"]
+    lines = [line for line in DEBIAN.splitlines() if line not in case["gone"]] + case["new"]
+    kernel = replace(source.parse_kernel("\n".join(lines)), iptables="nft")
+    (found,) = diagnose(prepare(not_running(kernel))).findings
+    assert found.id == "kernel-lacks"
+    assert [evidence.text.split()[0] for evidence in found.evidence] == [module]
 
 
 def test_a_table_that_the_kernel_lacks() -> None:

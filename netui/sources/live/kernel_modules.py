@@ -125,7 +125,8 @@ def parse_kernel(text: str) -> Kernel:
     return Kernel(
         release,
         {name: frozenset(names) for name, names in registered.items()},
-        frozenset(builtin) if "modules.builtin" in seen else None,
+        # the two lie in one folder; Debian's kernel has nothing of netfilter built in, and so no line of that file
+        frozenset(builtin) if not seen.isdisjoint({"modules.builtin", "modules.dep"}) else None,
         frozenset(loadable) if "modules.dep" in seen else None,
         {option: value for option, value in config.items() if value in ("y", "m")} if configured else None,
     )
