@@ -108,27 +108,38 @@ def of_mask(value: int, mask: int, bits: int, most: int = 4096) -> IntervalSet |
     return IntervalSet((start, start | low_bits) for start in starts)
 
 
-def with_bits(low: int, high: int, mask: int, bits: int, most: int = 4096) -> IntervalSet | None:
-    """Return the numbers whose bits under a mask make a number from ``low`` to ``high``; None as of ``of_mask``."""
+def with_bits(
+    low: int, high: int, mask: int, bits: int, most: int = 4096, among: IntervalSet | None = None
+) -> IntervalSet | None:
+    """Return the numbers whose bits under a mask make a number from ``low`` to ``high``; None as of ``of_mask``.
+
+    among: these alone are looked for.
+    """
     found: list[tuple[int, int]] = []
-    #: beginnings of such numbers: how many bits are left, the bits before, and whether those are the limits' own
-    waiting = [(bits, 0, True, True)]
-    while waiting:
-        left, begun, at_low, at_high = waiting.pop()
-        rest = (1 << left) - 1
-        if (not at_low and not at_high) or not mask & rest:
-            # whatever follows: the bits that the mask leaves are above the low limit, or both are 0
-            if not at_low or not low & rest:
-                found.append((begun << left, begun << left | rest))
-        else:
-            bit = left - 1
-            least, greatest = low >> bit & 1, high >> bit & 1
-            for digit in (0, 1):
-                seen = digit & mask >> bit
-                if (not at_low or seen >= least) and (not at_high or seen <= greatest):
-                    waiting.append((bit, begun << 1 | digit, at_low and seen == least, at_high and seen == greatest))
-        if len(found) + len(waiting) > most:
-            return None
+    for first, last in [(0, (1 << bits) - 1)] if among is None else among:
+        #: beginnings of such numbers: how many bits are left, the bits before, and whether those are the limits' own
+        waiting = [(bits, 0, True, True)]
+        while waiting:
+            left, begun, at_low, at_high = waiting.pop()
+            rest = (1 << left) - 1
+            least, greatest = begun << left, begun << left | rest
+            if greatest < first or last < least:
+                continue
+            if (not at_low and not at_high) or not mask & rest:
+                # whatever follows: the bits that the mask leaves are above the low limit, or both are 0
+                if not at_low or not low & rest:
+                    found.append((max(least, first), min(greatest, last)))
+            else:
+                bit = left - 1
+                lowest, highest = low >> bit & 1, high >> bit & 1
+                for digit in (0, 1):
+                    seen = digit & mask >> bit
+                    if (not at_low or seen >= lowest) and (not at_high or seen <= highest):
+                        waiting.append(
+                            (bit, begun << 1 | digit, at_low and seen == lowest, at_high and seen == highest)
+                        )
+            if len(found) + len(waiting) > most:
+                return None
     return IntervalSet(found)
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from netui.model import Family
 from netui.net.addresses import Net, parse_net, width
-from netui.net.intervals import IntervalSet, of_mask
+from netui.net.intervals import IntervalSet, of_mask, with_bits
 from netui.traversal.several import Several
 
 #: Sources and destinations that no router carries: this network, loopback, multicast, class E
@@ -169,13 +169,21 @@ class Senders(AnyOutside):
     def within(self, net: Net) -> bool | None:
         """Return whether all or none of them are in ``net``; raises Split where some are.
 
-        None for a mask that is no prefix and would take too many pieces.
+        None for a mask that is no prefix and would take too many pieces, among them alone, too.
         """
         free = ((1 << net.width) - 1) ^ net.mask
         if free & (free + 1) == 0:
             return self.several.within(net.value, net.value | free)
-        pieces = _pieces(net)
+        pieces = _pieces(net) or self._own_pieces(net)
         return None if pieces is None else self.several.within_set(pieces)
+
+    def _own_pieces(self, net: Net) -> IntervalSet | None:
+        """Those of them in ``net``, where all addresses in it would be too many pieces."""
+        kept = self.several.kept
+        if net not in kept:
+            kept[net] = with_bits(net.value, net.value, net.mask, net.width, among=self.several.numbers)
+        found: IntervalSet | None = kept[net]
+        return found
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""

@@ -75,8 +75,21 @@ def test_numbers_with_bits_in_a_range(low: int, high: int, mask: int) -> None:
     assert [n for n in range(64) if n in found] == [n for n in range(64) if low <= n & mask <= high]
 
 
+@given(
+    st.integers(0, 63), st.integers(0, 63), st.integers(0, 63),
+    st.lists(st.tuples(st.integers(0, 63), st.integers(0, 63)), max_size=4),
+)  # fmt: skip
+def test_numbers_with_bits_among_some(low: int, high: int, mask: int, spans: list[tuple[int, int]]) -> None:
+    """The same of some numbers alone."""
+    some = IntervalSet(spans)
+    found = with_bits(low, high, mask, 6, among=some)
+    assert found is not None
+    assert [n for n in range(64) if n in found] == [n for n in range(64) if n in some and low <= n & mask <= high]
+
+
 def test_numbers_with_bits_are_bounded() -> None:
     """Prefixes are few pieces, whatever is compared; the last bits alone would be millions, which is found out soon."""
     assert with_bits(9 << 24, (10 << 24) - 1, 0xFFFF0000, 32) == IntervalSet([(9 << 24, (10 << 24) - 1)])
     assert with_bits(5, 5, 0xFF, 32) is None
+    assert with_bits(5, 5, 0xFF, 32, among=IntervalSet([(512, 1023)])) == IntervalSet([(517, 517), (773, 773)])
     assert with_bits(1, 200, (1 << 64) - 1, 128) is None

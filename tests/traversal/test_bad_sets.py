@@ -112,6 +112,21 @@ def test_masks(mask: str, native: str, named: tuple[str, ...] | None) -> None:
     assert said(native_host([f"{native} drop"], "accept")) == expected
 
 
+@pytest.mark.parametrize(("asked", "machine"), [("outside", "203.0.113.5"), ("lan", "198.51.100.5")])
+def test_masks_of_a_few_machines(asked: str, machine: str) -> None:
+    """Where those who are asked about are few, the bits at the end of their addresses tell them apart."""
+    rules = ("-s 203.0.113.0/24 -j own", "-i eth0 -s 198.51.100.0/24 -j own")
+    own = filter_rules(*(f"-A INPUT {rule}" for rule in rules), "-A own -s 0.0.0.5/0.0.0.255 -j DROP", chains=("own",))
+    found = path(host(own), asked, HERE)
+    assert (found.verdict, found.undecided) == ("delivered", ())
+    assert {part.addresses: part.path.verdict for part in found.senders[1:] if part.path.verdict != "delivered"} == {
+        (machine,): "dropped"
+    }
+    text = ["ip saddr { 203.0.113.0/24, 198.51.100.0/24 } ip saddr & 0.0.0.255 == 0.0.0.5 drop"]
+    native = path(native_host(text, "accept"), asked, HERE)
+    assert {part.addresses: part.path.verdict for part in native.senders[1:]} == {(machine,): "dropped"}
+
+
 # --- intervals turned round -------------------------------------------------------------------
 
 

@@ -264,7 +264,7 @@ NATIVE_MATCHES = (
     "ip saddr & 255.0.255.0 == 9.0.2.0", "ip saddr & 255.3.0.0 != 9.1.0.0", "ip saddr & 255.252.0.0 == 9.0.0.0",
     "ip saddr & 254.1.0.0 { 8.0.0.0, 8.1.0.0 }", "ip saddr & 255.240.128.0 >= 9.0.128.0",
     "ip saddr & 255.1.0.0 vmap { 9.0.0.0 : jump inner, 9.1.0.0 : drop, 8.0.0.0 : return }",
-    "tcp dport & 0xff == 22 ip saddr & 255.254.255.255 == 9.0.0.3",
+    "ip saddr 9.0.0.0/24 ip saddr & 0.0.0.3 == 0.0.0.1", "tcp dport & 0xff == 22 ip saddr & 255.254.255.255 == 9.0.0.3",
 )  # fmt: skip
 NATIVE = st.lists(
     st.builds(

@@ -36,14 +36,22 @@ class Masked:
         return None if numbers is None else self.who.within_set(numbers)
 
     def numbers(self, found: IntervalSet) -> IntervalSet | None:
-        """Return all numbers whose bits are in a set."""
-        return _numbers(found, self.mask, self.bits)
+        """Return all numbers whose bits are in a set; those of the many alone where all would be too many pieces."""
+        every = _numbers(found, self.mask, self.bits, None)
+        if every is None:
+            several = self.several
+            key = ("bits", found, self.mask)
+            if key not in several.kept:
+                several.kept[key] = _numbers(found, self.mask, self.bits, several.numbers)
+            own: IntervalSet | None = several.kept[key]
+            return own
+        return every
 
 
 @lru_cache(maxsize=256)
-def _numbers(found: IntervalSet, mask: int, bits: int) -> IntervalSet | None:
+def _numbers(found: IntervalSet, mask: int, bits: int, among: IntervalSet | None) -> IntervalSet | None:
     full = (1 << bits) - 1
-    parts = [with_bits(low, min(high, full), mask, bits) for low, high in found if low <= full]
+    parts = [with_bits(low, min(high, full), mask, bits, among=among) for low, high in found if low <= full]
     if any(part is None for part in parts):
         return None
     return IntervalSet(span for part in parts if part is not None for span in part)
