@@ -110,6 +110,8 @@ class NetuiApp(TerminalApp):
         solve = {"changes": self.compared.solve, **answers}
         self.answers = Answers(self, self.state, solve, self._status_line, self._collector.quiet)
         self._leaving = False
+        #: whether a notice of the settings stands over the panes
+        self._noticed = False
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._events_told = False
         self.set_keymap(self.preferences.keymap)
@@ -134,6 +136,7 @@ class NetuiApp(TerminalApp):
         notice = self.preferences.notice()
         if notice:
             self.notify(escape_lines(notice), title="Settings", severity="warning", markup=False, timeout=15)
+            self._noticed = True
         self.set_interval(1.0, self._collector.tick)
         if self.poller is not None:
             if hasattr(self.poller, "quiet"):
@@ -158,6 +161,10 @@ class NetuiApp(TerminalApp):
             if self.state.message is not None:
                 self.state.message = None
                 self._show_message()
+            if self._noticed:
+                # it would stand over the answer that a key opens
+                self._noticed = False
+                self.clear_notifications()
         await super().on_event(event)
 
     def say(self, text: str, *, error: bool = False) -> None:
