@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,13 @@ def test_a_name_that_is_gone_is_noticed(monkeypatch, owner, name):
     else:
         monkeypatch.delattr(f"{owner}.{name}")
     assert list(support.missing())
+
+
+def test_a_module_that_is_gone_is_noticed(monkeypatch):
+    """Where a module cannot be imported, the fast path is off and nothing fails."""
+    monkeypatch.setitem(sys.modules, "textual._xterm_parser", None)
+    monkeypatch.setitem(sys.modules, "textual.drivers.linux_driver", None)
+    assert len(list(support.missing())) > 3
 
 
 def test_the_switch(monkeypatch):

@@ -52,23 +52,29 @@ _OF_INSTANCES = {
 def missing() -> Iterator[str]:
     """Yield the private names that are not there as they were."""
     for name, attributes in _OF_INSTANCES.items():
-        module, _, owner = name.partition(":")
-        made = getattr(getattr(import_module(module), owner, None), "__init__", None)
+        made = getattr(_found(name), "__init__", None)
         given = getattr(getattr(made, "__code__", None), "co_names", ())
         yield from (f"{name}().{attribute}" for attribute in attributes if attribute not in given)
-    for name in (*_METHODS, *_ATTRIBUTES):
-        module, _, path = name.partition(":")
-        try:
-            found: object = import_module(module)
-            for part in path.split("."):
-                found = getattr(found, part)
-        except (ImportError, AttributeError):
+    for name in _ATTRIBUTES:
+        if _found(name) is None:
             yield name
-            continue
-        if name in _METHODS:
-            have = inspect.signature(inspect.unwrap(found)).parameters if callable(found) else ()
-            if tuple(have) != _METHODS[name]:
-                yield name
+    for name, parameters in _METHODS.items():
+        method = _found(name)
+        have = inspect.signature(inspect.unwrap(method)).parameters if callable(method) else ()
+        if tuple(have) != parameters:
+            yield name
+
+
+def _found(name: str) -> object:
+    """Return what a name stands for, None where it is not there (or its module is not, as on another system)."""
+    module, _, path = name.partition(":")
+    try:
+        found: object = import_module(module)
+    except ImportError:
+        return None
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found
 
 
 @cache
