@@ -31,6 +31,10 @@ test: $(STAMP) ## all tests, the lab with real engines included (root, on a Debi
 long: $(STAMP) ## the tests that take longest, which make test leaves out
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(TESTS)
 
+.PHONY: slowpath
+slowpath: $(STAMP) ## the screen's tests on Textual's own driver, compositor and order of keys
+	NETUI_FASTPATH=0 $(BIN)/python -m pytest -n 2 --dist loadfile tests/ui
+
 .PHONY: coverage
 coverage: $(STAMP) ## the lines of netui that no test runs, all tests but the lab's (it takes twice as long as they do)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not lab and not long" --cov=netui --cov-report=term:skip-covered $(TESTS)

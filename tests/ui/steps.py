@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from netui.config.file import Config
 from netui.model import Snapshot
 from netui.ui.app import NetuiApp
+from netui.ui.fastpath.support import SWITCH
 from netui.ui.lines.line_list_view import LineView
 from netui.ui.messages import SnapshotArrived
 from tests.ui.fakes import TIME, FakePoller, blog_host
+
+#: Of tests that are about the fast path itself.
+of_the_fast_path = pytest.mark.skipif(os.environ.get(SWITCH) == "0", reason=f"{SWITCH}=0: the fast path is off")
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from netui.process import Collector
 from netui.ui.panes.help import HelpScreen
-from tests.ui.steps import running, until
+from tests.ui.steps import of_the_fast_path, running, until
 
 Moment = tuple[float, str]
 
@@ -80,6 +80,7 @@ def test_when_the_collector_is_told_what(
     assert told(moments) == expected
 
 
+@of_the_fast_path
 async def test_screens_that_were_closed_are_let_go() -> None:
     """What Textual keeps of the painted rows of a closed screen does not stay for ever."""
     async with running() as (app, pilot):

@@ -30,6 +30,9 @@ from netui.ui.fastpath import driver as driver_module
 from netui.ui.fastpath.backlog import Backlog
 from netui.ui.fastpath.driver import FrameDriver, opened
 from netui.ui.terminal import TerminalApp
+from tests.ui.steps import of_the_fast_path
+
+pytestmark = of_the_fast_path
 
 
 class Pieces:

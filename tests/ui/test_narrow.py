@@ -12,7 +12,7 @@ from textual.strip import Strip
 from netui.ui.fastpath.compositor import Shown
 from tests.bench.terminal import Grid
 from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
-from tests.ui.steps import arrive, running, screen_text, until
+from tests.ui.steps import arrive, of_the_fast_path, running, screen_text, until
 
 _KEYS = [
     *(
@@ -50,6 +50,7 @@ def listen(app, grid, lengths):
     app._display = both
 
 
+@of_the_fast_path
 async def test_partial_repaints_leave_the_screen_as_it_is_shown():
     """After keys and refreshes the terminal's cells are those of a full repaint."""
     rules = blog_rules()

@@ -15,7 +15,7 @@ from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem
 from tests.ui.fakes import EMPTY, TIME, FakePoller, blog_host, blog_rules, container, later
 from tests.ui.flows_fake import published
 from tests.ui.moves import open_flow, to_container
-from tests.ui.steps import arrive, row_of, rows, running, screen_text, until
+from tests.ui.steps import arrive, of_the_fast_path, row_of, rows, running, screen_text, until
 
 
 async def test_tab_goes_round_the_panes():
@@ -456,6 +456,7 @@ def burst(app, *keys):
         app.post_message(event)
 
 
+@of_the_fast_path
 @pytest.mark.parametrize(
     ("keys", "done"),
     [

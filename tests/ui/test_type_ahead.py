@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from netui.ui.fastpath.key_order import TypeAheadApp
-from tests.ui.steps import until
+from tests.ui.steps import of_the_fast_path, until
 
 
 @pytest.mark.parametrize(("keys_first", "key"), [(False, True), (True, False), (True, True)])
@@ -31,6 +31,7 @@ async def test_it_comes_by_itself(keys_first: bool, key: bool) -> None:
         await until(pilot, lambda: did[-1] == 3)
 
 
+@of_the_fast_path
 async def test_the_next_key_brings_it_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that comes sooner finds it done, and it is not done twice."""
     monkeypatch.setattr("netui.ui.fastpath.key_order._AFTER", 0.2)
