@@ -202,8 +202,10 @@ class FrameDriver(LinuxDriver):
             self._stop_reading()
             self._lost()
             return
-        for event in self._parser.feed(self._decoder.decode(data)):
-            self.process_message(event)
+        # the first half of a letter is no text yet, and an empty text is the parser's end
+        if text := self._decoder.decode(data):
+            for event in self._parser.feed(text):
+                self.process_message(event)
         if self._parser._timeout_time is not None:
             # an Escape, or the beginning of what another key sends
             asyncio.get_running_loop().call_later(constants.ESCAPE_DELAY + 0.001, self._tick)
