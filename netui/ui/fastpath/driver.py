@@ -202,10 +202,9 @@ class FrameDriver(LinuxDriver):
             self._stop_reading()
             self._lost()
             return
-        # the first half of a letter is no text yet, and an empty text is the parser's end
-        if text := self._decoder.decode(data):
-            for event in self._parser.feed(text):
-                self.process_message(event)
+        text = self._decoder.decode(data)
+        for event in self._parser.feed(text) if text else ():  # half a letter is none yet, and none ends the parser
+            self.process_message(event)
         if self._parser._timeout_time is not None:
             # an Escape, or the beginning of what another key sends
             asyncio.get_running_loop().call_later(constants.ESCAPE_DELAY + 0.001, self._tick)
