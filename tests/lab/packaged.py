@@ -74,7 +74,7 @@ def reads_legacy_tables(single: Path) -> None:
             for netui in ([str(single)], NETUI)
         ]
         assert answers[0].stdout == answers[1].stdout and "DOCKER" in answers[0].stdout
-    _say("20.10", f"{single.name} on legacy tables")
+    print(f"{'20.10':10} {single.name}: legacy tables by python-iptables, explain", flush=True)
 
 
 def _do(bare: Bare, command: str) -> None:
