@@ -75,12 +75,13 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredTo:
-    """Who received it: kind ``container``, ``host`` or ``outside``."""
+    """Who received it: kind ``container``, ``host`` or ``outside``. refuses: nothing listens there for the sender."""
 
     kind: Literal["container", "host", "outside"]
     name: str
     address: str
     port: int | None
+    refuses: bool = field(default=False, compare=False)
 
 
 #: An Undecided's match: the order of chains of equal priority, of which the tables' age is known.

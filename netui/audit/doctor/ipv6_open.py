@@ -27,7 +27,8 @@ def ipv6_left_open(view: View) -> Iterator[Finding]:
         if four is None or four.verdict not in ("dropped", "rejected") or not _on_purpose(four, bound):
             continue
         other = view.walk("outside", f"[{six}]:{port}/{protocol}", reply=True)
-        if other is not None and other.verdict == "delivered" and "refuses it" not in other.reason:
+        answered = other is not None and other.delivered_to is not None and not other.delivered_to.refuses
+        if other is not None and other.verdict == "delivered" and answered:
             # a list, or INPUT, tells who is meant; what a rule closes to everyone may be meant for IPv4 alone
             meant = not bound or any(part.path.verdict == "delivered" for part in four.senders)
             found["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(four, other, port, protocol, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from netui.model import Container, Family, Socket
 from netui.net.addresses import address_text, host_port, parse_address, protocol_name
@@ -50,6 +51,8 @@ def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, 
     socket = listening_socket(sockets, protocol, address, packet.dport)
     if socket is None:
         first.reason = f"it reaches this machine, where nothing listens on {where}: the host refuses it"
+        if first.delivered_to is not None:
+            first.delivered_to = replace(first.delivered_to, refuses=True)
         return None
     if socket.program not in ("docker-proxy", "") or (not socket.program and published is None):
         if socket.program == "dockerd":

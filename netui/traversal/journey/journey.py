@@ -434,8 +434,8 @@ class Journey:
             )
             return self._end(packet, "undecided", why.reason, undecided=why)
         self._note_bypass(packet, bridge)
-        to = DeliveredTo("container", owner.container.name, text, packet.dport)
         refused = self._refused_by(owner.container, packet)
+        to = DeliveredTo("container", owner.container.name, text, packet.dport, bool(refused))
         arrival = self._end(packet, "delivered", f"it reaches {owner.container.name}{refused}", to=to)
         arrival.owner = owner
         return arrival
