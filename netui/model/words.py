@@ -24,6 +24,11 @@ _SHORT = {
     "--match": "-m",
     "--fragment": "-f",
 }
+#: The match module of each protocol that has options of its own.
+_BY_PROTOCOL = {
+    **{name: name for name in ("tcp", "udp", "udplite", "sctp", "dccp", "icmp")},
+    **{"6": "tcp", "17": "udp", "1": "icmp", "icmpv6": "icmp6", "ipv6-icmp": "icmp6", "58": "icmp6"},
+}
 #: Options whose one value is free text and may itself look like an option.
 _TEXT = {
     "--comment",
@@ -224,12 +229,24 @@ def parse_rule(text: str) -> RuleSpec:
                 matches.append(("", []))
             matches[-1][1].append(option)
         else:
+            if module == "" and (implied := _implied(matches)):
+                module = implied
+                matches.append((module, []))
             if not matches:
                 matches.append(("", []))
             matches[-1][1].append(option)
     if in_target:
         target = Target(target_name, tuple(target_options), goto)
     return RuleSpec(chain, tuple(Match(name, tuple(options)) for name, options in matches), target)
+
+
+def _implied(matches: list[tuple[str, list[Option]]]) -> str:
+    """Return the module that ``-p`` brings with it where an option follows without ``-m`` (iptables(8), -p)."""
+    for _, options in matches:
+        for option in options:
+            if option.name == "-p" and not option.negated:
+                return _BY_PROTOCOL.get(option.value.lower(), "")
+    return ""
 
 
 def _is_option(words: list[str], position: int) -> bool:

@@ -102,6 +102,12 @@ FORWARDED = [
     ("-d 127.0.0.0/8", "blog", "outside:80", NO),
     ("-d 198.51.100.0/24", "blog", "outside:80", NO),
     ("-s 0.0.0.0/0", "outside", "openresty:80", YES),
+    # as people write it: -p brings its module along
+    ("-p tcp --dport 80", "outside", "openresty:80", YES),
+    ("-p tcp ! --syn", "outside", "openresty:80", NO),
+    ("-p udp --dport 80", "outside", "openresty:80", NO),
+    ("--dport 80", "outside", "openresty:80", UNKNOWN),
+    ("! -p tcp --dport 80", "outside", "openresty:80/udp", UNKNOWN),
 ]
 
 SETS = {
