@@ -27,7 +27,12 @@ _SHORT = {
 #: The match module of each protocol that has options of its own.
 _BY_PROTOCOL = {
     **{name: name for name in ("tcp", "udp", "udplite", "sctp", "dccp", "icmp")},
-    **{"6": "tcp", "17": "udp", "1": "icmp", "icmpv6": "icmp6", "ipv6-icmp": "icmp6", "58": "icmp6"},
+    "6": "tcp",
+    "17": "udp",
+    "1": "icmp",
+    "icmpv6": "icmp6",
+    "ipv6-icmp": "icmp6",
+    "58": "icmp6",
 }
 #: Options whose one value is free text and may itself look like an option.
 _TEXT = {
