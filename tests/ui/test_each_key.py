@@ -301,10 +301,15 @@ async def _events(app: NetuiApp, pilot: object) -> None:
 
 async def _ready(app: NetuiApp, pilot: object) -> None:
     """All panes are there, the tree's cursor is on shop, and its first flow is open."""
-    if app.state.flow is not None and not app.state.followed:
+    tree, flow = app.main.networks, app.state.flow
+    shop, blog = (next(ContainerItem(e.id) for e in DEMO.containers if e.name == name) for name in ("shop", "blog"))
+    on_shop = isinstance(tree.current, ContainerItem) and tree.current.container_id == shop.container_id
+    if on_shop and flow is not None and app.state.followed and flow.label == "outside → 8080/tcp":
+        return
+    if flow is not None and not app.state.followed:
         app.open_flow(FlowOpened(None))
-    app.main.networks.go_to(next(ContainerItem(each.id) for each in DEMO.containers if each.name == "blog"))
+    tree.go_to(blog)
     await pilot.pause()
-    app.main.networks.go_to(next(ContainerItem(each.id) for each in DEMO.containers if each.name == "shop"))
+    tree.go_to(shop)
     await until(pilot, lambda: app.state.flow is not None and "8080" in app.state.flow.label, times=1000)
     await pilot.pause()
