@@ -17,7 +17,7 @@ from netui.audit.doctor import diagnose
 from netui.traversal import PreparedHost, path, prepare
 from tests.lab.findings import outcome
 
-from . import test_exposed
+from . import cells
 from .cache import LabUnavailable, ensure
 from .conftest import Hosts, unavailable
 from .doctor_host import findings, restart, seen
@@ -127,8 +127,8 @@ def test_rules_of_engine_29s_own_backend(
     assert "DROP DIRECT ACCESS" in host.engine.tool(*command.split())
     way = path(as_29(host), "outside", "host:80")
     assert (way.verdict, way.deciding is not None and way.deciding.table) == ("delivered", "docker-bridges")
-    monkeypatch.setattr(test_exposed, "seen", as_29)
-    test_exposed.compare_cells(host, count, "native rules of 29")
+    monkeypatch.setattr(cells, "seen", as_29)
+    cells.compare_cells(host, count, "native rules of 29")
 
 
 @pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])

@@ -172,7 +172,7 @@ def test_native_tables_that_cannot_be_listed(own_host: Own, tmp_path: Path) -> N
     assert "install a newer nftables" in found["errors"]["nft"]
     hidden = LIVE_PATH.replace(
         "import json, sys",
-        "import json, sys\nfrom netui.sources import command\n"
+        "import json, sys\nfrom netui.sources.machine import command\n"
         "find = command.find\ncommand.find = lambda name: None if name == 'nft' else find(name)",
     )
     verdict, reason, _steps = inside(host, hidden)["paths"]["80"]
@@ -198,6 +198,9 @@ def test_a_native_table_decides_on_a_real_host(own_host: Own) -> None:
     dropped = path(found, "outside:198.51.100.2", "host:80")
     refused = path(found, "outside:198.51.100.2", "host:443")
     assert (dropped.verdict, dropped.deciding and dropped.deciding.rule) == ("dropped", 2)
-    assert (refused.verdict, refused.deciding and refused.deciding.chain) == ("rejected", "refuse")
+    # nft prints a reset without the family of its rule: a capture cannot tell it, the kernel does
+    assert refused.verdict == "undecided" and {one.chain for one in refused.undecided} == {"refuse"}
+    verdict, _reason, steps = inside(host, LIVE_PATH)["paths"]["443"]
+    assert (verdict, steps[-1][1]) == ("rejected", "refuse")
     assert "native-tables" not in {note.id for note in diagnosis(host).notes}
     assert json.dumps(dropped.deciding.handle if dropped.deciding else 0) != "0"
