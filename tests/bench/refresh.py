@@ -17,6 +17,7 @@ from pathlib import Path
 from netui.model import RulesetKey
 from netui.sources.legacy.tables import LegacyTables
 from netui.sources.live.iptables import LiveRules
+from netui.sources.machine.local import LocalMachine
 from netui.ui.presenters.chains.counters import CounterTrack
 from netui.ui.state import Snapshot
 from tests.bench.measure import in_turns, median_ms
@@ -39,7 +40,7 @@ def main() -> int:
     if backend == "dump":
         return _dump(runs)
     source = f"iptables-{backend}"
-    rules = LiveRules(LegacyTables())
+    rules, local = LiveRules(LegacyTables()), LocalMachine()
     key = RulesetKey("ip", "nft" if backend == "nft" else "legacy")
     track = CounterTrack()
 
@@ -47,7 +48,7 @@ def main() -> int:
         subprocess.run([f"{source}-save", "-c"], check=True, capture_output=True)
 
     def refresh() -> None:
-        ruleset, counters = rules._read(source, key).values["rules"]
+        ruleset, counters = rules._read(source, key, local).values["rules"]
         track.add(Snapshot(time=time.time(), rulesets={key: ruleset}, counters={key: counters}))
         # what the visible rows ask for
         for table in ruleset.tables:
