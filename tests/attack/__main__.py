@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import time
 
@@ -12,6 +13,10 @@ MODULES = ("programs", "engines", "archives", "chains", "streams", "signals", "t
 
 def main(rounds: int) -> int:
     """Run all attacks; returns 1 where one did not hold."""
+    # Also where the shell's background ignores them, which the attacked programs would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     failed: list[str] = []
     print(f"{'kind':<44}{'tried':>7}{'held':>7}{'seconds':>9}")
     for module in MODULES:
