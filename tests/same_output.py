@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
+from tests.traversal.recorded import question
+
 ROOT = Path(__file__).parent.parent
 #: The reports, each for one capture; {flows}: a file of its questions.
 REPORTS = (
@@ -38,19 +40,10 @@ def questions(capture: Path, folder: Path) -> Path:
     """Write a capture's flows as lines of ``path --batch``; none where it has none."""
     flows = capture.parent / "flows.json"
     asked = json.loads(flows.read_text()) if flows.exists() else []
-    lines = {f"{one['src']} {_host(str(one['dst']))}{_port(one)}\n" for one in asked}
+    lines = {f"{' '.join(question(one))}\n" for one in asked}
     written = folder / f"{capture.parent.name}.txt"
     written.write_text("".join(sorted(lines)))
     return written
-
-
-def _host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
-
-
-def _port(flow: dict[str, object]) -> str:
-    """Return ``:80/tcp``, or ``/icmp`` where there is no port."""
-    return f":{flow['port']}/{flow['proto']}" if flow.get("port") else f"/{flow['proto']}"
 
 
 def report(code: Path, words: list[str]) -> str:

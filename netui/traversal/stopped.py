@@ -224,9 +224,7 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
 
 def _told(askers: Sequence[Asker], step: Step) -> dict[str, BriefPath]:
     """What becomes of packets that a step stops; all share it."""
-    rejected = step.verdict.kind == "reject"
-    verdict: Verdict = "rejected" if rejected else "dropped"
-    reason = stop_reason(step, "reject" if rejected else "drop")
+    verdict: Verdict = "rejected" if step.verdict.kind == "reject" else "dropped"
     protocol = askers[0].packet.protocol
-    found = BriefPath(verdict, reason, None, deciding_step(verdict, (step,)), protocol, (), (), ())
+    found = BriefPath(verdict, stop_reason(step), None, deciding_step(verdict, (step,)), protocol, (), (), ())
     return dict.fromkeys((asker.source for asker in askers), found)

@@ -512,7 +512,7 @@ class Journey:
         last = steps[-1] if steps else None
         if last is None:
             return self._end(packet, verdict, "a native nftables rule could stop it")
-        return self._end(packet, verdict, stop_reason(last, fate))
+        return self._end(packet, verdict, stop_reason(last))
 
     def _unknown_route(self, packet: PacketState, error: RoutingUnknown) -> LegResult:
         why = Undecided("route", str(error), family=packet.family)
@@ -542,9 +542,9 @@ class Journey:
         )
 
 
-def stop_reason(last: Step, fate: str) -> str:
+def stop_reason(last: Step) -> str:
     """Say which rule or policy stopped a packet; last: its last step."""
     where = f"{last.table} {last.chain}"
     if last.rule is None:
         return f"no rule lets it pass and the policy of {where} is {last.verdict.kind.upper()}"
-    return f"rule {last.rule} of {where} {'rejects' if fate == 'reject' else 'drops'} it"
+    return f"rule {last.rule} of {where} {'rejects' if last.verdict.kind == 'reject' else 'drops'} it"
