@@ -7,6 +7,7 @@ from typing import Any
 from netui.explain.native_chains import native_chain
 from netui.model import parse_rule
 from netui.net.addresses import host_port
+from netui.reports.step_changes import changes_text
 from netui.text.phrases import some
 from netui.text.visible import printable
 from netui.traversal.result import DeliveredTo, Leg, PacketHeader, Path, SendersPart, Step, Undecided
@@ -98,8 +99,8 @@ def _step_json(step: Step) -> dict[str, Any]:
     }
     if step.handle:
         result["backend"], result["handle"] = "nftables", step.handle
-    if step.change:
-        result["change"] = step.change
+    if step.changes:
+        result["change"] = changes_text(step.changes)
     return result
 
 
@@ -242,8 +243,8 @@ def _leg_lines(leg: Leg, number: int, legs: int, *, told: bool = True) -> list[s
         says = "" if step.rule is None else step.text if step.handle else short_rule(step.text)
         line = f"    {shown:<11} {place:<{place_width}} {number_text:>6}  {step.says:<{verdict_width}}  {says}"
         lines.append(line.rstrip())
-        if step.change:
-            lines.append(f"    {'':<11} {'':<{place_width}} {'':>6}  now {step.change}")
+        if step.changes:
+            lines.append(f"    {'':<11} {'':<{place_width}} {'':>6}  now {changes_text(step.changes)}")
     return lines
 
 

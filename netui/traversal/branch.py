@@ -90,7 +90,7 @@ def deciding_step(verdict: Verdict, steps: Sequence[Step]) -> Step | None:
             if _filters(step) and step.says == wanted and step.hook in ("forward", "input"):
                 return step
     for step in reversed(steps):
-        if step.change and (step.table == "nat" or step.backend == "nftables"):
+        if step.changes and (step.table == "nat" or step.backend == "nftables"):
             return step
     return steps[-1]
 

@@ -34,11 +34,22 @@ class PacketHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What a rule changed of the packet, or of its connection.
+
+    value: an address with its port as text (source, destination), a number (the marks; None where it is not
+    known), or whether conntrack follows the packet (tracked).
+    """
+
+    field: Literal["source", "destination", "mark", "ct mark", "tracked"]
+    value: str | int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A rule that matched, or (``rule`` None) the policy by which a base chain was left.
 
-    index: where its counter stands in the ruleset's counters. packet: as it is after
-    the step. change: what the step changed, in short ("dst 172.18.0.3:443"), or "".
+    index: where its counter stands in the ruleset's counters. changes: what the rule changed, in order.
     handle: a native rule's handle, 0 for iptables' own.
     """
 
@@ -51,7 +62,7 @@ class Step:
     text: str
     verdict: RuleVerdict
     index: int = -1
-    change: str = ""
+    changes: tuple[Change, ...] = ()
     handle: int = 0
 
     @property

@@ -8,6 +8,7 @@ import pytest
 
 from netui.model import Address, Interface, Route
 from netui.traversal import EndpointError, PreparedHost, path
+from netui.traversal.result import Change
 from tests.traversal.build import SYSCTLS, filter_rules, host, interfaces, nat_rules, routes
 
 SIX = "fd00:18::3"
@@ -17,7 +18,7 @@ def test_a_rule_for_link_local_sources_is_not_for_machines_outside() -> None:
     """Engines from 27 on publish over IPv6 with `! -s fe80::/10`: from beyond a router the DNAT is met."""
     rules = nat_rules("-A PREROUTING ! -s fe80::/10 -p tcp -m tcp --dport 80 -j DNAT --to-destination [fd00:18::3]:80")
     found = path(host("", rules), "outside", "[2001:db8:1::1]:80")
-    assert [step.change for step in found.legs[0].steps if step.change] == [f"dst [{SIX}]:80"]
+    assert [step.changes for step in found.legs[0].steps if step.changes] == [(Change("destination", f"[{SIX}]:80"),)]
     assert found.undecided == ()
 
 

@@ -13,6 +13,7 @@ from netui.traversal import Path, RulesError, path
 from netui.traversal.answer import outcome
 from netui.traversal.host.prepared_chain import PreparedChain
 from netui.traversal.packet_state import PacketState
+from netui.traversal.result import Change
 from tests.attack.chains import doubling
 from tests.traversal.build import (
     BRIDGE,
@@ -97,7 +98,7 @@ def test_a_published_port_is_translated_and_delivered() -> None:
     assert steps(found) == [("PREROUTING", 1, "dnat 172.18.0.3:80"), ("FORWARD", 2, "accept")]
     assert found.delivered_to is not None
     assert (found.delivered_to.name, found.delivered_to.port) == ("openresty", 80)
-    assert found.legs[0].steps[0].change == "dst 172.18.0.3:80"
+    assert found.legs[0].steps[0].changes == (Change("destination", "172.18.0.3:80"),)
 
 
 def test_the_answer_meets_no_nat_rule_and_gets_its_address_back() -> None:
@@ -116,7 +117,7 @@ def test_masquerade_takes_the_out_interfaces_address() -> None:
     """A container's packet leaves with the host's address."""
     rules = nat_rules(f"-A POSTROUTING -s 172.18.0.0/16 ! -o {BRIDGE} -j MASQUERADE")
     found = path(host(rules), "blog", "198.51.100.9:80")
-    assert found.legs[0].steps[-1].change == "src 198.51.100.1"
+    assert found.legs[0].steps[-1].changes == (Change("source", "198.51.100.1"),)
 
 
 def test_redirect_goes_to_the_in_interfaces_address() -> None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from netui.model import Snapshot
 from netui.model.statements import Verdict
-from netui.traversal.result import DeliveredTo, Flow, Leg, PacketHeader, Path, Step
+from netui.traversal.result import Change, DeliveredTo, Flow, Leg, PacketHeader, Path, Step
 from tests.ui.fakes import KEY
 
 
-def step(
-    snapshot: Snapshot, hook: str, table: str, chain: str, rule: int | None, verdict: str, change: str = ""
-) -> Step:
-    """Return a step whose text and index are the snapshot's own."""
+def step(snapshot: Snapshot, hook: str, table: str, chain: str, rule: int | None, verdict: str, to: str = "") -> Step:
+    """Return a step whose text and index are the snapshot's own. to: the new destination."""
     found = snapshot.rulesets[KEY].table(table).chain(chain)
     text = found.rules[rule - 1].text if rule is not None else ""
     index = found.rules[rule - 1].index if rule is not None else found.index
     kind, _, rest = verdict.removeprefix("policy ").partition(" ")
     made = Verdict(kind, rest) if kind in ("jump", "goto") else Verdict(kind, how=rest)
-    return Step(hook, "ip", "nft", table, chain, rule, text, made, index, change)
+    return Step(hook, "ip", "nft", table, chain, rule, text, made, index, (Change("destination", to),) if to else ())
 
 
 def published(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
@@ -30,7 +28,7 @@ def published(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
     last = rules.table("filter").chain("DOCKER-USER").rules[-1].number
     steps = (
         step(snapshot, "prerouting", "nat", "PREROUTING", 1, "jump DOCKER"),
-        step(snapshot, "prerouting", "nat", "DOCKER", dnat, "dnat 172.18.0.3:443", "dst 172.18.0.3:443"),
+        step(snapshot, "prerouting", "nat", "DOCKER", dnat, "dnat 172.18.0.3:443", "172.18.0.3:443"),
         step(snapshot, "forward", "filter", "FORWARD", 1, "jump DOCKER-USER"),
         step(snapshot, "forward", "filter", "DOCKER-USER", last, "return"),
         step(snapshot, "forward", "filter", "FORWARD", 4, "jump DOCKER"),

@@ -7,7 +7,7 @@ import pytest
 from netui.model import Engine, PublishedPort, SourceState
 from netui.model.events import Event
 from netui.model.statements import Verdict
-from netui.traversal.result import Flow, Leg, PacketHeader, Path, Step
+from netui.traversal.result import Change, Flow, Leg, PacketHeader, Path, Step
 from netui.ui.answers.worker import SOLVE
 from netui.ui.presenters.selection import ContainerItem
 from tests.attack.payloads import bad
@@ -118,7 +118,9 @@ async def test_ascii_only():
 async def test_what_is_saved_is_inert(word, tmp_path, monkeypatch):
     """The picture and the path in files: for their owner alone, and with nothing that a terminal obeys."""
     monkeypatch.chdir(tmp_path)
-    step = Step("forward", "ip", "nft", word, word, 1, word, Verdict(word, word, word), None, word)
+    step = Step(
+        "forward", "ip", "nft", word, word, 1, word, Verdict(word, word, word), changes=(Change("destination", word),)
+    )
     packet = PacketHeader("ip", word, word, word, 1, 2, word, word)
     way = Path(word, word, "dropped", word, None, (Leg(packet, (step,)),), deciding=step)
     async with running(evil_host(word)) as (app, pilot):

@@ -69,7 +69,7 @@ def no_masquerade(view: View) -> Iterator[Finding]:
         found = view.walk(f"{container.id}@{network.name}", _WEB)
         if found is None or found.verdict != "delivered" or found.delivered_to is None:
             continue
-        changed = any(s.change.startswith("src ") for leg in found.legs for s in leg.steps)
+        changed = any(c.field == "source" for leg in found.legs for s in leg.steps for c in s.changes)
         if changed or found.delivered_to.kind != "outside":
             continue
         subnet = next((s.subnet for s in network.subnets if ":" not in s.subnet), "")

@@ -15,7 +15,7 @@ from netui.model import (
 )
 from netui.model.statements import Text, Verdict
 from netui.traversal.packet_state import PacketState
-from netui.traversal.result import Step, Undecided
+from netui.traversal.result import Change, Step, Undecided
 from netui.traversal.rules.compile_target import compile_target
 from netui.traversal.rules.index import ChainIndex, build_index, rewrites
 from netui.traversal.rules.matches import compile_match
@@ -65,7 +65,7 @@ class PreparedRule:
     #: the chain to which it jumps or goes, once a packet did
     inner: PreparedChain | None = None
     #: its steps, each made once: by hook, and by what they changed where they did
-    steps: dict[Hook | tuple[Hook, str], Step] = field(default_factory=dict)
+    steps: dict[Hook | tuple[Hook, tuple[Change, ...]], Step] = field(default_factory=dict)
     #: a native rule's statements, which take the place of predicates and action
     program: Program | None = None
     #: for whom it asks, by what of the packet stands for several, and its other predicates (see runs)
@@ -101,15 +101,15 @@ class PreparedRule:
     def usual_step(self, hook: Hook, chain: Chain) -> Step:
         """Return its step where it changes nothing."""
         if self.program is None:
-            return self.steps.get(hook) or self.step(hook, chain, "")
+            return self.steps.get(hook) or self.step(hook, chain, ())
         made = self.steps.get(hook)
         if made is None:
             made = self.steps[hook] = self.program.step(hook, self.program.verdict())
         return made
 
-    def step(self, hook: Hook, chain: Chain, change: str) -> Step:
+    def step(self, hook: Hook, chain: Chain, changes: tuple[Change, ...]) -> Step:
         """Return the step of this rule of a chain."""
-        key = (hook, change) if change else hook
+        key = (hook, changes) if changes else hook
         made = self.steps.get(key)
         if made is not None:
             return made
@@ -123,7 +123,7 @@ class PreparedRule:
             text=self.rule.text,
             verdict=self.action.verdict,
             index=self.rule.index,
-            change=change,
+            changes=changes,
         )
         self.steps[key] = made
         return made

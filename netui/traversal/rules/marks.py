@@ -6,6 +6,7 @@ from netui.model import Target
 from netui.model.statements import Verdict
 from netui.net.addresses import parse_masked
 from netui.traversal.packet_state import PacketState
+from netui.traversal.result import Change
 from netui.traversal.rules.target_action import Action, Effect, TargetContext
 
 
@@ -31,19 +32,19 @@ def mark(target: Target) -> Action:
 
 
 def _set_mark(value: int, mask: int, *, keep_or: bool) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> str:
+    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
         if packet.mark is None and mask != 0xFFFFFFFF:
-            return ""
+            return ()
         kept = (packet.mark or 0) & (mask ^ 0xFFFFFFFF)
         packet.mark = kept | value if keep_or else kept ^ value
-        return f"mark {packet.mark:#x}"
+        return (Change("mark", packet.mark),)
 
     return effect
 
 
-def _forget_mark(packet: PacketState, _scene: TargetContext) -> str:
+def _forget_mark(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
     packet.mark = None
-    return "mark unknown"
+    return (Change("mark", None),)
 
 
 def connmark(target: Target) -> Action:
@@ -76,57 +77,57 @@ def _value(target: Target, name: str, default: str) -> str:
 
 
 def _set_connmark(value: int, mask: int) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> str:
+    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
         connection = packet.connection
         if connection is None or connection.mark is None:
-            return ""
+            return ()
         connection.mark = (connection.mark & (mask ^ 0xFFFFFFFF)) ^ value
-        return f"connmark {connection.mark:#x}"
+        return (Change("ct mark", connection.mark),)
 
     return effect
 
 
 def _save_mark(nfmask: int, ctmask: int) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> str:
+    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
         connection = packet.connection
         if connection is None:
-            return ""
+            return ()
         if packet.mark is None or connection.mark is None:
             connection.mark = None
-            return "connmark unknown"
+            return (Change("ct mark", None),)
         connection.mark = (connection.mark & (ctmask ^ 0xFFFFFFFF)) ^ (packet.mark & nfmask)
-        return f"connmark {connection.mark:#x}"
+        return (Change("ct mark", connection.mark),)
 
     return effect
 
 
 def _restore_mark(nfmask: int, ctmask: int) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> str:
+    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
         connection = packet.connection
         if connection is None:
-            return ""
+            return ()
         if packet.mark is None or connection.mark is None:
             packet.mark = None
-            return "mark unknown"
+            return (Change("mark", None),)
         packet.mark = (packet.mark & (nfmask ^ 0xFFFFFFFF)) ^ (connection.mark & ctmask)
-        return f"mark {packet.mark:#x}"
+        return (Change("mark", packet.mark),)
 
     return effect
 
 
-def _forget_marks(packet: PacketState, _scene: TargetContext) -> str:
+def _forget_marks(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
     packet.mark = None
     if packet.connection is not None:
         packet.connection.mark = None
-    return "mark unknown"
+    return (Change("mark", None),)
 
 
-def notrack(packet: PacketState, _scene: TargetContext) -> str:
+def notrack(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
     """xt_CT: a packet that has a connection already (looped back) is left alone."""
     if packet.connection is not None:
-        return ""
+        return ()
     packet.untracked = True
-    return "untracked"
+    return (Change("tracked", False),)
 
 
 def touch(target: Target) -> Effect:
@@ -135,8 +136,8 @@ def touch(target: Target) -> Effect:
         option.values[0] for option in target.options if option.values and option.name in ("--add-set", "--del-set")
     ]
 
-    def effect(packet: PacketState, _scene: TargetContext) -> str:
+    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
         packet.touched.update(names)
-        return ""
+        return ()
 
     return effect

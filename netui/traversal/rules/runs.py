@@ -239,7 +239,7 @@ def fan(prepared: PreparedChain, group: Group, hook: Hook) -> Step:
         first = steps[0]
         made = Fan(
             first.hook, first.family, first.backend, first.table, first.chain, first.rule, first.text, first.verdict,
-            first.index, first.change, first.handle, group.several, parts,
+            first.index, first.changes, first.handle, group.several, parts,
         )  # fmt: skip
         # that the group is kept keeps its identity from being another's
         known = group.several.kept[key] = (group, made)

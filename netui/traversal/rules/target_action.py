@@ -10,7 +10,7 @@ from netui.model import Hook
 from netui.model.statements import Verdict
 from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import PacketState
-from netui.traversal.result import Undecided
+from netui.traversal.result import Change, Undecided
 from netui.traversal.unknowns import Unknowns
 
 Kind = Literal["accept", "drop", "reject", "return", "jump", "goto", "continue", "nat", "queue", "unknown"]
@@ -34,8 +34,8 @@ class TargetContext:
     rule: Undecided
 
 
-#: Carries a target out; returns what it changed, in short ("" for nothing).
-Effect = Callable[[PacketState, TargetContext], str]
+#: Carries a target out; returns what it changed.
+Effect = Callable[[PacketState, TargetContext], tuple[Change, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from netui.model.statements import Verdict
 from netui.net.addresses import Net, address_text, host_port, parse_address, parse_net
 from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.packet_state import PacketState
-from netui.traversal.result import Undecided
+from netui.traversal.result import Change, Undecided
 from netui.traversal.rules.target_action import Action, Effect, TargetContext, Unknowable
 
 
@@ -133,7 +133,7 @@ def _destination_port(span: Span, packet: PacketState) -> int | None:
 def dnat(span: Span) -> Effect:
     """The effect of DNAT."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> str:
+    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
         dst = _choose_address(span, packet.dst, scene)
         return rewrite_destination(packet, dst, packet.dport if packet.is_echo else _destination_port(span, packet))
 
@@ -143,14 +143,14 @@ def dnat(span: Span) -> Effect:
 def snat(span: Span) -> Effect:
     """The effect of SNAT."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> str:
+    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
         src = _choose_address(span, packet.src, scene)
         return rewrite_source(packet, src, _source_port(span, packet))
 
     return effect
 
 
-def rewrite_destination(packet: PacketState, dst: int, port: int | None) -> str:
+def rewrite_destination(packet: PacketState, dst: int, port: int | None) -> tuple[Change, ...]:
     """Bind the connection's destination; returns what changed."""
     connection = packet.connection
     changed = dst != packet.dst or port != packet.dport
@@ -164,10 +164,10 @@ def rewrite_destination(packet: PacketState, dst: int, port: int | None) -> str:
         connection.dst_done = True
         connection.dnat = connection.dnat or changed
         connection.reply.src, connection.reply.sport = dst, port
-    return f"dst {host_port(address_text(packet.family, dst), port)}" if changed else ""
+    return (Change("destination", host_port(address_text(packet.family, dst), port)),) if changed else ()
 
 
-def rewrite_source(packet: PacketState, src: int, port: int | None) -> str:
+def rewrite_source(packet: PacketState, src: int, port: int | None) -> tuple[Change, ...]:
     """Bind the connection's source; returns what changed."""
     connection = packet.connection
     changed = src != packet.src or port != packet.sport
@@ -178,7 +178,7 @@ def rewrite_source(packet: PacketState, src: int, port: int | None) -> str:
         connection.src_done = True
         connection.snat = connection.snat or changed
         connection.reply.dst, connection.reply.dport = src, port
-    return f"src {host_port(address_text(packet.family, src), port)}" if changed else ""
+    return (Change("source", host_port(address_text(packet.family, src), port)),) if changed else ()
 
 
 def masquerade(target: Target) -> Action:
@@ -201,7 +201,7 @@ def _span(ports: Option | None, random: bool) -> Span:
 def masquerade_effect(span: Span) -> Effect:
     """The effect of MASQUERADE; of the span only the ports count."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> str:
+    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
         source = _masquerade_address(packet, scene)
         return rewrite_source(packet, source, _source_port(span, packet))
 
@@ -229,7 +229,7 @@ def netmap(target: Target, family: Family) -> Action:
     if option is None or net is None:
         return Action("unknown", Verdict("unknown", how="target NETMAP"))
 
-    def effect(packet: PacketState, scene: TargetContext) -> str:
+    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
         if scene.hook in ("prerouting", "output"):
             return rewrite_destination(packet, _mapped(packet.dst, net), packet.dport)
         return rewrite_source(packet, _mapped(packet.src, net), packet.sport)
@@ -258,7 +258,7 @@ def redirect(target: Target) -> Action:
 def redirect_effect(rule: Span) -> Effect:
     """The effect of REDIRECT; of the span only the ports count."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> str:
+    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
         """nf_nat_redirect: the in-interface's first address; sent from here: loopback."""
         if scene.hook == "output":
             dst = 0x7F000001 if packet.family == "ip" else 1

@@ -18,7 +18,7 @@ from netui.model import Chain, Hook
 from netui.traversal.host.namespace import BaseChain, Namespace
 from netui.traversal.host.prepared_chain import PreparedChain, PreparedRule
 from netui.traversal.packet_state import PacketState
-from netui.traversal.result import BY_AGE, Fate, Step, Undecided
+from netui.traversal.result import BY_AGE, Change, Fate, Step, Undecided
 from netui.traversal.rules.native.program import Program
 from netui.traversal.rules.native.run import Outcome
 from netui.traversal.rules.order import orders
@@ -255,7 +255,7 @@ class Walker:
                     if not matched or (unknown and not self._assumed(hook, chain, rule, unknown)):
                         continue
                     action = rule.action
-                    change = ""
+                    changes: tuple[Change, ...] = ()
                     kind = action.kind
                     if kind == "unknown":
                         kind = self._unknown_target(hook, prepared, rule)
@@ -268,9 +268,9 @@ class Walker:
                     if action.effect is not None:
                         fib = self.namespace.fibs[packet.family]
                         scene = TargetContext(hook, fib, self.choices, rule.named(hook, chain))
-                        change = action.effect(packet, scene)
+                        changes = action.effect(packet, scene)
                     # most steps were made for another packet before
-                    self.steps.append((not change and rule.steps.get(hook)) or rule.step(hook, chain, change))
+                    self.steps.append((not changes and rule.steps.get(hook)) or rule.step(hook, chain, changes))
                     match kind:
                         case "continue":
                             continue

@@ -85,6 +85,6 @@ class Program:
             text=rule.text,
             verdict=outcome.verdict,
             index=rule.index,
-            change=outcome.change,
+            changes=outcome.changes,
             handle=rule.native.handle if rule.native is not None else 0,
         )

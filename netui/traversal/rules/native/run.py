@@ -26,7 +26,7 @@ from netui.model.statements import (
 )
 from netui.net.addresses import TCP
 from netui.traversal.packet_state import PacketState
-from netui.traversal.result import Undecided
+from netui.traversal.result import Change, Undecided
 from netui.traversal.rules.marks import notrack
 from netui.traversal.rules.native.compare import compare
 from netui.traversal.rules.native.evaluate import Evaluation, UnknownMap
@@ -49,11 +49,11 @@ _STEERS = ("ether ", "vlan ", "meta pkttype")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule that matched does. kind: how the walk goes on; verdict: what its step says; change: in short."""
+    """What a rule that matched does. kind: how the walk goes on; verdict: its step's; changes: its step's."""
 
     kind: Kind
     verdict: Verdict
-    change: str = ""
+    changes: tuple[Change, ...] = ()
 
 
 _GOES_ON = Outcome("continue", Verdict("continue"))
@@ -67,7 +67,7 @@ class Run:
         self.hook: Hook = hook
         self.packet = packet
         self.choices = choices
-        self.changes: list[str] = []
+        self.changes: list[Change] = []
         self.evaluation = Evaluation(packet, program.place, program.sets, choices, self._about)
         #: the first match of the block that cannot be known, and what is likely of it
         self.pending: Opaque | None = None
@@ -99,10 +99,10 @@ class Run:
             if outcome is None:
                 return None
             if outcome.kind != "continue":
-                return replace(outcome, change=", ".join(self.changes))
+                return replace(outcome, changes=tuple(self.changes))
         if not self._settled(harmless=outcome is None):
             return None
-        return outcome or Outcome("continue", Verdict("continue"), change=", ".join(self.changes))
+        return outcome or Outcome("continue", Verdict("continue"), changes=tuple(self.changes))
 
     def matches(self) -> bool | None:
         """Whether all matches hold, and the verdict is one for this packet."""
@@ -159,9 +159,7 @@ class Run:
                 return None
             self.packet.touched.add(statement.name)
         elif isinstance(statement, Untrack):
-            change = notrack(self.packet, self._scene())
-            if change:
-                self.changes.append(change)
+            self.changes += notrack(self.packet, self._scene())
         elif isinstance(statement, Strange):
             self._strange(statement)
         return _GOES_ON
@@ -209,16 +207,15 @@ class Run:
     def _translated(self, statement: Nat) -> Outcome | None:
         packet = self.packet
         try:
-            change = translate(statement, packet, self._scene(), self.evaluation)
+            changes = translate(statement, packet, self._scene(), self.evaluation)
         except OtherFamily:
             return _GOES_ON
         except UnknownMap as error:
             raise Unknowable(self._about(statement.words, str(error))) from None
-        if change is None:
+        if changes is None:
             return None
-        if change:
-            self.changes.append(change)
-        to = change.partition(" ")[2] if statement.kind in ("snat", "dnat") else ""
+        self.changes += changes
+        to = str(changes[0].value) if changes and statement.kind in ("snat", "dnat") else ""
         return Outcome("nat", Verdict(statement.kind, how=to))
 
     def _set(self, statement: SetField) -> Outcome | None:
@@ -243,10 +240,10 @@ class Run:
             number &= 0xFFFFFFFF
         if key == "meta mark":
             packet.mark = number
-            self.changes.append("mark unknown" if number is None else f"mark {number:#x}")
+            self.changes.append(Change("mark", number))
         elif packet.connection is not None:
             packet.connection.mark = number
-            self.changes.append("connmark unknown" if number is None else f"connmark {number:#x}")
+            self.changes.append(Change("ct mark", number))
         return _GOES_ON
 
     def _value(self, statement: SetField) -> Reading:

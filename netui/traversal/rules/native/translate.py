@@ -5,7 +5,7 @@ from __future__ import annotations
 from netui.model.statements import Expression, Interval, Literal, Nat
 from netui.net.addresses import width
 from netui.traversal.packet_state import PacketState
-from netui.traversal.result import Undecided
+from netui.traversal.result import Change, Undecided
 from netui.traversal.rules.native.evaluate import Evaluation
 from netui.traversal.rules.native.reading import ABSENT
 from netui.traversal.rules.target_action import TargetContext, Unknowable
@@ -16,7 +16,7 @@ class OtherFamily(Exception):
     """The translation is of the other family: nothing is done, and the rule goes on (nft_nat_inet_eval)."""
 
 
-def translate(nat: Nat, packet: PacketState, scene: TargetContext, evaluation: Evaluation) -> str | None:
+def translate(nat: Nat, packet: PacketState, scene: TargetContext, evaluation: Evaluation) -> tuple[Change, ...] | None:
     """Carry a translation out; returns what it changed, None where the rule does not hold for the packet.
 
     Raises Unknowable where an address or port cannot be known, OtherFamily where the packet is not of the

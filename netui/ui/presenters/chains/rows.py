@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from netui.explain.native_tables import native_table
+from netui.reports.step_changes import changes_text
 from netui.text.visible import escape
 from netui.traversal.result import Step
 from netui.ui.presenters.cells import clip, clip_middle, fit
@@ -189,8 +190,9 @@ def step_spans(
     if width < NARROW:
         return spans
     text = brief(cells, named=options.named) if cells is not None else ""
-    if step.change and step.change not in text:
-        text = f"{escape(step.change)}  {text}"
+    changes = changes_text(step.changes)
+    if changes and changes not in text:
+        text = f"{escape(changes)}  {text}"
     spans.append((text, "" if cells is not None else "dim"))
     return spans
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netui.reports.path import others_than_everyone
+from netui.reports.step_changes import changes_text
 from netui.text.phrases import some
 from netui.text.visible import escape, printable
 from netui.traversal.result import Flow, Path, SendersPart, Step
@@ -104,7 +105,7 @@ def path_text(flow: Flow) -> str:
         lines.append(f"  {answer}{packet.protocol} {packet.src} → {packet.dst}{where}")
         for step in leg.steps:
             number += 1
-            change = f"  ({step.change})" if step.change else ""
+            change = f"  ({changes_text(step.changes)})" if step.changes else ""
             lines.append(f"  {number:>2} {step.hook:<11} {step_place(step):<34} {step.says}{change}")
             if step.text:
                 lines.append(f"     {step.text}")
