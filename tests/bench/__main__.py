@@ -10,6 +10,8 @@ import argparse
 import os
 import platform
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -153,6 +155,10 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "senders": senders_rows,
     "native": _native,
 }
+#: Seconds after which a part is given up; most take two to five minutes.
+_LIMIT, _LIMITS = 900, {"key": 2400}
+#: Seconds that a part given up has to take its hosts down.
+_GRACE = 60
 _NEED_KERNEL = ("refresh", "idle", "large", "key", "start", "native")
 
 
@@ -164,6 +170,7 @@ def main() -> int:
     options = parser.parse_args()
     kernel = os.geteuid() == 0 and shutil.which("iptables-nft-save") is not None
     lines = ["| what | measured | to reach | reached |", "|---|---|---|---|"]
+    failed = False
     print("\n".join(lines), flush=True)
     for name, part in PARTS.items():
         if options.only and name not in options.only:
@@ -171,16 +178,49 @@ def main() -> int:
         if name in _NEED_KERNEL and not kernel:
             rows = [Row(name, "not run: needs root and iptables").cells()]
         elif options.only == [name]:
-            rows = [row.cells() for row in part()]
+            rows = [row.cells() for row in _in_time(name, part)]
         else:
-            # none is to measure what another one left in memory
-            alone = run([sys.executable, "-m", "tests.bench", "--only", name])
-            rows = alone.splitlines()[2:]
+            try:
+                rows = _apart(name)
+            except RuntimeError as error:
+                rows, failed = [Row(name, "failed", reached=False).cells()], True
+                print(f"{name} failed:\n{error}", file=sys.stderr, flush=True)
         lines += rows
         print("\n".join(rows), flush=True)
-    if options.write:
+    if options.write and not failed:
         write(lines)
-    return 0
+    return 1 if failed else 0
+
+
+def _in_time(name: str, part: Callable[[], list[Row]]) -> list[Row]:
+    """Measure a part here; raises TimeoutError where it does not end, after which its hosts are taken down."""
+    seconds = _LIMITS.get(name, _LIMIT)
+
+    def give_up(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"{name} did not end within {seconds} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        return part()
+    finally:
+        signal.alarm(0)
+
+
+def _apart(name: str) -> list[str]:
+    """Measure a part in a process of its own: none is to measure what another one left in memory.
+
+    Raises RuntimeError with the reason where it fails.
+    """
+    command = [sys.executable, "-m", "tests.bench", "--only", name]
+    seconds = _LIMITS.get(name, _LIMIT) + _GRACE
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"it did not end within {seconds} s") from None
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout.splitlines()[2:]
 
 
 def write(lines: list[str]) -> None:

@@ -47,7 +47,9 @@ class LargeHost:
         self._folder.cleanup()
 
     def _links(self) -> None:
-        lines = ["link set lo up", "link add eth0 type veth peer name far", "link set eth0 up"]
+        lines = ["link set lo up", "link add eth0 type veth peer name far"]
+        # a link without its other end has no carrier: nothing would come in by it
+        lines += ["link set far up", "link set eth0 up"]
         lines += ["addr add 198.51.100.1/24 dev eth0", "route add default via 198.51.100.2"]
         for net in networks(-(-self.containers // PER_NETWORK)):
             lines += [f"link add {net.bridge} type bridge", f"addr add {net.gateway}/24 dev {net.bridge}"]

@@ -100,6 +100,11 @@ class Grid:
         return sum(now != then for now, then in zip(self.cells, before, strict=True))
 
 
+def _plain(data: bytes) -> str:
+    """Return what was written behind the last frame, a traceback, say, without its escape sequences."""
+    return "".join(found[3] or "" for found in _TOKEN.finditer(data.decode("utf-8", "replace")))
+
+
 class Terminal:
     """One program and its screen, until it is closed."""
 
@@ -167,7 +172,7 @@ class Terminal:
         except OSError:
             data = b""
         if not data:
-            raise EOFError(self.grid.text())
+            raise EOFError(f"the program ended:\n{self.grid.text()}\n{_plain(self._open)}")
         now = time.perf_counter()
         if _ASKED in data:
             os.write(self._master, _ANSWER)
