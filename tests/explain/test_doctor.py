@@ -190,7 +190,10 @@ def test_the_report_is_worst_first_and_plain_json() -> None:
         ("-p tcp -m multiport --dports 80,443 -j DROP", "-p tcp -m tcp --dport 443 -j ACCEPT", True),
         ("-p tcp -m tcp --dport 1:100 -j DROP", "-p tcp -m multiport --dports 80,443 -j ACCEPT", False),
         ("-m limit --limit 3/min -j DROP", "-m limit --limit 3/min -j ACCEPT", False),
-        ("! -i eth0 -j DROP", "-i eth1 -j ACCEPT", False),
+        ("! -i eth0 -j DROP", "-i eth1 -j ACCEPT", True),
+        ("! -i eth0 -j DROP", "-i eth+ -j ACCEPT", False),
+        ("-p tcp -m multiport ! --dports 80,443 -j DROP", "-p tcp -m tcp --dport 22 -j ACCEPT", True),
+        ("! -s 10.0.0.0/8 -j DROP", "-s 192.168.1.1/32 -j ACCEPT", True),
         ("-i eth+ -j DROP", "-i eth1 -j ACCEPT", True),
         ("-m conntrack --ctstate NEW,INVALID -j DROP", "-p tcp -m conntrack --ctstate NEW -j ACCEPT", True),
         ("-m mark --mark 0x1 -j DROP", "-m connmark --mark 0x1 -j ACCEPT", False),
@@ -205,6 +208,6 @@ def test_when_one_rule_covers_another(earlier: str, later: str, answer: bool) ->
 
 def test_a_match_without_options_can_still_be_a_condition() -> None:
     """`-m socket` alone does not take every packet; `-m tcp` alone says nothing."""
-    assert not is_unconditional(Rule(1, "-A X -m socket -j DROP", -1))
-    assert is_unconditional(Rule(1, '-A X -m comment --comment "all" -j DROP', -1))
+    assert not is_unconditional(Rule(1, "-A X -m socket -j DROP", -1), "ip")
+    assert is_unconditional(Rule(1, '-A X -m comment --comment "all" -j DROP', -1), "ip")
     assert Engine("29").local

@@ -10,7 +10,7 @@ from netui.audit.doctor.shadowing import is_unconditional
 from netui.audit.doctor.stops import client_sees, does, let_pass, where
 from netui.audit.doctor.translations import translation
 from netui.explain.chain_owners import neighbour
-from netui.model import Interface
+from netui.model import Interface, packet_family
 from netui.net.addresses import address_text, parse_address, parse_net
 from netui.traversal import Step
 
@@ -68,7 +68,7 @@ def _for_all(view: View, step: Step) -> bool:
         return step.rule is None
     # a zone's target; those of the zones drop and block are meant
     zone = neighbour(place.chain.name)[0] == "firewalld" and place.chain.name not in _MEANT
-    return is_unconditional(place.rule) and (place.chain.base is not None or zone)
+    return is_unconditional(place.rule, packet_family(place.chain.family)) and (place.chain.base is not None or zone)
 
 
 def _whose(step: Step) -> str:

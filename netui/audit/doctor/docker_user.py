@@ -23,7 +23,9 @@ def _moved(view: View, chain: Chain, rule: Rule, before: int) -> tuple[str, ...]
 def behind_the_end(view: View) -> Iterator[Finding]:
     """A rule stands behind one that takes every packet (up to 28.1, Docker's own RETURN)."""
     for chain in user_chains(view):
-        end = next((rule for rule in chain.rules if is_unconditional(rule) and ends(rule)), None)
+        end = next(
+            (rule for rule in chain.rules if is_unconditional(rule, packet_family(chain.family)) and ends(rule)), None
+        )
         if end is None:
             continue
         for rule in chain.rules[end.number :]:
@@ -48,7 +50,7 @@ def shadowed(view: View) -> Iterator[Finding]:
         before = Earlier(packet_family(chain.family))
         key = (chain.family, chain.backend, chain.table, chain.name)
         for rule in chain.rules:
-            if is_unconditional(rule):
+            if is_unconditional(rule, packet_family(chain.family)):
                 if ends(rule):
                     break
                 continue

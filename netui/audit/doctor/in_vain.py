@@ -117,7 +117,7 @@ def behind_docker(view: View) -> Iterator[Finding]:
         first = _first_of_docker(chain)
         for rule in chain.rules[first:] if first is not None else ():
             target = rule.spec.target
-            if target is None or target.name not in ("DROP", "REJECT") or is_unconditional(rule):
+            if target is None or target.name not in ("DROP", "REJECT") or is_unconditional(rule, "ip"):
                 continue
             place = Place(chain, rule)
             for bound, name in _meant(view, place):

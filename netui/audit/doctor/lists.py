@@ -115,7 +115,9 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
     listed = [rule for rule in plain if _source(rule)]
     rest = [rule for rule in plain if not _source(rule)]
     told = chain.name == "DOCKER-USER"
-    opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule))][:_MOST_FOR_ALL]
+    opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule, family))][
+        :_MOST_FOR_ALL
+    ]
     closing = [rule for rule in rest if _target(rule) in _CLOSES][:_MOST_FOR_ALL]
     allowing = [rule for rule in listed if _lets_in(chain, rule)]
     blocking = [rule for rule in listed if _target(rule) in _CLOSES]
@@ -239,7 +241,7 @@ def block_list_late(view: View) -> Iterator[Finding]:
         ufw = chain.name.startswith("ufw")
         yield Finding(
             "block-list-late",
-            "high" if is_unconditional(one.other) else "medium",
+            "high" if is_unconditional(one.other, packet_family(chain.family)) else "medium",
             f"{_numbers(one.rules)} of {chain.name} {verb} nobody from what rule {one.other.number} lets in: {them} "
             "behind it.",
             "The first rule that matches decides, so that the senders named come in there like everyone else.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from netui.audit.doctor.checkup import View
 from netui.audit.doctor.shadowing import is_unconditional
-from netui.model import Chain, Family, Match, Rule
+from netui.model import Chain, Family, Match, Rule, packet_family
 
 _ENDS = ("ACCEPT", "DROP", "REJECT", "RETURN")
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
@@ -41,7 +41,7 @@ def effect_of(rule: Rule) -> str:
 def reached(chain: Chain) -> Sequence[Rule]:
     """The rules up to the first that takes every packet."""
     for position, rule in enumerate(chain.rules):
-        if is_unconditional(rule) and ends(rule):
+        if is_unconditional(rule, packet_family(chain.family)) and ends(rule):
             return chain.rules[:position]
     return chain.rules
 

@@ -1,0 +1,36 @@
+"""What a rule requires of a packet, whichever tool wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from netui.dialects.iptables.conditions import spec_conditions
+from netui.dialects.nft.conditions import statement_conditions
+from netui.model import Family, Rule, parse_rule
+from netui.net.conditions import Condition, Requirement
+
+
+def conditions_of(rule: Rule, family: Family) -> tuple[Requirement, ...]:
+    """Return all that a rule requires, in its order; family: of its addresses."""
+    if rule.native is not None:
+        return tuple(statement_conditions(rule.native.statements))
+    return _of_text(rule.text, family)
+
+
+#: As many as rules are kept parsed: those of 50,000 rules would take twice the memory of their text.
+@lru_cache(maxsize=1024)
+def _of_text(text: str, family: Family) -> tuple[Requirement, ...]:
+    return tuple(spec_conditions(parse_rule(text), family))
+
+
+def asked(rule: Rule, family: Family, *keys: str) -> Iterator[Condition]:
+    """Yield a rule's conditions on any of these keys."""
+    for condition in conditions_of(rule, family):
+        if isinstance(condition, Condition) and condition.key in keys:
+            yield condition
+
+
+def first_asked(rule: Rule, family: Family, *keys: str) -> Condition | None:
+    """Return a rule's first condition on any of these keys, None where it has none."""
+    return next(asked(rule, family, *keys), None)

@@ -1,0 +1,164 @@
+"""A native rule's statements → what they require of a packet, in the form that iptables' matches have, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from netui.model.statements import (
+    Bits,
+    Choice,
+    Compare,
+    Concat,
+    Elements,
+    Expression,
+    Interval,
+    Key,
+    Literal,
+    Lookup,
+    Opaque,
+    SetField,
+    SetUpdate,
+    Statement,
+    Strange,
+    Text,
+    VerdictMap,
+)
+from netui.net.addresses import SCTP, TCP, UDP, Net
+from netui.net.conditions import (
+    DPORT,
+    PROTOCOL,
+    SPORT,
+    STATE,
+    Condition,
+    OpaqueCondition,
+    Requirement,
+    SetReference,
+    Values,
+    bits_of,
+)
+from netui.net.intervals import IntervalSet
+
+_PROTOCOLS: Mapping[str, int] = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
+_PORTS = {"sport": SPORT, "dport": DPORT}
+#: The same thing by another name; ``iif`` is printed by its name, too.
+_SAME = {"iif": "iifname", "oif": "oifname", "ip protocol": PROTOCOL, "ip6 nexthdr": PROTOCOL}
+_NFPROTO = {"ip protocol": 2, "ip6 nexthdr": 10}
+#: Bits of ct state (include/uapi/linux/netfilter/nf_conntrack_common.h, as nft writes them).
+_STATES = {1: "invalid", 2: "established", 4: "related", 8: "new", 64: "untracked"}
+#: What another packet, or the same one later, has otherwise.
+_CHANGES = ("meta time", "meta day", "meta hour", "meta random", "meta cpu", "numgen", "ct expiration", "ct packets",
+            "ct bytes", "ct avgpkt")  # fmt: skip
+
+
+def statement_conditions(statements: Sequence[Statement]) -> Iterator[Requirement]:
+    """Yield what a rule's statements require, in their order.
+
+    A match behind a statement that writes a field may read what was written: it says nothing of the packet as it came.
+    """
+    written = False
+    for statement in statements:
+        if isinstance(statement, Compare):
+            yield from [_by_chance(statement.words)] if written else _compare(statement)
+        elif isinstance(statement, Opaque | VerdictMap | SetUpdate | Strange):
+            yield _by_chance(statement.words)
+        written = written or isinstance(statement, SetField)
+
+
+def _by_chance(words: str) -> OpaqueCondition:
+    return OpaqueCondition(words, by_chance=True)
+
+
+def _compare(statement: Compare) -> Iterator[Requirement]:
+    """Yield what a match requires: its protocol or family, and its values."""
+    words = statement.words
+    key, mask = _key_of(statement.left)
+    if key is None:
+        yield OpaqueCondition(words, by_chance=_is_drawn(statement.left))
+        return
+    first, _, rest = key.words.partition(" ")
+    name = _SAME.get(key.words, key.words)
+    if first in _PROTOCOLS:
+        number = _PROTOCOLS[first]
+        yield Condition(PROTOCOL, IntervalSet([(number, number)]), False, words, first)
+        name = _PORTS.get(rest, name)
+    elif key.words in _NFPROTO:
+        number = _NFPROTO[key.words]
+        yield Condition("meta nfproto", IntervalSet([(number, number)]), False, words, first)
+    values = _values(statement, name, mask)
+    if values is None or key.words.startswith(_CHANGES):
+        yield OpaqueCondition(words, by_chance=key.words.startswith(_CHANGES) or bool(statement.right.name))
+        return
+    negated = statement.operator in ("!=", "!")
+    printed = words[words.index("{") :] if "{" in words else words.rpartition(" ")[2].strip('"')
+    yield Condition(name, values, negated, words, printed)
+
+
+def _key_of(left: Expression) -> tuple[Key | None, int | None]:
+    """Return the key that is compared, and the bits of it that are looked at where these are not all."""
+    if isinstance(left, Key):
+        return left, None
+    if isinstance(left, Bits) and left.operator == "&" and isinstance(left.left, Key):
+        right = left.right.value if isinstance(left.right, Literal) else None
+        if isinstance(right, Interval) and right.low == right.high:
+            return left.left, right.low
+    return None, None
+
+
+def _is_drawn(expression: Expression) -> bool:
+    """Whether the kernel draws, counts or looks up what is compared."""
+    if isinstance(expression, Concat):
+        return any(map(_is_drawn, expression.parts))
+    if isinstance(expression, Bits):
+        return _is_drawn(expression.left) or _is_drawn(expression.right)
+    if isinstance(expression, Key):
+        return expression.words.startswith(_CHANGES)
+    return isinstance(expression, Choice | Lookup)
+
+
+def _values(statement: Compare, key: str, mask: int | None) -> Values | None:
+    """Return with what a match compares; None where that is no set of values of its key."""
+    if statement.right.name:
+        return SetReference(statement.right.name) if mask is None and statement.operator in ("==", "!=") else None
+    if key == STATE:
+        return _states(statement) if mask is None else None
+    parts = _single_parts(statement.right)
+    numbers = [part for part in parts if isinstance(part, Interval)]
+    if mask is not None:
+        one = numbers[0] if len(numbers) == len(parts) == 1 else None
+        plain = one is not None and one.low == one.high and not one.low & ~mask
+        return Net(one.low, mask, bits_of(key)) if one and plain and statement.operator in ("==", "!=") else None
+    if statement.operator in ("==", "!="):
+        if parts and len(numbers) == len(parts):
+            return IntervalSet(numbers)
+        names = tuple(part for part in parts if isinstance(part, Text))
+        return names if names and len(names) == len(parts) else None
+    return _ordered(statement.operator, numbers[0], bits_of(key)) if len(numbers) == len(parts) == 1 else None
+
+
+def _ordered(operator: str, number: Interval, bits: int) -> IntervalSet | None:
+    top = (1 << bits) - 1
+    spans = {
+        "<": (0, number.low - 1), "<=": (0, number.low), ">": (number.low + 1, top), ">=": (number.low, top),
+    }  # fmt: skip
+    return IntervalSet([spans[operator]]) if operator in spans and number.low == number.high else None
+
+
+def _single_parts(right: Elements) -> list[object]:
+    """Return the values of a set in the rule; [] where one of them is several side by side."""
+    if any(len(element.parts) != 1 for element in right.elements):
+        return []
+    return [element.parts[0] for element in right.elements]
+
+
+def _states(statement: Compare) -> tuple[Text, ...] | None:
+    """Return the connection's states, which are bits: ``in`` asks for any of several in one number."""
+    bits = 0
+    for part in _single_parts(statement.right):
+        if not isinstance(part, Interval) or part.low != part.high:
+            return None
+        if statement.operator in ("==", "!=") and part.low not in _STATES:
+            return None
+        bits |= part.low
+    if not bits or bits & ~sum(_STATES) or statement.operator not in ("==", "!=", "in", "!"):
+        return None
+    return tuple(Text(name) for bit, name in _STATES.items() if bits & bit)

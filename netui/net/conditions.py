@@ -1,0 +1,180 @@
+"""What a rule requires of a packet, as data: one form for iptables' matches and for native rules.
+
+A condition names a key in nft's words (``ip saddr``, ``th dport``, ``ct state``) and the values for which it holds. A
+packet that lacks the key does not fulfil it, inverted or not. Whoever compares two rules, looks for a port or files a
+rule asks its conditions and knows no match module by name. :mod:`netui.dialects.conditions` has those of a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netui.model.statements import Text
+from netui.net.addresses import Net
+from netui.net.intervals import IntervalSet, of_mask
+
+
+@dataclass(frozen=True, slots=True)
+class SetReference:
+    """A set by its name: an ipset, or a set of the rule's table."""
+
+    name: str
+
+
+#: Numbers, numbers under a mask (addresses and marks), names (any of these), or a set.
+Values = IntervalSet | Net | tuple[Text, ...] | SetReference
+
+INTERFACES = ("iifname", "oifname")
+ADDRESSES = ("ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr")
+PROTOCOL, DPORT, SPORT, STATE = "meta l4proto", "th dport", "th sport", "ct state"
+#: How many bits a key's numbers have; more than enough for any other.
+_BITS = {
+    PROTOCOL: 8, "icmp type": 8, "icmp code": 8, "icmpv6 type": 8, "icmpv6 code": 8, "tcp flags": 8,
+    DPORT: 16, SPORT: 16, "th port": 16,
+    "meta mark": 32, "ct mark": 32,
+}  # fmt: skip
+_MOST_BITS = 128
+
+
+def bits_of(key: str) -> int:
+    """Return how many bits the numbers of a key have."""
+    if key.endswith(("saddr", "daddr")):
+        return 128 if "ip6 " in key else 32
+    return 16 if key.endswith(("proto-src", "proto-dst")) else _BITS.get(key, _MOST_BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A packet's ``key`` is among ``values``, or (``negated``) is none of them.
+
+    words: the match as its own tool writes it. printed: its values as they stand there, without the option.
+    """
+
+    key: str
+    values: Values
+    negated: bool
+    words: str
+    printed: str
+
+    def numbers(self) -> IntervalSet | None:
+        """Return the numbers for which it holds; None where it asks for names, or a mask gives too many pieces."""
+        bits = bits_of(self.key)
+        values = self.values
+        found: IntervalSet | None
+        if isinstance(values, Net) and values.value & ~values.mask:
+            # bits that the mask takes away: no number has them
+            found = IntervalSet()
+        elif isinstance(values, Net):
+            free = ((1 << bits) - 1) ^ values.mask
+            plain = not free & (free + 1)
+            found = IntervalSet([(values.value, values.value | free)]) if plain else _pieces(values, bits)
+        else:
+            found = values if isinstance(values, IntervalSet) else None
+        if found is None or not self.negated:
+            return found
+        return IntervalSet([(0, (1 << bits) - 1)]) - found
+
+    @property
+    def number(self) -> int | None:
+        """The one number that it requires, None where it does not require one."""
+        values = self.values
+        if self.negated:
+            return None
+        if isinstance(values, Net):
+            return values.value if values.single else None
+        if isinstance(values, IntervalSet) and len(values.lows) == 1 and values.lows == values.highs:
+            return values.lows[0]
+        return None
+
+    @property
+    def names(self) -> tuple[Text, ...]:
+        """The names among which the key is, or is not; () where it asks for something else."""
+        return self.values if isinstance(self.values, tuple) and not isinstance(self.values, Net) else ()
+
+    @property
+    def name(self) -> str:
+        """The one whole name that it requires or (negated) excludes, "" where it is about others."""
+        names = self.names
+        return names[0].text if len(names) == 1 and not names[0].prefix else ""
+
+    def requires_name(self, name: str) -> bool:
+        """Whether nothing but this name fulfils it."""
+        return not self.negated and self.name == name != ""
+
+    def implies(self, wanted: Condition) -> bool:
+        """Whether a packet that fulfils this one fulfils the other: by their values, never by a guess."""
+        if self.key != wanted.key:
+            return False
+        if self.values == wanted.values and self.negated == wanted.negated:
+            return True
+        if self.names and wanted.names:
+            return self._names_imply(wanted)
+        if isinstance(self.values, Net) and isinstance(wanted.values, Net):
+            return _nets_imply(self.values, self.negated, wanted.values, wanted.negated)
+        inner, outer = self.numbers(), wanted.numbers()
+        return inner is not None and outer is not None and _within(inner, outer)
+
+    def _names_imply(self, wanted: Condition) -> bool:
+        if not self.negated and not wanted.negated:
+            return all(any(_covers(outer, inner) for outer in wanted.names) for inner in self.names)
+        if self.negated and wanted.negated:
+            return all(any(_covers(outer, inner) for outer in self.names) for inner in wanted.names)
+        if wanted.negated and self.key in INTERFACES:
+            # a packet has one interface, and may have several states
+            return not any(_covers(a, b) or _covers(b, a) for a in self.names for b in wanted.names)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueCondition:
+    """A condition that values do not tell.
+
+    by_chance: the same packet may be taken once and not the next time (a limit, a counter, the time of day).
+    """
+
+    words: str
+    by_chance: bool = False
+
+    def implies(self, wanted: Requirement) -> bool:
+        """Whether the other is the same, and answers the same each time."""
+        return self == wanted and not self.by_chance
+
+
+Requirement = Condition | OpaqueCondition
+
+
+def implies(given: Requirement, wanted: Requirement) -> bool:
+    """Whether a packet that fulfils one condition fulfils the other."""
+    if isinstance(given, OpaqueCondition):
+        return given.implies(wanted)
+    return isinstance(wanted, Condition) and given.implies(wanted)
+
+
+def _pieces(net: Net, bits: int) -> IntervalSet | None:
+    return of_mask(net.value, net.mask, bits)
+
+
+def _covers(outer: Text, inner: Text) -> bool:
+    """Whether all names of ``inner`` are among those of ``outer``."""
+    if outer.prefix:
+        return inner.text.startswith(outer.text)
+    return outer == inner
+
+
+def _nets_imply(inner: Net, not_inner: bool, outer: Net, not_outer: bool) -> bool:
+    if not_inner and not_outer:
+        inner, outer = outer, inner
+    elif not_inner:
+        return False
+    elif not_outer:
+        return bool((inner.value ^ outer.value) & inner.mask & outer.mask)
+    return inner.mask & outer.mask == outer.mask and inner.value & outer.mask == outer.value
+
+
+def _within(inner: IntervalSet, outer: IntervalSet) -> bool:
+    """Whether there are such numbers, and all of them are in the other set."""
+    if not inner:
+        return False
+    if len(outer.lows) == 1:
+        return outer.lows[0] <= inner.lows[0] and inner.highs[-1] <= outer.highs[0]
+    return not inner - outer
