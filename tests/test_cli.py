@@ -87,11 +87,15 @@ def test_a_lost_answer_is_not_delivered(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_interface_of_a_packet_from_outside_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     """--in names it; of a packet that is not from outside, or an interface that is not there, it is a mistake."""
-    asked = ("path", "outside", "192.0.2.1:8080", "--json", "--replay", HOST29)
+    asked: tuple[str, ...] = ("path", "outside", "192.0.2.1:8080", "--json", "--replay", HOST29)
     for arguments, interface in ((asked, "lan0"), ((*asked, "--in", "ext0"), "ext0")):
         status, out, _ = run(capsys, *arguments)
         assert (status, json.loads(out)["legs"][0]["packet"]["iif"]) == (0, interface)
-    for arguments in ((*asked, "--in", "wan9"), ("path", "nm1", "host:80", "--in", "ext0", "--replay", HOST29)):
+    refused: list[tuple[str, ...]] = [
+        (*asked, "--in", "wan9"),
+        ("path", "nm1", "host:80", "--in", "ext0", "--replay", HOST29),
+    ]
+    for arguments in refused:
         status, out, err = run(capsys, *arguments)
         assert (status, out, len(err.splitlines())) == (2, "", 1)
 
@@ -318,7 +322,7 @@ def test_the_reports_of_ports_and_ways_out(capsys: pytest.CaptureFixture[str]) -
     assert "one sender" in err
 
 
-def test_an_interrupt_while_a_class_is_made(monkeypatch):
+def test_an_interrupt_while_a_class_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.11 wraps an interrupt in the making of a class: it ends netui with 130; a fault does not."""
 
     def interrupted() -> int:

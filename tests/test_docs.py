@@ -16,6 +16,7 @@ from netui.explain.rule_sentence import explain_rule
 from netui.explain.words import Words
 from netui.model import Match
 from netui.traversal import path
+from netui.traversal.result import Verdict
 from netui.traversal.rules import matches as walked
 from tests.traversal.build import filter_rules, host, ruleset
 
@@ -73,12 +74,12 @@ def test_a_match_by_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
         "`netui/traversal/rules/matches.py`, `MODULES`" in HOW_TO and "`netui/explain/matches.py`, `MODULES`" in HOW_TO
     )
 
-    def asked() -> tuple[list[str], str]:
+    def asked() -> tuple[list[Verdict], str]:
         text = filter_rules(rule)
         ports = (80, 81)
         answers = [path(host(text), "outside", f"blog:{port}/tcp").verdict for port in ports]
         chain = next(each for each in ruleset(text).chains() if each.name == "FORWARD")
-        return answers, explain_rule(Names(host(text).snapshot), chain, chain.rules[0])
+        return answers, explain_rule(Names.of(host(text).snapshot), chain, chain.rules[0])
 
     before = asked()
     assert before[0] == ["undecided"] * 2 and '"-m parity --even"' in before[1]

@@ -15,7 +15,7 @@ def test_all_libraries_that_netui_needs_are_there_with_their_licence() -> None:
     """Those of pyproject.toml and what they need themselves; none of the tests' and checks'."""
     found = {part.name.rpartition(" ")[0].lower(): part for part in libraries()}
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    assert {re.match(r"[\w-]+", line)[0] for line in asked} <= found.keys()  # type: ignore[index]
+    assert {re.match(r"[\w-]+", line)[0] for line in asked} <= found.keys()
     assert {
         "rich",
         "requests",

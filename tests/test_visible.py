@@ -57,7 +57,7 @@ def test_every_stream_takes_every_text(text: str, encoding: str) -> None:
     finally:
         sys.stdout = before
     stream.flush()
-    line, document, _ = stream.buffer.getvalue().split(b"\n")  # type: ignore[attr-defined]
+    line, document, _ = stream.buffer.getvalue().split(b"\n")
     assert not bad(line)
     assert encoding == "utf-8" or line.isascii()
     assert not bad_json(document)

@@ -39,7 +39,15 @@ def test_the_installed_demo_starts_from_another_folder(wheel: Path, tmp_path: Pa
     """An empty environment with the wheel alone shows the demo's networks, and q quits it."""
     home = tmp_path / "env"
     venv.create(home, with_pip=True)
-    pip = [home / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel)]
+    pip: list[str | Path] = [
+        home / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        str(wheel),
+    ]
     environment = {**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
     environment.pop("PYTHONPATH", None)
     subprocess.run(pip, check=True, env=environment, capture_output=True)

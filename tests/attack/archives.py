@@ -30,7 +30,7 @@ def header(name: str, size: int, kind: bytes = b"0", raw_size: bytes | None = No
     info = tarfile.TarInfo(name)
     info.type = kind
     block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
-    block[124:136] = raw_size if raw_size is not None else tarfile.itn(size, 12, tarfile.GNU_FORMAT)
+    block[124:136] = raw_size if raw_size is not None else tarfile.itn(size, 12, tarfile.GNU_FORMAT)  # type: ignore[attr-defined]  # not public
     block[148:156] = b"        "
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)

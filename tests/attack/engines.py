@@ -176,8 +176,8 @@ def floods_of_events(rounds: int) -> Iterator[tuple[str, bool]]:
                     screen.press("\x1b")
                     screen.read(0.5)
                     screen.press("q")
-                    took = screen.ended(5.0)
-                    yield "q", took is not None and took < 0.2 * SLOW and screen.at_rest()
+                    left = screen.ended(5.0)
+                    yield "q", left is not None and left < 0.2 * SLOW and screen.at_rest()
             finally:
                 stop.set()
                 fake.stop()
@@ -192,7 +192,10 @@ def a_frozen_engine(rounds: int) -> Iterator[tuple[str, bool]]:
             real = fake.answer
 
             def answer(path: str, frozen: threading.Event = frozen, real: Callable[[str], object] = real) -> object:
-                return time.sleep(30) if frozen.is_set() else real(path)
+                if frozen.is_set():
+                    time.sleep(30)
+                    return None
+                return real(path)
 
             fake.answer = answer  # type: ignore[method-assign]
             fake.start()
@@ -207,8 +210,8 @@ def a_frozen_engine(rounds: int) -> Iterator[tuple[str, bool]]:
                     took = time.monotonic() - started
                     yield f"its age is said after {took:.1f} s", seen and took < 11.5
                     screen.press("q")
-                    took = screen.ended(5.0)
-                    yield "q", took is not None and took < 0.2 * SLOW and screen.at_rest()
+                    left = screen.ended(5.0)
+                    yield "q", left is not None and left < 0.2 * SLOW and screen.at_rest()
             finally:
                 fake.stop()
 

@@ -36,10 +36,10 @@ SECRET = "SECRET-OF-ROOT"
 USER, OTHER = 12345, 12346
 
 
-def _netui(line: Sequence[str], **more: object) -> subprocess.CompletedProcess[bytes]:
+def _netui(line: Sequence[str], **more: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "netui", *line], check=False, capture_output=True, cwd=ROOT, timeout=60, **more
-    )  # type: ignore[call-overload,no-any-return]
+    )
 
 
 def _said(done: subprocess.CompletedProcess[bytes], *statuses: int) -> bool:
@@ -183,11 +183,12 @@ def _others_links() -> Iterator[tuple[str, bool]]:
         link = place / "link"
         link.symlink_to(roots)
         os.lchown(link, OTHER, OTHER)
-        for name, write in {
+        writes: dict[str, Callable[[], bool]] = {
             "record": lambda: _said(_netui(["record", str(link / "x.tar.gz")]), 2),
             "record a folder": lambda: _said(_netui(["record", str(link / "deep" / "x")]), 2),
             "settings": lambda: _refused(lambda: save_config(link / "c.toml", Settings(theme="netui-light"))),
-        }.items():
+        }
+        for name, write in writes.items():
             yield f"{name} through another's link", write() and not list(Path(roots).iterdir())
         config = place / "config.toml"
         target = Path(roots) / "c.toml"
@@ -349,11 +350,11 @@ sys.exit(main())
 """
 
 
-def _recorder(path: Path, *more: str, **options: object) -> subprocess.Popen[bytes]:
+def _recorder(path: Path, *more: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", _RECORD.format(path=str(path), more=list(more))],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, **options,
-    )  # type: ignore[call-overload,no-any-return] # fmt: skip
+    )  # fmt: skip
 
 
 def _whole(path: Path) -> bool:
@@ -474,8 +475,8 @@ def hostile_captures(rounds: int) -> Iterator[tuple[str, bool]]:
                     yield f"settings in a {kind}", not read_config(path).readable
                     yield (
                         f"settings saved to a {kind}",
-                        _refused(lambda path=path: save_config(path, Settings(tree=33))),
-                    )  # type: ignore[misc]
+                        _refused(partial(save_config, path, Settings(tree=33))),
+                    )
 
 
 def _put(kind: str, path: Path, secret: Path) -> bool:
@@ -542,13 +543,14 @@ def _kept_of(documents: dict[str, Any], rounds: int) -> Iterator[tuple[str, bool
     ):
         for number, entry in enumerate(entries if rounds > 1 else entries[:3]):
             less = kept(entry, keep)
+            same: tuple[object, ...]
             if name == "container":
                 same = docker_api.containers([less])[0], docker_api.containers([_own_labels(entry)])[0]
             elif name == "network":
                 same = docker_api.networks([less])[0], docker_api.networks([{**entry, "Labels": {}}])[0]
             else:
                 both = (less, None), (entry, None)
-                same = tuple(docker_api.engine(*(pair if name == "info" else pair[::-1])) for pair in both)  # type: ignore[arg-type]
+                same = tuple(docker_api.engine(*(pair if name == "info" else pair[::-1])) for pair in both)
             yield f"{name} {number} says the same", same[0] == same[1]
             yield f"{name} {number} keeps no more", kept(_with_secrets(entry), keep) == less
 
@@ -575,7 +577,7 @@ def _with_secrets(value: object, deep: int = 0) -> object:
     }
     # below these, names are not fields
     free = ("Labels", "Options", "Networks", "Ports", "PortBindings", "ExposedPorts", "Containers")
-    inner = {key: each if key in free else _with_secrets(each, deep + 1) for key, each in value.items()}
+    inner: dict[str, Any] = {key: each if key in free else _with_secrets(each, deep + 1) for key, each in value.items()}
     inner = {key: each for key, each in inner.items() if key not in more} | more
     if "Labels" in inner:
         inner["Labels"] = {**(inner["Labels"] or {}), "token": SECRET, f"x{_NAMES[0]}": SECRET}

@@ -18,7 +18,7 @@ REDIRECTIONS = (
     "| true", "| head -c 1 >/dev/null", ">&-", ">/dev/full", "<&-", "2>&-", "2>/dev/full", ">&- 2>&-",
     "<&- >&- 2>&-", ">/dev/full 2>&1", "</dev/null", "2>&1 | true",
 )  # fmt: skip
-COMMANDS = (
+COMMANDS: tuple[list[str], ...] = (
     ["doctor", "--json", "--replay", CASE],
     ["path"],
     [],
@@ -91,8 +91,8 @@ def _in_places(folder: Path, mark: Path) -> Iterator[tuple[str, bool]]:
         yield "no passwd entry", done.returncode in (0, 1, 2, 3) and one_line_or_nothing(done.stderr)
     gone = folder / "gone"
     gone.mkdir()
-    line = f"cd {shlex.quote(str(gone))} && rmdir {shlex.quote(str(gone))} && exec {shlex.join([*NETUI, *report])}"
-    done = subprocess.run(["bash", "-c", line], check=False, capture_output=True, timeout=60)
+    script = f"cd {shlex.quote(str(gone))} && rmdir {shlex.quote(str(gone))} && exec {shlex.join([*NETUI, *report])}"
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, timeout=60)
     yield "a deleted working folder", done.returncode in (0, 1, 3) and done.stderr == b""
     for value in ("~nobody/x", "~no-such-user/x", "", "/dev/null/x", "/"):
         with Screen(["--demo", "--config", value]) as screen:

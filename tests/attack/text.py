@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
     written = []
     for stream in streams:
         stream.flush()
-        written.append(stream.detach().getvalue())  # type: ignore[attr-defined]
+        written.append(stream.detach().getvalue())
     return status, written[0], written[1]
 
 
@@ -203,9 +203,9 @@ def engine_answers(rounds: int) -> Iterator[tuple[str, bool]]:
                     entries[identity] = {**entry, "Id": identity}
                     if "State" in entry:
                         entries[identity]["State"] = {**entry["State"], "Pid": os.getpid()}
-                    for form in ("folder", "capture.tar.gz"):
+                    for target in ("folder", "capture.tar.gz"):
                         before = _tree(place)
-                        wrong = _live(["record", str(place / "deep" / "er" / form)], engine)
+                        wrong = _live(["record", str(place / "deep" / "er" / target)], engine)
                         new = _tree(place) - before
                         if stray := [
                             path for path in new if f"{path}/" != "deep/" and not f"{path}/".startswith("deep/er/")

@@ -48,7 +48,7 @@ def traversal_rows() -> list[Row]:
     rows.append(at_most(f"{what}, after that", median_ms(lambda: flows(prepared, container)), "ms", 50))
     for containers in (10, 300):
         fewer = large_snapshot(containers, 10_000)
-        took = median_ms(lambda fewer=fewer: exposures(prepare(fewer)), 5) / 1000
+        took = median_ms(lambda fewer=fewer: exposures(prepare(fewer)), 5) / 1000  # type: ignore[misc]
         rows.append(at_most(f"exposed for the whole host, 10,000 rules, {containers} containers", took, "s", None, 2))
     whole = median_ms(lambda: exposures(prepare(snapshot)), 5) / 1000
     rows.append(at_most("exposed for the whole host, 10,000 rules, 1,000 containers", whole, "s", 2, digits=2))
@@ -73,7 +73,7 @@ def senders_rows() -> list[Row]:
     for what, device in (("200 networks allowed in DOCKER-USER", ""), ("the same, each rule with -i eth0", "-i eth0 ")):
         nets = [f"-s 203.{n // 100}.{n % 100 * 2}.0/24 {device}-j RETURN" for n in range(200)]
         allowed = large_snapshot(1000, 10_000, [*nets, "-i eth0 -j DROP"])
-        took, without = in_turns(lambda allowed=allowed: exposed(allowed), lambda: exposed(plain))
+        took, without = in_turns(lambda allowed=allowed: exposed(allowed), lambda: exposed(plain))  # type: ignore[misc]
         rows.append(ratio(f"exposed for 1,000 containers, {what} / without", took, without, "s", 1.5, digits=2))
     blocked = tuple(f"20.{n // 65536}.{n // 256 % 256}.{n % 256}" for n in range(0, 200_000, 2))
     sets = {"blocked": IpSet("blocked", "hash:ip", "ip", blocked)}

@@ -105,7 +105,8 @@ def large_snapshot(containers: int, rules: int = 0, user: Sequence[str] = ()) ->
     ruleset, counters = read_save(text, "ip", "nft")
     ruleset6, counters6 = read_save("", "ip6", "nft")
     nets = networks(-(-containers // PER_NETWORK))
-    made, members = [], {net.id: [] for net in nets}
+    made = []
+    members: dict[str, list[Member]] = {net.id: [] for net in nets}
     for number in range(containers):
         net = nets[number // PER_NETWORK]
         address = str(net.subnet[2 + number % PER_NETWORK])

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from tests.bench.largehost import LargeHost
 from tests.bench.measure import RUNS, Row, at_most, in_turns, median_ms, ratio, run
@@ -128,11 +129,10 @@ def _idle_rows() -> Iterator[Row]:
 
 def main() -> int:
     """Print the figures of a refresh."""
-    from netui.model import RulesetKey
+    from netui.model import RulesetKey, Snapshot
     from netui.sources.live.nft import LiveNative
     from netui.ui.presenters.chains.counters import CounterTrack
-    from netui.ui.state import Snapshot
-    from tests.bench.refresh import pair
+    from tests.bench.refresh import figure
 
     native, track, key = LiveNative(), CounterTrack(), RulesetKey("inet", "nftables")
 
@@ -152,7 +152,7 @@ def main() -> int:
         alone()
         refresh()
     for measure in (0, 1):
-        print(*in_turns(lambda m=measure: pair(refresh)[m], lambda m=measure: pair(alone)[m], int(sys.argv[1])))
+        print(*in_turns(partial(figure, refresh, measure), partial(figure, alone, measure), int(sys.argv[1])))
     return 0
 
 

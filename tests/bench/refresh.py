@@ -12,14 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from netui.model import RulesetKey
+from netui.model import RulesetKey, Snapshot
 from netui.sources.legacy.tables import LegacyTables
 from netui.sources.live.iptables import LiveRules
 from netui.sources.machine.local import LocalMachine
 from netui.ui.presenters.chains.counters import CounterTrack
-from netui.ui.state import Snapshot
 from tests.bench.measure import in_turns, median_ms
 
 
@@ -32,6 +32,11 @@ def pair(work: Callable[[], object]) -> tuple[float, float]:
     cpu, wall = _spent(), time.perf_counter()
     work()
     return (time.perf_counter() - wall) * 1000, (_spent() - cpu) * 1000
+
+
+def figure(work: Callable[[], object], measure: int) -> float:
+    """One of the figures of a pair, by its place."""
+    return pair(work)[measure]
 
 
 def main() -> int:
@@ -60,7 +65,7 @@ def main() -> int:
         alone()
         refresh()
     for measure in (0, 1):
-        print(*in_turns(lambda m=measure: pair(refresh)[m], lambda m=measure: pair(alone)[m], runs))
+        print(*in_turns(partial(figure, refresh, measure), partial(figure, alone, measure), runs))
     return 0
 
 

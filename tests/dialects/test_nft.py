@@ -41,7 +41,7 @@ def meta(key: str) -> dict[str, Any]:
     return {"meta": {"key": key}}
 
 
-BASE = {"type": "filter", "hook": "forward", "prio": 10, "policy": "accept"}
+BASE: dict[str, Any] = {"type": "filter", "hook": "forward", "prio": 10, "policy": "accept"}
 PORT = payload("tcp", "dport")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from netui.audit.doctor import Finding, diagnose
 from netui.dialects.iptables.save import read_save
@@ -36,11 +37,11 @@ def interface(change: Callable[[Interface], Interface], *more: Interface) -> Sna
     return replace(base, interfaces=(*(change(one) for one in base.interfaces or ()), *more))
 
 
-def engine(**fields: object) -> Snapshot:
+def engine(**fields: Any) -> Snapshot:
     """The host with an engine of another kind."""
     base = snapshot()
     assert base.engine is not None
-    return replace(base, engine=replace(base.engine, **fields))  # type: ignore[arg-type]
+    return replace(base, engine=replace(base.engine, **fields))
 
 
 def usual(found: Finding) -> bool:

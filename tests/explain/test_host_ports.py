@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,7 +64,7 @@ ASKED = st.lists(st.integers(1, 65535), max_size=4)
 TELLING = (21, 22, 23, 25, 53, 54, 68, 80, 85, 2222, 3000, 3500, 5432, 7001, 8050, 8080, 8125, 9000, 9100, 9200, 65535)
 
 
-def a_host(rules: str, rules6: str = "", **fields: object) -> PreparedHost:
+def a_host(rules: str, rules6: str = "", **fields: Any) -> PreparedHost:
     """The small host with programs of its own, and a container whose sockets are known."""
     listening = (Socket("tcp", "0.0.0.0", 80, "nginx"), Socket("tcp", "127.0.0.1", 3510, "x"))
     made = snapshot(rules, rules6, sockets=SOCKETS, ipsets=SETS, **fields)
@@ -110,7 +111,7 @@ def ask_each(host: PreparedHost, asked: list[int]) -> None:
             assert name == alone.delivered_to.name, (port, protocol)
 
 
-def test_many_ports_in_one_place_are_few_in_another():
+def test_many_ports_in_one_place_are_few_in_another() -> None:
     """All ports are passed on to one program, and one rule cuts them: no port stands in two rows."""
     rules = ("-A INPUT -i eth0 -j ACCEPT", "-A INPUT -p tcp -m conntrack --ctorigdstport 8080 -j ACCEPT")
     ask_each(a_host(nat_rules("-A PREROUTING -p tcp -j DNAT --to-destination :9100") + filter_rules(*rules)), [])

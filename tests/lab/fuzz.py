@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -356,6 +356,11 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
     if refused(tally, fuzzer.load(*rules.values())):
         return
     probes = [random_probe(chance, chance.choice((4, 4, 6))) for _ in range(PACKETS_PER_RULESET)]
+
+    def again() -> None:
+        fuzzer.settle(settings)
+        fuzzer.load(*rules.values())
+
     judge_probes(
         fuzzer,
         tally,
@@ -363,7 +368,7 @@ def _one_ruleset(fuzzer: Fuzzer, tally: Tally, keep: Path | None) -> None:
         keep,
         undecided=lambda prediction: prediction.get("verdict") == "undecided",
         shrink=lambda probe: fuzzer.shrink(rules[probe.family], probe, settings),
-        again=lambda: (fuzzer.settle(settings), fuzzer.load(*rules.values())),
+        again=again,
     )
 
 
@@ -381,7 +386,7 @@ def refused(tally: Tally, error: str) -> bool:
 def judge_probes(
     fuzzer: Fuzzer,
     tally: Tally,
-    probes: Sequence[Probe],
+    probes: list[Probe],
     keep: Path | None,
     *,
     undecided: Callable[[Prediction], bool],

@@ -12,7 +12,6 @@ from .fuzz import (
     PATIENT,
     Failure,
     Fuzzer,
-    Prediction,
     Tally,
     bare,
     differs,
@@ -21,7 +20,7 @@ from .fuzz import (
     random_settings,
     refused,
 )
-from .judge import predicted_steps
+from .judge import Prediction, predicted_steps
 from .nft_rules import NativeGenerator, NativeRules
 from .router import Probe, Router
 from .rules import Generator, Rules
@@ -116,6 +115,11 @@ def _one_ruleset(fuzzer: NativeFuzzer, tally: Tally, keep: Path | None) -> None:
     if refused(tally, fuzzer.load_native(native, own)):
         return
     probes = [random_probe(chance, chance.choice((4, 4, 6))) for _ in range(PACKETS_PER_RULESET)]
+
+    def again() -> None:
+        fuzzer.settle(settings)
+        fuzzer.load_native(native, own)
+
     judge_probes(
         fuzzer,
         tally,
@@ -124,5 +128,5 @@ def _one_ruleset(fuzzer: NativeFuzzer, tally: Tally, keep: Path | None) -> None:
         undecided=lambda prediction: prediction.get("verdict") == "undecided" or bool(prediction.get("undecided")),
         wild=wild,
         shrink=lambda probe: fuzzer.shrink_native(native, own, probe, settings),
-        again=lambda: (fuzzer.settle(settings), fuzzer.load_native(native, own)),
+        again=again,
     )

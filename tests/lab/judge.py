@@ -195,7 +195,7 @@ def outcome_differs(sent: Sent, prediction: Prediction) -> bool:
         return sent.flow.family == 4
     if verdict == "delivered":
         # Beyond the default route nobody answers in the lab; a lost answer is no delivery.
-        return (prediction.get("delivered_to") or {}).get("kind") != "outside"
+        return bool((prediction.get("delivered_to") or {}).get("kind") != "outside")
     return True
 
 

@@ -184,6 +184,7 @@ class Fail2ban:
     def ban(self, address: str) -> None:
         """Ban an address, as the jail does by itself after so many failures; returns when the rule stands."""
         self.client(f"set web banip {address}")
+        rules: tuple[str, ...]
         if self._native:
             rules, banned = ("nft", "list", "table", "inet", "f2b-table"), address
         else:

@@ -297,8 +297,8 @@ class CrowdSec(Inside):
         log = self.spawn(self._api)
         wait_for(lambda: "ready" in log.read_text(), "the list of decisions", log)
         log = self.spawn(f"crowdsec-firewall-bouncer -c {self.folder}/bouncer.yaml")
-        rules = lambda: self.host.engine.tool("nft", "list", "sets", "ip", check=False)  # noqa: E731
-        wait_for(lambda: "elements" in rules(), "CrowdSec's bouncer", log)
+        engine = self.host.engine
+        wait_for(lambda: "elements" in engine.tool("nft", "list", "sets", "ip", check=False), "CrowdSec's bouncer", log)
         return self
 
     def __exit__(

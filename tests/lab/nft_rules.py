@@ -333,7 +333,10 @@ class NativeGenerator:
         return self.r.choice(choices)
 
     def _vmap(self, subs: list[str]) -> str:
-        v = lambda: self._verdict(subs)  # noqa: E731
+
+        def v() -> str:
+            return self._verdict(subs)
+
         guard, header = self._guard()
         forms = [
             f'iifname vmap {{ "ea" : {v()}, "eb" : {v()}, "lo" : {v()} }}',
@@ -530,8 +533,7 @@ class NativeGenerator:
             return f"dnat {family}to {target}" if hook in ("prerouting", "output") else f"snat {family}to {target}"
         ports = f"meta l4proto {self.protocol} "
         if hook in ("prerouting", "output"):
-            return self.r.choice(
-                (
+            effects: tuple[str, ...] = (
                     f"dnat {family}to {target}",
                     f"{ports}dnat {family}to {bracketed}:8080",
                     f"{ports}redirect to :8080",
@@ -543,14 +545,15 @@ class NativeGenerator:
                       and self.family == "inet" else ()),
                     *((f"{ports}redirect to :8000-8010", f"dnat {family}to {self._span(pool)}",
                        f"{ports}dnat {family}to {bracketed}:8000-8010") if self.wild else ()),
-                )
             )  # fmt: skip
+            return self.r.choice(effects)
         if hook == "postrouting":
-            return self.r.choice((
+            effects = (
                 f"snat {family}to {self.r.choice(pool.own)}", "masquerade",
                 f"snat {family}to {self.r.choice(pool.own)} persistent",
                 *(("snat ip prefix to ip saddr map @nets4to",) if digit == "4" and self.family == "inet" else ()),
                 *((f"{ports}masquerade to :20000-30000 fully-random", f"{ports}snat {family}to {self._span(pool)}",
                    "masquerade random") if self.wild else ()),
-            ))  # fmt: skip
+            )  # fmt: skip
+            return self.r.choice(effects)
         return f"snat {family}to {self.r.choice(pool.own)}"

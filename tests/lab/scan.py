@@ -164,7 +164,7 @@ def _about(ports: bytes, *, refused: bool) -> tuple[int, str] | None:
 
 
 def _folded(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total

@@ -133,7 +133,7 @@ class Screen(Terminal):
                 self.wait_for(lambda: "▶" in self.detail_cursor() and self._at_first_step(), f"{label} to open", 5)
                 return
             self.keys("j")
-            self.wait_for(lambda before=row: self.detail_cursor() != before, "the cursor to move", 5)
+            self.wait_for(lambda before=row: self.detail_cursor() != before, "the cursor to move", 5)  # type: ignore[misc]
         raise AssertionError(f"no flow {label!r}")
 
     def _at_first_step(self) -> bool:
@@ -161,7 +161,7 @@ class Screen(Terminal):
         self.keys("g")
         # Below the header, the title and the names of the columns.
         for row in range(3, 50):
-            details = self.wait_for(lambda row=row: self._details_of(row), f"line {row - 2} and its details", 5)
+            details = self.wait_for(lambda row=row: self._details_of(row), f"line {row - 2} and its details", 5)  # type: ignore[misc]
             if text in details:
                 return
             self.keys("j")

@@ -6,6 +6,7 @@ ended with everything in it. What the program sends is also kept raw, as it came
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import os
 import re
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from .hosts import Host
 from .namespaces import state_folder
@@ -94,10 +95,10 @@ class Terminal:
         gate.write_text("go\n")
 
     @classmethod
-    def on(cls, host: Host, *arguments: str, environment: Mapping[str, str] | None = None, **more: object) -> Terminal:
+    def on(cls, host: Host, *arguments: str, environment: Mapping[str, str] | None = None, **more: Any) -> Self:
         """netui with these arguments on a lab host, which it takes for its machine."""
         setting = host.engine.environment() | {"PYTHONPATH": str(ROOT)} | dict(environment or {})
-        return cls([*NETUI, *arguments], place=host.namespace.path, environment=setting, **more)  # type: ignore[arg-type]
+        return cls([*NETUI, *arguments], place=host.namespace.path, environment=setting, **more)
 
     def _tmux(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
@@ -183,12 +184,12 @@ class Terminal:
         """End the program and the terminal."""
         self._tmux("kill-server", check=False)
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        kind: builtins.type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def outcome(host: Host, flow: Flow) -> str:
     return send([flow], host.sandbox, PORTS, timeout=0.6)[0].outcome
 
 
-def ask(host: Host, folder: Path, source: str, destination: str, **more: str) -> Answer:
+def ask(host: Host, folder: Path, source: str, destination: str, **more: Any) -> Answer:
     """Ask netui of a fresh capture, with the answer."""
     return path(prepare(read_capture(write_capture(host, folder))), source, destination, reply=True, **more)
 

@@ -139,7 +139,7 @@ def test_two_engines_on_one_host(kind: str, own_host: Callable[..., Host]) -> No
     command = ["sh", "-c", serve([80])]
     second.client.networks.create("theirs")
     for name, network, port in (("on-theirs", "theirs", 8090), ("on-docker0", "bridge", 8091)):
-        more = {"network": network, "ports": {"80/tcp": port}, "stop_signal": "SIGKILL"}
+        more: dict[str, Any] = {"network": network, "ports": {"80/tcp": port}, "stop_signal": "SIGKILL"}
         made = second.client.containers.create(IMAGE, command, name=name, **more)
         made.start()
         made.reload()

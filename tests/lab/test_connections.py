@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
+from netui.model.connection import Connection, Ends
 from netui.sources.live import conntrack
 
 from .hosts import HOST, OUTSIDE, Host
 from .namespaces import call_in
 from .screen import Screen, has
+
+Seen = tuple[str, Ends, Ends, str]
 
 
 def test_netlink_says_what_proc_says(any_blog_host: Host) -> None:
@@ -17,9 +21,12 @@ def test_netlink_says_what_proc_says(any_blog_host: Host) -> None:
     with call_in(any_blog_host.sandbox("outside"), lambda: socket.create_connection((HOST, 80), 5)) as held:
         port = held.getsockname()[1]
 
-        def both() -> tuple[set[object], set[object]]:
+        def both() -> tuple[set[Seen], set[Seen]]:
             text = Path(f"/proc/thread-self/net/{conntrack._PROC.name}").read_text()
-            keep = lambda found: {(c.protocol, c.original, c.reply, c.state) for c in found if c.original.sport == port}  # noqa: E731
+
+            def keep(found: Iterable[Connection]) -> set[Seen]:
+                return {(c.protocol, c.original, c.reply, c.state) for c in found if c.original.sport == port}
+
             return keep(conntrack.parse_proc(iter(text.splitlines()))), keep(conntrack._over_netlink())
 
         by_proc, by_netlink = call_in(any_blog_host.sandbox("host"), both)

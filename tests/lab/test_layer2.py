@@ -181,8 +181,8 @@ def test_which_container_is_behind_which_port(own_host: Own) -> None:
     with tempfile.TemporaryDirectory() as folder:
         capture = write_capture(host, Path(folder) / "host")
         shutil.rmtree(capture / "listening")
-        found = path(prepare(read_capture(capture)), "blog", "openresty:80")
-    assert (found.verdict, "by which port" in found.reason) == ("undecided", True)
+        answer = path(prepare(read_capture(capture)), "blog", "openresty:80")
+    assert (answer.verdict, "by which port" in answer.reason) == ("undecided", True)
 
 
 def test_live_devices_come_from_the_kernel(own_host: Own) -> None:

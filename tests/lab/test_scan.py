@@ -109,7 +109,7 @@ def expected(found: HostPorts, where: str, name: str, source: str, address: str,
             listed = (
                 one.state for one in cell.senders if any(sender in ipaddress.ip_network(n) for n in one.addresses)
             )
-            state = next(listed, cell.state)
+            state: str = next(listed, cell.state)
             if cell.destination.rpartition(":")[0] != asked or state == "closed":
                 continue
             if state == "refused" and row.answered_by.kind == "container":

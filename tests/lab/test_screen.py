@@ -112,7 +112,7 @@ def _stepped(screen: Screen) -> list[Place]:
     assert numbers
     for number in range(2, last + 1):
         screen.keys("n")
-        found.append(screen.wait_for(lambda wanted=number: _at_step(screen, wanted), f"step {number}", 5))
+        found.append(screen.wait_for(lambda wanted=number: _at_step(screen, wanted), f"step {number}", 5))  # type: ignore[misc]
     return found
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 import docker
 import requests
@@ -40,7 +41,9 @@ class Events:
         while not self._stopped.is_set():
             with contextlib.suppress(Exception):  # The daemon is killed now and then.
                 self._client = docker.APIClient(base_url=self._host.engine.url, version="auto")
-                for event in self._client.events(since=since, filters={"type": ["container", "network"]}, decode=True):
+                moment: Any = since  # the stubs know whole seconds only
+                filters = {"type": ["container", "network"]}
+                for event in self._client.events(since=moment, filters=filters, decode=True):
                     action = event["Action"].partition(":")[0]
                     since = event["timeNano"] / 1e9 + 1e-6
                     if not action.startswith("exec_"):

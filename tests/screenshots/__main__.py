@@ -50,7 +50,7 @@ class Photographer:
         """Let so many refreshes pass."""
         seen = self.app.state.snapshot.time
         for _ in range(number):
-            await self.until(lambda seen=seen: self.app.state.snapshot.time > seen)
+            await self.until(lambda seen=seen: self.app.state.snapshot.time > seen)  # type: ignore[misc]
             seen = self.app.state.snapshot.time
 
     async def take(self, name: str) -> None:

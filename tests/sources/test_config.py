@@ -1,7 +1,10 @@
 """The configuration file: what is taken from it, what is named as bad, and what saving leaves alone."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,26 +30,26 @@ chains.freeze = "P"
 """
 
 
-def file_of(tmp_path, text):
+def file_of(tmp_path: Path, text: str) -> Path:
     """Write a configuration."""
     path = tmp_path / "config.toml"
     path.write_text(text)
     return path
 
 
-def test_the_default_path_follows_xdg():
+def test_the_default_path_follows_xdg() -> None:
     """XDG_CONFIG_HOME where it is absolute, else ~/.config."""
     assert str(default_path({"XDG_CONFIG_HOME": "/x", "HOME": "/h"})) == "/x/netui/config.toml"
     assert str(default_path({"XDG_CONFIG_HOME": "x", "HOME": "/h"})) == "/h/.config/netui/config.toml"
 
 
-def test_a_missing_file_sets_nothing(tmp_path):
+def test_a_missing_file_sets_nothing(tmp_path: Path) -> None:
     """No file, no problem, the usual settings."""
     config = read_config(tmp_path / "none.toml")
     assert config.settings == Settings() and not config.problems and config.readable
 
 
-def test_every_setting_is_read(tmp_path):
+def test_every_setting_is_read(tmp_path: Path) -> None:
     """Values, tables, and keys written dotted or quoted."""
     config = read_config(file_of(tmp_path, FULL))
     assert not config.problems
@@ -72,7 +75,7 @@ def test_every_setting_is_read(tmp_path):
         ("[[chains]]\nx = 1", "chains: not a setting of netui"),
     ],
 )
-def test_a_bad_value_is_named_with_its_line_and_ignored(tmp_path, text, problem):
+def test_a_bad_value_is_named_with_its_line_and_ignored(tmp_path: Path, text: str, problem: str) -> None:
     """The rest of the file counts."""
     config = read_config(file_of(tmp_path, f"{text}\n[other]\n"))
     assert problem in config.problems[0] and config.problems[0].isprintable()
@@ -80,7 +83,7 @@ def test_a_bad_value_is_named_with_its_line_and_ignored(tmp_path, text, problem)
 
 
 @pytest.mark.parametrize("raw", [b"theme = ", b"\xff\xfe", b"a = 1\na = 2", b"#" * 1_000_001, b"a=" + b"[" * 5000])
-def test_an_unreadable_file_is_said_in_one_line(tmp_path, raw):
+def test_an_unreadable_file_is_said_in_one_line(tmp_path: Path, raw: bytes) -> None:
     """Nothing of it is taken, and it is never written to."""
     path = tmp_path / "config.toml"
     path.write_bytes(raw)
@@ -91,14 +94,14 @@ def test_an_unreadable_file_is_said_in_one_line(tmp_path, raw):
     assert path.read_bytes() == raw
 
 
-def test_a_pipe_or_a_folder_is_no_configuration(tmp_path):
+def test_a_pipe_or_a_folder_is_no_configuration(tmp_path: Path) -> None:
     """Neither is waited for."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path):
         assert not read_config(path).readable
 
 
-def test_saving_keeps_comments_and_what_is_not_netuis(tmp_path):
+def test_saving_keeps_comments_and_what_is_not_netuis(tmp_path: Path) -> None:
     """Only values change; what differs from the usual is added under its table."""
     path = file_of(tmp_path, FULL + "\n[other]\nx = 1 # y\n")
     path.chmod(0o600)
@@ -116,14 +119,14 @@ def test_saving_keeps_comments_and_what_is_not_netuis(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600 and [each.name for each in tmp_path.iterdir()] == ["config.toml"]
 
 
-def test_saving_makes_the_file_and_its_folders(tmp_path):
+def test_saving_makes_the_file_and_its_folders(tmp_path: Path) -> None:
     """And writes only what differs from the usual."""
     path = tmp_path / "a" / "netui" / "config.toml"
     save_config(path, Settings(theme="terminal", tree=33))
     assert path.read_text() == '# netui\'s settings; any may be left out.\ntheme = "terminal"\n\n[layout]\ntree = 33\n'
 
 
-def test_saving_follows_a_link(tmp_path):
+def test_saving_follows_a_link(tmp_path: Path) -> None:
     """A configuration that is kept elsewhere stays there."""
     real = file_of(tmp_path, "mouse = true\n")
     link = tmp_path / "link.toml"
@@ -133,7 +136,7 @@ def test_saving_follows_a_link(tmp_path):
 
 
 @pytest.mark.parametrize("text", ['chains = {columns = "wide"}\n', 'theme = """\nnetui-dark"""\n'])
-def test_a_form_that_cannot_be_changed_safely_is_left_alone(tmp_path, text):
+def test_a_form_that_cannot_be_changed_safely_is_left_alone(tmp_path: Path, text: str) -> None:
     """An inline table or a text over several lines: refused, and the file is as it was."""
     path = file_of(tmp_path, text)
     with pytest.raises(SourceError, match="left as it is"):

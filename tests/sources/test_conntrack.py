@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -37,19 +38,19 @@ LINES = {
 
 
 @pytest.mark.parametrize(("line", "wanted"), LINES.items(), ids=range(len(LINES)))
-def test_a_line_of_proc(line, wanted):
+def test_a_line_of_proc(line: str, wanted: Connection | None) -> None:
     """Both directions, translated or not, with counters where the kernel counts; what is no connection is left out."""
     assert list(parse_proc(iter([line]))) == ([wanted] if wanted else [])
 
 
 @given(st.text())
-def test_any_text(text):
+def test_any_text(text: str) -> None:
     """Whatever stands there, nothing is raised."""
     list(parse_proc(iter(text.splitlines())))
 
 
 @given(st.binary())
-def test_any_message(data):
+def test_any_message(data: bytes) -> None:
     """Whatever comes over netlink, nothing is raised."""
     parse_message(data)
 
@@ -74,7 +75,7 @@ _ENDS = st.builds(Ends, _ADDRESSES, _ADDRESSES, _PORTS, _PORTS)
 
 
 @given(_ENDS, _ENDS, st.integers(0, 2**40), st.booleans())
-def test_a_message(original, reply, amount, answered):
+def test_a_message(original: Ends, reply: Ends, amount: int, answered: bool) -> None:
     """What the kernel packs comes out as it went in."""
     counters = attribute(1, struct.pack(">Q", 3)) + attribute(2, struct.pack(">Q", amount))
     data = (
@@ -89,7 +90,7 @@ def test_a_message(original, reply, amount, answered):
     assert parse_message(data) == Connection("ip", "tcp", "ESTABLISHED", original, reply, 6, 2 * amount, answered)
 
 
-def test_nothing_is_loaded(monkeypatch, tmp_path):
+def test_nothing_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without /proc and without the module netlink is not asked: the question would load it."""
     monkeypatch.setattr(conntrack, "_PROC", tmp_path / "none")
     monkeypatch.setattr(permits, "loaded", lambda module: False)

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ def _then_signal(monkeypatch: pytest.MonkeyPatch, name: str, numbers: tuple[int,
     """Let signals come as soon as a function of new_file's has done its work."""
     real: Callable[..., object] = getattr(new_file, name)
 
-    def and_signal(*arguments: object, **named: object) -> object:
+    def and_signal(*arguments: object, **named: Any) -> object:
         result = real(*arguments, **named)
         for number in numbers:
             os.kill(os.getpid(), number)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -65,7 +65,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine
     engine.stop()
 
 
-def told(**values: object) -> FirstReading:
+def told(**values: Any) -> FirstReading:
     """A reading that tells something about the child."""
     return FirstReading(Listing(), Reading(values))
 

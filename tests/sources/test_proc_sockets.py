@@ -67,7 +67,12 @@ def test_the_holder_is_looked_for_when_a_socket_is_new(tmp_path: Path, monkeypat
     first = reader.read()
     listed: list[object] = []
     real = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or real(path))
+
+    def list_noted(path: str) -> list[str]:
+        listed.append(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", list_noted)
     assert reader.read() == first
     assert listed == []
     (root / "net/tcp").write_text(HEAD + line("00000000:0050", "0A", 11) + line("00000000:0051", "0A", 12))

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_ctrl_c_ends_a_recording_that_can_be_read(
     real = record_module._files
     count = iter(range(10))
 
-    def files(engine: object, _machine: object, **_more: object) -> object:
+    def files(engine: object, _machine: object, **_more: Any) -> object:
         if next(count) == 3:
             raise KeyboardInterrupt
         return real(engine, machine)  # type: ignore[arg-type]
@@ -186,7 +187,7 @@ def test_a_lost_line_costs_frames_and_not_the_recording(
     real = record_module._files
     count = iter(range(10))
 
-    def files(engine: object, _machine: object, **_more: object) -> object:
+    def files(engine: object, _machine: object, **_more: Any) -> object:
         number = next(count)
         if number == 1:
             raise SourceError("disconnected")

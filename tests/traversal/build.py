@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from netui.dialects.iptables.save import read_save
 from netui.model import (
     Address,
+    Backend,
     Container,
     Endpoint,
     Family,
@@ -45,9 +47,9 @@ SYSCTLS = {
 }
 
 
-def ruleset(rules: str, family: Family = "ip", backend: str = "nft") -> Ruleset:
+def ruleset(rules: str, family: Family = "ip", backend: Backend = "nft") -> Ruleset:
     """Parse save text."""
-    return read_save(rules, family, backend)[0]  # type: ignore[arg-type]
+    return read_save(rules, family, backend)[0]
 
 
 def filter_rules(*rules: str, forward: str = "ACCEPT", chains: tuple[str, ...] = ()) -> str:
@@ -117,15 +119,15 @@ def networks() -> tuple[Network, ...]:
     )
 
 
-def container(container_id: str, name: str, address: str, *, network: str = "hehe", **fields: object) -> Container:
+def container(container_id: str, name: str, address: str, *, network: str = "hehe", **fields: Any) -> Container:
     """A container on one network."""
     gateway = "172.18.0.1" if network == "hehe" else "172.19.0.1"
     network_id = HEHE if network == "hehe" else SIDE
     endpoint = Endpoint(network_id, network, ipv4=address, ipv4_prefix=16, gateway4=gateway, mac="02:42:ac:12:00:02")
-    return replace(Container(container_id, name, network_mode=network, endpoints=(endpoint,)), **fields)  # type: ignore[arg-type]
+    return replace(Container(container_id, name, network_mode=network, endpoints=(endpoint,)), **fields)
 
 
-def snapshot(rules: str = "", rules6: str = "", **fields: object) -> Snapshot:
+def snapshot(rules: str = "", rules6: str = "", **fields: Any) -> Snapshot:
     """A host with openresty (80 published), blog on the same network and other beside it."""
     found = {RulesetKey("ip", "nft"): ruleset(rules), RulesetKey("ip6", "nft"): ruleset(rules6, "ip6")}
     # legacy tables were read, and there are none
@@ -147,10 +149,10 @@ def snapshot(rules: str = "", rules6: str = "", **fields: object) -> Snapshot:
         sysctls=SYSCTLS,
         sockets=(Socket("tcp", "0.0.0.0", 22, "sshd"), Socket("tcp", "0.0.0.0", 80, "docker-proxy")),
     )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
-def host(rules: str = "", rules6: str = "", **fields: object) -> PreparedHost:
+def host(rules: str = "", rules6: str = "", **fields: Any) -> PreparedHost:
     """The same, prepared."""
     return prepare(snapshot(rules, rules6, **fields))
 

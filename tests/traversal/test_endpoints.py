@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netui.model import Container
 from netui.traversal import EndpointError, path
 from netui.traversal.question.endpoints import parse_destination, parse_source
-from tests.traversal.build import OPENRESTY, Container, container, host
+from tests.traversal.build import OPENRESTY, container, host
 
 GOOD = [
     ("outside", "host:443", "198.51.100.1", 443, "tcp"),

@@ -50,7 +50,9 @@ def _socket(protocol: str, port: int, address: str = "0.0.0.0") -> Socket:
         (None, (), (), "icmp"),
     ],
 )
-def test_a_container_is_asked_at_the_port_that_it_is_known_for(listening, published, exposed, port) -> None:
+def test_a_container_is_asked_at_the_port_that_it_is_known_for(
+    listening: tuple[Socket, ...] | None, published: tuple[int, ...], exposed: tuple[tuple[int, str], ...], port: str
+) -> None:
     """Whatever order the kernel lists sockets in, the same port is asked: one that others know, else the lowest."""
     bound = tuple(PublishedPort(each, "tcp", "0.0.0.0", each) for each in published)
     for order in (listening, listening and listening[::-1]):

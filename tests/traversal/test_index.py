@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,7 +82,7 @@ def _ports(text: str) -> set[int]:
 def test_a_rule_stands_only_under_what_all_its_words_require(text: str) -> None:
     """Whatever the words are, a rule is never filed under something that it can match without."""
     index = _index(text)
-    places = [index.by_dst, index.by_src, index.by_iif, index.by_oif, index.by_dport]
+    places: list[Sized] = [index.by_dst, index.by_src, index.by_iif, index.by_oif, index.by_dport]
     assert len(index.always) + sum(map(len, places)) == 1
     assert set(index.by_dst) <= _singles(text, "-d")
     assert set(index.by_src) <= _singles(text, "-s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from netui.traversal import path
@@ -179,7 +181,11 @@ def test_icmpv6_by_each_of_its_names() -> None:
 def test_a_set_that_was_not_read_says_what_would_tell() -> None:
     """Without `ipset save`, and with one that lacks the set, the reason says so."""
     rules = filter_rules("-A FORWARD -m set --match-set bad src -j DROP")
-    for sets, words in ((None, "`ipset save` would tell"), ({}, "the set bad is not in")):
+    cases: tuple[tuple[dict[str, Any] | None, str], ...] = (
+        (None, "`ipset save` would tell"),
+        ({}, "the set bad is not in"),
+    )
+    for sets, words in cases:
         found = path(host(rules, ipsets=sets), "outside:198.51.100.7", "openresty:80")
         assert found.verdict == "undecided"
         assert words in found.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -208,7 +209,7 @@ SITUATIONS = [
 
 @pytest.mark.parametrize(("name", "fields", "source", "destination", "verdict"), SITUATIONS)
 def test_what_the_host_itself_decides(
-    name: str, fields: dict[str, object], source: str, destination: str, verdict: str
+    name: str, fields: dict[str, Any], source: str, destination: str, verdict: str
 ) -> None:
     """Sysctls and what was not read decide before or beside the rules."""
     rules = filter_rules("-A FORWARD -j DROP")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 from netui.model import (
+    Backend,
     BaseHook,
     Chain,
     Container,
     Counters,
     Endpoint,
     Engine,
+    Family,
+    Hook,
     Network,
     PublishedPort,
     Rule,
@@ -23,6 +27,7 @@ from netui.model import (
     Subnet,
     Table,
 )
+from netui.model.events import Event
 
 TIME = 1_700_000_000.0
 
@@ -33,10 +38,10 @@ class FakePoller:
     def __init__(self, *snapshots: Snapshot) -> None:
         self.snapshots = list(snapshots)
         self.on_snapshot: Callable[[Snapshot], None] = lambda snapshot: None
-        self.on_event: Callable[[object], None] = lambda event: None
+        self.on_event: Callable[[Event], None] = lambda event: None
         self.stopped = 0
 
-    def start(self, on_snapshot: Callable[[Snapshot], None], on_event: Callable[[object], None]) -> None:
+    def start(self, on_snapshot: Callable[[Snapshot], None], on_event: Callable[[Event], None]) -> None:
         """Keep the callables and hand over the first snapshots."""
         self.on_snapshot, self.on_event = on_snapshot, on_event
         for snapshot in self.snapshots:
@@ -48,7 +53,11 @@ class FakePoller:
 
 
 def ruleset(
-    tables: dict[str, dict[str, Sequence[str]]], *, family: str = "ip", backend: str = "nft", policy: str = "ACCEPT"
+    tables: dict[str, dict[str, Sequence[str]]],
+    *,
+    family: Family = "ip",
+    backend: Backend = "nft",
+    policy: str = "ACCEPT",
 ) -> Ruleset:
     """Build a ruleset from {table: {chain: [rule text without -A CHAIN]}}."""
     index = 0
@@ -57,7 +66,7 @@ def ruleset(
         built = []
         for name, texts in chains.items():
             base = name.isupper() and name in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
-            hook = BaseHook(name.lower(), 0, "nat" if table == "nat" else "filter") if base else None
+            hook = BaseHook(cast(Hook, name.lower()), 0, "nat" if table == "nat" else "filter") if base else None
             place = index
             index += 1
             rules = []
@@ -85,7 +94,7 @@ BRIDGE = HEHE.bridge
 
 
 def container(
-    name: str, number: int, *ports: PublishedPort, state: str = "running", network: Network = HEHE, **more: object
+    name: str, number: int, *ports: PublishedPort, state: str = "running", network: Network = HEHE, **more: Any
 ) -> Container:
     """Return a container at the network's address ``number``."""
     prefix = network.subnets[0].subnet.rsplit(".", 2)[0] if network.subnets else "10.0"
@@ -167,7 +176,7 @@ def blog_host(
     )  # fmt: skip
 
 
-def later(snapshot: Snapshot, seconds: float, **changes: object) -> Snapshot:
+def later(snapshot: Snapshot, seconds: float, **changes: Any) -> Snapshot:
     """Return the snapshot as it is some seconds later."""
     return replace(snapshot, time=snapshot.time + seconds, **changes)
 

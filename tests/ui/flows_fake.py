@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from netui.model import Snapshot
+from netui.model import Hook, Snapshot
 from netui.model.statements import Verdict
 from netui.traversal.result import Change, DeliveredTo, Flow, Leg, PacketHeader, Path, Step
 from tests.ui.fakes import KEY
 
 
-def step(snapshot: Snapshot, hook: str, table: str, chain: str, rule: int | None, verdict: str, to: str = "") -> Step:
+def step(snapshot: Snapshot, hook: Hook, table: str, chain: str, rule: int | None, verdict: str, to: str = "") -> Step:
     """Return a step whose text and index are the snapshot's own. to: the new destination."""
     found = snapshot.rulesets[KEY].table(table).chain(chain)
     text = found.rules[rule - 1].text if rule is not None else ""

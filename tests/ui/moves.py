@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from textual.pilot import Pilot
+
+from netui.model import Container
+from netui.ui.app import NetuiApp
 from netui.ui.presenters.selection import ContainerItem
 from tests.ui.steps import until
 
 
-async def to_container(app, pilot, name: str):
+async def to_container(app: NetuiApp, pilot: Pilot[int], name: str) -> Container:
     """Put the tree's cursor on a container."""
     found = next(each for each in app.state.snapshot.containers if each.name == name)
     app.main.networks.focus()
@@ -15,7 +19,7 @@ async def to_container(app, pilot, name: str):
     return found
 
 
-async def open_flow(app, pilot):
+async def open_flow(app: NetuiApp, pilot: Pilot[int]) -> None:
     """Open openresty's first flow."""
     await to_container(app, pilot, "openresty")
     await until(pilot, lambda: app.main.detail.flows)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 
 from netui.config.file import Config
@@ -23,7 +25,9 @@ of_the_fast_path = pytest.mark.skipif(os.environ.get(SWITCH) == "0", reason=f"{S
 
 
 @asynccontextmanager
-async def running(*snapshots: Snapshot, size: tuple[int, int] = (160, 45), **options):
+async def running(
+    *snapshots: Snapshot, size: tuple[int, int] = (160, 45), **options: Any
+) -> AsyncIterator[tuple[NetuiApp, Pilot[int]]]:
     """Run the app on these snapshots (the blog post's host where none are given), with a clock that stands."""
     options.setdefault("clock", lambda: TIME)
     options.setdefault("ascii_glyphs", False)
@@ -37,7 +41,7 @@ async def running(*snapshots: Snapshot, size: tuple[int, int] = (160, 45), **opt
         yield app, pilot
 
 
-async def until(pilot: Pilot, condition: Callable[[], object], times: int = 200) -> None:
+async def until(pilot: Pilot[int], condition: Callable[[], object], times: int = 200) -> None:
     """Let the app go on until something is so; look so many times."""
     for _ in range(times):
         if condition():
@@ -46,10 +50,23 @@ async def until(pilot: Pilot, condition: Callable[[], object], times: int = 200)
     raise AssertionError("it never became so")
 
 
-async def arrive(app: NetuiApp, pilot: Pilot, snapshot: Snapshot) -> None:
+async def arrive(app: NetuiApp, pilot: Pilot[int], snapshot: Snapshot) -> None:
     """Let one more snapshot arrive."""
     app.post_message(SnapshotArrived(snapshot))
     await pilot.pause()
+
+
+class Compare(Protocol):
+    """What `snap_compare` of pytest-textual-snapshot takes."""
+
+    def __call__(
+        self,
+        app: str | Path | App[Any],
+        press: Iterable[str] = (),
+        terminal_size: tuple[int, int] = (80, 24),
+        run_before: Callable[[Pilot[Any]], Awaitable[None] | None] | None = None,
+    ) -> bool:
+        """Whether the picture is as before."""
 
 
 def rows(pane: LineView) -> list[str]:

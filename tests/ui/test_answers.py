@@ -1,11 +1,18 @@
 """Doctor, exposed and reach: each opened by its key, and leading to the rule behind it."""
 
+from __future__ import annotations
+
 import threading
+from typing import Any, Never
 
 import pytest
+from textual.pilot import Pilot
 
+from netui.model import Snapshot
 from netui.sources.capture.reader import read_capture
+from netui.ui.answers.screen import AnswerScreen
 from netui.ui.answers.worker import BY_ITSELF_EVERY, SOLVE
+from netui.ui.app import NetuiApp
 from netui.ui.messages import SnapshotArrived
 from tests.bench.large import large_snapshot
 from tests.ui.fakes import CASES, later
@@ -13,12 +20,12 @@ from tests.ui.steps import row_of, rows, running, screen_text, until
 
 
 @pytest.fixture(scope="module")
-def real():
+def real() -> Snapshot:
     """A captured Engine 20.10 with the blog post's host."""
     return read_capture(CASES / "engine-20.10" / "host")
 
 
-async def answered(app, pilot, key):
+async def answered(app: NetuiApp, pilot: Pilot[int], key: str) -> AnswerScreen:
     """Press a key and wait for the answer."""
     await pilot.press(key)
     await until(
@@ -28,7 +35,7 @@ async def answered(app, pilot, key):
     return app.answers.screen
 
 
-async def test_exposed_leads_to_the_deciding_rule(real):
+async def test_exposed_leads_to_the_deciding_rule(real: Snapshot) -> None:
     """The widest open ports first; Enter goes to the rule that let them in; Esc would go back."""
     async with running(real, answers=SOLVE) as (app, pilot):
         answer = await answered(app, pilot, "E")
@@ -41,7 +48,7 @@ async def test_exposed_leads_to_the_deciding_rule(real):
         assert app.main.chains.current.chain.name == "DOCKER" and app.main.chains.current.rule is not None
 
 
-async def test_each_place_leads_to_its_own_rule(real):
+async def test_each_place_leads_to_its_own_rule(real: Snapshot) -> None:
     """Tab goes to the details, Enter on a line to the rule that it names."""
     async with running(real, answers=SOLVE) as (app, pilot):
         answer = await answered(app, pilot, "E")
@@ -49,7 +56,7 @@ async def test_each_place_leads_to_its_own_rule(real):
         await until(pilot, lambda: answer.detail.has_focus)
         place = next(i for i, line in enumerate(answer.detail._lines) if line.action is not None)
         answer.detail.move_to(place)
-        item = answer.detail._lines[place].action
+        item: Any = answer.detail._lines[place].action
         await pilot.press("enter")
         await pilot.pause()
         current = app.main.chains.current
@@ -57,7 +64,7 @@ async def test_each_place_leads_to_its_own_rule(real):
         assert (current.table, current.chain.name) == tuple(wanted)
 
 
-async def test_reach_goes_from_cell_to_cell(real):
+async def test_reach_goes_from_cell_to_cell(real: Snapshot) -> None:
     """Left and right choose the column; the details tell that way, step by step."""
     async with running(real, answers=SOLVE) as (app, pilot):
         answer = await answered(app, pilot, "R")
@@ -71,7 +78,7 @@ async def test_reach_goes_from_cell_to_cell(real):
         assert app.answers.screen is None or "way" in rows(answer.detail)[0]
 
 
-async def test_doctor_tells_the_header(real):
+async def test_doctor_tells_the_header(real: Snapshot) -> None:
     """It looks by itself; its findings are counted in the header, and each says why and what to do."""
     broken = later(real, 0, sysctls={**real.sysctls, "net.ipv4.ip_forward": "0", "net.ipv4.conf.all.forwarding": "0"})
     async with running(broken, answers=SOLVE) as (app, pilot):
@@ -86,7 +93,7 @@ async def test_doctor_tells_the_header(real):
         assert app.screen is app.main and app.answers.screen is None
 
 
-async def test_the_same_key_goes_back_and_another_changes_the_question(real):
+async def test_the_same_key_goes_back_and_another_changes_the_question(real: Snapshot) -> None:
     """E, D, D, R, Backspace: never more than one answer over the panes."""
     async with running(real, answers=SOLVE) as (app, pilot):
         for key, question in (("E", "exposed"), ("D", "doctor"), ("D", ""), ("R", "reach"), ("backspace", "")):
@@ -96,11 +103,11 @@ async def test_the_same_key_goes_back_and_another_changes_the_question(real):
             assert len(app.screen_stack) == (2 if question else 1)
 
 
-async def test_an_answer_never_holds_up_the_screen(real):
+async def test_an_answer_never_holds_up_the_screen(real: Snapshot) -> None:
     """While it is worked out the screen says so, and goes on; quitting does not wait for it."""
     go = threading.Event()
 
-    def slow(snapshot):
+    def slow(snapshot: Snapshot) -> list[Any]:
         go.wait(60)
         return []
 
@@ -114,11 +121,11 @@ async def test_an_answer_never_holds_up_the_screen(real):
     go.set()
 
 
-async def test_what_cannot_be_worked_out_is_said(real):
+async def test_what_cannot_be_worked_out_is_said(real: Snapshot) -> None:
     """A bug or a looping ruleset takes the answer down, not the screen, and is not tried again and again."""
     tried = []
 
-    def broken(snapshot):
+    def broken(snapshot: Snapshot) -> Never:
         tried.append(snapshot)
         raise ValueError("chains jump in a circle: \x1b[31m")
 
@@ -129,7 +136,7 @@ async def test_what_cannot_be_worked_out_is_said(real):
         assert len(tried) == 2 and "\x1b" not in screen_text(app)
 
 
-async def test_an_open_answer_follows_what_changes(real):
+async def test_an_open_answer_follows_what_changes(real: Snapshot) -> None:
     """A container that goes takes its lines with it; the cursor stays on its own."""
     async with running(real, answers=SOLVE) as (app, pilot):
         answer = await answered(app, pilot, "E")
@@ -143,11 +150,11 @@ async def test_an_open_answer_follows_what_changes(real):
         assert row_of(answer.lines).split()[:2] == line.split()[:2]
 
 
-async def test_the_doctor_is_not_asked_all_the_time(real):
+async def test_the_doctor_is_not_asked_all_the_time(real: Snapshot) -> None:
     """A host whose containers come and go is looked at now and then."""
     asked = []
 
-    def doctor(snapshot):
+    def doctor(snapshot: Snapshot) -> list[Any]:
         asked.append(snapshot.time)
         return []
 
@@ -160,7 +167,7 @@ async def test_the_doctor_is_not_asked_all_the_time(real):
         assert len(asked) <= 40 / BY_ITSELF_EVERY + 2
 
 
-async def test_answers_at_any_size():
+async def test_answers_at_any_size() -> None:
     """More ports than lines, more columns than fit; a low terminal shows one pane at a time."""
     async with running(large_snapshot(100), answers=SOLVE) as (app, pilot):
         for key in "DER":
@@ -168,24 +175,24 @@ async def test_answers_at_any_size():
             for size in ((80, 24), (20, 5), (3, 2), (160, 45)):
                 await pilot.resize_terminal(*size)
                 await pilot.press("l", "G", "tab")
-                await until(pilot, lambda answer=answer: answer.detail.has_focus)
+                await until(pilot, lambda answer=answer: answer.detail.has_focus)  # type: ignore[misc]
                 await pilot.press("j", "tab", "g")
                 assert answer.lines.has_focus
                 screen_text(app)
         assert "100 containers, 2600 of 10100 ways open" in str(answer.lines.border_title)
 
 
-async def test_an_answer_is_copied(real, monkeypatch):
+async def test_an_answer_is_copied(real: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Y copies the line with all there is to know about it."""
     async with running(real, answers=SOLVE) as (app, pilot):
-        copied = []
+        copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         await answered(app, pilot, "E")
         await pilot.press("y")
         assert copied[0].startswith("cart 80/tcp") and "From where" in copied[0] and copied[0].count("\n") > 3
 
 
-async def test_lines_of_any_answer_are_filtered(real):
+async def test_lines_of_any_answer_are_filtered(real: Snapshot) -> None:
     """In exposed a filter keeps the lines that have it, each with its own details."""
     async with running(real, answers=SOLVE) as (app, pilot):
         answer = await answered(app, pilot, "E")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from textual import events
+from textual.screen import Screen
 
 from netui.sources.capture.reader import read_capture
 from netui.ui.answers.worker import SOLVE
+from netui.ui.app import NetuiApp
 from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.messages import SnapshotArrived
 from tests.ui.fakes import CASES, blog_host, later
@@ -19,7 +22,7 @@ _NOT = {"leave", "save_picture", "save_path", "save_settings", "copy", "suspend_
 _SIZES = [(160, 45), (159, 45), (80, 24), (60, 15), (200, 60)]
 
 
-def keys_of(app, screen) -> list[str]:
+def keys_of(app: NetuiApp, screen: Screen[Any]) -> list[str]:
     """Return every key that does something, but for those that end or write."""
     found, refused = {"enter"}, set()
     for widget in (app, screen, *screen.query("*")):
@@ -31,7 +34,7 @@ def keys_of(app, screen) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_any_keys(seed: int):
+async def test_any_keys(seed: int) -> None:
     """Bursts of keys, new sizes and new snapshots in an order that the seed says."""
     choose = random.Random(seed)
     first = read_capture(CASES / "engine-20.10" / "host")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
+from textual.pilot import Pilot
 
+from netui.model import Snapshot
 from netui.traversal.result import Flow
+from netui.ui.app import NetuiApp
 from netui.ui.background.asking import ASKED, reverse
 from netui.ui.panes.ask_bar import completions
 from tests.ui.fakes import blog_host, later
@@ -14,14 +17,14 @@ from tests.ui.flows_fake import published
 from tests.ui.steps import arrive, running, screen_text, until
 
 
-def answer(snapshot, source, destination):
+def answer(snapshot: Snapshot, source: str, destination: str) -> Flow:
     """Answer every question with openresty's first path; "nobody" is a bad one."""
     if source == "nobody":
         raise ValueError("no container is named 'nobody'")
     return Flow(ASKED, f"{source} → {destination}", source, destination, published(snapshot, "3")[0].path)
 
 
-async def ask(app, pilot, line):
+async def ask(app: NetuiApp, pilot: Pilot[int], line: str) -> None:
     """Type a question."""
     await pilot.press(
         "colon", *("space" if each == " " else "colon" if each == ":" else each for each in line), "enter"
@@ -41,13 +44,13 @@ async def ask(app, pilot, line):
         ("outside nobody:", []),
     ],
 )
-def test_what_is_offered(typed, offered):
+def test_what_is_offered(typed: str, offered: list[str]) -> None:
     """Names, networks after @, ports after the colon."""
     assert list(islice(completions(blog_host(), typed), 6)) == offered
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
-async def test_an_answer_is_a_flow_like_any_other(size):
+async def test_an_answer_is_a_flow_like_any_other(size: tuple[int, int]) -> None:
     """Its steps are numbered and gone through; the details say what was asked; Esc closes it."""
     async with running(asker=answer, size=size) as (app, pilot):
         await ask(app, pilot, "outside host:443")
@@ -61,7 +64,7 @@ async def test_an_answer_is_a_flow_like_any_other(size):
         assert app.state.flow is None
 
 
-async def test_a_bad_question_is_said_below_the_line():
+async def test_a_bad_question_is_said_below_the_line() -> None:
     """The line stays as it was typed, with the reason below; Esc closes both."""
     async with running(asker=answer) as (app, pilot):
         await ask(app, pilot, "nobody host:80")
@@ -72,7 +75,7 @@ async def test_a_bad_question_is_said_below_the_line():
         assert app.focused is app.main.networks and "nobody" not in screen_text(app)
 
 
-async def test_two_words_are_needed():
+async def test_two_words_are_needed() -> None:
     """One word or three are no question."""
     async with running(asker=answer) as (app, pilot):
         for line in ("outside", "outside host:80 more"):
@@ -82,7 +85,7 @@ async def test_two_words_are_needed():
             await pilot.pause()
 
 
-async def test_tab_takes_what_is_offered_and_up_brings_back():
+async def test_tab_takes_what_is_offered_and_up_brings_back() -> None:
     """Tab completes, the arrows go through the session's questions."""
     async with running(asker=answer) as (app, pilot):
         bar = app.main.ask_line.bar
@@ -100,11 +103,11 @@ async def test_tab_takes_what_is_offered_and_up_brings_back():
         assert bar.value == ""
 
 
-async def test_r_asks_the_other_way_round():
+async def test_r_asks_the_other_way_round() -> None:
     """Who received it asks who sent it."""
     asked = []
 
-    def asker(snapshot, source, destination):
+    def asker(snapshot: Snapshot, source: str, destination: str) -> Flow:
         asked.append((source, destination))
         return answer(snapshot, source, destination)
 
@@ -116,11 +119,11 @@ async def test_r_asks_the_other_way_round():
         assert asked == [("outside", "host:443"), ("openresty", "outside:443")]
 
 
-async def test_it_is_asked_again_when_the_host_changes():
+async def test_it_is_asked_again_when_the_host_changes() -> None:
     """An answer never stands beside rules that it is not of."""
     asked = []
 
-    def asker(snapshot, source, destination):
+    def asker(snapshot: Snapshot, source: str, destination: str) -> Flow:
         asked.append(snapshot)
         return answer(snapshot, source, destination)
 
@@ -144,7 +147,7 @@ async def test_it_is_asked_again_when_the_host_changes():
         ("2001:db8::1", "[2001:db8::2]:80", ("2001:db8::2", "[2001:db8::1]:80")),
     ],
 )
-def test_reverse(source, destination, turned):
+def test_reverse(source: str, destination: str, turned: tuple[str, str]) -> None:
     """Port, protocol and brackets go with the place to which they belong."""
     path = published(blog_host(), "3")[1].path
     assert reverse(Flow(ASKED, "", source, destination, path)) == turned

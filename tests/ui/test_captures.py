@@ -1,5 +1,7 @@
 """Real hosts on the screen: every line can be stood on, every flow opened."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest
@@ -13,7 +15,7 @@ from tests.ui.steps import running, screen_text
 
 
 @pytest.mark.parametrize("case", ["engine-20.10", "engine-29", "engine-29.7-nft"])
-async def test_every_line_of_a_capture(case):
+async def test_every_line_of_a_capture(case: str) -> None:
     """The tree's and the table's lines, each with its details; each flow's steps are rules that the table has."""
     host = read_capture(CASES / case / "host")
     async with running(host) as (app, pilot):
@@ -37,7 +39,7 @@ async def test_every_line_of_a_capture(case):
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), 1e300, -1e300, 253402300799.0 + 86400])
-async def test_a_time_that_no_calendar_has(seconds):
+async def test_a_time_that_no_calendar_has(seconds: float) -> None:
     """A capture's time can be anything."""
     assert clock(seconds) == "??:??:??" and date(seconds) == "an unknown time"
     async with running(replace(blog_host(), time=seconds), mode="replay", size=(80, 24)) as (app, _pilot):

@@ -1,32 +1,37 @@
 """The chain table: cursor, scroll and folding through every change, and all its keys."""
 
+from __future__ import annotations
+
 import random
 from dataclasses import replace
 
-from netui.model import Counters, RulesetKey
-from netui.ui.messages import FlowOpened
+from textual.geometry import Region
+
+from netui.model import Counters, Ruleset, RulesetKey, Snapshot
+from netui.ui.app import NetuiApp
+from netui.ui.messages import FlowOpened, SnapshotArrived
 from netui.ui.presenters.chains.counters import places
 from tests.ui.fakes import BRIDGE, KEY, blog_host, blog_rules, counters, later, ruleset
 from tests.ui.flows_fake import published
 from tests.ui.steps import arrive, row_of, rows, running, until
 
 
-def many(*numbers: int, more: int = 0):
+def many(*numbers: int, more: int = 0) -> Ruleset:
     """Return a ruleset whose DOCKER-USER holds a rule for each number."""
     return blog_rules([f"-s 10.0.{n // 250}.{n % 250}/32 -j DROP" for n in numbers], ["-p udp -j RETURN"] * more)
 
 
-def host_of(rules, second: float = 0, packets: int = 5, moved: dict[int, int] | None = None):
+def host_of(rules: Ruleset, second: float = 0, packets: int = 5, moved: dict[int, int] | None = None) -> Snapshot:
     """Return the blog post's host with these rules."""
     return later(blog_host(rules, packets=packets, moved=moved), second)
 
 
-def rule_place(app, text: str) -> int:
+def rule_place(app: NetuiApp, text: str) -> int:
     """Return where the line of the rule with this text stands."""
     return next(i for i, line in enumerate(app.main.chains.laid.lines) if line.rule and line.rule.text == text)
 
 
-async def test_rules_stand_with_their_names_and_counters():
+async def test_rules_stand_with_their_names_and_counters() -> None:
     """Nat DOCKER's DNAT rule names openresty, with packets, bytes and target."""
     async with running() as (app, _pilot):
         text = "\n".join(rows(app.main.chains))
@@ -35,7 +40,7 @@ async def test_rules_stand_with_their_names_and_counters():
         assert "num" in rows(app.main.chains)[0] and "destination" in rows(app.main.chains)[0]
 
 
-async def test_the_line_under_the_cursor_stays_through_300_snapshots():
+async def test_the_line_under_the_cursor_stays_through_300_snapshots() -> None:
     """Rules come, go and move above and below; the cursor's rule keeps its row on the screen."""
     choice = random.Random(4)
     numbers = list(range(300))
@@ -68,14 +73,14 @@ async def test_the_line_under_the_cursor_stays_through_300_snapshots():
             assert "10.0.0.150" in row_of(chains)
 
 
-def message(snapshot):
+def message(snapshot: Snapshot) -> SnapshotArrived:
     """Return the message that brings a snapshot."""
     from netui.ui.messages import SnapshotArrived
 
     return SnapshotArrived(snapshot)
 
 
-async def test_a_scrolled_view_without_the_cursor_does_not_jump():
+async def test_a_scrolled_view_without_the_cursor_does_not_jump() -> None:
     """Scrolled away with the wheel, the top line stays when rules come above it."""
     async with running(host_of(many(*range(300)))) as (app, pilot):
         chains = app.main.chains
@@ -86,7 +91,7 @@ async def test_a_scrolled_view_without_the_cursor_does_not_jump():
         assert chains.laid.lines[chains.scroll_offset.y].key == top
 
 
-async def test_a_rule_that_goes_leaves_the_cursor_beside_it():
+async def test_a_rule_that_goes_leaves_the_cursor_beside_it() -> None:
     """The cursor goes to the next rule that is still there."""
     async with running(host_of(many(1, 2, 3))) as (app, pilot):
         chains = app.main.chains
@@ -96,7 +101,7 @@ async def test_a_rule_that_goes_leaves_the_cursor_beside_it():
         assert chains.current.rule.text == "-A DOCKER-USER -s 10.0.0.3/32 -j DROP"
 
 
-async def test_folding_survives_a_refresh():
+async def test_folding_survives_a_refresh() -> None:
     """A folded chain stays folded when rules come, and unfolds with the same key."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -116,12 +121,12 @@ async def test_folding_survives_a_refresh():
         assert not any(line.folded for line in chains.laid.lines)
 
 
-async def test_only_cells_that_changed_are_painted():
+async def test_only_cells_that_changed_are_painted() -> None:
     """A refresh that moves one counter asks for its cells, on its line alone."""
     rules = blog_rules()
     async with running(host_of(rules)) as (app, pilot):
         chains = app.main.chains
-        asked = []
+        asked: list[Region] = []
         chains.refresh = lambda *regions, **_: asked.extend(regions)  # type: ignore[method-assign]
         index = places(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
         await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: counters(rules, 5, {index: 9})}))
@@ -130,7 +135,7 @@ async def test_only_cells_that_changed_are_painted():
         assert sum(region.width for region in asked) < 30
 
 
-async def test_counters_rates_and_marks_move():
+async def test_counters_rates_and_marks_move() -> None:
     """The counter, its rate and the mark of a rule that moved stand on its line, then the mark fades."""
     rules = blog_rules()
     index = places(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
@@ -148,7 +153,7 @@ async def test_counters_rates_and_marks_move():
         assert not set("▲△·") & set(seen[3])
 
 
-async def test_enter_follows_a_jump_and_backspace_returns():
+async def test_enter_follows_a_jump_and_backspace_returns() -> None:
     """A jump leads to its chain's header, there and back over several jumps."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -164,7 +169,7 @@ async def test_enter_follows_a_jump_and_backspace_returns():
         assert chains.current.rule.text == "-A FORWARD -j DOCKER-ISOLATION-STAGE-1"
 
 
-async def test_brackets_go_from_chain_to_chain():
+async def test_brackets_go_from_chain_to_chain() -> None:
     """] to the next header, [ to the one before."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -175,7 +180,7 @@ async def test_brackets_go_from_chain_to_chain():
         assert chains.current.chain.name == "PREROUTING"
 
 
-async def test_moving_keys():
+async def test_moving_keys() -> None:
     """J k, arrows, pages and edges."""
     async with running(host_of(many(*range(100))), size=(80, 24)) as (app, pilot):
         chains = app.main.chains
@@ -192,7 +197,7 @@ async def test_moving_keys():
         assert chains.cursor == 0
 
 
-async def test_filter_says_how_many_of_how_many():
+async def test_filter_says_how_many_of_how_many() -> None:
     """/ narrows both panes while typing; a name finds its rules; Esc clears."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -211,7 +216,7 @@ async def test_filter_says_how_many_of_how_many():
         assert chains.laid.shown == total and chains.has_focus
 
 
-async def test_a_filter_stays_through_a_refresh():
+async def test_a_filter_stays_through_a_refresh() -> None:
     """New rules that match come in, others do not."""
     async with running() as (app, pilot):
         await pilot.press("slash", *"10.0.0", "enter")
@@ -221,7 +226,7 @@ async def test_a_filter_stays_through_a_refresh():
         assert app.main.chains.laid.shown == 2
 
 
-async def test_jumping_to_what_the_filter_hides_takes_the_filter_away():
+async def test_jumping_to_what_the_filter_hides_takes_the_filter_away() -> None:
     """A jump never ends nowhere."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -231,7 +236,7 @@ async def test_jumping_to_what_the_filter_hides_takes_the_filter_away():
         assert chains.current.chain.name == "POSTROUTING"
 
 
-async def test_families_and_variants():
+async def test_families_and_variants() -> None:
     """I and v go through all, one, the other."""
     six = RulesetKey("ip6", "nft")
     old = RulesetKey("ip", "legacy")
@@ -247,7 +252,7 @@ async def test_families_and_variants():
         chains = app.main.chains
         chains.focus()
 
-        def kinds():
+        def kinds() -> set[RulesetKey | None]:
             return {line.ruleset for line in chains.laid.lines if line.rule}
 
         assert kinds() == {KEY, six, old}
@@ -263,7 +268,7 @@ async def test_families_and_variants():
         assert kinds() == {KEY, six, old}
 
 
-async def test_columns_names_exact_and_bytes():
+async def test_columns_names_exact_and_bytes() -> None:
     """C changes the columns, w names to addresses, x the digits, B the order."""
     rules = blog_rules()
     async with running(host_of(rules, packets=123456)) as (app, pilot):
@@ -290,7 +295,7 @@ async def test_columns_names_exact_and_bytes():
         assert chains.scroll_offset.x == 0
 
 
-async def test_sort_by_rate_hide_unmoved_freeze_and_baseline():
+async def test_sort_by_rate_hide_unmoved_freeze_and_baseline() -> None:
     """r, m, p and b, and the same keys back."""
     rules = blog_rules()
     names = places(rules).index
@@ -317,20 +322,20 @@ async def test_sort_by_rate_hide_unmoved_freeze_and_baseline():
         assert "99" in row_of(chains)
 
 
-async def test_unread_rules_are_said_not_blank():
+async def test_unread_rules_are_said_not_blank() -> None:
     """No ruleset at all is a sentence, not an empty pane."""
     host = replace(blog_host(), rulesets={}, counters={})
     async with running(host) as (app, _pilot):
         assert "no iptables rules were read" in rows(app.main.chains)[1]
 
 
-async def test_a_counters_list_that_is_too_short_is_zero():
+async def test_a_counters_list_that_is_too_short_is_zero() -> None:
     """A capture whose counters were cut shows zeros, not a traceback."""
     async with running(replace(blog_host(), counters={KEY: Counters((1,), (1,))})) as (app, _pilot):
         assert "DNAT" in "\n".join(rows(app.main.chains))
 
 
-async def test_a_mouse_click_moves_the_cursor():
+async def test_a_mouse_click_moves_the_cursor() -> None:
     """A click on a row puts the cursor there and the focus on the pane."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -339,7 +344,7 @@ async def test_a_mouse_click_moves_the_cursor():
         assert chains.cursor == 4
 
 
-async def test_rules_that_are_new_since_the_start():
+async def test_rules_that_are_new_since_the_start() -> None:
     """They carry a plus; a shows them alone, and a again all."""
     async with running() as (app, pilot):
         chains = app.main.chains
@@ -356,7 +361,7 @@ async def test_rules_that_are_new_since_the_start():
         assert len([line for line in chains.laid.lines if line.rule]) > 10
 
 
-async def test_a_rule_met_twice_shows_both_numbers():
+async def test_a_rule_met_twice_shows_both_numbers() -> None:
     """The conntrack rule of the way out and of a second leg, say."""
     host = blog_host()
     flow = published(host, host.containers[0].id)[0]

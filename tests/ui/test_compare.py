@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.pilot import Pilot
 
+from netui.model import Snapshot
 from netui.sources.capture.reader import read_capture
+from netui.ui.app import NetuiApp
 from netui.ui.background.compared import Compared
 from netui.ui.presenters.selection import ChainItem
 from tests.ui.fakes import CASES, later
@@ -14,23 +17,23 @@ from tests.ui.steps import arrive, running, screen_text, until
 
 
 @pytest.fixture(scope="module")
-def host():
+def host() -> Snapshot:
     """A real host, of which all is known."""
     return read_capture(CASES / "engine-20.10" / "host")
 
 
-def without(host, name, seconds):
+def without(host: Snapshot, name: str, seconds: float) -> Snapshot:
     """The host later, without a container."""
     return later(host, seconds, containers=tuple(each for each in host.containers if each.name != name))
 
 
-async def open_changes(app, pilot, wanted):
+async def open_changes(app: NetuiApp, pilot: Pilot[int], wanted: str) -> None:
     """Press = and wait until something can be read."""
     await pilot.press("equals_sign")
     await until(pilot, lambda: wanted in screen_text(app), times=600)
 
 
-async def test_since_the_start(host):
+async def test_since_the_start(host: Snapshot) -> None:
     """Nothing at first; a container that goes is named, its verdicts too, while the answer stands open."""
     async with running(host) as (app, pilot):
         await open_changes(app, pilot, "nothing changed")
@@ -41,7 +44,7 @@ async def test_since_the_start(host):
         assert app.answers.screen is None
 
 
-async def test_since_a_marked_moment(host):
+async def test_since_a_marked_moment(host: Snapshot) -> None:
     """X marks, so that what went before does not count; X again goes back to the start."""
     async with running(host) as (app, pilot):
         await arrive(app, pilot, without(host, "cart", 1))
@@ -54,14 +57,14 @@ async def test_since_a_marked_moment(host):
         assert "cart" in screen_text(app)
 
 
-async def test_since_a_capture(host):
+async def test_since_a_capture(host: Snapshot) -> None:
     """What a capture had and the host has not is told, with the capture's time."""
     async with running(without(host, "cart", 5), compared=Compared(lambda: host)) as (app, pilot):
         await open_changes(app, pilot, "since the capture of")
         assert "cart" in screen_text(app)
 
 
-async def test_enter_goes_to_the_rule(host):
+async def test_enter_goes_to_the_rule(host: Snapshot) -> None:
     """A rule that came leads to it, one that went to its chain."""
     key, ruleset = next((key, each) for key, each in host.rulesets.items() if key == ("ip", "nft"))
     tables = tuple(

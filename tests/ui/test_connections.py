@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
+from netui.model import Snapshot
 from netui.model.connection import Connection, Ends
 from netui.sources.capture.reader import read_capture
 from netui.text.errors import SourceError
@@ -25,13 +27,16 @@ TO_HOST = Connection(
     "ip", "tcp", "ESTABLISHED", Ends("198.51.100.7", "198.51.100.1", 1, 22), Ends("198.51.100.1", "198.51.100.7", 22, 1)
 )
 
+#: Says what is read, or what is raised in its place.
+Reads = Callable[[Exception | Iterable[Connection]], None]
+
 
 @pytest.fixture
-def reads(monkeypatch):
+def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     """Let the kernel tell these connections, or raise."""
 
-    def give(found):
-        def read():
+    def give(found: Exception | Iterable[Connection]) -> None:
+        def read() -> tuple[Connection, ...]:
             if isinstance(found, Exception):
                 raise found
             return tuple(found)
@@ -41,12 +46,12 @@ def reads(monkeypatch):
     return give
 
 
-def live():
+def live() -> Snapshot:
     """The blog post's host as if it were read live."""
     return replace(blog_host(), origin="live")
 
 
-def test_whose_it_is():
+def test_whose_it_is() -> None:
     """By the answers' source for what comes in, by the first packet's for what goes out; the host's own stay out."""
     found = peers(live(), (TO_HOST, OUTWARD, INWARD))
     assert [(each.container, each.inward, each.other, each.port) for each in found] == [
@@ -56,7 +61,7 @@ def test_whose_it_is():
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
-async def test_c_shows_them(reads, size):
+async def test_c_shows_them(reads: Reads, size: tuple[int, int]) -> None:
     """A line each, with state and bytes; they are read again each second, and the same key goes back."""
     reads([INWARD, OUTWARD])
     async with running(live(), answers=SOLVE, size=size) as (app, pilot):
@@ -71,7 +76,7 @@ async def test_c_shows_them(reads, size):
         assert app.answers.screen is None
 
 
-async def test_the_rule_that_lets_it_in(reads):
+async def test_the_rule_that_lets_it_in(reads: Reads) -> None:
     """The details walk the connection's first packet by the rules of now, and Enter goes to the deciding rule."""
     host = replace(read_capture(CASES / "engine-20.10" / "host"), origin="live")
     cart = next(each for each in host.containers if each.name == "cart")
@@ -99,7 +104,9 @@ async def test_the_rule_that_lets_it_in(reads):
         ([], "live", "no container has a connection"),
     ],
 )
-async def test_a_line_says_why_there_is_nothing(reads, found, origin, said):
+async def test_a_line_says_why_there_is_nothing(
+    reads: Reads, found: Exception | Iterable[Connection], origin: str, said: str
+) -> None:
     """Without the right, on a capture, and where there is nothing."""
     reads(found)
     async with running(replace(blog_host(), origin=origin), answers=SOLVE) as (app, pilot):

@@ -166,7 +166,7 @@ def test_nothing_is_kept_back() -> None:
     """Each piece has left the buffer when the thread has written it, bytes too; the file is otherwise the file."""
     raw = io.BytesIO()
     file = Backlog(io.TextIOWrapper(io.BufferedWriter(raw, 1 << 16), "utf-8"), never)
-    pieces = ["frame", "日本".encode(), "", "end"]
+    pieces: list[str | bytes] = ["frame", "日本".encode(), "", "end"]
     for number, text in enumerate(pieces, 1):
         file.given += 1
         assert not file.empty
@@ -223,7 +223,9 @@ async def until(true: Callable[[], bool]) -> None:
 
 def waiting(descriptor: int) -> int:
     """Return how many bytes were typed and not read yet."""
-    return struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4))[0]
+    (count,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4))
+    assert isinstance(count, int)
+    return count
 
 
 class Screen:
@@ -294,7 +296,8 @@ async def test_keys(
 ) -> None:
     """Keys come as they are typed: alone, together, in halves, with an Escape that is one."""
     async with running(terminal, monkeypatch, threads) as (app, screen):
-        assert (app._driver._in is None) is threads
+        driver: Any = app._driver
+        assert (driver._in is None) is threads
         for piece in typed:
             screen.type(piece)
             await asyncio.sleep(0)
@@ -352,7 +355,8 @@ async def test_a_bug_in_the_reader_is_no_silence(terminal: tuple[int, Any], monk
         raise ValueError("not understood")
 
     async with running(terminal, monkeypatch, threads=False) as (app, screen):
-        monkeypatch.setattr(app._driver._parser, "feed", fail)
+        driver: Any = app._driver
+        monkeypatch.setattr(driver._parser, "feed", fail)
         screen.type("k")
         await until(lambda: not app._running)
         assert app.return_code == 1

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
 
 from netui.config.file import Config, read_config
 from netui.model.events import Event
@@ -21,6 +23,7 @@ from netui.ui.background.asking import ask_traversal
 from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.commands import groups
 from netui.ui.keys import bindings_of
+from netui.ui.lines.line_list_view import LineView
 from netui.ui.messages import FlowOpened
 from netui.ui.panes.help import HelpScreen
 from netui.ui.presenters.selection import ContainerItem
@@ -68,7 +71,9 @@ def answered(app: NetuiApp) -> object:
 
 def place(app: NetuiApp) -> object:
     """Where the cursor of the pane in focus is, and how far it has scrolled."""
-    return app.focused.cursor, app.focused.scroll_offset
+    pane = app.focused
+    assert isinstance(pane, LineView)
+    return pane.cursor, pane.scroll_offset
 
 
 def empty_clipboard(app: NetuiApp) -> None:
@@ -84,12 +89,19 @@ def saved(app: NetuiApp) -> object:
 
 def found(app: NetuiApp) -> object:
     """Where the cursor of the chains that were found is."""
-    return app.screen.query_one("#finder-lines").cursor
+    return app.screen.query_one("#finder-lines", LineView).cursor
 
 
 def column(app: NetuiApp) -> object:
     """The column that an answer's cursor is in."""
     return app.answers.screen.lines.column
+
+
+def typed(app: NetuiApp) -> object:
+    """What stands in the field that has the focus."""
+    field = app.focused
+    assert isinstance(field, Input)
+    return field.value
 
 
 def message(app: NetuiApp) -> object:
@@ -133,7 +145,13 @@ def shop(app: NetuiApp) -> None:
 TREE, CHAINS, DETAIL, DRAWER = (("1",), ("2",), ("3",), ("4",))
 WIDE = ("C", "C", "C")
 _ASKED = (*"host", "space", *"blog", "colon", *"8080")
-chains = lambda name: lambda app: getattr(app.main.chains, name)  # noqa: E731
+
+
+def chains(name: str) -> Callable[[NetuiApp], object]:
+    """A value of the chain table."""
+    return lambda app: getattr(app.main.chains, name)
+
+
 CASES: dict[str, Case] = {
     "app.quit": Case(lambda app: app._exit, alone=True),
     "app.help": Case(focus, after=("escape",)),
@@ -232,10 +250,10 @@ CASES: dict[str, Case] = {
     "filter.keep": Case(focus, panes=("1", "2"), before=("slash", "s")),
     "ask.submit": Case(lambda app: app.state.flow.label, panes=PANES[:3], before=("colon", *_ASKED), alone=True),
     "ask.close": Case(focus, panes=PANES[:3], before=("colon", "h")),
-    "ask.complete": Case(lambda app: app.focused.value, panes=TREE, before=("colon", *"outs")),
-    "ask.before": Case(lambda app: app.focused.value, panes=TREE, before=("colon", *_ASKED, "enter", "colon")),
+    "ask.complete": Case(typed, panes=TREE, before=("colon", *"outs")),
+    "ask.before": Case(typed, panes=TREE, before=("colon", *_ASKED, "enter", "colon")),
     "ask.after": Case(
-        lambda app: app.focused.value, panes=TREE, before=("colon", *_ASKED, "enter", "colon", "up")
+        typed, panes=TREE, before=("colon", *_ASKED, "enter", "colon", "up")
     ),
     "finder.close": Case(focus, panes=TREE, before=("o",)),
     "finder.down": Case(found, panes=TREE, before=("o",), after=("escape",)),
@@ -285,13 +303,13 @@ async def _press(case: Case, presses: list[tuple[str, str]], config: Config) -> 
             await pilot.pause()
             before = case.sees(app)
             await pilot.press(key)
-            await until(pilot, lambda before=before: case.sees(app) != before, times=500)
+            await until(pilot, lambda before=before: case.sees(app) != before, times=500)  # type: ignore[misc]
             if case.alone:
                 return
             await pilot.press(*case.after)
 
 
-async def _events(app: NetuiApp, pilot: object) -> None:
+async def _events(app: NetuiApp, pilot: Pilot[int]) -> None:
     """Let things have happened, so that the events have lines enough."""
     for number in range(30):
         app.event_came(Event(TIME, "container", "start", f"c{number}"))
@@ -299,7 +317,7 @@ async def _events(app: NetuiApp, pilot: object) -> None:
     await arrive(app, pilot, later(DEMO, 1))
 
 
-async def _ready(app: NetuiApp, pilot: object) -> None:
+async def _ready(app: NetuiApp, pilot: Pilot[int]) -> None:
     """All panes are there, the tree's cursor is on shop, and its first flow is open."""
     tree, flow = app.main.networks, app.state.flow
     shop, blog = (next(ContainerItem(e.id) for e in DEMO.containers if e.name == name) for name in ("shop", "blog"))

@@ -1,5 +1,7 @@
 """Strangers' text is made visible, never obeyed."""
 
+from __future__ import annotations
+
 import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -27,19 +29,19 @@ from netui.ui.presenters.cells import clip, clip_middle, fit, joined
         ("a\xa0b", "a\\xa0b"),
     ],
 )
-def test_what_is_not_plain_is_made_visible(text, shown):
+def test_what_is_not_plain_is_made_visible(text: str, shown: str) -> None:
     """Control, direction, combining and broken letters become backslash forms; others stay."""
     assert escape(text) == shown
 
 
-def test_a_monster_is_cut_before_it_costs():
+def test_a_monster_is_cut_before_it_costs() -> None:
     """Ten thousand odd letters are cut at what no pane shows."""
     assert len(escape("\x00" * 10_000)) <= 4096 * 4 + 1
 
 
 @pytest.mark.parametrize("text", ["short", "x" * 10_000, "日本語の長い名前" * 50, "a日" * 3])
 @pytest.mark.parametrize("width", [0, 1, 2, 5, 9, 40])
-def test_clip_and_fit_keep_the_width(text, width):
+def test_clip_and_fit_keep_the_width(text: str, width: int) -> None:
     """A clipped text is never wider, a fitted one exactly as wide as asked."""
     assert cell_len(clip(text, width)) <= width
     assert cell_len(clip_middle(text, width)) <= width
@@ -47,17 +49,17 @@ def test_clip_and_fit_keep_the_width(text, width):
     assert cell_len(fit(text, width, right=True)) == width
 
 
-def test_clip_middle_keeps_both_ends():
+def test_clip_middle_keeps_both_ends() -> None:
     """Chains differ at their ends."""
     assert clip_middle("DOCKER-ISOLATION-STAGE-2", 12) == "DOCKER-I…E-2"
 
 
-def test_joined_counts_the_rest():
+def test_joined_counts_the_rest() -> None:
     """A long list says how many it left out."""
     assert joined([str(n) for n in range(9)], " ", 3) == "0 1 2 +6 more"
 
 
-def test_the_filter_is_the_last_gate():
+def test_the_filter_is_the_last_gate() -> None:
     """Whatever a widget paints, no control character passes, and the width stays."""
     segments = [Segment("a\x1bb\u202ec", None), Segment("plain", None)]
     safe = SafeFilter().apply(segments, Color(0, 0, 0))

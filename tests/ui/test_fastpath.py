@@ -31,7 +31,7 @@ def _attributes(path: Path) -> tuple[set[str], set[str]]:
     return defined, used
 
 
-def test_private_names_of_textual_stand_in_one_room():
+def test_private_names_of_textual_stand_in_one_room() -> None:
     """Outside ui/fastpath no module uses a private name that Textual defines and the module does not."""
     theirs = set().union(*(_attributes(path)[0] for path in Path(textual.__file__).parent.rglob("*.py")))
     found = {
@@ -44,7 +44,7 @@ def test_private_names_of_textual_stand_in_one_room():
     assert not found
 
 
-def test_the_names_are_there():
+def test_the_names_are_there() -> None:
     """Textual as installed has every private name that the fast path uses."""
     assert list(support.missing()) == []
 
@@ -58,7 +58,7 @@ def test_the_names_are_there():
         ("textual.screen.Screen", "__init__"),
     ],
 )
-def test_a_name_that_is_gone_is_noticed(monkeypatch, owner, name):
+def test_a_name_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch, owner: str, name: str) -> None:
     """A method with other parameters, a name that is gone, or an attribute that is not made: the fast path is off."""
     if name.startswith("__"):
         monkeypatch.setattr(f"{owner}.{name}", None)
@@ -67,14 +67,14 @@ def test_a_name_that_is_gone_is_noticed(monkeypatch, owner, name):
     assert list(support.missing())
 
 
-def test_a_module_that_is_gone_is_noticed(monkeypatch):
+def test_a_module_that_is_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a module cannot be imported, the fast path is off and nothing fails."""
     monkeypatch.setitem(sys.modules, "textual._xterm_parser", None)
     monkeypatch.setitem(sys.modules, "textual.drivers.linux_driver", None)
     assert len(list(support.missing())) > 3
 
 
-def test_the_switch(monkeypatch):
+def test_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     """NETUI_FASTPATH=0 switches it off, nothing else does."""
     for value, on in (("0", False), ("1", True), ("", True)):
         monkeypatch.setenv(support.SWITCH, value)
@@ -84,7 +84,7 @@ def test_the_switch(monkeypatch):
 @pytest.mark.parametrize(
     "keys", [["down", "down", "enter"], ["2", "G", "k"], ["slash", *"blog", "enter"], ["question_mark"]]
 )
-async def test_the_picture_is_the_same_without_it(monkeypatch, keys):
+async def test_the_picture_is_the_same_without_it(monkeypatch: pytest.MonkeyPatch, keys: list[str]) -> None:
     """On Textual's own driver, compositor and order of keys the screen shows the same."""
     shown = []
     for value in ("1", "0"):

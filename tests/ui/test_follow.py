@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from netui.config.file import Config
 from netui.model.settings import Settings
+from netui.ui.app import NetuiApp
 from netui.ui.presenters.details.item_flows import first_flow
 from netui.ui.presenters.selection import NetworkItem, PortItem
 from tests.ui.fakes import blog_host, later
@@ -16,7 +18,7 @@ from tests.ui.moves import to_container
 from tests.ui.steps import arrive, rows, running, until
 
 
-async def follow(app, pilot, name="openresty"):
+async def follow(app: NetuiApp, pilot: Pilot[int], name: str = "openresty") -> None:
     """Put the tree's cursor on a container and wait for its flow."""
     await to_container(app, pilot, name)
     await until(pilot, lambda: app.state.flow is not None)
@@ -24,7 +26,7 @@ async def follow(app, pilot, name="openresty"):
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
-async def test_the_cursor_opens_the_first_flow(size):
+async def test_the_cursor_opens_the_first_flow(size: tuple[int, int]) -> None:
     """Its steps are numbered, the deciding rule can be seen, the title has the verdict; nothing else moves."""
     async with running(flows=published, size=size) as (app, pilot):
         cursor = app.main.chains.cursor
@@ -37,7 +39,7 @@ async def test_the_cursor_opens_the_first_flow(size):
         assert numbered, "\n".join(rows(app.main.chains))
 
 
-async def test_a_rule_in_sight_does_not_move_the_table():
+async def test_a_rule_in_sight_does_not_move_the_table() -> None:
     """Where the deciding rule can be seen already the table stays where it is."""
     async with running(flows=published, size=(160, 90)) as (app, pilot):
         top = app.main.chains.scroll_offset.y
@@ -45,7 +47,7 @@ async def test_a_rule_in_sight_does_not_move_the_table():
         assert app.main.chains.scroll_offset.y == top
 
 
-async def test_a_network_closes_what_the_cursor_opened():
+async def test_a_network_closes_what_the_cursor_opened() -> None:
     """On a network there is no flow; back on the container it is open again."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -55,7 +57,7 @@ async def test_a_network_closes_what_the_cursor_opened():
         await follow(app, pilot)
 
 
-async def test_a_flow_of_ones_own_is_not_closed_by_a_network():
+async def test_a_flow_of_ones_own_is_not_closed_by_a_network() -> None:
     """What was opened with Enter stays open while the cursor is elsewhere, and Esc closes it."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -69,7 +71,7 @@ async def test_a_flow_of_ones_own_is_not_closed_by_a_network():
         assert app.state.flow is None
 
 
-async def test_f_goes_through_the_flows_wherever_the_focus_is():
+async def test_f_goes_through_the_flows_wherever_the_focus_is() -> None:
     """F and F open the next and the previous flow; the focus stays, and after the last comes the first."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -88,17 +90,20 @@ async def test_f_goes_through_the_flows_wherever_the_focus_is():
             assert app.focused is focused
 
 
-async def test_f_without_a_container_says_so():
+async def test_f_without_a_container_says_so() -> None:
     """On the host there are no flows: one line in the footer, which the next key takes away."""
     async with running(flows=published) as (app, pilot):
         await pilot.press("g", "f")
-        footer = lambda: app.main.keys.render_line(0).text  # noqa: E731
+
+        def footer() -> str:
+            return app.main.keys.render_line(0).text
+
         assert "No flows" in footer()
         await pilot.press("j")
         assert "No flows" not in footer() and "D Doctor" in footer()
 
 
-async def test_n_goes_through_its_steps_from_the_tree():
+async def test_n_goes_through_its_steps_from_the_tree() -> None:
     """N goes to the first step of what the cursor opened, and the focus stays in the tree."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -108,7 +113,7 @@ async def test_n_goes_through_its_steps_from_the_tree():
         assert app.state.step == 1
 
 
-async def test_enter_goes_to_the_flows_and_space_folds():
+async def test_enter_goes_to_the_flows_and_space_folds() -> None:
     """Enter on a container puts the details' cursor on the open flow; Space folds its ports."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -121,7 +126,7 @@ async def test_enter_goes_to_the_flows_and_space_folds():
         assert "172.18.0.3:22/tcp" in app.main.detail.line_text()
 
 
-async def test_a_port_opens_its_own_flow():
+async def test_a_port_opens_its_own_flow() -> None:
     """On a published port the flow is that port's."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -131,7 +136,7 @@ async def test_a_port_opens_its_own_flow():
         assert app.state.flow.label == "outside → 443/tcp" and app.state.followed
 
 
-async def test_escape_closes_other_things_first():
+async def test_escape_closes_other_things_first() -> None:
     """The filter goes before what the cursor opened by itself."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -142,7 +147,7 @@ async def test_escape_closes_other_things_first():
         assert app.state.flow is None
 
 
-async def test_new_rules_do_not_open_it_again():
+async def test_new_rules_do_not_open_it_again() -> None:
     """What Esc closed stays closed while the host changes; only the cursor opens."""
     async with running(flows=published) as (app, pilot):
         await follow(app, pilot)
@@ -156,7 +161,7 @@ async def test_new_rules_do_not_open_it_again():
         assert app.state.flow is None
 
 
-async def test_the_setting_turns_it_off():
+async def test_the_setting_turns_it_off() -> None:
     """With follow = false the cursor opens nothing; f still does."""
     config = Config(Path("config.toml"), Settings(follow=False))
     async with running(flows=published, config=config) as (app, pilot):
@@ -167,7 +172,7 @@ async def test_the_setting_turns_it_off():
         assert app.state.flow is not None
 
 
-def test_first_flow():
+def test_first_flow() -> None:
     """Outside to a published port before all; the container to the outside where nothing is published."""
     flows = published(blog_host(), "3")
     assert first_flow(flows) is flows[0]

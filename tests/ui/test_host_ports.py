@@ -1,18 +1,25 @@
 """E and then p: the host's own ports, as `netui exposed --host` tells them."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 
 from netui.audit.host_ports import host_ports
 from netui.reports.host_ports import ports_text
 from netui.sources.capture.reader import read_capture
 from netui.traversal import prepare
+from netui.ui.answers.screen import AnswerScreen
 from netui.ui.answers.worker import SOLVE
+from netui.ui.app import NetuiApp
 from tests.traversal.build import filter_rules, nat_rules, snapshot
 from tests.ui.fakes import CASES
 from tests.ui.steps import row_of, rows, running, screen_text, until
 
 
-async def opened(app, pilot, *keys):
+async def opened(app: NetuiApp, pilot: Pilot[int], *keys: str) -> AnswerScreen:
     """Press keys and wait for the answer that they open, whole."""
     await pilot.press(*keys)
     await until(pilot, lambda: app.answers.screen is not None and app.answers.screen.question == "ports")
@@ -21,7 +28,7 @@ async def opened(app, pilot, *keys):
     return app.answers.screen
 
 
-async def test_p_goes_to_the_hosts_own_ports_and_back():
+async def test_p_goes_to_the_hosts_own_ports_and_back() -> None:
     """The footer names the key; each line has what answers, who reaches it and the rule; Enter leads to that rule."""
     rules = filter_rules(
         "-A INPUT -i eth0 -s 203.0.113.0/24 -p tcp -m tcp --dport 22 -j ACCEPT", "-A INPUT -i eth0 -j DROP"
@@ -34,7 +41,8 @@ async def test_p_goes_to_the_hosts_own_ports_and_back():
         screen = await opened(app, pilot, "p")
         shown = "\n".join(rows(screen.lines))
         assert "80/tcp" in shown and "openresty (172.18.0.3:80)" in shown and "sshd" in shown
-        await pilot.press(*["down"] * [key[1] for key in screen.lines.answer.keys].index(((22, 22),)))
+        keys: Any = screen.lines.answer.keys
+        await pilot.press(*["down"] * [key[1] for key in keys].index(((22, 22),)))
         await pilot.pause()
         assert "22/tcp" in row_of(screen.lines) and "1 net" in row_of(screen.lines)
         detail = "\n".join(rows(screen.detail))
@@ -48,7 +56,7 @@ async def test_p_goes_to_the_hosts_own_ports_and_back():
 
 
 @pytest.mark.parametrize("size", [(140, 40), (80, 24), (50, 14)])
-async def test_the_screen_has_the_reports_lines(size):
+async def test_the_screen_has_the_reports_lines(size: tuple[int, int]) -> None:
     """On a recorded host every line of the report is a line here, however narrow the terminal."""
     recorded = read_capture(CASES / "engine-29" / "host")
     found = host_ports(prepare(recorded))
@@ -65,7 +73,7 @@ async def test_the_screen_has_the_reports_lines(size):
         assert all("udp" in row for row in rows(screen.lines)[1:] if row.strip()) or "no line" in screen_text(app)
 
 
-async def test_p_is_for_the_ports_alone():
+async def test_p_is_for_the_ports_alone() -> None:
     """In the other answers the key does nothing, and the footer does not name it."""
     async with running(snapshot(), answers=SOLVE, size=(140, 40)) as (app, pilot):
         await pilot.press("D")
@@ -76,7 +84,7 @@ async def test_p_is_for_the_ports_alone():
         assert app.answers.screen.question == "doctor"
 
 
-async def test_a_host_that_nobody_reaches_says_so():
+async def test_a_host_that_nobody_reaches_says_so() -> None:
     """Without interfaces and sockets the lines say what is not known."""
     async with running(snapshot(sockets=None), answers=SOLVE, size=(100, 30)) as (app, pilot):
         await opened(app, pilot, "E", "p")

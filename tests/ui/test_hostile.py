@@ -1,10 +1,14 @@
 """Nothing that a stranger wrote reaches the terminal raw."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from pathlib import Path as Folder
+from typing import Never
 
 import pytest
 
-from netui.model import Engine, PublishedPort, SourceState
+from netui.model import Engine, PublishedPort, Snapshot, SourceState
 from netui.model.events import Event
 from netui.model.statements import Verdict
 from netui.traversal.result import Change, Flow, Leg, PacketHeader, Path, Step
@@ -17,7 +21,7 @@ from tests.ui.steps import running, screen_text, until
 EVIL = "a\x1b[31m\x9b2J\nb\r\t\u202ex\u2066y[bold red]z[/][link=http://x]w\x00\x7f\ud83d{}"
 
 
-def evil_host(word: str):
+def evil_host(word: str) -> Snapshot:
     """Return a host on which everything that has a name has this one."""
     comment = word.replace('"', "").replace("\n", "\\n")
     rules = blog_rules([f'-m comment --comment "{comment}" -j DROP', f"-i {comment.split()[0][:12] or 'x'} -j DROP"])
@@ -46,7 +50,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("word", WORDS.values(), ids=WORDS.keys())
-async def test_hostile_names_in_every_pane(word):
+async def test_hostile_names_in_every_pane(word: str) -> None:
     """Names, comments, labels, errors: in the tree, the table, the details, the events, the finder, the title."""
     host = evil_host(word)
     async with running(host, answers=SOLVE) as (app, pilot):
@@ -85,17 +89,17 @@ async def test_hostile_names_in_every_pane(word):
         assert_clean(screen_text(app))
 
 
-async def test_markup_is_shown_not_obeyed():
+async def test_markup_is_shown_not_obeyed() -> None:
     """[bold red] stands on the screen as it was written."""
     host = evil_host("[bold red]blog[/]")
     async with running(host) as (app, _pilot):
         assert "[bold red]blog[/]" in screen_text(app)
 
 
-async def test_a_hostile_error_from_the_flows():
+async def test_a_hostile_error_from_the_flows() -> None:
     """An exception's text is a stranger's too."""
 
-    def broken(snapshot, container_id):
+    def broken(snapshot: Snapshot, container_id: str) -> Never:
         raise ValueError(EVIL)
 
     async with running(flows=broken) as (app, pilot):
@@ -104,7 +108,7 @@ async def test_a_hostile_error_from_the_flows():
         assert_clean(screen_text(app))
 
 
-async def test_ascii_only():
+async def test_ascii_only() -> None:
     """Where the terminal has no UTF-8, no other letter is written, Textual's own widgets included."""
     async with running(evil_host("日本é→"), ascii_glyphs=True) as (app, pilot):
         for key in ("j", "2", "j", "j", "3", "e", "question_mark", "escape", "slash", "a", "escape", "ctrl+p"):
@@ -115,7 +119,7 @@ async def test_ascii_only():
 
 
 @pytest.mark.parametrize("word", [EVIL, "e" + "\u0301" * 300, "\udcff"], ids=["controls", "flood", "no UTF-8"])
-async def test_what_is_saved_is_inert(word, tmp_path, monkeypatch):
+async def test_what_is_saved_is_inert(word: str, tmp_path: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture and the path in files: for their owner alone, and with nothing that a terminal obeys."""
     monkeypatch.chdir(tmp_path)
     step = Step(

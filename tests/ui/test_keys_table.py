@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from textual.pilot import Pilot
@@ -47,7 +47,7 @@ def rows() -> list[Row]:
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("| ") and len(cells) == 6 and cells[3].isdigit():
             keys = tuple(key for word in re.findall("`([^`]*)`", cells[4]) for key in pressed(word))
-            found.append(Row(*cells[:3], int(cells[3]), keys, cells[5].strip("`")))
+            found.append(Row(cells[0], cells[1], cells[2], int(cells[3]), keys, cells[5].strip("`")))
     return found
 
 
@@ -75,7 +75,7 @@ def test_the_table_is_read_whole() -> None:
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.question)
 async def test_the_keys_lead_to_the_answer(row: Row) -> None:
     """At 80×24 it stands on the screen with the last key, and not before."""
-    options = {"answers": SOLVE, "flows": traversal_flows, "asker": ask_traversal, "size": (80, 24)}
+    options: dict[str, Any] = {"answers": SOLVE, "flows": traversal_flows, "asker": ask_traversal, "size": (80, 24)}
     async with running(host(row.host), **options) as (app, pilot):
         for key in row.keys[:-1]:
             await _press(app, pilot, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def _cells(text: str) -> tuple[list[tuple[str, str]], tuple[str, str]]:
 @pytest.mark.parametrize("colours", ["truecolor", "256", "standard"])
 @settings(max_examples=300, deadline=None)
 @given(rows=st.lists(_ROWS, min_size=1, max_size=2))
-def test_lean_rows_look_as_textual_s(colours, rows):
+def test_lean_rows_look_as_textual_s(colours: Literal["truecolor", "256", "standard"], rows: Any) -> None:
     """Whatever the pieces and their looks are, each cell is that of Textual's own text, and nothing is left behind."""
     console = Console(color_system=colours, force_terminal=True)
     segments = [[Segment(text, style) for text, style in row] for row in rows]
@@ -44,13 +46,13 @@ def test_lean_rows_look_as_textual_s(colours, rows):
     assert len(lean) <= len(own)
 
 
-def test_a_link_is_written_as_textual_does():
+def test_a_link_is_written_as_textual_does() -> None:
     """Links are a sequence of their own, and left to Textual."""
     strip = Strip([Segment("there", Style(link="https://example.org", bold=True))])
     assert "https://example.org" in written(strip, Console(color_system="truecolor", force_terminal=True))
 
 
-def test_neighbours_on_one_ground_cost_their_ink_alone():
+def test_neighbours_on_one_ground_cost_their_ink_alone() -> None:
     """The ground is named once for a row."""
     looks = [Style(color="#111111", bgcolor="#eeeeee"), Style(color="#222222", bgcolor="#eeeeee")]
     strip = Strip([Segment("a", looks[0]), Segment("b", looks[1]), Segment("c", looks[0])])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from rich.segment import Segment
 from textual._compositor import CompositorUpdate
 from textual.strip import Strip
 
+from netui.ui.app import NetuiApp
 from netui.ui.fastpath.compositor import Shown
 from tests.bench.terminal import Grid
 from tests.ui.fakes import KEY, blog_host, blog_rules, counters, later
@@ -36,27 +39,27 @@ _KEYS = [
 ]
 
 
-def listen(app, grid, lengths):
+def listen(app: NetuiApp, grid: Any, lengths: list[int]) -> None:
     """Let the grid show what is written, and note how much that is."""
     display = app._display
 
-    def both(screen, renderable):
+    def both(screen: Any, renderable: Any) -> None:
         if isinstance(renderable, CompositorUpdate):
             data = renderable.render_segments(app.console)
             lengths.append(len(data))
             grid.feed(data.encode())
         display(screen, renderable)
 
-    app._display = both
+    app._display = both  # type: ignore[method-assign]
 
 
 @of_the_fast_path
-async def test_partial_repaints_leave_the_screen_as_it_is_shown():
+async def test_partial_repaints_leave_the_screen_as_it_is_shown() -> None:
     """After keys and refreshes the terminal's cells are those of a full repaint."""
     rules = blog_rules()
     async with running(blog_host(rules)) as (app, pilot):
         grid = Grid(*app.size)
-        narrow = []
+        narrow: list[int] = []
         listen(app, grid, narrow)
         app.refresh(repaint=True, layout=True)
         for second, key in enumerate(_KEYS, 1):
@@ -79,7 +82,7 @@ async def test_partial_repaints_leave_the_screen_as_it_is_shown():
 
 
 @pytest.mark.parametrize("keys", [[], ["question_mark"], ["D"], ["z"]], ids=["panes", "help", "doctor", "zoom"])
-async def test_a_screen_that_was_written_over_is_written_again(keys):
+async def test_a_screen_that_was_written_over_is_written_again(keys: list[str]) -> None:
     """Ctrl+L brings back every cell, also of rows that netui has no reason to paint."""
     async with running(blog_host(blog_rules())) as (app, pilot):
         await pilot.press("2", "j", "space", *keys)
@@ -93,7 +96,9 @@ async def test_a_screen_that_was_written_over_is_written_again(keys):
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1), st.integers(1, 6), st.booleans()), max_size=30))
 def test_what_is_said_to_stand_there_does(written: list[tuple[int, int, int, bool]]) -> None:
     """A strip counts as shown only while nothing was written over any of its cells, nor the whole screen anew."""
-    shown, cells, strips = Shown(), {}, []
+    shown = Shown()
+    cells: dict[tuple[int, int], Any] = {}
+    strips: list[Any] = []
     for x, y, width, forget in written:
         if forget:
             shown.forget()

@@ -1,20 +1,25 @@
 """Native nftables tables on the screen: counters that are not there, verdict maps, nft's words, filter and marks."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from netui.dialects.nft.document import read_entries
-from netui.model import Counters, RulesetKey
+from netui.model import Counters, Rule, RulesetKey, Snapshot
+from netui.model.statements import NftSet
 from netui.sources.capture.pasted import read_pasted
 from netui.sources.capture.reader import read_capture
 from netui.ui.answers.worker import SOLVE
+from netui.ui.app import NetuiApp
 from netui.ui.background.flow_finder import traversal_flows
 from netui.ui.messages import FlowOpened
 from netui.ui.panes.finder import ChainFinder
 from netui.ui.presenters.chains.rules import brief, rule_cells
 from netui.ui.presenters.names import Names
-from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
+from netui.ui.presenters.selection import ContainerItem, Item, NetworkItem, concern_of
 from netui.ui.presenters.spans import plain
 from tests.ui.fakes import BRIDGE, CASES, HEHE, blog_host, later
 from tests.ui.steps import arrive, row_of, rows, running, screen_text, until
@@ -49,7 +54,7 @@ SETS = """
 """.replace("BRIDGE", BRIDGE)
 
 
-def native(*rules: str, base: str = "type filter hook forward priority 0; policy drop;"):
+def native(*rules: str, base: str = "type filter hook forward priority 0; policy drop;") -> Snapshot:
     """Return the blog post's host with one more table: these rules, and the chains mine, other and unused."""
     listed = "".join(f"\t\t{rule}\n" for rule in rules)
     chains = "".join(
@@ -64,13 +69,13 @@ def native(*rules: str, base: str = "type filter hook forward priority 0; policy
     )
 
 
-def first(snapshot, number: int = 1):
+def first(snapshot: Snapshot, number: int = 1) -> tuple[Rule, Mapping[str, NftSet]]:
     """Return a rule of the chain first, and its table's sets."""
     table = snapshot.rulesets[INET].table("guard")
     return table.chain("first").rules[number - 1], table.sets
 
 
-def to_rule(app, number: int = 1) -> None:
+def to_rule(app: NetuiApp, number: int = 1) -> None:
     """Put the cursor on a rule of the chain first."""
     chains = app.main.chains
     chains.focus()
@@ -97,7 +102,7 @@ def to_rule(app, number: int = 1) -> None:
         ("ct state new add @people { ip saddr counter }", "add @people", None),
     ],
 )  # fmt: skip
-def test_a_native_rule_is_in_nfts_words(text, target, rest):
+def test_a_native_rule_is_in_nfts_words(text: str, target: str, rest: str | None) -> None:
     """The column of targets says what the rule does; the rest stands in nft's words, with Docker's names."""
     rule, _ = first(native(text))
     cells = rule_cells(rule, NAMES, "ip")
@@ -107,7 +112,7 @@ def test_a_native_rule_is_in_nfts_words(text, target, rest):
 
 
 @pytest.mark.parametrize("size", [(160, 45), (80, 24)])
-async def test_a_rule_without_a_counter_has_no_numbers(size):
+async def test_a_rule_without_a_counter_has_no_numbers(size: tuple[int, int]) -> None:
     """It shows a dash, no rate and no history, on the screen and in its details; its neighbour's counter moves."""
     host = native("tcp dport 22 accept", "tcp dport 80 counter packets 7 bytes 420 accept")
     async with running(host, size=size) as (app, pilot):
@@ -134,7 +139,7 @@ async def test_a_rule_without_a_counter_has_no_numbers(size):
         (["accept"], {"mine": "not jumped to", "other": "not jumped to", "unused": "not jumped to"}),
     ],
 )
-async def test_jumps_through_verdict_maps_are_counted(rules, marks):
+async def test_jumps_through_verdict_maps_are_counted(rules: list[str], marks: dict[str, str]) -> None:
     """A chain that a map leads to is not unused; one that only an unasked map names is."""
     async with running(native(*rules)) as (app, _pilot):
         chains = app.main.chains
@@ -143,7 +148,7 @@ async def test_jumps_through_verdict_maps_are_counted(rules, marks):
             assert mark in plain(chains.line_spans(chains.cursor, 150))
 
 
-async def test_an_unread_map_leaves_open_who_is_jumped_to():
+async def test_an_unread_map_leaves_open_who_is_jumped_to() -> None:
     """Of a map whose elements were not read nobody says that no chain is jumped to."""
     host = native("oifname vmap @ways")
     ruleset = host.rulesets[INET]
@@ -175,7 +180,7 @@ async def test_an_unread_map_leaves_open_who_is_jumped_to():
         ("tcp dport vmap { 80 : drop, 443 : accept }", None, ""),
     ],
 )  # fmt: skip
-async def test_enter_follows_a_verdict_map(rule, item, to):
+async def test_enter_follows_a_verdict_map(rule: str, item: Item, to: str) -> None:
     """Enter goes to the one chain, or to the selected thing's; Backspace comes back; without a chain it stays."""
     async with running(native(rule)) as (app, pilot):
         app.state.mark(item)
@@ -187,7 +192,7 @@ async def test_enter_follows_a_verdict_map(rule, item, to):
         assert not to or app.main.chains.current.chain.name == "first"
 
 
-async def test_enter_asks_where_a_map_leads_to_several_chains():
+async def test_enter_asks_where_a_map_leads_to_several_chains() -> None:
     """With nothing selected the chains of the map are offered, and no others."""
     async with running(native("oifname vmap @ways")) as (app, pilot):
         to_rule(app)
@@ -221,7 +226,7 @@ async def test_enter_asks_where_a_map_leads_to_several_chains():
         ("ip saddr . tcp dport { 10.0.0.1 . 443 } drop", "address"),
     ],
 )
-def test_the_rules_of_a_selected_container(rule, concern):
+def test_the_rules_of_a_selected_container(rule: str, concern: str) -> None:
     """By address, bridge, port, and the elements of the sets and maps that the rule asks."""
     found, sets = first(native(rule))
     assert concern_of(HOST, OPENRESTY).of_rule(found, sets) == concern
@@ -238,7 +243,7 @@ def test_the_rules_of_a_selected_container(rule, concern):
         ("dport 22$", []),
     ],
 )
-async def test_the_filter_finds_elements_of_sets(typed, kept):
+async def test_the_filter_finds_elements_of_sets(typed: str, kept: list[str]) -> None:
     """A rule is found by its own words, by Docker's names, and by what its sets and maps hold."""
     host = native("ip saddr @people accept", "oifname vmap @ways", "tcp dport 22 drop", "ip daddr 172.18.0.3 accept")
     async with running(host) as (app, pilot):
@@ -252,7 +257,7 @@ async def test_the_filter_finds_elements_of_sets(typed, kept):
         assert sorted(shown) == sorted(kept)
 
 
-async def test_every_table_alone_by_the_key_v():
+async def test_every_table_alone_by_the_key_v() -> None:
     """All tables, iptables' of either variant, and native ones alone."""
     async with running(native("accept")) as (app, pilot):
         app.main.chains.focus()
@@ -264,7 +269,7 @@ async def test_every_table_alone_by_the_key_v():
         assert "rule, in nft's words" not in rows(app.main.chains)[0]
 
 
-async def test_the_columns_of_a_native_table():
+async def test_the_columns_of_a_native_table() -> None:
     """Where native rules are at the top the header names no column of iptables'."""
     async with running(native("accept")) as (app, pilot):
         app.main.chains.focus()
@@ -286,7 +291,7 @@ async def test_the_columns_of_a_native_table():
         ("quota over 10 mbytes used 3 mbytes drop", "quota       over 10 mbytes, 3.0 MiB used, 30%"),
     ],
 )
-async def test_the_details_tell_the_elements_of_sets(rule, told):
+async def test_the_details_tell_the_elements_of_sets(rule: str, told: str) -> None:
     """A rule's details tell what its set or map holds, with Docker's names, and what its quota has used."""
     async with running(native(rule)) as (app, pilot):
         to_rule(app)
@@ -294,7 +299,7 @@ async def test_the_details_tell_the_elements_of_sets(rule, told):
         assert told in "\n".join(rows(app.main.detail))
 
 
-async def test_a_dormant_tables_chain_is_no_unused_one():
+async def test_a_dormant_tables_chain_is_no_unused_one() -> None:
     """A base chain that hangs on no hook says that no packet comes there."""
     host = native("accept")
     ruleset = host.rulesets[INET]
@@ -307,7 +312,7 @@ async def test_a_dormant_tables_chain_is_no_unused_one():
         assert "no packet comes here" in header and "not jumped to" not in header
 
 
-async def test_a_native_tables_heading_says_whose_it_is():
+async def test_a_native_tables_heading_says_whose_it_is() -> None:
     """Docker's tables are named as its own; a stranger's table has no owner."""
     async with running(read_capture(NFT)) as (app, _pilot):
         lines = app.main.chains
@@ -316,7 +321,7 @@ async def test_a_native_tables_heading_says_whose_it_is():
         assert " guard  nftables inet" in headings
 
 
-async def test_a_networks_own_chain_has_its_name():
+async def test_a_networks_own_chain_has_its_name() -> None:
     """Docker's chain of a bridge is shown with the network's name, unless names are off."""
     async with running(read_capture(NFT)) as (app, pilot):
         chains = app.main.chains
@@ -328,11 +333,11 @@ async def test_a_networks_own_chain_has_its_name():
 
 
 @pytest.mark.parametrize("key", ["E", "R"])
-async def test_answers_lead_to_native_rules(key):
+async def test_answers_lead_to_native_rules(key: str) -> None:
     """Enter in the answers goes to the native rule that decides."""
     async with running(read_capture(NFT), answers=SOLVE) as (app, pilot):
         await pilot.press(key)
-        await until(pilot, lambda: app.screen is not app.main and app.screen.lines.line_count > 1)
+        await until(pilot, lambda: app.answers.screen is not None and app.answers.screen.lines.line_count > 1)
         await until(pilot, lambda: "guard" in screen_text(app) or "docker-bridges" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.main)
@@ -340,7 +345,7 @@ async def test_answers_lead_to_native_rules(key):
         assert line.ruleset.backend == "nftables" and line.chain is not None
 
 
-async def test_a_step_names_the_family_of_a_table():
+async def test_a_step_names_the_family_of_a_table() -> None:
     """A step of an inet table says so: a table of that name may stand in several families."""
     host = read_capture(NFT)
     shop = next(each for each in host.containers if each.name == "shop")
@@ -354,7 +359,7 @@ async def test_a_step_names_the_family_of_a_table():
         assert "inet guard" in shown and "ip docker-bridges" not in shown and "–" in shown
 
 
-async def test_moved_only_hides_rules_without_a_counter():
+async def test_moved_only_hides_rules_without_a_counter() -> None:
     """Of a rule without a counter nobody knows whether it moved."""
     async with running(native("tcp dport 22 accept", "tcp dport 80 counter packets 7 bytes 420 accept")) as (
         app,
@@ -366,7 +371,7 @@ async def test_moved_only_hides_rules_without_a_counter():
         assert shown == ["tcp dport 80 counter accept"]
 
 
-async def test_steps_of_native_rules_are_lines_of_the_table():
+async def test_steps_of_native_rules_are_lines_of_the_table() -> None:
     """Each step of a container's flows on Engine 29.7's nftables is a rule of the table; Enter follows its map."""
     host = read_capture(NFT)
     shop = next(each for each in host.containers if each.name == "shop")
@@ -391,7 +396,7 @@ async def test_steps_of_native_rules_are_lines_of_the_table():
         await pilot.pause()
 
 
-async def test_a_pasted_rule_without_counters_shows_none():
+async def test_a_pasted_rule_without_counters_shows_none() -> None:
     """What was pasted without counters is not known to have met no packet."""
     text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n"
     async with running(read_pasted(text, "rules.txt")) as (app, pilot):
@@ -403,7 +408,7 @@ async def test_a_pasted_rule_without_counters_shows_none():
         assert "not known: its counter was not read" in "\n".join(rows(app.main.detail))
 
 
-async def test_strangers_text_in_sets_and_chains_is_shown_escaped():
+async def test_strangers_text_in_sets_and_chains_is_shown_escaped() -> None:
     """Escape sequences in names of chains, sets, interfaces and comments reach neither table, details nor choice."""
     evil = "\x1b[31mred\x07\n"
     vmap = {"vmap": {"key": {"meta": {"key": "iifname"}}, "data": f"@{evil}"}}
@@ -439,7 +444,7 @@ async def test_strangers_text_in_sets_and_chains_is_shown_escaped():
         assert app.main.chains.current.chain.name.endswith("a")
 
 
-async def test_a_neighbours_chain_says_what_it_is_for():
+async def test_a_neighbours_chain_says_what_it_is_for() -> None:
     """The details of a chain in somebody's native table: whose it is and what is kept in it."""
     name = "filter_FWD_policy_docker-forwarding"
     text = f"table inet firewalld {{\n\tchain {name} {{\n\t\taccept\n\t}}\n}}\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
@@ -19,7 +21,7 @@ def cells(strips: list[Strip]) -> list[list[tuple[str, str]]]:
 
 @pytest.mark.parametrize("options", [{}, {"colour": False}, {"ascii_glyphs": True}], ids=["colour", "plain", "ascii"])
 @pytest.mark.parametrize("size", [(160, 45), (80, 24)], ids=str)
-async def test_rows_are_those_that_textual_paints(size, options):
+async def test_rows_are_those_that_textual_paints(size: tuple[int, int], options: dict[str, Any]) -> None:
     """In every pane, in and out of focus, scrolled sideways, in another theme, after keys and refreshes."""
     rules = blog_rules([f"-s 10.0.0.{n}/32 -m comment --comment 日本語 -j DROP" for n in range(30)])
     async with running(blog_host(rules), size=size, **options) as (app, pilot):

@@ -1,8 +1,11 @@
 """A flow that differs by sender: `v` walks through its parts, each in the chain table; E names them."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
-from netui.traversal.result import SendersPart
+from netui.model import Snapshot
+from netui.traversal.result import Flow, SendersPart
 from netui.ui.answers.worker import SOLVE
 from tests.traversal.build import filter_rules, nat_rules, snapshot
 from tests.ui.fakes import blog_host, blog_rules, later
@@ -11,7 +14,7 @@ from tests.ui.moves import open_flow
 from tests.ui.steps import arrive, rows, running, screen_text, until
 
 
-def apart(host, container_id):
+def apart(host: Snapshot, container_id: str) -> tuple[Flow, ...]:
     """The published flow, which rules close to one network."""
     flow, *others = published(host, container_id) or (None,)
     if flow is None:
@@ -23,7 +26,7 @@ def apart(host, container_id):
     return (replace(flow, path=replace(flow.path, senders=parts)), *others)
 
 
-async def test_v_walks_through_the_parts():
+async def test_v_walks_through_the_parts() -> None:
     """Each part in its turn, then everyone else again; a refresh keeps it, another flow begins anew."""
     async with running(flows=apart) as (app, pilot):
         await open_flow(app, pilot)
@@ -43,7 +46,7 @@ async def test_v_walks_through_the_parts():
         assert app.state.part == 0
 
 
-async def test_v_means_the_same_in_the_chains():
+async def test_v_means_the_same_in_the_chains() -> None:
     """In each pane v is of the open flow, and V of the tables."""
     async with running(flows=apart) as (app, pilot):
         await open_flow(app, pilot)
@@ -59,7 +62,7 @@ async def test_v_means_the_same_in_the_chains():
         assert "tells the senders of this flow apart" in screen_text(app)
 
 
-async def test_exposed_names_the_parts():
+async def test_exposed_names_the_parts() -> None:
     """The line counts the networks that get through, the details name them with their rule."""
     rules = filter_rules("-A FORWARD -i eth0 -s 203.0.113.0/24 -j ACCEPT", "-A FORWARD -i eth0 -j DROP")
     nat = nat_rules("-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")

@@ -21,6 +21,7 @@ from netui.feed.replay import ReplayPoller
 from netui.model import Container, Engine, Ruleset, Snapshot
 from netui.model.events import Event
 from netui.sources.capture.recording import demo
+from netui.sources.outputs import GROUPS
 from netui.sources.reading import Reading
 
 SAVE = "*filter\n:INPUT ACCEPT [{n}:{n}]\nCOMMIT\n"
@@ -251,7 +252,7 @@ def test_a_source_that_hangs_holds_up_nothing(watched: Watched, group: str, monk
     start = time.monotonic()
     watched.start().until(lambda snapshot: True)
     assert time.monotonic() - start < 1.5
-    names = poller_module.GROUPS[group].sources
+    names = GROUPS[group].sources
     watched.until(lambda snapshot: "does not answer since" in snapshot.sources[names[0]].error)
     watched.host.hang.pop(group).set()
     watched.until(lambda snapshot: not snapshot.sources[names[0]].error)

@@ -1,12 +1,15 @@
 """The presenters, table by table: model in, words out."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from netui.model import Engine, Rule
+from netui.model import Engine, Rule, Snapshot
 from netui.model.events import Event
 from netui.traversal import path
 from netui.traversal.result import Flow
@@ -19,8 +22,8 @@ from netui.ui.presenters.events import EventLog, entry_spans, event_words, rule_
 from netui.ui.presenters.names import Names, word_pattern
 from netui.ui.presenters.query import Query, RuleQuery
 from netui.ui.presenters.selection import ContainerItem, NetworkItem, concern_of
-from netui.ui.presenters.spans import fitting, plain, wrap
-from netui.ui.presenters.status import health, status_spans
+from netui.ui.presenters.spans import Spans, fitting, plain, wrap
+from netui.ui.presenters.status import Mode, health, status_spans
 from netui.ui.presenters.tree import build_tree
 from tests.traversal.build import filter_rules, host, nat_rules
 from tests.ui.fakes import BRIDGE, HEHE, KEY, TIME, blog_host, blog_rules, counters, later, ruleset
@@ -33,12 +36,12 @@ NAMES = Names.of(HOST)
     ("number", "shown"),
     [(0, "0"), (999, "999"), (1000, "1.00k"), (12345, "12.3k"), (1234567, "1.23M"), (10**12, "1.00T")],
 )
-def test_packets_as_people_read_them(number, shown):
+def test_packets_as_people_read_them(number: int, shown: str) -> None:
     """Three digits and a letter."""
     assert numbers.count(number) == shown
 
 
-def test_exact_numbers_keep_every_digit():
+def test_exact_numbers_keep_every_digit() -> None:
     """The exact form rounds nothing."""
     assert numbers.count(1234567, exact=True) == "1,234,567"
     assert numbers.size(1234567, exact=True) == "1,234,567"
@@ -49,12 +52,12 @@ def test_exact_numbers_keep_every_digit():
     ("value", "shown"),
     [(0, ""), (-1, ""), (0.04, "<0.1/s"), (0.5, "0.5/s"), (3, "3/s"), (12.4, "12/s"), (1200, "1.20k/s")],
 )
-def test_rates(value, shown):
+def test_rates(value: float, shown: str) -> None:
     """No rate is no text."""
     assert numbers.rate(value) == shown
 
 
-def test_sparkline_draws_the_last_values():
+def test_sparkline_draws_the_last_values() -> None:
     """The highest bar is the most; as many bars as asked for."""
     assert numbers.sparkline([0, 1, 7], 3) == "▁▂█"
     assert numbers.sparkline([0] * 5, 3) == "▁▁▁"
@@ -83,7 +86,7 @@ def test_sparkline_draws_the_last_values():
          "mark !0x1/0x3 set blocked src", ()),
     ],
 )  # fmt: skip
-def test_a_rule_as_columns(text, target, short, who):
+def test_a_rule_as_columns(text: str, target: str, short: str, who: tuple[str, ...]) -> None:
     """Each column as iptables -L prints it, with the names it stands for."""
     cells = rule_cells(Rule(1, f"-A DOCKER {text}", 0), NAMES, "ip")
     assert cells.target == target
@@ -91,14 +94,14 @@ def test_a_rule_as_columns(text, target, short, who):
     assert cells.who == who
 
 
-def test_names_are_not_joined_across_machines():
+def test_names_are_not_joined_across_machines() -> None:
     """An engine of another machine lends no name to the rules of this one."""
     remote = replace(HOST, engine=Engine("20.10", local=False))
     assert not Names.of(remote).known
     assert concern_of(remote, ContainerItem(HOST.containers[0].id)).empty
 
 
-def test_a_word_is_found_whole():
+def test_a_word_is_found_whole() -> None:
     """172.18.0.3 is not in 172.18.0.30, and an address with a port is found."""
     pattern = word_pattern({"172.18.0.3"})
     assert pattern.search("-d 172.18.0.3/32 -j X")
@@ -107,7 +110,7 @@ def test_a_word_is_found_whole():
     assert not pattern.search("-d 1.172.18.0.3/32")
 
 
-def test_a_container_marks_its_rules():
+def test_a_container_marks_its_rules() -> None:
     """Its address and ports mark a rule strongly, its bridge and subnet weakly, others not."""
     concern = concern_of(HOST, ContainerItem(HOST.containers[0].id))
     assert concern("-A DOCKER -d 172.18.0.3/32 -j ACCEPT") == "address"
@@ -118,7 +121,7 @@ def test_a_container_marks_its_rules():
     assert concern("-A FORWARD -j DOCKER-USER") == ""
 
 
-def test_a_network_marks_its_bridge():
+def test_a_network_marks_its_bridge() -> None:
     """A network's bridge and subnet mark strongly."""
     concern = concern_of(HOST, NetworkItem(HEHE.id))
     assert concern(f"-A FORWARD -o {BRIDGE} -j DOCKER") == "address"
@@ -140,18 +143,18 @@ def test_a_network_marks_its_bridge():
         ("[unclosed", "-A X [unclosed", True),
     ],
 )
-def test_filters(typed, text, found):
+def test_filters(typed: str, text: str, found: bool) -> None:
     """Plain text, regular expressions, !, and names."""
     assert RuleQuery(Query.parse(typed), NAMES)(text) is found
 
 
-def test_an_empty_filter_is_none():
+def test_an_empty_filter_is_none() -> None:
     """Blanks and a bare ! ask for nothing."""
     assert Query.parse("  ") is None
     assert Query.parse("! ") is None
 
 
-def test_lines_go_table_by_table_in_the_kernels_order():
+def test_lines_go_table_by_table_in_the_kernels_order() -> None:
     """Nat stands before filter, each chain under its table, each rule under its chain."""
     laid = build_lines(HOST, TableView())
     assert [line.table for line in laid.lines if line.kind == "table"] == ["nat", "filter"]
@@ -160,7 +163,7 @@ def test_lines_go_table_by_table_in_the_kernels_order():
     assert len(keys) == len(set(keys))
 
 
-def test_equal_rules_have_different_keys():
+def test_equal_rules_have_different_keys() -> None:
     """The same text twice in a chain is two lines."""
     rules = ruleset({"filter": {"INPUT": ["-j ACCEPT", "-j ACCEPT"]}})
     laid = build_lines(blog_host(rules), TableView())
@@ -184,7 +187,7 @@ TWICE = blog_host(ruleset({"filter": {"INPUT": ["-j ACCEPT", "-s 10.0.0.1/32 -j 
     ],
     ids=["all", "filter", "moved", "new", "rate", "folded", "nothing"],
 )
-def test_every_line_stands_where_its_key_says(host, view):
+def test_every_line_stands_where_its_key_says(host: Snapshot, view: TableView) -> None:
     """Lines made when looked at have one key each, by which each is found; a key of no line is nowhere."""
     lines = build_lines(host, view).lines
     made = list(lines)
@@ -198,14 +201,14 @@ def test_every_line_stands_where_its_key_says(host, view):
         lines[len(lines)]
 
 
-def test_references_are_counted_as_iptables_does():
+def test_references_are_counted_as_iptables_does() -> None:
     """Nat DOCKER is jumped to from two chains."""
     found = references(HOST.rulesets[KEY])
     assert found.count("nat", "DOCKER") == 2
     assert [chain.name for chain, _ in found.to("nat", "DOCKER")] == ["PREROUTING", "OUTPUT"]
 
 
-def track_of(*snapshots):
+def track_of(*snapshots: Snapshot) -> CounterTrack:
     """Return a track of these snapshots."""
     track = CounterTrack()
     for snapshot in snapshots:
@@ -213,7 +216,7 @@ def track_of(*snapshots):
     return track
 
 
-def test_a_rule_keeps_its_history_when_others_come_above_it():
+def test_a_rule_keeps_its_history_when_others_come_above_it() -> None:
     """Rates and history follow the rule's words, not its place."""
     old = blog_host(packets=5)
     grown = blog_rules(extra_user=["-s 10.0.0.1/32 -j DROP"])
@@ -227,7 +230,7 @@ def test_a_rule_keeps_its_history_when_others_come_above_it():
     assert track.reading(KEY, ("filter", "DOCKER-USER", "-A DOCKER-USER -s 10.0.0.1/32 -j DROP", 0)).rate == 0
 
 
-def test_a_counter_that_began_again_is_no_negative_rate():
+def test_a_counter_that_began_again_is_no_negative_rate() -> None:
     """A rule made anew counts from zero; a recording that begins again has a new history."""
     rules = blog_rules()
     wanted = ("filter", "DOCKER-USER", "-A DOCKER-USER -j RETURN", 0)
@@ -239,7 +242,7 @@ def test_a_counter_that_began_again_is_no_negative_rate():
     assert len(track.frames) == 1
 
 
-def test_a_moved_mark_fades():
+def test_a_moved_mark_fades() -> None:
     """Just now, one refresh ago, two refreshes ago, and no more."""
     rules = blog_rules()
     host = blog_host(rules)
@@ -252,7 +255,7 @@ def test_a_moved_mark_fades():
     assert seen == [0, 1, 2, None, None]
 
 
-def test_old_frames_hold_only_what_moved():
+def test_old_frames_hold_only_what_moved() -> None:
     """A minute of counters of which few move says the same as whole frames, also when many move at once."""
     rules = blog_rules([f"-s 10.0.0.{n}/32 -j DROP" for n in range(40)])
     host = blog_host(rules)
@@ -270,7 +273,7 @@ def test_old_frames_hold_only_what_moved():
     assert track.history(KEY, wanted) == [b - a if b >= a else b for a, b in pairwise(counted)]
 
 
-def test_a_baseline_counts_from_now():
+def test_a_baseline_counts_from_now() -> None:
     """Nothing is zeroed but what is shown."""
     rules = blog_rules()
     host = blog_host(rules, packets=5)
@@ -283,7 +286,7 @@ def test_a_baseline_counts_from_now():
     assert track.reading(KEY, wanted).packets == 9
 
 
-def test_the_tree_names_everything():
+def test_the_tree_names_everything() -> None:
     """Networks with and without containers, addresses, ports, projects, stopped containers."""
     lines = ["  " * line.depth + plain(line.spans) for line in build_tree(HOST, frozenset())]
     text = "\n".join(lines)
@@ -295,13 +298,13 @@ def test_the_tree_names_everything():
     assert "lonely  172.19.0.0/16" in text
 
 
-def test_an_engine_that_was_not_read_is_no_empty_host():
+def test_an_engine_that_was_not_read_is_no_empty_host() -> None:
     """The tree says why there are no networks."""
     blind = replace(HOST, networks=None, containers=None, engine=None, sources={})
     assert "Docker was not read" in plain(build_tree(blind, frozenset())[1].spans)
 
 
-def test_rule_changes_in_words():
+def test_rule_changes_in_words() -> None:
     """What came and went, by table."""
     old, new = blog_host(), blog_host(blog_rules(["-s 10.0.0.1/32 -j DROP"], ["-p tcp --dport 1 -j DNAT --to 1.2.3.4"]))
     assert summary(rule_changes(old, new)) == "+1 rule in filter, +1 in nat"
@@ -309,7 +312,7 @@ def test_rule_changes_in_words():
     assert rule_changes(old, old) == ()
 
 
-def test_an_event_and_its_rules_are_one_line():
+def test_an_event_and_its_rules_are_one_line() -> None:
     """The rules that come within moments of an event belong to it."""
     log = EventLog()
     log.add_event(Event(TIME, "container", "start", "blog"), HOST)
@@ -332,12 +335,12 @@ def test_an_event_and_its_rules_are_one_line():
         (Event(0, "container", "start", "", "abcdef0123456789"), "abcdef012345 started"),
     ],
 )  # fmt: skip
-def test_events_in_words(event, words):
+def test_events_in_words(event: Event, words: str) -> None:
     """Who did what."""
     assert event_words(event, HOST) == words
 
 
-def test_old_data_cannot_be_missed():
+def test_old_data_cannot_be_missed() -> None:
     """A daemon that is gone, and a reader that hangs, are told with the time of the data."""
     docker = replace(HOST.sources["docker"], error="the daemon does not answer")
     lost = replace(HOST, sources={**HOST.sources, "docker": docker})
@@ -367,13 +370,13 @@ def test_a_lost_line_is_said_with_the_machine_s_name() -> None:
 
 
 @pytest.mark.parametrize("mode", ["demo", "replay"])
-def test_what_is_not_live_says_so(mode):
+def test_what_is_not_live_says_so(mode: Mode) -> None:
     """DEMO and REPLAY stand at the very front."""
     text = plain(status_spans(HOST, mode, health(HOST, mode, TIME), arrived=True, width=80))
     assert mode.upper() in text[:20]
 
 
-def test_wrapping_loses_no_word():
+def test_wrapping_loses_no_word() -> None:
     """All words of a long rule can be read, each line within the width."""
     words = " ".join(f"--option{n} value{n}" for n in range(20))
     lines = wrap([("text        ", "key"), (words, "")], 40, 12)
@@ -394,7 +397,7 @@ def test_a_flow_says_for_whom_it_is_otherwise() -> None:
     assert f"  {told}" in path_text(flow).splitlines()
 
 
-def _headers(mode="live", host=HOST, **more):
+def _headers(mode: Mode = "live", host: Snapshot = HOST, **more: Any) -> dict[int, str]:
     """The header at each width from 60 to 120 columns."""
     state = health(host, mode, TIME)
     return {
@@ -403,7 +406,7 @@ def _headers(mode="live", host=HOST, **more):
     }
 
 
-def _failing():
+def _failing() -> Snapshot:
     """The host with two sources that could not be read."""
     sources = {name: replace(state, read=name not in ("ipset", "route")) for name, state in HOST.sources.items()}
     return replace(HOST, sources=sources)
@@ -419,7 +422,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("given", "words"), HEADERS)
-def test_the_header_leaves_out_what_matters_least(given, words):
+def test_the_header_leaves_out_what_matters_least(given: dict[str, Any], words: list[str]) -> None:
     """At 60 to 120 columns it fits, nothing is cut, and a word is there only with all that matter more."""
     host = replace(given.pop("host", HOST), hostname="lab")
     lines = _headers(host=host, **given)
@@ -442,7 +445,7 @@ FITTING = [
 
 
 @pytest.mark.parametrize(("width", "given", "shown"), FITTING)
-def test_whole_pieces_are_left_out(width, given, shown):
+def test_whole_pieces_are_left_out(width: int, given: dict[str, Any], shown: str) -> None:
     """A line of pieces in a narrow pane: none is cut in the middle of a word while another can go."""
-    spans = [("name", "name"), (" long", "dim"), (" rest", "warn"), (" quiet", "dim")]
+    spans: Spans = [("name", "name"), (" long", "dim"), (" rest", "warn"), (" quiet", "dim")]
     assert plain(fitting(spans, width, 1, **given)) == shown

@@ -1,15 +1,24 @@
 """The matrix of who reaches whom: as large as the host, filtered, and ended when nobody looks."""
 
+from __future__ import annotations
+
 import itertools
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from netui.audit import matrix
+from netui.model import Snapshot
 from netui.sources.capture.reader import read_capture
 from netui.ui.answers import worker as answer_finder
+from netui.ui.answers.screen import AnswerScreen
 from netui.ui.answers.worker import SOLVE
+from netui.ui.app import NetuiApp
 from netui.ui.messages import SnapshotArrived
+from netui.ui.presenters.answers.reach import ReachAnswer
 from tests.bench.large import large_snapshot
 from tests.traversal.build import filter_rules, nat_rules, snapshot
 from tests.ui.fakes import CASES, later
@@ -17,12 +26,12 @@ from tests.ui.steps import row_of, rows, running, screen_text, until
 
 
 @pytest.fixture(scope="module")
-def real():
+def real() -> Snapshot:
     """A captured Engine 20.10 with the blog post's host."""
     return read_capture(CASES / "engine-20.10" / "host")
 
 
-async def opened(app, pilot):
+async def opened(app: NetuiApp, pilot: Pilot[int]) -> AnswerScreen:
     """Open the matrix and wait for the whole of it, as long as it takes."""
     await pilot.press("R")
     await until(pilot, lambda: app.answers.screen is not None)
@@ -30,7 +39,7 @@ async def opened(app, pilot):
     return app.answers.screen
 
 
-async def test_three_hundred_containers_reach_whom(monkeypatch):
+async def test_three_hundred_containers_reach_whom(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them have a line and a column; names and numbers stay while the columns scroll; Enter leads on."""
     monkeypatch.setattr(answer_finder, "_STEP", 0.0)
     go_on = held_after(monkeypatch, 1000)
@@ -61,11 +70,11 @@ async def test_three_hundred_containers_reach_whom(monkeypatch):
         assert app.screen is app.main and app.main.chains.current.rule is not None
 
 
-def held_after(monkeypatch, parts):
+def held_after(monkeypatch: pytest.MonkeyPatch, parts: int) -> threading.Event:
     """Let the work go on so far; the rest of it waits for the event."""
     go_on, done, verdicts = threading.Event(), itertools.count(), matrix.verdicts
 
-    def held(*question):
+    def held(*question: Any) -> Any:
         if next(done) >= parts:
             go_on.wait(30)
         return verdicts(*question)
@@ -74,7 +83,7 @@ def held_after(monkeypatch, parts):
     return go_on
 
 
-async def whole(app, pilot):
+async def whole(app: NetuiApp, pilot: Pilot[int]) -> None:
     """Wait for the whole answer, as long as it takes."""
     await until(pilot, lambda: not app.answers.finder.working("reach"), times=3000)
     await pilot.pause()
@@ -92,7 +101,7 @@ FILTERS = [
 ]
 
 
-async def test_reach_is_filtered_by_source_and_destination():
+async def test_reach_is_filtered_by_source_and_destination() -> None:
     """A network or name among themselves, FROM > TO from the one to the other; Esc shows all, then the panes."""
     async with running(large_snapshot(60), answers=SOLVE) as (app, pilot):
         answer = await opened(app, pilot)
@@ -100,7 +109,7 @@ async def test_reach_is_filtered_by_source_and_destination():
             await pilot.press("slash")
             answer.filter_bar.value = typed
             await pilot.press("enter")
-            await until(pilot, lambda answer=answer: answer.lines.has_focus)
+            await until(pilot, lambda answer=answer: answer.lines.has_focus)  # type: ignore[misc]
             shown = answer.lines.answer
             assert (len(shown.keys), shown.columns) == (lines, across), typed
             screen_text(app)
@@ -112,11 +121,11 @@ async def test_reach_is_filtered_by_source_and_destination():
         await until(pilot, lambda: app.answers.screen is None)
 
 
-async def test_escape_ends_the_work(real):
+async def test_escape_ends_the_work(real: Snapshot) -> None:
     """What nobody looks at any more is not worked out on; asked again, it begins again."""
     ended, begun = threading.Event(), []
 
-    def endless(snapshot):
+    def endless(snapshot: Snapshot) -> Iterator[None]:
         begun.append(snapshot)
         try:
             while len(begun) == 1:
@@ -134,11 +143,11 @@ async def test_escape_ends_the_work(real):
         await until(pilot, lambda: len(begun) > 1)
 
 
-async def test_the_whole_matrix_stays_while_a_new_one_is_worked_out(real):
+async def test_the_whole_matrix_stays_while_a_new_one_is_worked_out(real: Snapshot) -> None:
     """After a change the old one is to be seen until the new one is whole, and how far that has got is said."""
     go = threading.Event()
 
-    def slow(snapshot):
+    def slow(snapshot: Snapshot) -> Iterator[Any]:
         for answer in SOLVE["reach"](snapshot):
             if answer is not None and snapshot is not real:
                 yield answer
@@ -157,7 +166,7 @@ async def test_the_whole_matrix_stays_while_a_new_one_is_worked_out(real):
         assert "working" not in str(answer.lines.border_title)
 
 
-async def test_v_walks_through_the_parts_of_a_cell():
+async def test_v_walks_through_the_parts_of_a_cell() -> None:
     """A cell of the world or a LAN has its senders' parts, each with its rule; Enter opens the one that is shown."""
     rules = filter_rules(
         "-A FORWARD -i eth0 -s 203.0.113.0/24 -j ACCEPT",
@@ -167,7 +176,9 @@ async def test_v_walks_through_the_parts_of_a_cell():
     nat = nat_rules("-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.18.0.3:80")
     async with running(snapshot(nat + rules), answers=SOLVE, size=(140, 40)) as (app, pilot):
         answer = await opened(app, pilot)
-        boxes = answer.lines.answer.boxes
+        matrix_shown = answer.lines.answer
+        assert isinstance(matrix_shown, ReachAnswer)
+        boxes = matrix_shown.boxes
         await pilot.press(*["down"] * [box.name for box in boxes].index("the world"))
         column = [box.name for box in boxes].index("openresty")
         await pilot.press(*(["right"] * (column - 1) if column else ["left"]))
@@ -204,7 +215,7 @@ async def test_v_walks_through_the_parts_of_a_cell():
         assert app.state.part == (part + 1) % 3
 
 
-async def test_a_cell_that_all_senders_share_has_no_parts():
+async def test_a_cell_that_all_senders_share_has_no_parts() -> None:
     """A container sends as itself; in the other answers v is of the open flow."""
     async with running(snapshot(), answers=SOLVE, size=(140, 40)) as (app, pilot):
         answer = await opened(app, pilot)

@@ -1,11 +1,17 @@
 """The whole screen: focus, zoom, help, events, small terminals, and what is wrong with the data."""
 
+from __future__ import annotations
+
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, Never
 
 import pytest
 from textual import events
 
+from netui.model import Snapshot
 from netui.model.events import Event
 from netui.ui.app import NetuiApp
 from netui.ui.messages import SnapshotArrived
@@ -18,7 +24,7 @@ from tests.ui.moves import open_flow, to_container
 from tests.ui.steps import arrive, of_the_fast_path, row_of, rows, running, screen_text, until
 
 
-async def test_tab_goes_round_the_panes():
+async def test_tab_goes_round_the_panes() -> None:
     """Tab and Shift-Tab, and the panes' numbers; the events only while they are open."""
     async with running() as (app, pilot):
         order = []
@@ -34,7 +40,7 @@ async def test_tab_goes_round_the_panes():
         assert app.main.has_class("-events")
 
 
-async def test_the_detail_follows_the_pane_in_focus():
+async def test_the_detail_follows_the_pane_in_focus() -> None:
     """A network, a container, a rule, a chain, a policy: each with its own details."""
     async with running() as (app, pilot):
         assert "Docker 20.10.24" in rows(app.main.detail)[0]
@@ -53,7 +59,7 @@ async def test_the_detail_follows_the_pane_in_focus():
         assert "Container blog" in str(app.main.detail.border_title)
 
 
-async def test_tree_keys():
+async def test_tree_keys() -> None:
     """Fold, unfold, out, next network, edges."""
     async with running() as (app, pilot):
         tree = app.main.networks
@@ -74,7 +80,7 @@ async def test_tree_keys():
         assert tree.current == HostItem()
 
 
-async def test_the_trees_cursor_and_folding_survive_refreshes():
+async def test_the_trees_cursor_and_folding_survive_refreshes() -> None:
     """Containers that come, go and stop above it leave the cursor where it was."""
     async with running() as (app, pilot):
         tree = app.main.networks
@@ -92,7 +98,7 @@ async def test_the_trees_cursor_and_folding_survive_refreshes():
         assert "openresty" not in "\n".join(rows(tree))
 
 
-async def test_selecting_a_container_marks_its_rules():
+async def test_selecting_a_container_marks_its_rules() -> None:
     """Rules that name its address get one mark, those that name only its bridge another."""
     async with running() as (app, pilot):
         await to_container(app, pilot, "openresty")
@@ -101,7 +107,7 @@ async def test_selecting_a_container_marks_its_rules():
         assert sum(row.startswith("▌") for row in rows(app.main.chains)) == 2
 
 
-async def test_a_flow_is_stepped_through():
+async def test_a_flow_is_stepped_through() -> None:
     """Enter opens it, n and N go from step to step, s shows the steps alone, Esc goes back."""
     async with running(flows=published) as (app, pilot):
         chains = app.main.chains
@@ -130,7 +136,7 @@ async def test_a_flow_is_stepped_through():
         assert app.state.flow is None and "step" not in rows(chains)[0]
 
 
-async def test_predicted_and_seen_are_two_signs():
+async def test_predicted_and_seen_are_two_signs() -> None:
     """A step has its number from the start; a dot comes when its counter moved since the flow was opened."""
     async with running(flows=published) as (app, pilot):
         await open_flow(app, pilot)
@@ -144,7 +150,7 @@ async def test_predicted_and_seen_are_two_signs():
         assert " 1●" in row_of(chains)
 
 
-async def test_an_open_flow_survives_new_rules():
+async def test_an_open_flow_survives_new_rules() -> None:
     """Its steps are worked out anew and follow their rules."""
     async with running(flows=published) as (app, pilot):
         await open_flow(app, pilot)
@@ -157,10 +163,10 @@ async def test_an_open_flow_survives_new_rules():
         assert " 2" in row_of(app.main.chains)[:4]
 
 
-async def test_flows_that_cannot_be_worked_out_are_said():
+async def test_flows_that_cannot_be_worked_out_are_said() -> None:
     """A bug or a looping ruleset takes the flows down, not the screen."""
 
-    def broken(snapshot, container_id):
+    def broken(snapshot: Snapshot, container_id: str) -> Never:
         raise ValueError("chains jump in a circle: A, B")
 
     async with running(flows=broken) as (app, pilot):
@@ -168,14 +174,14 @@ async def test_flows_that_cannot_be_worked_out_are_said():
         await until(pilot, lambda: "jump in a circle" in screen_text(app))
 
 
-async def test_steps_need_a_flow():
+async def test_steps_need_a_flow() -> None:
     """N and s without a flow say what to do."""
     async with running() as (app, pilot):
         await pilot.press("n", "s")
         await until(pilot, lambda: "Open a flow first" in screen_text(app))
 
 
-async def test_zoom():
+async def test_zoom() -> None:
     """Z shows the pane alone and follows the focus; z, _ and Esc bring all back."""
     async with running() as (app, pilot):
         await pilot.press("2", "z")
@@ -191,20 +197,22 @@ async def test_zoom():
             assert app.main.networks.display and app.main.chains.display
 
 
-async def test_help_holds_every_key():
+async def test_help_holds_every_key() -> None:
     """? lists the keys of all panes and the signs; any of the usual keys closes it."""
     async with running() as (app, pilot):
         for key in ("escape", "q", "question_mark", "enter"):
             await pilot.press("question_mark")
-            assert isinstance(app.screen, HelpScreen)
-            lines = "\n".join("".join(text for text, _ in line) for line in app.screen.query_one("#help-lines")._lines)
+            screen: Any = app.screen
+            assert isinstance(screen, HelpScreen)
+            help_lines: Any = screen.query_one("#help-lines")
+            lines = "\n".join("".join(text for text, _ in line) for line in help_lines._lines)
             for word in ("Fold", "Previous step", "OSC 52", "zeroed", "Signs"):
                 assert word in lines
             await pilot.press(key)
             assert app.screen is app.main
 
 
-async def test_find_a_chain():
+async def test_find_a_chain() -> None:
     """o, a few letters, Enter."""
     async with running() as (app, pilot):
         await pilot.press("o")
@@ -217,7 +225,7 @@ async def test_find_a_chain():
         assert app.screen is app.main
 
 
-async def test_events_tell_what_came_with_them():
+async def test_events_tell_what_came_with_them() -> None:
     """An event and the rules that it brought are one line; Enter leads to a rule."""
     async with running() as (app, pilot):
         await pilot.press("e")
@@ -234,7 +242,7 @@ async def test_events_tell_what_came_with_them():
         assert not app.main.has_class("-events")
 
 
-async def test_an_event_gets_its_containers_name_later():
+async def test_an_event_gets_its_containers_name_later() -> None:
     """Docker tells that a container connects before the listing knows it; one that goes keeps its name."""
     host = blog_host()
     new = container("shop", 77)
@@ -248,12 +256,17 @@ async def test_an_event_gets_its_containers_name_later():
             assert "shop connected to network hehe" in rows(app.main.drawer)[0]
 
 
-async def test_events_are_all_kept_while_snapshots_coalesce():
+async def test_events_are_all_kept_while_snapshots_coalesce() -> None:
     """A hundred snapshots at once may become one; a hundred events stay a hundred."""
     async with running() as (app, pilot):
-        taken = []
+        taken: list[Snapshot] = []
         real = app.state.take
-        app.state.take = lambda snapshot: taken.append(snapshot) or real(snapshot)
+
+        def take(snapshot: Snapshot) -> Any:
+            taken.append(snapshot)
+            return real(snapshot)
+
+        app.state.take = take  # type: ignore[method-assign]
         for number in range(100):
             app.post_message(SnapshotArrived(later(blog_host(), number)))
         for number in range(100):
@@ -262,10 +275,10 @@ async def test_events_are_all_kept_while_snapshots_coalesce():
         assert len(taken) < 100 and taken[-1].time == TIME + 99
 
 
-async def test_copy(monkeypatch):
+async def test_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Y copies the rule, the line, the address or the path, with nothing in it that a terminal obeys."""
     async with running(flows=published) as (app, pilot):
-        copied = []
+        copied: list[str] = []
         monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
         await to_container(app, pilot, "openresty")
         await pilot.press("y", "2", "j", "j", "y")
@@ -275,7 +288,7 @@ async def test_copy(monkeypatch):
         assert copied[-1].startswith("outside → 443/tcp: delivered\n")
 
 
-async def test_save(tmp_path, monkeypatch):
+async def test_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-S saves a picture, S the path, into the current folder; a folder that is read-only is said."""
     monkeypatch.chdir(tmp_path)
     async with running(flows=published) as (app, pilot):
@@ -289,11 +302,11 @@ async def test_save(tmp_path, monkeypatch):
         await until(pilot, lambda: "Not saved" in screen_text(app))
 
 
-def _refuse(*_args, **_more):
+def _refuse(*_args: object, **_more: Any) -> Never:
     raise OSError(13, "Permission denied")
 
 
-async def test_quit_is_at_once():
+async def test_quit_is_at_once() -> None:
     """Q ends the app and stops the poller, whatever it does."""
     poller = FakePoller(blog_host())
     app = NetuiApp(poller, clock=lambda: TIME, flows=lambda snapshot, container_id: ())
@@ -302,7 +315,7 @@ async def test_quit_is_at_once():
     assert poller.stopped and app.return_code == 0 and app.return_value == 0
 
 
-async def test_snapshots_may_come_from_a_thread():
+async def test_snapshots_may_come_from_a_thread() -> None:
     """The poller's callables only post messages."""
     poller = FakePoller()
     app = NetuiApp(poller, clock=lambda: TIME, flows=lambda snapshot, container_id: ())
@@ -316,7 +329,7 @@ async def test_snapshots_may_come_from_a_thread():
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (49, 30), (40, 12), (20, 5), (10, 3), (5, 2), (1, 1), (200, 60)])
-async def test_any_size_works(size):
+async def test_any_size_works(size: tuple[int, int]) -> None:
     """From 1×1 to 200×60 nothing breaks, with every pane in focus."""
     async with running(size=size, flows=published) as (app, pilot):
         for key in (
@@ -344,7 +357,7 @@ async def test_any_size_works(size):
         screen_text(app)
 
 
-async def test_20_by_5_shows_one_pane():
+async def test_20_by_5_shows_one_pane() -> None:
     """There is room for one pane: the one in focus, reached with the same keys."""
     async with running(size=(20, 5)) as (app, pilot):
         assert "hehe" in screen_text(app)
@@ -356,7 +369,7 @@ async def test_20_by_5_shows_one_pane():
         assert "nat PREROUTING" in screen_text(app) or "text" in screen_text(app)
 
 
-async def test_80_by_24_shows_all_three_panes():
+async def test_80_by_24_shows_all_three_panes() -> None:
     """Tree, rules with counters and targets, and details side by side."""
     async with running(size=(80, 24)) as (app, _pilot):
         text = screen_text(app)
@@ -365,7 +378,7 @@ async def test_80_by_24_shows_all_three_panes():
         assert all(pane.size.height >= 5 and pane.size.width >= 20 for pane in (app.main.networks, app.main.chains))
 
 
-async def test_the_footer_shows_the_keys_of_the_pane_in_focus():
+async def test_the_footer_shows_the_keys_of_the_pane_in_focus() -> None:
     """The chain table's keys only while it has the focus."""
     async with running(size=(120, 30)) as (app, pilot):
         footer = app.main.get_child_by_id("keys")
@@ -375,7 +388,7 @@ async def test_the_footer_shows_the_keys_of_the_pane_in_focus():
         assert "IPv4/6" in footer.render_line(0).text and "? Help" in footer.render_line(0).text
 
 
-async def test_a_dead_daemon_cannot_be_missed():
+async def test_a_dead_daemon_cannot_be_missed() -> None:
     """The header says so with the time of the data, and takes it back when the daemon is there again."""
     now = [TIME]
     async with running(size=(80, 24), clock=lambda: now[0]) as (app, pilot):
@@ -392,7 +405,7 @@ async def test_a_dead_daemon_cannot_be_missed():
         assert "nothing new, data of" in app.main.status.render_line(0).text
 
 
-async def test_demo_is_said_all_the_time():
+async def test_demo_is_said_all_the_time() -> None:
     """Whatever is open, the first line says DEMO."""
     async with running(mode="demo", size=(80, 24)) as (app, pilot):
         for key in ("2", "z", "4", "question_mark"):
@@ -404,7 +417,7 @@ async def test_demo_is_said_all_the_time():
     ("fields", "words"),
     [({"local": False, "address": "ssh://far"}, "another machine"), ({"here": False}, "a namespace of its own")],
 )
-async def test_an_engine_elsewhere_lends_no_names(fields, words):
+async def test_an_engine_elsewhere_lends_no_names(fields: dict[str, Any], words: str) -> None:
     """Its containers are shown, but no rule carries their names, and the header says why."""
     host = blog_host()
     remote = replace(host, engine=replace(host.engine, **fields))
@@ -414,7 +427,7 @@ async def test_an_engine_elsewhere_lends_no_names(fields, words):
         assert words in app.main.status.render_line(0).text
 
 
-async def test_themes_and_palette():
+async def test_themes_and_palette() -> None:
     """T goes through the themes; every action is in the palette."""
     async with running() as (app, pilot):
         first = app.theme
@@ -436,7 +449,7 @@ async def test_themes_and_palette():
         await pilot.press("escape")
 
 
-async def test_the_tree_can_be_made_wider():
+async def test_the_tree_can_be_made_wider() -> None:
     """> and < move the border."""
     async with running() as (app, pilot):
         width = app.main.networks.outer_size.width
@@ -448,7 +461,7 @@ async def test_the_tree_can_be_made_wider():
         assert app.main.networks.outer_size.width == width - 4
 
 
-def burst(app, *keys):
+def burst(app: NetuiApp, *keys: str) -> None:
     """Send keys all at once, as a paste or a slow line does."""
     for key in keys:
         event = events.Key(key, key if len(key) == 1 else None)
@@ -471,7 +484,9 @@ def burst(app, *keys):
         (("R", "tab", "escape", "j"), lambda app: app.screen is app.main and app.main.networks.cursor == 1),
     ],
 )
-async def test_keys_in_one_burst_go_where_they_belong(keys, done):
+async def test_keys_in_one_burst_go_where_they_belong(
+    keys: tuple[str, ...], done: Callable[[NetuiApp], object]
+) -> None:
     """Each key acts before the next one is looked at, whatever opens or moves the focus."""
     async with running() as (app, pilot):
         burst(app, *keys)

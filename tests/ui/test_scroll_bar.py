@@ -38,8 +38,8 @@ async def test_as_textual_draws_it(lines: int, window: int, colour: bool) -> Non
             for over, held in ((False, None), (True, None), (False, Offset(0, 3))):
                 for step in range(12):
                     for bar in (kept, textual):
-                        bar.set_reactive(ScrollBar.mouse_over, over)
-                        bar.set_reactive(ScrollBar.grabbed, held)
+                        bar.set_reactive(ScrollBar.mouse_over, over)  # type: ignore[arg-type]
+                        bar.set_reactive(ScrollBar.grabbed, held)  # type: ignore[arg-type]
                         bar.window_virtual_size, bar.window_size = lines, window
                         bar.position = room * step / 8
                     mine, theirs = kept.render_lines(whole), textual.render_lines(whole)

@@ -1,31 +1,35 @@
 """Settings on the screen: taken, named where they are bad, saved when asked and at no other time."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.color import Color
+from textual.pilot import Pilot
 
 from netui.cli.run import main, parse
 from netui.cli.screen import configuration
-from netui.config.file import _FIELDS, read_config
+from netui.config.file import _FIELDS, Config, read_config
 from netui.ui.answers.worker import SOLVE
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
 from netui.ui.keys import every, keymap, normal, written
+from netui.ui.lines.line_list_view import LineView
 from tests.ui.steps import rows, running, screen_text, until
 
 GROUPS = groups(NetuiApp)
 
 
-def config_of(tmp_path, text):
+def config_of(tmp_path: Path, text: str) -> Config:
     """Read a configuration."""
     path = tmp_path / "config.toml"
     path.write_text(text)
     return read_config(path)
 
 
-async def test_settings_are_taken(tmp_path):
+async def test_settings_are_taken(tmp_path: Path) -> None:
     """Theme, columns, proportions and keys; the footer and the help show the user's keys."""
     text = (
         'theme = "netui-light"\nmouse = false\n[chains]\ncolumns = "short"\nexact = true\n'
@@ -44,11 +48,11 @@ async def test_settings_are_taken(tmp_path):
         footer = main.get_child_by_id("keys").render_line(0).text
         assert "P Freeze" in footer and "F1 Help" in footer
         await pilot.press("f1")
-        help_text = "\n".join(rows(app.screen.query_one("#help-lines")))
+        help_text = "\n".join(rows(app.screen.query_one("#help-lines", LineView)))
         assert "F1" in help_text and "Ctrl+T" in help_text and "app.theme" in help_text
 
 
-async def test_bad_settings_are_named_calmly(tmp_path):
+async def test_bad_settings_are_named_calmly(tmp_path: Path) -> None:
     """A notice with the lines; netui goes on with what is good."""
     text = 'theme = "pink"\n[keys]\napp.quit = "z"\nno.such = "x"\nchains.fold = "wat"\napp.help = "f1"\n'
     async with running(config=config_of(tmp_path, text)) as (app, pilot):
@@ -65,7 +69,7 @@ async def test_bad_settings_are_named_calmly(tmp_path):
         assert app.screen is not app.main
 
 
-async def test_an_unreadable_file_is_said_and_left_alone(tmp_path):
+async def test_an_unreadable_file_is_said_and_left_alone(tmp_path: Path) -> None:
     """Not even saving touches it."""
     async with running(config=config_of(tmp_path, "theme = ")) as (app, pilot):
         await until(pilot, lambda: "config.toml is ignored" in screen_text(app))
@@ -74,7 +78,7 @@ async def test_an_unreadable_file_is_said_and_left_alone(tmp_path):
         assert (tmp_path / "config.toml").read_text() == "theme = "
 
 
-async def test_settings_are_saved_only_when_asked(tmp_path):
+async def test_settings_are_saved_only_when_asked(tmp_path: Path) -> None:
     """W writes what was changed in the program and says where; nothing else writes anything."""
     path = tmp_path / "netui" / "config.toml"
     async with running(config=read_config(path)) as (app, pilot):
@@ -93,7 +97,7 @@ async def test_settings_are_saved_only_when_asked(tmp_path):
         assert abs(app.main.networks.outer_size.width - 2 * settings.tree) <= 1
 
 
-def test_every_key_has_a_name_of_its_own_and_a_tooltip():
+def test_every_key_has_a_name_of_its_own_and_a_tooltip() -> None:
     """So that each can be set, and the help and the palette say what it does."""
     names = [binding.id for binding in every(GROUPS)]
     assert len(names) == len(set(names))
@@ -105,26 +109,26 @@ def test_every_key_has_a_name_of_its_own_and_a_tooltip():
     [("?", "question_mark"), ("+", "plus"), ("_", "underscore"), ("ctrl+s", "ctrl+s"), ("f5", "f5"), ("P", "P"),
      ("é", "é"), ("space", "space"), ("wat", ""), ("ctrl+", ""), ("super+x", ""), ("", ""), ("\x1b", "")],
 )  # fmt: skip
-def test_keys_are_named_as_textual_does(key, name):
+def test_keys_are_named_as_textual_does(key: str, name: str) -> None:
     """A sign or its name; anything else is no key."""
     assert normal(key) == name
 
 
-def test_two_keys_may_change_places():
+def test_two_keys_may_change_places() -> None:
     """A clash is told only where two bindings end on one key."""
     wanted = {"chains.freeze": "b", "chains.baseline": "p", "tree.fold": "u"}
     found, problems = keymap(wanted, GROUPS, {name: name for name in wanted})
     assert found == wanted and not problems
 
 
-async def test_typing_on_after_quit_opens_nothing():
+async def test_typing_on_after_quit_opens_nothing() -> None:
     """Q and o in one burst: the program ends, without a stack trace."""
     async with running() as (app, pilot):
         await pilot.press("q", "o", "question_mark", "D", "ctrl+p")
         assert len(app.screen_stack) == 1
 
 
-async def test_proportions_give_way_to_zoom():
+async def test_proportions_give_way_to_zoom() -> None:
     """A tree made wider, then zoomed and back, has its width again; so has the detail its height."""
     async with running() as (app, pilot):
         await pilot.press("greater_than_sign", "full_stop", "full_stop", "comma")
@@ -142,7 +146,7 @@ async def test_proportions_give_way_to_zoom():
         assert (tree.outer_size.width, detail.outer_size.height) == (width, height)
 
 
-async def test_the_readmes_settings_are_good(tmp_path):
+async def test_the_readmes_settings_are_good(tmp_path: Path) -> None:
     """Every line of the example is taken as it stands."""
     text = (Path(__file__).parents[2] / "README.md").read_text()
     example = next(part for part in text.split("```") if part.lstrip().startswith("theme = "))
@@ -156,12 +160,12 @@ async def test_the_readmes_settings_are_good(tmp_path):
     [("underscore", "_"), ("ctrl+s", "Ctrl+S"), ("escape", "Esc"), ("f5", "F5"), ("n", "n"), ("full_stop", "."),
      ("shift+tab", "Shift+Tab")],
 )  # fmt: skip
-def test_keys_are_written_in_one_way(key, text):
+def test_keys_are_written_in_one_way(key: str, text: str) -> None:
     """As people write them, in the footer, the help and the palette."""
     assert written(key) == text
 
 
-def test_flags_win_over_the_file(tmp_path, capsys):
+def test_flags_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is given on the command line counts; the rest is the file's; an unreadable one is said on stderr too."""
     path = tmp_path / "config.toml"
     path.write_text('theme = "netui-light"\ninterval = 3\ncolour = true\n')
@@ -174,7 +178,7 @@ def test_flags_win_over_the_file(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("netui: config.toml is ignored: ")
 
 
-def test_what_is_printed_sets_the_same(tmp_path, capsys):
+def test_what_is_printed_sets_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """--print-config with a file and flags: read back it gives the same settings, without a problem."""
     text = 'theme = "netui-light"\ninterval = 2\n[chains]\nexact = true\n[layout]\ntree = 50\n[keys]\nline.up = "K"\n'
     (tmp_path / "mine.toml").write_text(text)
@@ -185,7 +189,7 @@ def test_what_is_printed_sets_the_same(tmp_path, capsys):
     assert again.settings == wanted and not again.problems and not err
 
 
-def test_every_line_that_is_printed_may_be_used(tmp_path, capsys):
+def test_every_line_that_is_printed_may_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a file all that could be set stands there, and nothing of it is refused when its sign is taken away."""
     assert main(["--print-config", "--config", str(tmp_path / "none.toml")]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -198,7 +202,7 @@ def test_every_line_that_is_printed_may_be_used(tmp_path, capsys):
     assert keymap(config.settings.keys, GROUPS, dict.fromkeys(ids, ""))[1] == []
 
 
-def test_what_is_ignored_is_named_beside_what_is_printed(tmp_path, capsys):
+def test_what_is_ignored_is_named_beside_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bad value and a bad key on stderr, status 1; what is no TOML at all is 2 and prints nothing."""
     path = tmp_path / "bad.toml"
     path.write_text('mouse = "yes"\n[keys]\nno.such = "x"\n')
@@ -213,7 +217,7 @@ def test_what_is_ignored_is_named_beside_what_is_printed(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--print-config", "doctor"], ["--print-config", "--interval", "0.1"]])
-def test_a_configuration_is_the_screens(arguments, capsys):
+def test_a_configuration_is_the_screens(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """One line and status 2 for what does not go with it."""
     assert main(arguments) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -222,7 +226,7 @@ def test_a_configuration_is_the_screens(arguments, capsys):
 @pytest.mark.parametrize(
     ("theme", "shown", "saved"), [("", "terminal", ""), ("netui-light", "netui-light", "netui-light")]
 )
-async def test_sixteen_colours_are_the_terminals_own(tmp_path, theme, shown, saved):
+async def test_sixteen_colours_are_the_terminals_own(tmp_path: Path, theme: str, shown: str, saved: str) -> None:
     """Where the user chose none; a cursor is white on blue in any theme, on the answers' screens, too."""
     path = tmp_path / "netui" / "config.toml"
     async with running(few_colours=True, theme=theme, config=read_config(path), answers=SOLVE) as (app, pilot):
@@ -236,8 +240,8 @@ async def test_sixteen_colours_are_the_terminals_own(tmp_path, theme, shown, sav
     assert read_config(path).settings.theme == saved
 
 
-async def _opened(app, pilot, key):
+async def _opened(app: NetuiApp, pilot: Pilot[int], key: str) -> LineView:
     """The lines of an answer that a key opens."""
     await pilot.press(key)
     await until(pilot, lambda: app.answers.screen is not None)
-    return app.answers.screen.query_one("#answer-lines")
+    return app.answers.screen.query_one("#answer-lines", LineView)

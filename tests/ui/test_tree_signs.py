@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from netui.audit.cells import Cell, Listed
+from netui.audit.cells import Cell, Listed, State
 from netui.audit.exposure import Exposure
-from netui.audit.origins import Place
-from netui.model import Counters
+from netui.audit.origins import Place, Where
+from netui.model import Counters, Snapshot
 from netui.ui.answers.worker import SOLVE
 from netui.ui.presenters.chains.counters import CounterTrack
 from netui.ui.presenters.tree_signs import Inbound, who_reaches
@@ -17,10 +17,10 @@ from tests.ui.fakes import KEY, blog_host, later
 from tests.ui.steps import arrive, rows, running, until
 
 
-def cell(where, state, listed=()):
+def cell(where: Where, state: State, listed: tuple[str, ...] = ()) -> Cell:
     """A cell of one place."""
     senders = (Listed(listed, "open", None, ""),) if listed else ()
-    return Cell(Place(where, "ip", "eth0", "outside"), state, "published", "host:80/tcp", "", None, senders=senders)
+    return Cell(Place(where, "eth0", "ip", "outside"), state, "published", "host:80/tcp", "", None, senders=senders)
 
 
 @pytest.mark.parametrize(
@@ -37,20 +37,20 @@ def cell(where, state, listed=()):
         ((cell("world", "closed"), cell("host", "refused")), "nobody"),
     ],
 )
-def test_the_widest_counts(cells, word):
+def test_the_widest_counts(cells: tuple[Cell, ...], word: str) -> None:
     """A narrower place is named only where no wider one is open or unknown."""
     one = Exposure("web", "3" * 64, 80, "tcp", ("published",), (), "yes", cells)
     assert who_reaches([one])["3" * 64, 80, "tcp"][0] == word
 
 
-def moved(snapshot, seconds, packets):
+def moved(snapshot: Snapshot, seconds: float, packets: int) -> Snapshot:
     """The host later, with so many packets on each counter."""
     host = later(snapshot, seconds)
     count = len(host.counters[KEY])
     return replace(host, counters={KEY: Counters((packets,) * count, (packets * 60,) * count)})
 
 
-def test_connections_a_second():
+def test_connections_a_second() -> None:
     """The rules that translate to a container's address are its own: two ports are twice one rule's rate."""
     host = blog_host()
     track = CounterTrack()
@@ -63,7 +63,7 @@ def test_connections_a_second():
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])
-async def test_the_tree_says_it(size):
+async def test_the_tree_says_it(size: tuple[int, int]) -> None:
     """The word stands behind the port, the rate behind the container's name, at 80 columns too."""
     host = blog_host()
     async with running(moved(host, 0, 10), answers={"exposed": SOLVE["exposed"]}, size=size) as (app, pilot):
