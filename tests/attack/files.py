@@ -25,6 +25,7 @@ from netui.config.file import read_config, save_config
 from netui.files.writing import NewFolder, Place, write_new
 from netui.model.settings import Settings
 from netui.sources.capture.kept_fields import CONTAINER, INFO, NETWORK, VERSION, kept
+from netui.sources.capture.new import Ending, new_capture
 from netui.sources.docker import api as docker_api
 from netui.text.errors import SourceError
 from netui.ui.export import save
@@ -323,8 +324,6 @@ def another_users_file(rounds: int) -> Iterator[tuple[str, bool]]:
 
 
 def _new(path: Path) -> None:
-    from netui.sources.capture.new import Ending, new_capture
-
     with new_capture(path, Ending()) as writer:
         writer.add("meta.json", b"{}")
 
