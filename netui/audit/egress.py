@@ -9,6 +9,7 @@ from itertools import pairwise
 from netui.net.addresses import width
 from netui.net.intervals import IntervalSet
 from netui.traversal import EndpointError, Path, PreparedHost
+from netui.traversal.answer import untold
 from netui.traversal.branch import Branch
 from netui.traversal.by_sender import Cell, Together, cells
 from netui.traversal.question.endpoints import parse_destination, parse_source
@@ -44,6 +45,10 @@ def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[W
         for request in questions(host, parse_source(source), parse_destination(destination)):
             if request.any_src is not None:
                 raise EndpointError(f"{source}: the way out is of one sender; write outside:ADDRESS for one")
+            if (why := host.blind.get(request.family)) is not None:
+                ports = None if protocol == "icmp" else EVERY_PORT
+                found.append(WayOut(protocol, ports, None, untold(source, destination, why)))
+                continue
             of_all = request if protocol == "icmp" else replace(request, any_dport=Several(EVERY_PORT))
             found += _rows(protocol, list(_pieces(host, of_all, reply)), width(request.family))
     return tuple(found)

@@ -78,6 +78,27 @@ def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -
     return tuple(found)
 
 
+def partly_known(host: PreparedHost) -> tuple[Container, ...]:
+    """Return the running containers whose ports are not all known: what listens in them was not read."""
+    return tuple(
+        container
+        for container in host.containers
+        if container.running
+        and container.network_mode != "none"
+        and (host.namespace.sockets if container.network_mode == "host" else container.listening) is None
+    )
+
+
+def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:
+    """Yield for each such container a port that :func:`exposures` lacks, as if something listened there."""
+    places = Places.of(host)
+    fates = InputFates(host)
+    for container in partly_known(host):
+        known = _ports(host, container, [container])
+        port = next(number for number in range(1, 65536) if (number, "tcp") not in known)
+        yield _exposure(places, fates, container, [container], port, "tcp")
+
+
 # --- which ports there are --------------------------------------------------------------------
 
 

@@ -47,8 +47,13 @@ def host_ports(host: PreparedHost) -> HostPorts:
     unknown: dict[str, None] = {}
     if host.namespace.sockets is None:
         unknown["the host's sockets were not read: who listens on a port is not known"] = None
+    for family in FAMILIES:
+        if (why := host.blind.get(family)) is not None:
+            unknown[f"{'IPv4' if family == 'ip' else 'IPv6'}: {why.reason}"] = None
     every = Several(_ALL)
     for place in _places(host):
+        if host.blind.get(place.family) is not None:
+            continue
         for address in _addresses(host, place):
             for protocol in _PROTOCOLS:
                 try:

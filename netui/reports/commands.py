@@ -9,16 +9,25 @@ from typing import Any, cast
 from netui.audit.differences import differences, not_compared
 from netui.audit.doctor import diagnose
 from netui.audit.egress import ways_out
-from netui.audit.exposure import exposures
+from netui.audit.exposure import exposures, partly_known, unlisted_ports
 from netui.audit.host_ports import host_ports
-from netui.audit.origins import FAMILIES, Where
+from netui.audit.origins import Where
 from netui.audit.reach import reach
 from netui.model import Snapshot
 from netui.reports.differences import differences_json, differences_text
 from netui.reports.doctor import doctor_json, doctor_rows, doctor_text
 from netui.reports.egress import egress_json, egress_text
 from netui.reports.explain import chosen, explain_json, explain_text
-from netui.reports.exposed import Listing, exposed_json, exposed_rows, exposed_text, failing, undecided
+from netui.reports.exposed import (
+    Listing,
+    exposed_json,
+    exposed_rows,
+    exposed_text,
+    failing,
+    undecided,
+    unlisted_json,
+    unlisted_text,
+)
 from netui.reports.host_ports import host_json, host_rows, host_text, ports_text
 from netui.reports.reach import reach_json, reach_text
 from netui.text.visible import printable
@@ -60,12 +69,7 @@ def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] =
     found = host_ports(host)
     document, text = host_json(found), host_text(found, wide=wide)
     rows, remarks = host_rows(found, wide=wide)
-    blind = [why for family in FAMILIES if (why := host.blind.get(family)) is not None]
     status = _DONE
-    if blind:
-        document["unknown"] += [printable(why.reason) for why in blind]
-        reasons = [printable(why.reason) for why in blind]
-        text, remarks = "\n".join([text, *reasons]), [*remarks, *reasons]
     if host.blind.get("ip") is not None:
         return Report(text, document, _UNDECIDED, rows, remarks)
     if fail_on:
@@ -74,7 +78,7 @@ def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] =
         document["failing"] = [f"{ports_text(row.ports)}/{row.protocol}" for row in bad]
         if bad:
             status = _FOUND
-        elif undecided(found.ports, limit) or blind or found.unknown:
+        elif undecided(found.ports, limit) or found.unknown:
             status = _UNDECIDED
     return Report(text, document, status, rows, remarks)
 
@@ -97,6 +101,10 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), 
         document["unknown"] = printable(f"IPv6: {six.reason}")
         text = f"{text}\n\n{document['unknown']}"
         remarks = [*remarks, document["unknown"]]
+    if known and (partly := [container.name for container in partly_known(host)]):
+        document["unlisted"] = unlisted_json(partly)
+        said = unlisted_text(partly)
+        text, remarks = f"{text}\n\n{said}", [*remarks, said]
     status = _DONE if known else _UNDECIDED
     if fail_on and known:
         limit = cast("Where | Listing", fail_on)
@@ -104,9 +112,15 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), 
         document["failing"] = [f"{e.container} {e.port}/{e.protocol}" for e in bad]
         if bad:
             status = _FOUND
-        elif undecided(found, limit) or host.blind.get("ip6") is not None:
+        elif undecided(found, limit) or host.blind.get("ip6") is not None or _may_fail(host, limit, allowed):
             status = _UNDECIDED
     return Report(text, document, status, rows, remarks)
+
+
+def _may_fail(host: PreparedHost, limit: Where | Listing, allowed: Sequence[str]) -> bool:
+    """Whether a port that is not listed could be open from ``limit`` or wider."""
+    ports = tuple(unlisted_ports(host))
+    return bool(failing(ports, limit, allowed) or undecided(ports, limit))
 
 
 def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:

@@ -10,7 +10,7 @@ from netui.audit.cells import Cell
 from netui.audit.exposure import Exposure
 from netui.audit.origins import WIDEST, Where
 from netui.model import Family
-from netui.text.phrases import some
+from netui.text.phrases import plural, some
 from netui.text.table import table
 from netui.text.visible import printable
 from netui.traversal.result import step_place
@@ -219,6 +219,19 @@ def _networks(by_family: dict[Family, list[Cell]]) -> str:
             text = "all" if len(found) == len(names) and len(names) > 1 else some([printable(n) for n in found], 3)
             said.append(f"({text})" if word == "()" else f"{text}{word}")
     return " ".join(said) or "-"
+
+
+def unlisted_json(containers: Sequence[str]) -> dict[str, Any]:
+    """Return of which containers not all ports are known, in JSON's form."""
+    return {"containers": list(containers), "reason": "what listens in them was not read"}
+
+
+def unlisted_text(containers: Sequence[str]) -> str:
+    """Say of which containers not all ports are known."""
+    return (
+        f"What listens in {plural(len(containers), 'container')} was not read ({printable(some(containers))}): "
+        "ports that are neither published nor exposed are not in this list."
+    )
 
 
 def failing(exposures: Sequence[Port], limit: Where | Listing, allowed: Sequence[str] = ()) -> list[Port]:

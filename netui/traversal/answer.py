@@ -87,7 +87,7 @@ def path(
         missing = unnamed(written, wanted, iif, oif)
         if missing is not None:
             return replace(
-                _untold(source, written_text(wanted), missing),
+                untold(source, written_text(wanted), missing),
                 notes=tuple(host_notes(host, family_asked(written, wanted))),
             )
         host = by_hand(host, written, wanted, iif, oif)
@@ -242,7 +242,7 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
         found = questions(host, written, wanted, iif)
     except EndpointError:
         if (why := host.blind.get("ip")) is not None:
-            return _untold(source, destination, why)
+            return untold(source, destination, why)
         raise
     if host.snapshot.alone:
         own_source, own_destination = vague(host, wanted, written)
@@ -251,10 +251,10 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
         ]
     request = found[0]
     if (why := host.blind.get(request.family)) is not None:
-        return _untold(request.source.text, destination_text(request), why)
+        return untold(request.source.text, destination_text(request), why)
     return found
 
 
-def _untold(source: str, destination: str, why: Undecided) -> Path:
-    """The path that cannot be told for what was not read."""
+def untold(source: str, destination: str, why: Undecided) -> Path:
+    """Return the path that cannot be told for what was not read."""
     return Path(source, destination, "undecided", why.reason, undecided=(why,))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -39,7 +41,9 @@ REPORTS: tuple[tuple[str, ...], ...] = (
     ("path", "outside", "host:8080", "--reply"),
     ("path", "shop", "cart:80"),
     ("path", "shop", "*"),
+    ("path", "shop", "outside"),
     ("exposed", "--fail-on", "lan"),
+    ("exposed", "--host", "--wide"),
     ("doctor",),
     ("explain",),
     ("explain", "filter", "DOCKER", "1"),
@@ -106,18 +110,35 @@ def read_capture(host: Path) -> Files:
 
 
 def damaged_captures(rounds: int) -> Iterator[tuple[str, bool]]:
-    """A payload after every token and in every string of a capture: every report of each."""
-    turn = itertools.count()
+    """A payload after every token and in every string of a capture: as many reports of each as rounds, by turns.
+
+    The short form takes some of the captures. The work is shared by as many processes as there are processors.
+    """
+    workers = os.cpu_count() or 1 if rounds > 1 else 1
+    shares = [(rounds, number, workers) for number in range(workers)]
+    if workers == 1:
+        yield from _share(*shares[0])
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for answers in pool.map(_share, *zip(*shares, strict=True)):
+            yield from answers
+
+
+def _share(rounds: int, number: int, workers: int) -> list[tuple[str, bool]]:
+    """Of all damaged captures every ``workers``-th from ``number`` on."""
+    found: list[tuple[str, bool]] = []
+    turn = number
     for host in HOSTS:
-        # the short form takes some of them
-        for name, files in itertools.islice(damaged(read_capture(host), 2 * rounds), 0, None, 14 if rounds == 1 else 1):
+        every = itertools.islice(damaged(read_capture(host), 2 * rounds), 0, None, 14 if rounds == 1 else 1)
+        for name, files in itertools.islice(every, number, None, workers):
             with tempfile.TemporaryDirectory() as made:
-                capture = write_files(Path(made), files)
-                lines = _lines(capture)
-                # in the short form one report of each, by turns
-                some = lines if rounds > 1 else [lines[next(turn) % len(lines)]]
+                lines = _lines(write_files(Path(made), files))
+                # another report each time, so that each kind of damage meets most of them
+                some = [lines[(turn + step) % len(lines)] for step in range(min(rounds, len(lines)))]
+                turn += len(some)
                 wrong = "; ".join(filter(None, map(held, some)))
-            yield f"{host.parent.name} {name}{': ' if wrong else ''}{wrong}", not wrong
+            found.append((f"{host.parent.name} {name}{': ' if wrong else ''}{wrong}", not wrong))
+    return found
 
 
 def arguments(rounds: int) -> Iterator[tuple[str, bool]]:

@@ -10,12 +10,13 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path as FilePath
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netui.reports.commands import doctor, exposed
+from netui.reports.commands import Report, doctor, egress, exposed, exposed_host
 from netui.sources.capture.reader import read_capture
 from netui.traversal import PreparedHost, path, prepare
 from netui.traversal.question.endpoints import EndpointError
@@ -131,6 +132,87 @@ def test_no_lost_source_closes_a_port(case: str, tmp_path: FilePath) -> None:
     for name in files(case):
         less = exposed(damaged(case, tmp_path / name, {name: "removed"}), "world")
         assert less.status in (whole.status, 3), f"{name}: {less.status} {less.text[:200]}"
+
+
+States = dict[tuple[object, ...], set[str]]
+
+
+def container_cells(document: dict[str, Any]) -> States:
+    """The states of each container's port by place and family."""
+    found: States = {}
+    for row in document["ports"]:
+        for cell in row["from"]:
+            key = (row["container"], row["port"], row["protocol"], cell["where"], cell["name"], cell["family"])
+            found.setdefault(key, set()).add(cell["state"])
+    return found
+
+
+def host_cells(document: dict[str, Any]) -> States:
+    """The states of the host's ports below 10,000 by place and family."""
+    found: States = {}
+    for row in document["host_ports"]:
+        for low, high in row["ports"]:
+            for cell in row["from"]:
+                for port in range(low, min(high, 9_999) + 1):
+                    key = (port, row["protocol"], cell["where"], cell["name"], cell["family"])
+                    found.setdefault(key, set()).add(cell["state"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("report", "cells", "unknown"),
+    [(exposed, container_cells, ("unknown", "unlisted")), (exposed_host, host_cells, ("unknown",))],
+    ids=["containers", "host"],
+)
+def test_no_lost_source_opens_or_closes_a_cell(
+    case: str,
+    report: Callable[[PreparedHost, str], Report],
+    cells: Callable[[dict[str, Any]], States],
+    unknown: tuple[str, ...],
+    tmp_path: FilePath,
+) -> None:
+    """Of each cell: open stays open or is unknown, and what something refused or stopped is not open.
+
+    Whether something listens is told beside a cell, so that one that refused may be open where that was not read.
+    """
+    whole = cells(report(prepare(read_capture(CASES / case / "host")), "world").document)
+    wrong: list[str] = []
+    for name in files(case):
+        less = report(damaged(case, tmp_path / name, {name: "removed"}), "world")
+        now = cells(less.document)
+        said = any(less.document.get(key) for key in unknown)
+        for key, states in whole.items():
+            if "open" in states and not said and not now.get(key, set()) & {"open", "undecided"}:
+                wrong.append(f"without {name}: {key} was {states}, is {now.get(key)}")
+        for key, states in now.items():
+            if "open" in states and not whole.get(key, set()) & {"open", "refused", "undecided"}:
+                wrong.append(f"without {name}: {key} is {states}, was {whole.get(key)}")
+    assert not wrong, "\n".join(wrong[:20])
+
+
+def test_no_lost_source_changes_a_way_out(case: str, tmp_path: FilePath) -> None:
+    """``path SRC outside`` ends as before, or with 3."""
+    host = prepare(read_capture(CASES / case / "host"))
+    sources = [container.name for container in host.containers if container.running][:4]
+    whole = {source: egress(host, source).status for source in sources}
+    for name in files(case):
+        less = damaged(case, tmp_path / name, {name: "removed"})
+        for source, status in whole.items():
+            try:
+                found = egress(less, source)
+            except EndpointError:
+                continue
+            assert found.status in (status, 3), f"without {name}: {source}: {found.text[:300]}"
+
+
+def test_the_doctor_says_what_it_could_not_check(case: str, tmp_path: FilePath) -> None:
+    """A finding that is lost with a source is never lost without a word."""
+    whole = doctor(prepare(read_capture(CASES / case / "host"))).document
+    kinds = {one["id"] for one in whole["findings"]}
+    for name in files(case):
+        less = doctor(damaged(case, tmp_path / name, {name: "removed"})).document
+        lost = kinds - {one["id"] for one in less["findings"]}
+        assert not lost or set(less["unknown"]) - set(whole["unknown"]), f"without {name}: {lost}"
 
 
 def test_the_doctor_finds_nothing_new_with_less(case: str, tmp_path: FilePath) -> None:

@@ -28,6 +28,9 @@ from netui.audit.doctor import notes as unseen
 from netui.audit.doctor.checkup import View
 from netui.audit.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
 from netui.audit.doctor.trials import Trials
+from netui.audit.origins import FAMILIES
+from netui.model.statements import Opaque, Strange
+from netui.text.phrases import some
 from netui.traversal import PreparedHost
 
 #: Each looks for one kind of finding.
@@ -89,6 +92,8 @@ _NEEDS = (
     ("sysctls", "sysctls", "forwarding and br_netfilter"),
     ("sockets", "the host's sockets", "what docker-proxy answers"),
 )
+#: Of what makes every path undecided, that which _NEEDS names already.
+_SAID = frozenset({"interfaces", "docker's networks", "docker's containers"})
 
 
 def diagnose(host: PreparedHost) -> Diagnosis:
@@ -113,8 +118,27 @@ def _decided(view: View) -> bool:
         snapshot.joined
         and snapshot.networks is not None
         and snapshot.containers is not None
+        and view.host.blind.get("ip") is None
         and not view.host.namespace.rules_read.get("ip")
+        and not any(name.startswith("ip ") for name in _half_told(view))
     )
+
+
+def _half_told(view: View) -> list[str]:
+    """Return iptables' tables of which only nft's list was read, which does not tell all matches and targets."""
+    return [
+        f"{table.family} {table.name}"
+        for key, ruleset in view.host.snapshot.rulesets.items()
+        if key.backend == "nftables"
+        for table in ruleset.tables
+        if any(
+            isinstance(one, Opaque | Strange) and one.words.startswith("xt ")
+            for chain in table.chains
+            for rule in chain.rules
+            if rule.native is not None
+            for one in rule.native.statements
+        )
+    ]
 
 
 def _unknown(view: View) -> Iterator[str]:
@@ -122,9 +146,18 @@ def _unknown(view: View) -> Iterator[str]:
     for name, what, which in _NEEDS:
         if getattr(snapshot, name) is None:
             yield f"{what} were not read: {which} could not be checked"
+    if snapshot.engine is None and snapshot.networks is not None:
+        yield "the engine's version and settings were not read: what it makes of published ports could not be checked"
     for family, reason in view.host.namespace.rules_read.items():
         if reason:
             yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {reason}: its rules could not be checked"
+    for family in FAMILIES:
+        why = view.host.blind.get(family)
+        if why is not None and why.match not in _SAID and (family, why.match) != ("ip", "routes"):
+            yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {why.reason}: what becomes of packets could not be checked"
+    if tables := _half_told(view):
+        which = f"table {some(tables)}" if len(tables) == 1 else f"tables {some(tables)}"
+        yield f"{which}: nft lists iptables' rules without all that they ask for, and iptables-save was not read"
     for table in ("filter", "nat"):
         if view.judged and not view.told("ip", table):
             yield f"table {table} was not read whole: whether Docker's rules in it are there is not known"
