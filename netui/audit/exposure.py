@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from netui.audit.approaches import Ways
 from netui.audit.cells import Cell, Listed, Listening, State, by_family, widest
+from netui.audit.container_ports import listening_state, partly_known, ports_of
 from netui.audit.input_fate import InputFates
 from netui.audit.origins import FAMILIES, Place, Places, Where
 from netui.model import Container, Family, PublishedPort
@@ -73,20 +74,9 @@ def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -
         for container in host.containers:
             if container.id in sharing and (containers is None or container.id in containers):
                 together = sharing[container.id]
-                for port, protocol in sorted(_ports(host, container, together)):
+                for port, protocol in sorted(ports_of(host, container, together)):
                     found.append(_exposure(places, fates, container, together, port, protocol))
     return tuple(found)
-
-
-def partly_known(host: PreparedHost) -> tuple[Container, ...]:
-    """Return the running containers whose ports are not all known: what listens in them was not read."""
-    return tuple(
-        container
-        for container in host.containers
-        if container.running
-        and container.network_mode != "none"
-        and (host.namespace.sockets if container.network_mode == "host" else container.listening) is None
-    )
 
 
 def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:
@@ -94,42 +84,12 @@ def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:
     places = Places.of(host)
     fates = InputFates(host)
     for container in partly_known(host):
-        known = _ports(host, container, [container])
+        known = ports_of(host, container, [container])
         port = next(number for number in range(1, 65536) if (number, "tcp") not in known)
         yield _exposure(places, fates, container, [container], port, "tcp")
 
 
 # --- which ports there are --------------------------------------------------------------------
-
-
-def _ports(host: PreparedHost, container: Container, together: list[Container]) -> set[tuple[int, str]]:
-    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
-    for one in together:
-        ports.update(one.exposed)
-    if container.network_mode == "host":
-        ports = set(container.exposed)
-        ports.update((s.port, _protocol(s.protocol)) for s in host.namespace.sockets or () if s.pid == container.pid)
-        return ports
-    for socket in container.listening or ():
-        if socket.address != "127.0.0.11":
-            ports.add((socket.port, _protocol(socket.protocol)))
-    return ports
-
-
-def _protocol(name: str) -> str:
-    return name.removesuffix("6")
-
-
-def listening_state(container: Container, port: int, protocol: str) -> Listening:
-    """Return whether something listens on the port in the container, and for whom."""
-    if container.listening is None:
-        return "unknown"
-    at_port = [s for s in container.listening if s.port == port and _protocol(s.protocol) == protocol]
-    at_port = [s for s in at_port if s.address != "127.0.0.11"]
-    if not at_port:
-        return "no"
-    loopback = all(s.address == "::1" or s.address.startswith("127.") for s in at_port)
-    return "loopback" if loopback else "yes"
 
 
 def _exposure(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from netui.audit.exposure import listening_state
+from netui.audit.container_ports import listening_state
 from netui.audit.origins import FAMILIES
 from netui.audit.reach import known_ports, published_at
 from netui.traversal import EndpointError, Path, PreparedHost

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netui.audit.exposure import listening_state
+from netui.audit.container_ports import listening_state
 from netui.model import Container, Endpoint, PublishedPort
 from netui.traversal import EndpointError, Path, PreparedHost
 from netui.traversal.answer import path

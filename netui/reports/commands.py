@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from netui.audit.container_ports import partly_known
 from netui.audit.differences import differences, not_compared
 from netui.audit.doctor import diagnose
 from netui.audit.egress import ways_out
-from netui.audit.exposure import exposures, partly_known, unlisted_ports
+from netui.audit.exposure import exposures, unlisted_ports
 from netui.audit.host_ports import host_ports
 from netui.audit.origins import Where
 from netui.audit.reach import reach

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
+from netui.audit.container_ports import listening_state
 from netui.audit.doctor.checkup import View, decided_by_the_administrator, mode
 from netui.audit.doctor.finding import Evidence, Finding, Severity
 from netui.audit.doctor.remedy import at_the_head, cure, deleted
 from netui.audit.doctor.stops import client_sees, does, let_pass, where
 from netui.audit.doctor.translations import dnats, dport_of, of_another_engine, protocol_of
-from netui.audit.exposure import listening_state
 from netui.model import Container, Family, PublishedPort
 from netui.text.phrases import plural, some
 
