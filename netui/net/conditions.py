@@ -24,8 +24,10 @@ class SetReference:
 #: Numbers, numbers under a mask (addresses and marks), names (any of these), or a set.
 Values = IntervalSet | Net | tuple[Text, ...] | SetReference
 
-INTERFACES = ("iifname", "oifname")
-ADDRESSES = ("ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr")
+IIF, OIF = INTERFACES = ("iifname", "oifname")
+#: A rule's own addresses, in either family.
+SOURCE, DESTINATION = ("ip saddr", "ip6 saddr"), ("ip daddr", "ip6 daddr")
+ADDRESSES = (*SOURCE, *DESTINATION)
 PROTOCOL, DPORT, SPORT, STATE = "meta l4proto", "th dport", "th sport", "ct state"
 #: How many bits a key's numbers have; more than enough for any other.
 _BITS = {
@@ -92,14 +94,19 @@ class Condition:
         return self.values if isinstance(self.values, tuple) and not isinstance(self.values, Net) else ()
 
     @property
-    def name(self) -> str:
-        """The one whole name that it requires or (negated) excludes, "" where it is about others."""
+    def name(self) -> str | None:
+        """The one whole name that it requires or (negated) excludes, None where it is about several or none."""
         names = self.names
-        return names[0].text if len(names) == 1 and not names[0].prefix else ""
+        return names[0].text if len(names) == 1 and not names[0].prefix else None
 
-    def requires_name(self, name: str) -> bool:
-        """Whether nothing but this name fulfils it."""
-        return not self.negated and self.name == name != ""
+    def takes_name(self, name: str) -> bool:
+        """Whether a packet whose key has this name fulfils it."""
+        return any(_covers(one, Text(name)) for one in self.names) != self.negated
+
+    @property
+    def net(self) -> Net | None:
+        """The network that it requires, None where it asks for something else or (negated) excludes one."""
+        return self.values if isinstance(self.values, Net) and not self.negated else None
 
     def implies(self, wanted: Condition) -> bool:
         """Whether a packet that fulfils this one fulfils the other: by their values, never by a guess."""

@@ -12,7 +12,8 @@ from netui.audit.doctor.publishing import shown
 from netui.audit.doctor.remedy import at_the_head, at_the_head_of, cure
 from netui.audit.doctor.stops import client_sees, does, only_new, owner, where
 from netui.model import Container, PublishedPort
-from netui.net.addresses import parse_address
+from netui.net.addresses import address_text
+from netui.net.conditions import SOURCE
 from netui.text.phrases import some
 from netui.traversal import Path, Step
 
@@ -104,14 +105,11 @@ def _asked(view: View) -> Iterator[tuple[Container, PublishedPort, str, str]]:
 def _let_in(view: View) -> list[str]:
     found: dict[str, None] = {}
     for place in view.rules("ip", "filter", "DOCKER-USER"):
-        spec = place.rule.spec
-        source = spec.basic_option("-s")
-        if spec.target is None or spec.target.name not in ("ACCEPT", "RETURN") or source is None or source.negated:
+        target, source = place.rule.spec.target, place.asked(*SOURCE)
+        if target is None or target.name not in ("ACCEPT", "RETURN") or source is None or source.number is None:
             continue
-        address = source.value.partition("/")[0]
-        parsed = parse_address(address)
-        if source.value.endswith("/32") and parsed is not None and view.host.owner(*parsed) is None:
-            found[address] = None
+        if view.host.owner("ip", source.number) is None:
+            found[address_text("ip", source.number)] = None
         if len(found) == 4:
             break
     return list(found)

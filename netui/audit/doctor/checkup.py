@@ -9,6 +9,7 @@ from functools import cached_property
 from netui.audit.doctor.finding import Evidence
 from netui.audit.input_fate import InputFates
 from netui.audit.origins import Places
+from netui.dialects.conditions import conditions_of, first_asked
 from netui.dialects.iptables.listed import UNTOLD
 from netui.model import (
     Backend,
@@ -21,8 +22,10 @@ from netui.model import (
     Rule,
     RulesetKey,
     TableFamily,
+    packet_family,
 )
 from netui.model.statements import Verdict
+from netui.net.conditions import Condition
 from netui.traversal import EndpointError, Path, PreparedHost, Step, path
 
 _JUMPS = ("DOCKER-FORWARD", "DOCKER", "DOCKER-ISOLATION", "DOCKER-ISOLATION-STAGE-1")
@@ -34,6 +37,15 @@ class Place:
 
     chain: Chain
     rule: Rule
+
+    def asked(self, *keys: str) -> Condition | None:
+        """Return the rule's first condition on any of these keys, None where it has none."""
+        return first_asked(self.rule, packet_family(self.chain.family), *keys)
+
+    def conditions(self) -> list[Condition]:
+        """Return what the rule requires, as far as values tell."""
+        required = conditions_of(self.rule, packet_family(self.chain.family))
+        return [one for one in required if isinstance(one, Condition)]
 
 
 @dataclass(eq=False)

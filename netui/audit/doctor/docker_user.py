@@ -10,8 +10,10 @@ from netui.audit.doctor.lists import told
 from netui.audit.doctor.remedy import cure, replaced, words_of
 from netui.audit.doctor.shadowing import Earlier, is_unconditional
 from netui.audit.doctor.user_rules import ends, options_of, reached, then, user_chains
+from netui.dialects.conditions import asked
 from netui.model import Chain, Rule, packet_family
-from netui.net.addresses import parse_net
+from netui.net.addresses import address_text
+from netui.net.conditions import DESTINATION
 
 
 def _moved(view: View, chain: Chain, rule: Rule, before: int) -> tuple[str, ...]:
@@ -92,13 +94,12 @@ def names_host_address(view: View) -> Iterator[Finding]:
         for rule in reached(chain):
             if " -d " not in rule.text:
                 continue
-            to = rule.spec.basic_option("-d")
-            net = parse_net(to.value, chain.family) if to is not None and not to.negated else None
-            if net is None or to is None or not net.single:
+            family = packet_family(chain.family)
+            to = next(asked(rule, family, *DESTINATION), None)
+            net = to.net if to is not None else None
+            if net is None or not net.single or not view.host.namespace.fibs[family].is_local(net.value):
                 continue
-            if not view.host.namespace.fibs[packet_family(chain.family)].is_local(net.value):
-                continue
-            address = to.value.partition("/")[0]
+            address = address_text(family, net.value)
             rest = [w for m in rule.spec.matches for w in options_of(m)]
             at = rest.index("-d")
             rest = rest[:at] + rest[at + 2 :] + ["-m", "conntrack", "--ctorigdst", address]

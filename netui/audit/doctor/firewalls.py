@@ -13,7 +13,8 @@ from netui.audit.doctor.stops import ufw_active
 from netui.audit.input_fate import InputFate
 from netui.explain.chain_owners import neighbour
 from netui.model import Backend, Chain, Family, PublishedPort, Ruleset, packet_family
-from netui.net.addresses import address_text, parse_net
+from netui.net.addresses import address_text
+from netui.net.conditions import SOURCE
 from netui.text.phrases import plural, some
 from netui.traversal import Step
 
@@ -143,12 +144,11 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
 def _banned(view: View, parent: Chain, jail: str) -> str:
     """The first address that a jail's chain refuses; all of them go the same way."""
     for place in view.rules(packet_family(parent.family), "filter", jail):
-        target, source = place.rule.spec.target, place.rule.spec.basic_option("-s")
+        target, source = place.rule.spec.target, place.asked(*SOURCE)
         if place.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
             continue
-        net = parse_net(source.value, parent.family) if source is not None and not source.negated else None
-        if net is not None and net.single:
-            return address_text(parent.family, net.value)
+        if source is not None and source.number is not None:
+            return address_text(packet_family(parent.family), source.number)
     return ""
 
 

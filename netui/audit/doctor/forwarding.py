@@ -10,7 +10,8 @@ from netui.audit.doctor.remedy import cure, replaced, words_of
 from netui.audit.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
 from netui.audit.origins import is_private
 from netui.model import Container, Endpoint, Family, Network
-from netui.net.addresses import parse_address, parse_net
+from netui.net.addresses import address_text
+from netui.net.conditions import DESTINATION, IIF, OIF
 from netui.text.phrases import plural, some
 from netui.traversal import Step
 
@@ -146,8 +147,7 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
 
 def _on_purpose(view: View, place: Place) -> bool:
     """Whether a rule in DOCKER-USER is about what containers send: it names them, or the way out."""
-    spec = place.rule.spec
-    return names_containers(view, place) or spec.basic_option("-o") is not None or spec.basic_option("-i") is not None
+    return names_containers(view, place) or place.asked(IIF, OIF) is not None
 
 
 def _pass_outwards(view: View, step: Step, network: Network, own: Place | None) -> Iterator[str]:
@@ -172,10 +172,9 @@ def _lets_out(view: View, network: Network) -> bool:
     """Whether Docker's rule is there that lets a network's packets out."""
     for name in ("FORWARD", "DOCKER-FORWARD"):
         for place in view.rules("ip", "filter", name):
-            spec = place.rule.spec
-            inwards = spec.basic_option("-i")
-            accepts = spec.target is not None and spec.target.name == "ACCEPT"
-            if accepts and inwards is not None and not inwards.negated and inwards.value == network.bridge:
+            target, inwards = place.rule.spec.target, place.asked(IIF)
+            accepts = target is not None and target.name == "ACCEPT"
+            if accepts and inwards is not None and not inwards.negated and inwards.name == network.bridge:
                 return True
     return False
 
@@ -216,9 +215,9 @@ def routed_address_dead(view: View) -> Iterator[Finding]:
     if not view.judged:
         return
     drops = {
-        option.value.partition("/")[0]: place
+        asked.number: place
         for place in view.rules("ip", "raw", "PREROUTING")
-        if (option := place.rule.spec.basic_option("-d")) is not None and _drops_direct(view, place)
+        if (asked := place.asked(*DESTINATION)) is not None and asked.number is not None and _drops_direct(view, place)
     }
     if not drops:
         return
@@ -230,39 +229,37 @@ def routed_address_dead(view: View) -> Iterator[Finding]:
 
 
 def _drops_direct(view: View, place: Place) -> bool:
-    spec = place.rule.spec
-    inwards = spec.basic_option("-i")
+    target, inwards = place.rule.spec.target, place.asked(IIF)
     return (
-        spec.target is not None
-        and spec.target.name == "DROP"
+        target is not None
+        and target.name == "DROP"
         and inwards is not None
         and inwards.negated
-        and any(network.bridge == inwards.value for network in view.host.networks.values())
+        and any(network.bridge == inwards.name for network in view.host.networks.values())
     )
 
 
-def _let_in(view: View, place: Place, drops: dict[str, Place]) -> Iterator[Finding]:
-    spec = place.rule.spec
-    target, to, inwards = spec.target, spec.basic_option("-d"), spec.basic_option("-i")
-    if target is None or target.name != "ACCEPT" or to is None or to.negated:
+def _let_in(view: View, place: Place, drops: dict[int, Place]) -> Iterator[Finding]:
+    target, to, inwards = place.rule.spec.target, place.asked(*DESTINATION), place.asked(IIF)
+    net = to.net if to is not None else None
+    if target is None or target.name != "ACCEPT" or to is None or net is None:
         return
-    if inwards is not None and (inwards.negated or any(n.bridge == inwards.value for n in view.host.networks.values())):
+    if inwards is not None and (inwards.negated or any(n.bridge == inwards.name for n in view.host.networks.values())):
         return
-    if spec.match("conntrack") is not None:
+    if any(condition.key.startswith("ct ") for condition in place.conditions()):
         # translated connections and answers are let in by such rules, not new ones to an address
         return
-    net = parse_net(to.value, "ip")
-    for address, drop in drops.items():
-        parsed = parse_address(address)
-        if net is None or parsed is None or parsed[1] not in net:
+    for number, drop in drops.items():
+        if number not in net:
             continue
-        owner = view.host.owner("ip", parsed[1])
+        address = address_text("ip", number)
+        owner = view.host.owner("ip", number)
         name = owner.container.name if owner is not None else address
         network = owner.endpoint.network_name if owner is not None else "the network"
         yield Finding(
             "routed-address-dead",
             "medium",
-            f"Rule {place.rule.number} of {place.chain.name} lets packets in to {to.value}, and rule "
+            f"Rule {place.rule.number} of {place.chain.name} lets packets in to {to.printed}, and rule "
             f"{drop.rule.number} of raw PREROUTING drops them before they come there ({name}, {address}).",
             "Since Engine 28.2 nothing from outside reaches a container's own address, whatever the filter table says.",
             (view.rule_evidence(drop), view.rule_evidence(place)),

@@ -14,7 +14,9 @@ from netui.audit.doctor.remedy import cure, deleted, replaced, words_of
 from netui.audit.doctor.shadowing import is_unconditional
 from netui.explain.chain_owners import chain_of_dockers, neighbour
 from netui.model import Chain, Family, PublishedPort
-from netui.net.addresses import address_text, parse_net, parse_ports
+from netui.model.statements import Text
+from netui.net.addresses import PROTOCOLS, address_text
+from netui.net.conditions import DPORT, INTERFACES, PROTOCOL, SOURCE
 from netui.text.phrases import plural, some
 from netui.traversal import EndpointError, RulesError, Step, path, prepare
 
@@ -47,24 +49,26 @@ def interface_missing(view: View) -> Iterator[Finding]:
                 whose = neighbour(place.chain.name)[0]
                 if whose and not place.chain.name.startswith(("ufw-user-", "ufw6-user-")):
                     continue
-                for name in ("-i", "-o"):
-                    option = place.rule.spec.basic_option(name)
-                    if option is None or option.value in names or _may_come(option.value, names):
+                for interface in INTERFACES:
+                    asked = place.asked(interface)
+                    if asked is None or len(asked.names) != 1 or asked.printed in names:
+                        continue
+                    if _may_come(asked.names[0], names):
                         continue
                     # what is left of a network is one thing, whichever way its rules name it
-                    negated = option.negated and not _BRIDGE.fullmatch(option.value)
-                    places = found.setdefault((option.value, negated), [])
+                    negated = asked.negated and not _BRIDGE.fullmatch(asked.printed)
+                    places = found.setdefault((asked.printed, negated), [])
                     if place not in places:
                         places.append(place)
     for (name, negated), places in found.items():
         yield _missing(view, name, negated, places)
 
 
-def _may_come(name: str, names: set[str]) -> bool:
-    if name.endswith("+"):
-        stem = name[:-1]
-        return not stem or any(other.startswith(stem) for other in names) or _COMING.match(stem) is not None
-    return _COMING.match(name) is not None
+def _may_come(asked: Text, names: set[str]) -> bool:
+    stem = asked.text
+    if asked.prefix and (not stem or any(name.startswith(stem) for name in names)):
+        return True
+    return _COMING.match(stem) is not None
 
 
 #: What a rule does in vain, by its target.
@@ -150,17 +154,14 @@ def _first_of_docker(chain: Chain) -> int | None:
 
 def _meant(view: View, place: Place) -> Iterator[tuple[PublishedPort, str]]:
     """Yield the published ports that a rule could be about: by the port that it names, or any one."""
-    spans = []
-    for match in place.rule.spec.matches:
-        option = match.option("--dport", "--dports", "--destination-port", "--destination-ports")
-        if option is not None and not option.negated:
-            spans += [span for part in option.value.split(",") if (span := parse_ports(part)) is not None]
-    protocol = place.rule.spec.basic_option("-p")
+    named, protocol = place.asked(DPORT), place.asked(PROTOCOL)
+    allowed = named.numbers() if named is not None and not named.negated else None
+    protocols = protocol.numbers() if protocol is not None else None
+    asked_for = {name: protocols is None or number in protocols for name, number in PROTOCOLS.items()}
     for container, bound in view.published():
-        if ":" in bound.host_ip or (protocol is not None and protocol.value not in (bound.protocol, "all")):
+        if ":" in bound.host_ip or not asked_for.get(bound.protocol):
             continue
-        ports = (bound.host_port, bound.container_port)
-        if not spans or any(low <= port <= high for low, high in spans for port in ports):
+        if allowed is None or bound.host_port in allowed or bound.container_port in allowed:
             yield bound, container.name
 
 
@@ -168,9 +169,9 @@ def _in_vain(view: View, place: Place, bound: PublishedPort) -> tuple[Step, Cure
     """Return the step that lets a packet in before the rule, and the rule where it would stop it."""
     address = view.outside_address(bound)
     source = "outside"
-    given = place.rule.spec.basic_option("-s")
-    net = parse_net(given.value, "ip") if given is not None and not given.negated else None
-    if net is not None and not net.whole:
+    given = place.asked(*SOURCE)
+    net = given.net if given is not None else None
+    if net is not None:
         source = f"outside:{address_text('ip', net.value if net.single else net.value + 1)}"
     destination = f"{address}:{bound.host_port}/{bound.protocol}"
     found = view.walk(source, destination) if address else None

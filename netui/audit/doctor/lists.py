@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from netui.audit.doctor.checkup import Place, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure, words_of
-from netui.audit.doctor.shadowing import covers, is_unconditional
+from netui.audit.doctor.shadowing import all_implied, covers, is_unconditional
+from netui.dialects.conditions import conditions_of
 from netui.model import Chain, Family, Rule, packet_family
-from netui.net.addresses import parse_net
+from netui.net.addresses import ICMP, ICMP6
+from netui.net.conditions import IIF, PROTOCOL, SOURCE, STATE, Condition, Requirement, SetReference
 from netui.text.phrases import some
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
@@ -20,6 +21,8 @@ _CLOSES = ("DROP", "REJECT")
 #: Longer chains are a program's own, and are not read as lists.
 _MOST_RULES = 2_000
 _MOST_FOR_ALL = 64
+#: What rules ask of the sender.
+_SENDER = (*SOURCE, "set src")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +36,16 @@ class _List:
     other: Rule
 
 
-@lru_cache(maxsize=4096)
-def _source(rule: Rule) -> bool:
+def _source(rule: Rule, family: Family) -> bool:
     """Whether a rule asks who sends."""
     if not any(word in rule.text for word in (" -s ", " src", "--src-range")):
         return False
-    return _without_source(rule) != rule.text
+    return len(_for_all(rule, family)) < len(conditions_of(rule, family))
 
 
-def _without_source(rule: Rule) -> str:
-    """A rule's text without what it asks of the sender."""
-    words, kept = words_of(rule), list[str]()
-    at = 0
-    while at < len(words):
-        negated = words[at] == "!"
-        head = at + negated
-        if words[head : head + 1] == ("-s",):
-            net = parse_net(words[head + 1], "ip6" if ":" in words[head + 1] else "ip")
-            if net is not None and not net.whole:
-                at = head + 2
-                continue
-        if words[at : at + 2] == ("-m", "set") or words[at : at + 2] == ("-m", "iprange"):
-            skip = 3 + (words[at + 2 : at + 3] == ("!",))
-            option = words[at + skip - 1 : at + skip]
-            named = words[at + skip : at + skip + 2]
-            if option == ("--match-set",) and named[1:] == ("src",):
-                at += skip + 2
-                continue
-            if option == ("--src-range",):
-                at += skip + 1
-                continue
-        kept.append(words[at])
-        at += 1
-    chain = rule.text.split(" ", 2)[1]
-    return " ".join(["-A", chain, *kept])
-
-
-@lru_cache(maxsize=4096)
-def _for_all(rule: Rule) -> Rule:
-    return Rule(rule.number, _without_source(rule), rule.index)
+def _for_all(rule: Rule, family: Family) -> list[Requirement]:
+    """What a rule requires of a packet but for its sender."""
+    return [one for one in conditions_of(rule, family) if not (isinstance(one, Condition) and one.key in _SENDER)]
 
 
 def _target(rule: Rule) -> str:
@@ -85,35 +59,28 @@ def _lets_in(chain: Chain, rule: Rule) -> bool:
 
 def _of_others(view: View, chain: Chain, rule: Rule) -> bool:
     """Whether a rule takes new connections of other machines: not answers, not what containers or lo send."""
-    for match in rule.spec.matches:
-        states = match.option("--ctstate", "--state")
-        if states is not None and (("NEW" not in states.value.split(",")) != states.negated):
-            return False
-    inwards = rule.spec.basic_option("-i")
-    protocol = rule.spec.basic_option("-p")
-    if protocol is not None and "icmp" in protocol.value:
+    place = Place(chain, rule)
+    if any(condition.key == STATE and not condition.takes_name("new") for condition in place.conditions()):
         return False
-    if inwards is None:
-        return True
-    links = [one.name for one in view.host.links(packet_family(chain.family))]
-    stem = inwards.value.removesuffix("+")
-    named = any(name == inwards.value or (stem != inwards.value and name.startswith(stem)) for name in links)
-    return named != inwards.negated
+    inwards, protocol = place.asked(IIF), place.asked(PROTOCOL)
+    if protocol is not None and protocol.number in (ICMP, ICMP6):
+        return False
+    return inwards is None or any(inwards.takes_name(one.name) for one in view.host.links(packet_family(chain.family)))
 
 
 def _found(view: View) -> Iterator[_List]:
     for family in _FAMILIES:
         for name in _CHAINS:
             for chain in view.chains(family, "filter", name):
-                if len(chain.rules) <= _MOST_RULES and any(_source(rule) for rule in chain.rules):
+                if len(chain.rules) <= _MOST_RULES and any(_source(rule, family) for rule in chain.rules):
                     yield from _in_chain(view, chain)
 
 
 def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
     family = packet_family(chain.family)
     plain = [rule for rule in chain.rules if rule.native is None and _of_others(view, chain, rule)]
-    listed = [rule for rule in plain if _source(rule)]
-    rest = [rule for rule in plain if not _source(rule)]
+    listed = [rule for rule in plain if _source(rule, family)]
+    rest = [rule for rule in plain if not _source(rule, family)]
     told = chain.name == "DOCKER-USER"
     opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule, family))][
         :_MOST_FOR_ALL
@@ -123,7 +90,8 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
     blocking = [rule for rule in listed if _target(rule) in _CLOSES]
     for close in closing:
         # one list for each rule that closes: the rules for the same packets, but for who sends them
-        allowed = tuple(rule for rule in allowing if covers(close, _for_all(rule), family))
+        closes = conditions_of(close, family)
+        allowed = tuple(rule for rule in allowing if all_implied(closes, _for_all(rule, family)))
         before = tuple(rule for rule in allowed if rule.number < close.number)
         accept = next((rule for rule in opening if rule.number < close.number and covers(rule, close, family)), None)
         if before and accept is not None:
@@ -133,13 +101,16 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
             yield _List(chain, "closed", allowed, close, close)
     late: dict[Rule, list[Rule]] = {}
     for block in blocking:
-        accept = next(
-            (rule for rule in opening if rule.number < block.number and covers(_for_all(block), rule, family)), None
-        )
+        accept = next((rule for rule in opening if rule.number < block.number and _opens(rule, block, family)), None)
         if accept is not None and _target(accept) not in _CLOSES:
             late.setdefault(accept, []).append(block)
     for accept, blocks in late.items():
         yield _List(chain, "late", tuple(blocks), None, accept)
+
+
+def _opens(accept: Rule, block: Rule, family: Family) -> bool:
+    """Whether all that an accept takes a block would take, but for who sends it."""
+    return all_implied(_for_all(block, family), conditions_of(accept, family))
 
 
 def told(view: View) -> set[tuple[str, str, str, int]]:
@@ -206,23 +177,24 @@ def _empty_sets(view: View) -> Iterator[Finding]:
     for family in _FAMILIES:
         for name in _CHAINS:
             for place in view.rules(family, "filter", name):
-                option = next((o for m in place.rule.spec.matches if (o := m.option("--match-set"))), None)
-                if option is None or option.values[1:] != ("src",) or not _lets_in(place.chain, place.rule):
+                named = place.asked("set src") if "--match-set" in place.rule.text else None
+                values = named.values if named is not None and not named.negated else None
+                if not isinstance(values, SetReference) or not _lets_in(place.chain, place.rule):
                     continue
-                found = sets.get(option.values[0])
-                if option.negated or found is None or found.entries:
+                found = sets.get(values.name)
+                if found is None or found.entries:
                     continue
                 behind = [r for r in place.chain.rules[place.rule.number :] if _target(r) in _CLOSES]
-                family_of = packet_family(family)
-                if not any(covers(rule, _for_all(place.rule), family_of) for rule in behind):
+                given = _for_all(place.rule, family)
+                if not any(all_implied(conditions_of(rule, family), given) for rule in behind):
                     continue
                 yield Finding(
                     "allow-list-closed",
                     "medium",
-                    f"Rule {place.rule.number} of {name} lets in whom the set {option.values[0]} names: nobody.",
+                    f"Rule {place.rule.number} of {name} lets in whom the set {values.name} names: nobody.",
                     "A set is empty after a restart that did not restore it: everyone is kept out.",
                     (view.rule_evidence(place),),
-                    (f"Fill it: ipset add {option.values[0]} ADDRESS; and see that it is restored at boot.",),
+                    (f"Fill it: ipset add {values.name} ADDRESS; and see that it is restored at boot.",),
                 )
 
 

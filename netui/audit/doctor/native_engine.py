@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from netui.audit.doctor.checkup import Place, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure
+from netui.dialects.conditions import conditions_of
 from netui.model import Chain, Family, Rule
 from netui.text.phrases import plural
 from netui.traversal import Step
@@ -108,8 +109,8 @@ def docker_user_left(view: View) -> Iterator[Finding]:
 
 
 def _plain_return(rule: Rule) -> bool:
-    spec = rule.spec
-    return not spec.matches and spec.target is not None and spec.target.name == "RETURN"
+    target = rule.spec.target
+    return target is not None and target.name == "RETURN" and not conditions_of(rule, "ip")
 
 
 def _table(family: Family) -> str:

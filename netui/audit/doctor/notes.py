@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from netui.audit.doctor.checkup import Place, View
 from netui.audit.doctor.finding import Evidence, Finding
 from netui.audit.doctor.publishing import shown
+from netui.net.conditions import IIF
 from netui.text.phrases import plural, some
 from netui.traversal.host.listener import listening_socket
 
@@ -147,13 +148,12 @@ _MANY = 10_000
 def proxy_busy(view: View) -> Iterator[Finding]:
     """Containers call published ports of this host through docker-proxy, and often."""
     for place in view.rules("ip", "nat", "DOCKER"):
-        spec = place.rule.spec
-        inwards = spec.basic_option("-i")
-        if spec.target is None or spec.target.name != "RETURN" or inwards is None or inwards.negated:
+        target, inwards = place.rule.spec.target, place.asked(IIF)
+        if target is None or target.name != "RETURN" or inwards is None or inwards.negated:
             continue
         connections = view.packets(place)
         if connections >= _MANY:
-            network = next((n.name for n in view.host.networks.values() if n.bridge == inwards.value), inwards.value)
+            network = next((n.name for n in view.host.networks.values() if n.bridge == inwards.name), inwards.printed)
             yield _note(
                 "proxy-busy",
                 f"Containers of {network} opened {connections:,} connections to this host's own addresses; those to "
@@ -169,11 +169,10 @@ def direct_drops(view: View) -> Iterator[Finding]:
     """Packets straight to containers' own addresses were dropped in raw (28 and newer)."""
     dropped: list[tuple[int, Place]] = []
     for place in view.rules("ip", "raw", "PREROUTING"):
-        spec = place.rule.spec
-        inwards = spec.basic_option("-i")
-        if spec.target is None or spec.target.name != "DROP" or inwards is None or not inwards.negated:
+        target, inwards = place.rule.spec.target, place.asked(IIF)
+        if target is None or target.name != "DROP" or inwards is None or not inwards.negated:
             continue
-        if any(network.bridge == inwards.value for network in view.host.networks.values()) and view.packets(place):
+        if any(network.bridge == inwards.name for network in view.host.networks.values()) and view.packets(place):
             dropped.append((view.packets(place), place))
     if dropped:
         total = sum(packets for packets, _ in dropped)

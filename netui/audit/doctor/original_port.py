@@ -10,7 +10,9 @@ from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure
 from netui.audit.doctor.user_rules import ONE_PORT, effect_of, options_of, reached, then, user_chains
 from netui.model import Chain, Container, Family, Match, PublishedPort, Rule, packet_family
-from netui.net.addresses import parse_net, parse_ports
+from netui.net.addresses import protocol_name
+from netui.net.conditions import DPORT, IIF, PROTOCOL, SOURCE
+from netui.net.intervals import IntervalSet
 from netui.text.phrases import some
 
 
@@ -45,14 +47,6 @@ def names_published_port(view: View) -> Iterator[Finding]:
             )
 
 
-def _dports(rule: Rule) -> list[tuple[int, int]]:
-    for match in rule.spec.matches:
-        option = match.option("--dport", "--dports", "--destination-port", "--destination-ports")
-        if option is not None and not option.negated:
-            return [span for part in option.value.split(",") if (span := parse_ports(part)) is not None]
-    return []
-
-
 class _Ports:
     """What is needed of each port and address while rules are looked at, gathered once for all of them."""
 
@@ -73,7 +67,7 @@ class _Ports:
             self.addresses[family].add(address)
 
 
-def _within(in_order: Sequence[int], spans: Sequence[tuple[int, int]]) -> Iterator[int]:
+def _within(in_order: Sequence[int], spans: IntervalSet) -> Iterator[int]:
     """The numbers that lie in one of the spans, in order."""
     found = {n for low, high in spans for n in in_order[bisect_left(in_order, low) : bisect_right(in_order, high)]}
     yield from sorted(found)
@@ -83,19 +77,21 @@ def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[t
     """(host port, container port, container, protocol) that the rule names by host port, in vain."""
     if (only := ONE_PORT.search(rule.text)) and rule.text.count("port") == 1 and int(only[1]) not in known.published:
         return []
-    spans = _dports(rule)
-    protocol = rule.spec.basic_option("-p")
-    if not spans or protocol is None or protocol.negated:
+    place = Place(chain, rule)
+    ports, asked = place.asked(DPORT), place.asked(PROTOCOL)
+    spans = ports.numbers() if ports is not None and not ports.negated else None
+    if not spans or asked is None or asked.number is None:
         return []
+    protocol = protocol_name(asked.number)
     named = list(_within(known.in_order, spans))
-    if not named or _from_containers(chain, rule, known):
+    if not named or _from_containers(place, known):
         return []
-    if any(_within(known.inside.get(protocol.value, ()), spans)):
+    if any(_within(known.inside.get(protocol, ()), spans)):
         # it does match packets to that port of a container
         return []
     found = []
     for container, bound in (pair for port in named for pair in known.published[port]):
-        if bound.protocol != protocol.value or bound.host_port == bound.container_port:
+        if bound.protocol != protocol or bound.host_port == bound.container_port:
             continue
         if (":" in bound.host_ip) != (chain.family == "ip6") and bound.host_ip:
             continue
@@ -110,15 +106,15 @@ def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
     yield from ((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
 
 
-def _from_containers(chain: Chain, rule: Rule, known: _Ports) -> bool:
+def _from_containers(place: Place, known: _Ports) -> bool:
     """Whether the rule is about packets that containers send."""
-    inwards, source = rule.spec.basic_option("-i"), rule.spec.basic_option("-s")
-    if inwards is not None and not inwards.negated and inwards.value in known.bridges:
+    inwards, source = place.asked(IIF), place.asked(*SOURCE)
+    if inwards is not None and not inwards.negated and inwards.name in known.bridges:
         return True
-    net = parse_net(source.value, chain.family) if source is not None and not source.negated else None
+    net = source.net if source is not None else None
     if net is None:
         return False
-    addresses = known.addresses[packet_family(chain.family)]
+    addresses = known.addresses[packet_family(place.chain.family)]
     return net.value in addresses if net.single else any(address in net for address in addresses)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from netui.dialects.conditions import conditions_of
 from netui.model import Family, Rule
@@ -123,5 +124,9 @@ def covers(earlier: Rule, later: Rule, family: Family) -> bool:
     if earlier.native is not None and any(isinstance(_same(one), tuple) for one in wanted_of_earlier):
         # a rule between the two may put the packet's address into the set
         return False
-    given = conditions_of(later, family)
-    return all(any(implies(one, wanted) for one in given) for wanted in wanted_of_earlier)
+    return all_implied(wanted_of_earlier, conditions_of(later, family))
+
+
+def all_implied(wanted: Iterable[Requirement], given: Sequence[Requirement]) -> bool:
+    """Whether a packet that fulfils all given conditions fulfils all that are wanted."""
+    return all(any(implies(one, each) for one in given) for each in wanted)

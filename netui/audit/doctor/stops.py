@@ -10,6 +10,7 @@ from netui.audit.doctor.remedy import at_the_head, at_the_head_of, cure, words_o
 from netui.explain.chain_owners import chain_of_dockers, owner_of_rule, owner_of_table
 from netui.model import Family, packet_family
 from netui.net.addresses import Net, parse_net
+from netui.net.conditions import ADDRESSES, INTERFACES, SOURCE
 from netui.traversal import Path, Step
 
 #: What connect() of a client says for each answer (icmp_err_convert of net/ipv4/icmp.c, net/ipv6/icmp.c), by the end
@@ -101,14 +102,11 @@ def names_containers(view: View, place: Place) -> bool:
     """Whether a rule itself names one of Docker's networks: its bridge, its subnet or an address in it."""
     family = packet_family(place.chain.family)
     bridges = {network.bridge for network in view.host.networks.values() if network.bridge}
-    for name in ("-i", "-o"):
-        option = place.rule.spec.basic_option(name)
-        if option is not None and option.value in bridges:
+    for condition in place.conditions():
+        if condition.key in INTERFACES and condition.name in bridges:
             return True
-    for name in ("-s", "-d"):
-        option = place.rule.spec.basic_option(name)
-        net = parse_net(option.value, family) if option is not None and not option.negated else None
-        if net is not None and not net.whole and any(net.value & s.mask == s.value for s in _subnets(view, family)):
+        net = condition.net if condition.key in ADDRESSES else None
+        if net is not None and any(net.value & s.mask == s.value for s in _subnets(view, family)):
             return True
     return False
 
@@ -137,8 +135,8 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
             "docker compose up -d in its folder",
             tuple(changes),
         )
-    if whose == "fail2ban" and place is not None and (source := place.rule.spec.basic_option("-s")) is not None:
-        jail, address = step.chain.partition("-")[2], source.value.partition("/")[0]
+    if whose == "fail2ban" and place is not None and (source := place.asked(*SOURCE)) is not None:
+        jail, address = step.chain.partition("-")[2], source.printed.partition("/")[0]
         changes = [Change("delete", *view.key(family, step), step.table, step.chain, place.rule.number)]
         yield Cure(f"Lift the ban: fail2ban-client set {jail} unbanip {address}", tuple(changes))
     if whose == "ufw" and inwards:

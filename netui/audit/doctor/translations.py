@@ -8,6 +8,8 @@ from netui.audit.doctor.checkup import Place, View
 from netui.audit.doctor.finding import Evidence, Finding
 from netui.explain.docker.nat import split_socket
 from netui.model import Family
+from netui.net.addresses import protocol_name
+from netui.net.conditions import DPORT, IIF, PROTOCOL
 from netui.text.phrases import some
 
 
@@ -22,18 +24,15 @@ def dnats(view: View, family: Family) -> Iterator[tuple[Place, str, str]]:
 
 
 def dport_of(place: Place) -> str:
-    """Return the port that a rule names, "" for none."""
-    for match in place.rule.spec.matches:
-        option = match.option("--dport")
-        if option is not None and not option.negated:
-            return option.value
-    return ""
+    """Return the one port or the range that a rule names, "" for none."""
+    named = place.asked(DPORT)
+    return named.printed if named is not None and not named.negated else ""
 
 
 def protocol_of(place: Place) -> str:
     """Return the protocol that a rule names, "" for none."""
-    option = place.rule.spec.basic_option("-p")
-    return option.value if option is not None else ""
+    named = place.asked(PROTOCOL)
+    return protocol_name(named.number) if named is not None and named.number is not None else ""
 
 
 def translation(place: Place) -> str:
@@ -49,8 +48,8 @@ def of_another_engine(view: View, place: Place) -> Evidence | None:
     names; a rule of the one leads to an address that the other does not know.
     """
     host = view.host
-    inwards = place.rule.spec.basic_option("-i")
-    bridge = inwards.value if inwards is not None and inwards.negated else ""
+    inwards = place.asked(IIF)
+    bridge = (inwards.name if inwards is not None and inwards.negated else None) or ""
     network = next((n for n in host.networks.values() if n.bridge == bridge), None) if bridge else None
     interface = host.namespace.interfaces.get(bridge)
     if interface is not None and interface.kind == "bridge" and network is None:
