@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any, Never
 
 import pytest
@@ -46,6 +47,15 @@ async def test_exposed_leads_to_the_deciding_rule(real: Snapshot) -> None:
         await pilot.pause()
         assert app.screen is app.main and app.main.chains.has_focus
         assert app.main.chains.current.chain.name == "DOCKER" and app.main.chains.current.rule is not None
+
+
+async def test_ports_that_may_be_missing_are_said(real: Snapshot) -> None:
+    """Where it was not read what listens in a container, the title says that the list may lack ports."""
+    containers = tuple(replace(one, listening=None) for one in real.containers or ())
+    for snapshot, said in ((real, False), (replace(real, containers=containers), True)):
+        async with running(snapshot, answers=SOLVE, size=(120, 30)) as (app, pilot):
+            await answered(app, pilot, "E")
+            assert ("more may listen in 8 containers" in screen_text(app)) is said
 
 
 async def test_each_place_leads_to_its_own_rule(real: Snapshot) -> None:

@@ -57,17 +57,19 @@ class AnswerFound(Message):
 
 def exposed(snapshot: Snapshot) -> Iterator[Answer]:
     """Work out the exposed ports, some containers at a time: a thousand take seconds."""
+    from netui.audit.container_ports import partly_known
     from netui.audit.exposure import Exposure, exposures
     from netui.ui.background.prepared import prepared
     from netui.ui.presenters.answers.exposed import ExposedAnswer
 
     host = prepared(snapshot)
     ids = [container.id for container in host.containers if container.running]
+    unread = len(partly_known(host))
     found: list[Exposure] = []
     for start in range(0, len(ids), _PART):
         found += exposures(host, containers=frozenset(ids[start : start + _PART]))
         more = start + _PART < len(ids)
-        yield ExposedAnswer.of(snapshot, tuple(found), more=more)
+        yield ExposedAnswer.of(snapshot, tuple(found), more=more, unread=unread)
     if not ids:
         yield ExposedAnswer.of(snapshot, ())
 

@@ -49,12 +49,19 @@ class ExposedAnswer(Answer):
     more: bool = False
 
     @classmethod
-    def of(cls, snapshot: Snapshot, found: tuple[Exposure, ...], *, more: bool = False) -> ExposedAnswer:
-        """Order what was found; more: whether containers are still being looked at."""
+    def of(
+        cls, snapshot: Snapshot, found: tuple[Exposure, ...], *, more: bool = False, unread: int = 0
+    ) -> ExposedAnswer:
+        """Order what was found.
+
+        more: whether containers are still being looked at. unread: of how many it is not known what listens in them.
+        """
         rank: dict[Where | None, int] = {where: number for number, where in enumerate(WIDEST)}
         ports = tuple(sorted(found, key=lambda e: (rank.get(e.widest, 9), natural(e.container), e.port, e.protocol)))
         world = sum(each.widest == "world" for each in ports)
         count = f"{plural(len(ports), 'port')}, {world} open to the world"
+        if unread:
+            count += f"; more may listen in {plural(unread, 'container')}"
         keys: list[object] = [(each.container_id, each.port, each.protocol) for each in ports]
         if not ports and not more:
             keys = ["unknown" if snapshot.containers is None else "none" if snapshot.joined else "apart"]
