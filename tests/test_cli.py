@@ -139,6 +139,7 @@ MISTAKES = [
     (("path", "outside", "host:99999", "--replay", HOST), "99999 is no port"),
     (("path", "outside", "host:80", "--replay", "/does/not/exist"), "/does/not/exist"),
     (("path", "--batch", "/does/not/exist", "--replay", HOST), "/does/not/exist"),
+    (("path", "--batch", "a\0b", "--replay", HOST), "no file can have this name"),
     (("path", "a", "b", "--batch", "-"), "not both"),
     (("path", "outside", "host:80", "--sender", "1", "--replay", HOST), "the same for all senders"),
     (("path", "outside", "host:80", "--sender", "zero"), "zero"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -21,7 +22,11 @@ def open_regular(path: str | os.PathLike[str], *, folder: int | None = None, fol
     It is looked at before it is opened (O_PATH), for opening a pipe waits and opening a device
     acts; then that very file is opened, whatever stands at its path by now.
     """
-    seen = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW), dir_fd=folder)
+    try:
+        seen = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW), dir_fd=folder)
+    except ValueError:
+        # a NUL byte, or text that the file system's encoding cannot write
+        raise FileNotFoundError(errno.ENOENT, "no file can have this name") from None
     try:
         mode = os.fstat(seen).st_mode
         if not stat.S_ISREG(mode):
