@@ -37,4 +37,4 @@ def main(rounds: int, parts: Sequence[str] = MODULES) -> int:
 if __name__ == "__main__":
     if unknown := set(sys.argv[2:]) - set(MODULES):
         sys.exit(f"There is no part {', '.join(sorted(unknown))}; the parts are {', '.join(MODULES)}.")
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, sys.argv[2:] or MODULES))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2, sys.argv[2:] or MODULES))
