@@ -1,16 +1,16 @@
-"""The ways in which a container's port can be asked for from a place: as it is published, and straight."""
+"""By which destinations an origin can ask for a container's port: the published ones and the container's address."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.origins import Place, is_private
+from netui.audit.origins import Origin, is_private
 from netui.model import Container, PublishedPort
 from netui.traversal import PreparedHost
 
 
-class Ways:
-    """The ways to one port, by the kind of place that asks: most places ask alike."""
+class Approaches:
+    """The destinations of one port, by the kind of origin: most origins use the same ones."""
 
     def __init__(
         self, host: PreparedHost, container: Container, bound: list[PublishedPort], port: int, protocol: str
@@ -19,33 +19,33 @@ class Ways:
         self._host = host
         self._known: dict[tuple[str, str, str, str], tuple[tuple[str, str], ...]] = {}
 
-    def of(self, place: Place) -> tuple[tuple[str, str], ...]:
-        """Return the ways from a place: (how it is asked for, destination)."""
-        own = place.name if place.where == "own" else ""
-        key = (place.where, own, place.family, place.address)
+    def of(self, origin: Origin) -> tuple[tuple[str, str], ...]:
+        """Return the destinations from an origin, each with its kind: published or direct."""
+        own = origin.name if origin.where == "own" else ""
+        key = (origin.where, own, origin.family, origin.address)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = tuple(ways(self._host, place, *self._asked))
+            known = self._known[key] = tuple(approaches(self._host, origin, *self._asked))
         return known
 
 
-def ways(
+def approaches(
     host: PreparedHost,
-    place: Place,
+    origin: Origin,
     container: Container,
     bound: list[PublishedPort],
     port: int,
     protocol: str,
 ) -> Iterator[tuple[str, str]]:
-    """The destinations by which the port could be asked for from a place."""
+    """Yield the destinations by which an origin could ask for the port, each with its kind."""
     if container.network_mode == "host":
-        yield "host", f"{_bracketed(place.address) or _host(host, place)}:{port}/{protocol}"
+        yield "host", f"{_bracketed(origin.address) or _host(host, origin)}:{port}/{protocol}"
         return
-    direct = list(_direct(place, container, port, protocol))
+    direct = list(_direct(origin, container, port, protocol))
     published = list(
-        dict.fromkeys((*_as_published(host, place, bound, protocol), *_of_a_swarm(host, place, container, protocol)))
+        dict.fromkeys((*_as_published(host, origin, bound, protocol), *_of_a_swarm(host, origin, container, protocol)))
     )
-    if place.where in ("own", "host"):
+    if origin.where in ("own", "host"):
         # nearest at its own address
         yield from (*direct, *published)
         return
@@ -54,37 +54,37 @@ def ways(
     yield from (*(way for way in published if way not in inner), *direct, *inner)
 
 
-def _direct(place: Place, container: Container, port: int, protocol: str) -> Iterator[tuple[str, str]]:
+def _direct(origin: Origin, container: Container, port: int, protocol: str) -> Iterator[tuple[str, str]]:
     for endpoint in container.endpoints:
-        address = endpoint.ipv4 if place.family == "ip" else endpoint.ipv6
-        if not address or (place.where == "own" and endpoint.network_name != place.name):
+        address = endpoint.ipv4 if origin.family == "ip" else endpoint.ipv6
+        if not address or (origin.where == "own" and endpoint.network_name != origin.name):
             continue
-        if place.where == "world" and is_private(place.family, address):
+        if origin.where == "world" and is_private(origin.family, address):
             continue
         yield "direct", f"{_bracketed(address)}:{port}/{protocol}"
 
 
 def _as_published(
-    host: PreparedHost, place: Place, bound: list[PublishedPort], protocol: str
+    host: PreparedHost, origin: Origin, bound: list[PublishedPort], protocol: str
 ) -> Iterator[tuple[str, str]]:
     for one in bound:
         six = ":" in one.host_ip
-        if one.host_ip and six != (place.family == "ip6"):
+        if one.host_ip and six != (origin.family == "ip6"):
             continue
         if one.host_ip in ("", "0.0.0.0", "::"):
-            address = _bracketed(place.address) or _host(host, place)
-            loopback = "127.0.0.1" if place.family == "ip" else "[::1]"
-            for at in (address, loopback) if place.where == "host" else (address,):
+            address = _bracketed(origin.address) or _host(host, origin)
+            loopback = "127.0.0.1" if origin.family == "ip" else "[::1]"
+            for at in (address, loopback) if origin.where == "host" else (address,):
                 if at:
                     yield "published", f"{at}:{one.host_port}/{protocol}"
-        elif place.where != "world" or not (one.host_ip.startswith("127.") or one.host_ip == "::1"):
+        elif origin.where != "world" or not (one.host_ip.startswith("127.") or one.host_ip == "::1"):
             yield "published", f"{_bracketed(one.host_ip)}:{one.host_port}/{protocol}"
 
 
-def _of_a_swarm(host: PreparedHost, place: Place, container: Container, protocol: str) -> Iterator[tuple[str, str]]:
+def _of_a_swarm(host: PreparedHost, origin: Origin, container: Container, protocol: str) -> Iterator[tuple[str, str]]:
     """The ports that the swarm publishes on this node: which service's each is, no rule of the host says."""
     on_ingress = any(network.ingress for e in container.endpoints if (network := host.network_of(e)) is not None)
-    if not on_ingress or place.family != "ip":
+    if not on_ingress or origin.family != "ip":
         return
     for ruleset in host.snapshot.rulesets.values():
         for chain in ruleset.chains():
@@ -97,9 +97,9 @@ def _of_a_swarm(host: PreparedHost, place: Place, container: Container, protocol
                     yield "published", f"host:{asked.value}/{protocol}"
 
 
-def _host(host: PreparedHost, place: Place) -> str:
+def _host(host: PreparedHost, origin: Origin) -> str:
     """The host as a container or the host itself writes it: an address of the family."""
-    if place.family == "ip":
+    if origin.family == "ip":
         return "host"
     outer = host.outer("ip6")
     for interface in host.namespace.interfaces.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from netui.audit.origins import WIDEST, Place, Where
+from netui.audit.origins import WIDEST, Origin, Where
 from netui.model import Family
 from netui.traversal import Step
 
@@ -34,7 +34,7 @@ class Cell:
     senders: of some machine outside, those for whom it is otherwise; the state is everyone else's.
     """
 
-    place: Place
+    origin: Origin
     state: State
     way: str
     destination: str
@@ -56,12 +56,12 @@ def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:
     """Return the cells of a kind of place, by family."""
     found: dict[Family, list[Cell]] = {}
     for cell in cells:
-        if cell.place.where == where:
-            found.setdefault(cell.place.family, []).append(cell)
+        if cell.origin.where == where:
+            found.setdefault(cell.origin.family, []).append(cell)
     return found
 
 
 def widest(cells: Iterable[Cell]) -> Where | None:
     """Return the widest place of which a cell is open, None if none is."""
-    opened = {cell.place.where for cell in cells if cell.state == "open"}
+    opened = {cell.origin.where for cell in cells if cell.state == "open"}
     return next((where for where in WIDEST if where in opened), None)

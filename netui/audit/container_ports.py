@@ -20,7 +20,7 @@ def partly_known(host: PreparedHost) -> tuple[Container, ...]:
 
 def ports_of(host: PreparedHost, container: Container, together: list[Container]) -> set[tuple[int, str]]:
     """Return a container's ports with their protocols; ``together``: those that share its network namespace."""
-    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
+    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound_ports, *container.requested_ports)}
     for one in together:
         ports.update(one.exposed)
     if container.network_mode == "host":

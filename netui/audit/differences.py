@@ -169,7 +169,7 @@ _CellKey = tuple[str, int, str, str, str, str]
 
 def _cells(every: Iterable[Exposure]) -> dict[_CellKey, Cell]:
     return {
-        (e.container, e.port, e.protocol, cell.place.where, cell.place.name, cell.place.family): cell
+        (e.container, e.port, e.protocol, cell.origin.where, cell.origin.name, cell.origin.family): cell
         for e in every
         for cell in e.cells
     }
@@ -196,7 +196,7 @@ def _label(key: _CellKey) -> str:
 
 def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:
     """Who of the senders that rules name, or of everyone else, came in before and does no more, and the other way."""
-    bits = width(now.place.family)
+    bits = width(now.origin.family)
     before, after = _let_in(was, bits), _let_in(now, bits)
     if gained := after - before:
         yield Difference("sender", "+", label, "", f"comes in now: {_who(gained, bits)}")

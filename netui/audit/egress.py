@@ -24,7 +24,7 @@ _PROTOCOLS = ("tcp", "udp", "icmp")
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
+class EgressPart:
     """Machines and ports that are all alike to SRC.
 
     addresses: None for everyone else, most of those beyond the default route. ports: None for ICMP. path: what
@@ -37,20 +37,20 @@ class WayOut:
     path: Path
 
 
-def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[WayOut, ...]:
+def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[EgressPart, ...]:
     """Return where SRC may go out, everyone first, by protocol; raises EndpointError and TooManyParts."""
-    found: list[WayOut] = []
+    found: list[EgressPart] = []
     for protocol in _PROTOCOLS:
         destination = "outside/icmp" if protocol == "icmp" else f"outside:1/{protocol}"
-        for request in questions(host, parse_source(source), parse_destination(destination)):
-            if request.any_src is not None:
+        for query in questions(host, parse_source(source), parse_destination(destination)):
+            if query.any_src is not None:
                 raise EndpointError(f"{source}: the way out is of one sender; write outside:ADDRESS for one")
-            if (why := host.blind.get(request.family)) is not None:
+            if (why := host.blind.get(query.family)) is not None:
                 ports = None if protocol == "icmp" else EVERY_PORT
-                found.append(WayOut(protocol, ports, None, untold(source, destination, why)))
+                found.append(EgressPart(protocol, ports, None, untold(source, destination, why)))
                 continue
-            of_all = request if protocol == "icmp" else replace(request, any_dport=Several(EVERY_PORT))
-            found += _rows(protocol, list(_pieces(host, of_all, reply)), width(request.family))
+            of_all = query if protocol == "icmp" else replace(query, any_dport=Several(EVERY_PORT))
+            found += _rows(protocol, list(_pieces(host, of_all, reply)), width(query.family))
     return tuple(found)
 
 
@@ -61,9 +61,9 @@ class _Piece:
     path: Path
 
 
-def _pieces(host: PreparedHost, request: Query, reply: bool) -> Iterator[_Piece]:
-    for part in partition(host, request, lambda one, choices: walk(host, one, choices, reply), _MOST_PARTS):
-        yield from _apart(part, combined(host, part.request, part.explored, reply))
+def _pieces(host: PreparedHost, query: Query, reply: bool) -> Iterator[_Piece]:
+    for part in partition(host, query, lambda one, unknowns: walk(host, one, unknowns, reply), _MOST_PARTS):
+        yield from _apart(part, combined(host, part.query, part.explored, reply))
 
 
 def _apart(part: Part[Branch], path: Path) -> Iterator[_Piece]:
@@ -81,7 +81,7 @@ def _apart(part: Part[Branch], path: Path) -> Iterator[_Piece]:
             yield _Piece(machines.numbers, None if part.ports is None else ports.numbers, together.written(whole))
 
 
-def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[WayOut]:
+def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[EgressPart]:
     """Put pieces together: of each set of ports the machines that are alike, everyone else before those named."""
     edges = sorted({edge for piece in pieces for low, high in piece.ports or EVERY_PORT for edge in (low, high + 1)})
     alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}
@@ -103,7 +103,7 @@ def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[WayOut
     for key, spans in sorted(merged.items(), key=lambda one: -sum(high - low + 1 for low, high in one[1])):
         ports = None if protocol == "icmp" else IntervalSet(spans)
         for number, (addresses, path) in enumerate(rows[key]):
-            yield WayOut(protocol, ports, tuple(_texts(addresses, bits)) if number else None, path)
+            yield EgressPart(protocol, ports, tuple(_texts(addresses, bits)) if number else None, path)
 
 
 def _texts(addresses: IntervalSet, bits: int) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from netui.audit.approaches import Ways
+from netui.audit.approaches import Approaches
 from netui.audit.cells import Cell, Listed, Listening, State, by_family, widest
 from netui.audit.container_ports import listening_state, partly_known, ports_of
 from netui.audit.input_fate import InputFates
-from netui.audit.origins import FAMILIES, Place, Places, Where
+from netui.audit.origins import FAMILIES, Origin, Origins, Where
 from netui.model import Container, Family, PublishedPort
 from netui.net.addresses import protocol_name
 from netui.process import collector_paused
@@ -55,7 +55,7 @@ class Exposure:
     @property
     def deciding(self) -> Cell | None:
         """The cell that tells most: why it is open to, or closed from, other machines; else the first."""
-        outer = [cell for where in ("world", "lan") for cell in self.cells if cell.place.where == where]
+        outer = [cell for where in ("world", "lan") for cell in self.cells if cell.origin.where == where]
         ranked = [cell for state in ("open", "refused", "undecided") for cell in outer if cell.state == state]
         told = [cell for cell in (*ranked, *outer, *self.cells) if cell.step is not None]
         return told[0] if told else None
@@ -63,7 +63,7 @@ class Exposure:
 
 def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -> tuple[Exposure, ...]:
     """Return the exposure of every port of every running container (of those IDs, where given)."""
-    places = Places.of(host)
+    origins = Origins.of(host)
     fates = InputFates(host)
     sharing: dict[str, list[Container]] = {}
     for container in host.containers:
@@ -75,29 +75,29 @@ def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -
             if container.id in sharing and (containers is None or container.id in containers):
                 together = sharing[container.id]
                 for port, protocol in sorted(ports_of(host, container, together)):
-                    found.append(_exposure(places, fates, container, together, port, protocol))
+                    found.append(_exposure(origins, fates, container, together, port, protocol))
     return tuple(found)
 
 
 def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:
     """Yield for each such container a port that :func:`exposures` lacks, as if something listened there."""
-    places = Places.of(host)
+    origins = Origins.of(host)
     fates = InputFates(host)
     for container in partly_known(host):
         known = ports_of(host, container, [container])
         port = next(number for number in range(1, 65536) if (number, "tcp") not in known)
-        yield _exposure(places, fates, container, [container], port, "tcp")
+        yield _exposure(origins, fates, container, [container], port, "tcp")
 
 
 # --- which ports there are --------------------------------------------------------------------
 
 
 def _exposure(
-    places: Places, fates: InputFates, container: Container, together: list[Container], port: int, protocol: str
+    origins: Origins, fates: InputFates, container: Container, together: list[Container], port: int, protocol: str
 ) -> Exposure:
-    host = places.host
-    bound = [b for b in container.bound if b.container_port == port and b.protocol == protocol and b.host_port]
-    asked = [b for b in container.asked if b.container_port == port and b.protocol == protocol]
+    host = origins.host
+    bound = [b for b in container.bound_ports if b.container_port == port and b.protocol == protocol and b.host_port]
+    asked = [b for b in container.requested_ports if b.container_port == port and b.protocol == protocol]
     listening: Listening = "unknown"
     if container.network_mode != "host":
         listening = listening_state(container, port, protocol)
@@ -106,14 +106,14 @@ def _exposure(
     how += ["exposed"] if any((port, protocol) in one.exposed for one in together) else []
     how += ["listening"] if listening in ("yes", "loopback") or container.network_mode == "host" else []
     cells: list[Cell] = []
-    known_ways = Ways(host, container, bound, port, protocol)
+    known_ways = Approaches(host, container, bound, port, protocol)
     for family in FAMILIES:
         if not _has_family(container, family, bound):
             continue
-        around = tuple(places.around(container, family))
+        around = tuple(origins.around(container, family))
         told = _told(host, around, known_ways)
-        for place in around:
-            cell = _cell(host, place, container, known_ways.of(place), port, listening, told)
+        for origin in around:
+            cell = _cell(host, origin, container, known_ways.of(origin), port, listening, told)
             if cell is not None:
                 cells.append(cell)
     notes: list[str] = []
@@ -154,19 +154,19 @@ def _published_text(bound: PublishedPort) -> str:
 Told = Mapping[str, Mapping[str, BriefPath]]
 
 
-def _told(host: PreparedHost, around: Iterable[Place], known_ways: Ways) -> Told:
+def _told(host: PreparedHost, around: Iterable[Origin], known_ways: Approaches) -> Told:
     """What rules stop of the packets from other networks, told of all of them at once."""
     asked: dict[str, list[str]] = {}
-    for place in around:
-        if place.where == "networks":
-            for _way, destination in known_ways.of(place):
-                asked.setdefault(destination, []).append(place.source)
+    for origin in around:
+        if origin.where == "networks":
+            for _way, destination in known_ways.of(origin):
+                asked.setdefault(destination, []).append(origin.source)
     return {destination: stopped(host, sources, destination) for destination, sources in asked.items()}
 
 
 def _cell(
     host: PreparedHost,
-    place: Place,
+    origin: Origin,
     container: Container,
     asked: Iterable[tuple[str, str]],
     port: int,
@@ -176,9 +176,9 @@ def _cell(
     best: tuple[Judged, str, str] | None = None
     senders: tuple[Listed, ...] = ()
     for way, destination in asked:
-        known = told.get(destination, {}).get(place.source)
+        known = told.get(destination, {}).get(origin.source)
         try:
-            found = known or outcome(host, place.source, destination, reply=True)
+            found = known or outcome(host, origin.source, destination, reply=True)
         except EndpointError:
             # not a question that this place can ask (no address of the family, …)
             continue
@@ -190,12 +190,12 @@ def _cell(
         if state in ("open", "refused"):
             break
     if best is None:
-        if place.where != "world":
+        if origin.where != "world":
             return None
         reason = "it is not published, and no router of the internet carries packets for a private address"
-        return Cell(place, "closed", "none", "", reason, None)
+        return Cell(origin, "closed", "none", "", reason, None)
     (state, reason, step, unknown, condition), way, destination = best
-    return Cell(place, state, way, destination, reason, step, unknown, condition, senders)
+    return Cell(origin, state, way, destination, reason, step, unknown, condition, senders)
 
 
 def _named(
@@ -255,8 +255,8 @@ def _judge(host: PreparedHost, container: Container, found: BriefPath, port: int
 def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:
     said: set[str] = set()
     for cell in cells:
-        if cell.state == "open" and cell.way == "published" and cell.place.where in ("world", "lan"):
-            text = fates.besides(cell.place.source, cell.destination, cell.step)
+        if cell.state == "open" and cell.way == "published" and cell.origin.where in ("world", "lan"):
+            text = fates.besides(cell.origin.source, cell.destination, cell.step)
             if text and text not in said:
                 said.add(text)
                 yield text

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from netui.audit.cells import State
-from netui.audit.origins import FAMILIES, WIDEST, Place, Places
+from netui.audit.origins import FAMILIES, WIDEST, Origin, Origins
 from netui.audit.port_answers import Answerer, PortsAnswer, PortsAsked
 from netui.audit.port_rows import HostPort, rows_of
 from netui.model import Socket
@@ -51,20 +51,20 @@ def host_ports(host: PreparedHost) -> HostPorts:
         if (why := host.blind.get(family)) is not None:
             unknown[f"{'IPv4' if family == 'ip' else 'IPv6'}: {why.reason}"] = None
     every = Several(_ALL)
-    for place in _places(host):
-        if host.blind.get(place.family) is not None:
+    for origin in _places(host):
+        if host.blind.get(origin.family) is not None:
             continue
-        for address in _addresses(host, place):
+        for address in _addresses(host, origin):
             for protocol in _PROTOCOLS:
                 try:
-                    answers = _ask(host, place, address, protocol, every)
+                    answers = _ask(host, origin, address, protocol, every)
                 except EndpointError:
                     # no question that this place can ask
                     continue
                 except TooManyParts:
-                    unknown[f"the rules tell more apart from {place.name} than netui walks"] = None
+                    unknown[f"the rules tell more apart from {origin.name} than netui walks"] = None
                     continue
-                asked.append(PortsAsked(place, address, protocol, answers))
+                asked.append(PortsAsked(origin, address, protocol, answers))
     order = {where: rank for rank, where in enumerate(WIDEST)}
     rows = sorted(
         rows_of(asked),
@@ -79,12 +79,12 @@ def host_ports(host: PreparedHost) -> HostPorts:
 # --- who asks what ------------------------------------------------------------------------------
 
 
-def _places(host: PreparedHost) -> Iterator[Place]:
+def _places(host: PreparedHost) -> Iterator[Origin]:
     """The world, each link, and a container of each network, by family."""
-    places = Places.of(host)
-    yield from places.outer
-    for network_id, members in places.members.items():
-        network = places.network(network_id)
+    origins = Origins.of(host)
+    yield from origins.outer
+    for network_id, members in origins.members.items():
+        network = origins.network(network_id)
         if network is None or not network.bridge:
             continue
         for family in FAMILIES:
@@ -92,23 +92,25 @@ def _places(host: PreparedHost) -> Iterator[Place]:
                 if endpoint.ipv4 if family == "ip" else endpoint.ipv6:
                     gateway = endpoint.gateway4 if family == "ip" else endpoint.gateway6
                     source = f"{container.id}@{endpoint.network_name}"
-                    yield Place("networks", endpoint.network_name, family, source, gateway)
+                    yield Origin("networks", endpoint.network_name, family, source, gateway)
                     break
 
 
-def _addresses(host: PreparedHost, place: Place) -> Iterator[str]:
+def _addresses(host: PreparedHost, origin: Origin) -> Iterator[str]:
     """The host's own addresses to be asked for: of its links, of the bridge in question, of single sockets."""
-    found: dict[str, None] = {place.address: None} if place.address else {}
-    for interface in host.links(place.family):
-        found.update((a.address, None) for a in interface.addresses if a.family == place.family and a.scope == "global")
-    own = {a.address for i in host.namespace.interfaces.values() for a in i.addresses if a.family == place.family}
+    found: dict[str, None] = {origin.address: None} if origin.address else {}
+    for interface in host.links(origin.family):
+        found.update(
+            (a.address, None) for a in interface.addresses if a.family == origin.family and a.scope == "global"
+        )
+    own = {a.address for i in host.namespace.interfaces.values() for a in i.addresses if a.family == origin.family}
     bound = {socket.address for socket in host.namespace.sockets or ()}
-    bound |= {one.host_ip for container in host.containers if container.running for one in container.bound}
+    bound |= {one.host_ip for container in host.containers if container.running for one in container.bound_ports}
     found.update((address, None) for address in sorted(bound & own) if not _loopback(address))
-    fib = host.namespace.fibs[place.family]
+    fib = host.namespace.fibs[origin.family]
     for address in found:
         parsed = parse_address(address)
-        if parsed is not None and parsed[0] == place.family and fib.is_local(parsed[1]):
+        if parsed is not None and parsed[0] == origin.family and fib.is_local(parsed[1]):
             yield address
 
 
@@ -116,20 +118,20 @@ def _loopback(address: str) -> bool:
     return address == "::1" or address.startswith("127.")
 
 
-def _ask(host: PreparedHost, place: Place, address: str, protocol: str, every: Several) -> list[PortsAnswer]:
+def _ask(host: PreparedHost, origin: Origin, address: str, protocol: str, every: Several) -> list[PortsAnswer]:
     shown = f"[{address}]" if ":" in address else address
     destination = parse_destination(f"{shown}:1/{protocol}")
     found: list[PortsAnswer] = []
-    for request in questions(host, parse_source(place.source), destination):
-        of_all = replace(request, any_dport=every)
-        for part in partition(host, of_all, lambda one, choices: walk(host, one, choices, True), _MOST_PARTS):
+    for query in questions(host, parse_source(origin.source), destination):
+        of_all = replace(query, any_dport=every)
+        for part in partition(host, of_all, lambda one, unknowns: walk(host, one, unknowns, True), _MOST_PARTS):
             found.append(_answer(host, part))
     return found
 
 
 def _answer(host: PreparedHost, part: Part[Branch]) -> PortsAnswer:
     assert part.ports is not None
-    path = combined(host, part.request, part.explored, True)
+    path = combined(host, part.query, part.explored, True)
     steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
     state, by = _judge(host, path, part.explored.outcomes[0])
     return PortsAnswer(

@@ -83,15 +83,15 @@ class InputFates:
 
     def _walk(self, source: str, destination: str) -> InputFate:
         try:
-            request = resolve(self.host, parse_source(source), parse_destination(destination))
+            query = resolve(self.host, parse_source(source), parse_destination(destination))
         except EndpointError:
             return InputFate("unknown")
 
-        def walk(choices: Unknowns) -> InputFate:
-            packet = new_transit(request)
+        def walk(unknowns: Unknowns) -> InputFate:
+            packet = new_transit(query)
             packet.link = True
             packet.track()
-            walker = Walker(self.host.namespace, choices)
+            walker = Walker(self.host.namespace, unknowns)
             try:
                 fate = walker.hook("input", packet)
             except Unknowable:

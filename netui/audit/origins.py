@@ -29,8 +29,8 @@ _PRIVATE_NETS = [(family, net) for family, text in _PRIVATE if (net := parse_net
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place from which packets come.
+class Origin:
+    """From where packets come.
 
     name: the interface (world, lan), the network (networks, own), else "". source: what
     stands for it as SRC of a path. address: the host's own address as that place knows it.
@@ -50,17 +50,17 @@ def is_private(family: Family, text: str) -> bool:
 
 
 @dataclass(slots=True)
-class Places:
-    """All places of a host; the networks' by name, each with the containers that are on it."""
+class Origins:
+    """All origins of a host; the networks' by name, each with the containers that are on it."""
 
     host: PreparedHost
-    outer: list[Place] = field(default_factory=list)
+    outer: list[Origin] = field(default_factory=list)
     members: dict[str, list[tuple[Container, Endpoint]]] = field(default_factory=dict)
-    _others: dict[tuple[str, Family, frozenset[str]], tuple[Place, ...]] = field(default_factory=dict)
+    _others: dict[tuple[str, Family, frozenset[str]], tuple[Origin, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, host: PreparedHost) -> Places:
-        """Find the places of a host."""
+    def of(cls, host: PreparedHost) -> Origins:
+        """Find the origins of a host."""
         found = cls(host)
         for family in FAMILIES:
             found.outer += _outer_places(host, family)
@@ -75,10 +75,10 @@ class Places:
         """Return the network of that ID."""
         return self.host.networks.get(network_id)
 
-    def around(self, container: Container, family: Family) -> Iterator[Place]:
+    def around(self, container: Container, family: Family) -> Iterator[Origin]:
         """Yield the places of one family from which this container could be asked."""
-        yield from (place for place in self.outer if place.family == family)
-        yield Place("host", "", family, "host")
+        yield from (origin for origin in self.outer if origin.family == family)
+        yield Origin("host", "", family, "host")
         own = frozenset(endpoint.network_id for endpoint in container.endpoints)
         for network_id, members in self.members.items():
             if network_id in own:
@@ -92,17 +92,17 @@ class Places:
 
     def _own(
         self, container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family
-    ) -> Iterator[Place]:
+    ) -> Iterator[Origin]:
         for other, endpoint in members:
             if other is not container and _address(endpoint, family):
-                place = _at(endpoint, "own", family, other)
+                origin = _at(endpoint, "own", family, other)
                 # over an overlay it asks the network's own addresses, and all others by its bridge
-                yield replace(place, source=other.id) if self._leaves_elsewhere(other, endpoint) else place
+                yield replace(origin, source=other.id) if self._leaves_elsewhere(other, endpoint) else origin
                 return
 
     def _other(
         self, members: Sequence[tuple[Container, Endpoint]], own: frozenset[str], family: Family
-    ) -> Iterator[Place]:
+    ) -> Iterator[Origin]:
         for other, endpoint in members:
             if self._leaves_elsewhere(other, endpoint):
                 continue
@@ -118,21 +118,21 @@ class Places:
         return any(self.host.bridge_of(e) for e in container.endpoints)
 
 
-def _at(endpoint: Endpoint, where: Where, family: Family, other: Container) -> Place:
+def _at(endpoint: Endpoint, where: Where, family: Family, other: Container) -> Origin:
     """A container on a network; it asks the host at the network's gateway, whose answers it takes."""
     gateway = endpoint.gateway6 if family == "ip6" else ""
-    return Place(where, endpoint.network_name, family, f"{other.id}@{endpoint.network_name}", gateway)
+    return Origin(where, endpoint.network_name, family, f"{other.id}@{endpoint.network_name}", gateway)
 
 
 def _address(endpoint: Endpoint, family: Family) -> str:
     return endpoint.ipv4 if family == "ip" else endpoint.ipv6
 
 
-def _outer_places(host: PreparedHost, family: Family) -> Iterator[Place]:
+def _outer_places(host: PreparedHost, family: Family) -> Iterator[Origin]:
     outer = host.outer(family)
     for interface in host.links(family):
         own = next(a.address for a in interface.addresses if a.family == family and a.scope == "global")
         if outer is not None and outer.interface == interface.name:
-            yield Place("world", interface.name, family, "outside", own)
+            yield Origin("world", interface.name, family, "outside", own)
         if host.link(family, interface.name) is not None:
-            yield Place("lan", interface.name, family, f"lan@{interface.name}", own)
+            yield Origin("lan", interface.name, family, f"lan@{interface.name}", own)

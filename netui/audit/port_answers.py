@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from netui.audit.cells import Cell, Listed, State
-from netui.audit.origins import Place
+from netui.audit.origins import Origin
 from netui.net.addresses import width
 from netui.net.intervals import IntervalSet
 from netui.traversal import Step
@@ -70,7 +70,7 @@ class PortsAnswer:
 class PortsAsked:
     """All ports of one address and protocol, asked from one place."""
 
-    place: Place
+    origin: Origin
     address: str
     protocol: str
     answers: list[PortsAnswer]
@@ -111,7 +111,7 @@ class PortsAsked:
 
     def cell(self, port: int, by: Answerer) -> Cell:
         """The cell of a port: the state is everyone else's, the largest part's; the others are listed."""
-        bits = width(self.place.family)
+        bits = width(self.origin.family)
         shown = f"[{self.address}]" if ":" in self.address else self.address
         here = sorted(self.at(port), key=senders_of, reverse=True)
         most = here[0]
@@ -125,7 +125,7 @@ class PortsAsked:
         unknown = tuple(f"{item.match}: {item.reason}" for item in most.path.undecided) if state == "undecided" else ()
         reason = most.path.reason if state == most.state else f"{most.path.reason}, not {by.name}"
         return Cell(
-            self.place, state, "host", f"{shown}:{port}/{self.protocol}", reason, most.step(port), unknown,
+            self.origin, state, "host", f"{shown}:{port}/{self.protocol}", reason, most.step(port), unknown,
             most.path.condition, named,
         )  # fmt: skip
 

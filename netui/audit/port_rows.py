@@ -42,7 +42,7 @@ class HostPort:
     def deciding(self) -> Cell | None:
         """The cell that tells most: of other machines before containers, what is open before what is not."""
         told = [cell for cell in self.cells if cell.step is not None]
-        return min(told, key=lambda cell: (cell.place.where == "networks", _SURE[cell.state]), default=None)
+        return min(told, key=lambda cell: (cell.origin.where == "networks", _SURE[cell.state]), default=None)
 
 
 def rows_of(asked: Sequence[PortsAsked]) -> Iterator[HostPort]:

@@ -75,7 +75,7 @@ def _destinations(host: PreparedHost, sender: Container | None) -> Iterator[tupl
 
 def known_ports(container: Container) -> list[tuple[int, str]]:
     """Return the ports that a container is known to have: published, exposed by its image, listened on."""
-    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound, *container.asked)}
+    ports = {(bound.container_port, bound.protocol) for bound in (*container.bound_ports, *container.requested_ports)}
     ports.update(container.exposed)
     ports.update((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
     return sorted(ports)
@@ -95,7 +95,7 @@ def _direct(
 
 def published_at(container: Container, port: int, protocol: str) -> Iterator[str]:
     """Yield where a port of a container is published, as DST of a path."""
-    for bound in container.bound:
+    for bound in container.bound_ports:
         if (bound.container_port, bound.protocol) == (port, protocol) and (destination := _published_as(bound)):
             yield destination
 
@@ -107,7 +107,7 @@ def _published_as(bound: PublishedPort) -> str:
 
 def _published(container: Container) -> Iterator[tuple[str, str, str, str, str, str]]:
     seen: set[str] = set()
-    for bound in container.bound:
+    for bound in container.bound_ports:
         destination = _published_as(bound)
         if destination and destination not in seen:
             seen.add(destination)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from netui.config.text import changed, flat, line_numbers
 from netui.files.reading import NotAFile, open_regular
-from netui.files.writing import NewFile, Owner, Place
+from netui.files.writing import FolderEntry, NewFile, Owner
 from netui.model.settings import COLUMNS, THEMES, Settings
 from netui.text.errors import SourceError, plain, quoted, quoted_path
 
@@ -67,21 +67,21 @@ def read_config(path: Path) -> Config:
     lines = line_numbers(text)
     settings, problems, keys = Settings(), [], {}
     for name, value in document.items():
-        place = _place(path, lines, name)
+        where = _place(path, lines, name)
         if name.startswith("keys."):
             if isinstance(value, str) and value.strip():
                 keys[name.removeprefix("keys.")] = value
             else:
-                problems.append(f'{place}: {_shown(value)} is no key, as in: freeze = "p"')
+                problems.append(f'{where}: {_shown(value)} is no key, as in: freeze = "p"')
         elif name not in _FIELDS:
             if name not in _TABLES or value != {}:
-                problems.append(f"{place}: not a setting of netui")
+                problems.append(f"{where}: not a setting of netui")
         else:
             attribute, check, wanted = _FIELDS[name]
             if check(value):
                 settings = replace(settings, **{attribute: value})
             else:
-                problems.append(f"{place}: {_shown(value)} is not {wanted}")
+                problems.append(f"{where}: {_shown(value)} is not {wanted}")
     return Config(path, replace(settings, keys=keys), tuple(problems), lines)
 
 
@@ -162,27 +162,27 @@ def save_config(path: Path, settings: Settings) -> None:
     makes belongs to the folder's owner.
     """
     try:
-        place = Place.find(path, make=True, give=True, follow=True)
+        entry = FolderEntry.find(path, make=True, give=True, follow=True)
     except (OSError, ValueError) as error:
         raise SourceError(f"{quoted_path(path)} could not be written: {_reason(error)}") from None
     try:
-        new, mode, owner = _changed(path, place, settings)
-        with NewFile(place, replace=True, mode=mode, owner=owner) as file:
+        new, mode, owner = _changed(path, entry, settings)
+        with NewFile(entry, replace=True, mode=mode, owner=owner) as file:
             file.file.write(new.encode())
     except OSError as error:
         raise SourceError(f"{quoted_path(path)} could not be written: {_reason(error)}") from None
     finally:
-        place.close()
+        entry.close()
 
 
-def _changed(path: Path, place: Place, settings: Settings) -> tuple[str, int, Owner | None]:
+def _changed(path: Path, entry: FolderEntry, settings: Settings) -> tuple[str, int, Owner | None]:
     """Return the file's new text, its mode, and its owner where root writes."""
     import tomllib
 
     shown = f"{quoted_path(path)} is left as it is"
-    mode, owner = 0o600, place.owner
+    mode, owner = 0o600, entry.owner
     try:
-        with os.fdopen(open_regular(place.name, folder=place.folder, follow=False), "rb") as file:
+        with os.fdopen(open_regular(entry.name, folder=entry.folder, follow=False), "rb") as file:
             there = os.fstat(file.fileno())
             text = _decoded(file)
         # whose it is stays: a copy of another's file in this folder is not for the folder's owner

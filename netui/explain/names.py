@@ -116,7 +116,7 @@ class Names:
 
 def _published(container: Container) -> Mapping[tuple[str, int, str, str], tuple[str, ...]]:
     found: dict[tuple[str, int, str, str], list[str]] = {}
-    for bound in container.bound:
+    for bound in container.bound_ports:
         if not bound.host_port:
             continue
         anywhere = bound.host_ip in ("", "0.0.0.0", "::")

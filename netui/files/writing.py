@@ -37,7 +37,7 @@ class Owner(NamedTuple):
     gid: int
 
 
-class Place:
+class FolderEntry:
     """A name in an open folder. owner: whose the nearest folder is that was there before."""
 
     def __init__(self, folder: int, name: str, owner: Owner) -> None:
@@ -164,11 +164,13 @@ class NewFile:
     Raises OSError; FileExistsError where something has its name.
     """
 
-    def __init__(self, place: Place, *, replace: bool = False, mode: int = 0o600, owner: Owner | None = None) -> None:
-        self._place, self._replace, self._mode, self._owner = place, replace, mode, owner
-        if not replace and place.status() is not None:
+    def __init__(
+        self, entry: FolderEntry, *, replace: bool = False, mode: int = 0o600, owner: Owner | None = None
+    ) -> None:
+        self._entry, self._replace, self._mode, self._owner = entry, replace, mode, owner
+        if not replace and entry.status() is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        self._name, descriptor = _unfinished(place.folder)
+        self._name, descriptor = _unfinished(entry.folder)
         self.file: BinaryIO = open(descriptor, "wb")  # noqa: PTH123, SIM115 - a descriptor; __exit__ closes it
 
     def __enter__(self) -> Self:
@@ -188,23 +190,23 @@ class NewFile:
             os.fchown(descriptor, *self._owner)
         os.fchmod(descriptor, self._mode)
         os.fsync(descriptor)
-        place = self._place
+        entry = self._entry
         if self._replace:
             if not self._name:
                 self._name = self._link(_random_name())
             self._rename()
             return
         try:
-            self._link(place.name)
+            self._link(entry.name)
         except OSError as error:
             if not self._name or error.errno not in _NO_LINKS:
                 raise
             # the name is taken first, by a file of our own, so that the rename replaces nobody's
-            os.close(os.open(place.name, _ANEW, 0o600, dir_fd=place.folder))
+            os.close(os.open(entry.name, _ANEW, 0o600, dir_fd=entry.folder))
             self._rename()
 
     def _link(self, name: str) -> str:
-        folder = self._place.folder
+        folder = self._entry.folder
         if self._name:
             os.link(self._name, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         else:
@@ -212,8 +214,8 @@ class NewFile:
         return name
 
     def _rename(self) -> None:
-        folder = self._place.folder
-        os.rename(self._name, self._place.name, src_dir_fd=folder, dst_dir_fd=folder)
+        folder = self._entry.folder
+        os.rename(self._name, self._entry.name, src_dir_fd=folder, dst_dir_fd=folder)
         self._name = ""
 
     def _discard(self) -> None:
@@ -221,9 +223,9 @@ class NewFile:
         if self._name:
             with contextlib.suppress(OSError):
                 own = os.fstat(self.file.fileno())
-                there = os.stat(self._name, dir_fd=self._place.folder, follow_symlinks=False)
+                there = os.stat(self._name, dir_fd=self._entry.folder, follow_symlinks=False)
                 if os.path.samestat(own, there):
-                    os.unlink(self._name, dir_fd=self._place.folder)
+                    os.unlink(self._name, dir_fd=self._entry.folder)
         with contextlib.suppress(OSError):
             # what the buffer still holds may not fit: then it is said already, and the file is discarded
             self.file.close()
@@ -246,13 +248,13 @@ def write_new(path: Path, data: bytes) -> None:
 
     Under sudo, in a folder of the user who called it, the file is that user's.
     """
-    place = Place.find(path)
-    is_callers = os.geteuid() == 0 and os.environ.get("SUDO_UID") == str(place.owner.uid)
+    entry = FolderEntry.find(path)
+    is_callers = os.geteuid() == 0 and os.environ.get("SUDO_UID") == str(entry.owner.uid)
     try:
-        with NewFile(place, owner=place.owner if is_callers else None) as new:
+        with NewFile(entry, owner=entry.owner if is_callers else None) as new:
             new.file.write(data)
     finally:
-        place.close()
+        entry.close()
 
 
 class NewFolder:
@@ -261,22 +263,22 @@ class NewFolder:
     An empty folder of the user's own gives way to it. Raises OSError.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        there = place.status()
-        if there is not None and not _may_give_way(place, there):
+    def __init__(self, entry: FolderEntry) -> None:
+        self._entry = entry
+        there = entry.status()
+        if there is not None and not _may_give_way(entry, there):
             raise FileExistsError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
         self._name = _random_name()
-        self._folder = _make(place.folder, self._name, None)
+        self._folder = _make(entry.folder, self._name, None)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        folder = self._place.folder
+        folder = self._entry.folder
         try:
             if kind is None:
-                os.rename(self._name, self._place.name, src_dir_fd=folder, dst_dir_fd=folder)
+                os.rename(self._name, self._entry.name, src_dir_fd=folder, dst_dir_fd=folder)
                 self._name = ""
         finally:
             os.close(self._folder)
@@ -303,11 +305,11 @@ class NewFolder:
             os.close(folder)
 
 
-def _may_give_way(place: Place, there: os.stat_result) -> bool:
+def _may_give_way(entry: FolderEntry, there: os.stat_result) -> bool:
     """Whether it is an empty folder of the user's own."""
     if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.geteuid():
         return False
-    folder = os.open(place.name, _FOLDER, dir_fd=place.folder)
+    folder = os.open(entry.name, _FOLDER, dir_fd=entry.folder)
     try:
         return not _any_in(folder)
     finally:

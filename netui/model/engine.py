@@ -127,7 +127,7 @@ class PublishedPort:
     """A container port and the host address and port given to it.
 
     host_ip: "" or "0.0.0.0" or "::" mean all addresses. host_port: 0 where the
-    engine is to choose (asked for) or none was given.
+    engine is to choose (requested) or none was given.
     """
 
     container_port: int
@@ -154,8 +154,8 @@ class Inside:
 class Container:
     """A container.
 
-    asked: ``HostConfig.PortBindings``; bound: ``NetworkSettings.Ports``, what the
-    engine really bound. listening: sockets in its own namespace, None if not known.
+    requested_ports: ``HostConfig.PortBindings``; bound_ports: ``NetworkSettings.Ports``, what the
+    engine bound. listening: sockets in its own namespace, None if not known.
     network_mode: ``HostConfig.NetworkMode`` (``host``, ``none``, ``container:ID``, a name).
     changes_routes: it may, by NET_ADMIN or as a privileged one. inside: its own routes, None if not known.
     """
@@ -167,8 +167,8 @@ class Container:
     pid: int = 0
     network_mode: str = ""
     endpoints: tuple[Endpoint, ...] = ()
-    asked: tuple[PublishedPort, ...] = ()
-    bound: tuple[PublishedPort, ...] = ()
+    requested_ports: tuple[PublishedPort, ...] = ()
+    bound_ports: tuple[PublishedPort, ...] = ()
     exposed: tuple[tuple[int, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     health: str = ""

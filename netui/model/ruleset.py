@@ -180,14 +180,14 @@ class Table:
 class Ruleset:
     """One family's rules in one variant; compared by identity, see the module's text.
 
-    shape: the text with every counter replaced by ``[]`` and the tool's own
-    comment lines by ``#``; equal shapes mean equal rules.
+    skeleton: the text with every counter replaced by ``[]`` and the tool's own
+    comment lines by ``#``; equal skeletons mean equal rules.
     """
 
     family: TableFamily
     backend: Backend
     tables: tuple[Table, ...]
-    shape: str = field(repr=False)
+    skeleton: str = field(repr=False)
 
     @property
     def key(self) -> RulesetKey:

@@ -63,8 +63,8 @@ def _evidence_json(item: Evidence) -> dict[str, Any]:
     result: dict[str, Any] = {"kind": item.kind, "text": item.text}
     if item.packets is not None:
         result["packets"] = item.packets
-    if item.place is not None:
-        family, backend, table, chain, number = item.place
+    if item.rule_ref is not None:
+        family, backend, table, chain, number = item.rule_ref
         result |= {"family": family, "backend": backend, "table": table, "chain": chain, "rule": number}
     return result
 
@@ -103,9 +103,9 @@ def _finding_lines(finding: Finding, width: int) -> Iterator[str]:
 
 
 def _where(item: Evidence) -> str:
-    if item.place is None:
+    if item.rule_ref is None:
         return f"{item.kind}: "
-    family, _, table, chain, number = item.place
+    family, _, table, chain, number = item.rule_ref
     six = "ip6 " if family == "ip6" else ""
     return f"{six}{printable(table)} {printable(chain)} {number if number is not None else 'policy'}: "
 

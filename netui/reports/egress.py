@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netui.audit.egress import EVERY_PORT, WayOut
+from netui.audit.egress import EVERY_PORT, EgressPart
 from netui.reports.host_ports import ports_text
 from netui.reports.path import answer_json
 from netui.text.phrases import some
@@ -14,7 +14,7 @@ from netui.text.visible import printable
 from netui.traversal.result import step_place
 
 
-def egress_json(source: str, found: Sequence[WayOut]) -> dict[str, Any]:
+def egress_json(source: str, found: Sequence[EgressPart]) -> dict[str, Any]:
     """Return where SRC may go out, in JSON's form."""
     return {
         "from": source,
@@ -32,7 +32,7 @@ def egress_json(source: str, found: Sequence[WayOut]) -> dict[str, Any]:
     }
 
 
-def egress_text(source: str, found: Sequence[WayOut]) -> str:
+def egress_text(source: str, found: Sequence[EgressPart]) -> str:
     """Return where SRC may go out, as a table."""
     rows = [["PROTOCOL", "PORTS", "TO", "ANSWER", "DECIDED BY", "WHY"]]
     everyone = [one for one in found if one.addresses is None]

@@ -62,12 +62,12 @@ def cell_json(cell: Cell) -> dict[str, Any]:
     """Return a cell in JSON's form."""
     step = cell.step
     return {
-        "where": cell.place.where,
-        "name": cell.place.name,
-        "family": cell.place.family,
+        "where": cell.origin.where,
+        "name": cell.origin.name,
+        "family": cell.origin.family,
         "state": cell.state,
         "way": cell.way,
-        "source": cell.place.source,
+        "source": cell.origin.source,
         "destination": cell.destination,
         "reason": cell.reason,
         "rule": None
@@ -184,10 +184,10 @@ def column(exposure: Reached, where: Where, *, wide: bool = False) -> str:
     if nets:
         named = f"{nets[0]} and {len(nets) - 1} more" if len(nets) > 2 and not wide else ", ".join(nets)
         said.append(named)
-    several = where == "lan" and len({cell.place.name for cells in by_family.values() for cell in cells}) > 1
+    several = where == "lan" and len({cell.origin.name for cells in by_family.values() for cell in cells}) > 1
     if several:
-        opened = {c.place.name for cells in by_family.values() for c in cells if c.state == "open"}
-        everywhere = {c.place.name for cells in by_family.values() for c in cells}
+        opened = {c.origin.name for cells in by_family.values() for c in cells if c.state == "open"}
+        everywhere = {c.origin.name for cells in by_family.values() for c in cells}
         if opened and opened != everywhere:
             return f"{' '.join(said)} ({', '.join(printable(name) for name in sorted(opened))})"
     if not by_family:
@@ -207,12 +207,12 @@ def _family_word(family: Family, cells: Sequence[Cell]) -> str:
 
 def _networks(by_family: dict[Family, list[Cell]]) -> str:
     cells = [cell for found in by_family.values() for cell in found]
-    names = {cell.place.name for cell in cells}
+    names = {cell.origin.name for cell in cells}
     if not names:
         return ""
-    opened = sorted({cell.place.name for cell in cells if cell.state == "open"})
-    refused = sorted({cell.place.name for cell in cells if cell.state == "refused"})
-    unknown = sorted({cell.place.name for cell in cells if cell.state == "undecided"} - set(opened))
+    opened = sorted({cell.origin.name for cell in cells if cell.state == "open"})
+    refused = sorted({cell.origin.name for cell in cells if cell.state == "refused"})
+    unknown = sorted({cell.origin.name for cell in cells if cell.state == "undecided"} - set(opened))
     said = []
     for word, found in (("", opened), ("()", refused), ("?", unknown)):
         if found:
@@ -241,9 +241,9 @@ def failing(exposures: Sequence[Port], limit: Where | Listing, allowed: Sequence
     """
     if limit == "listed":
         nets = [ip_network(text, strict=False) for text in allowed]
-        return [e for e in exposures if any(_lets_in(cell, nets) for cell in e.cells if cell.place.where == "world")]
+        return [e for e in exposures if any(_lets_in(cell, nets) for cell in e.cells if cell.origin.where == "world")]
     wider = WIDEST[: WIDEST.index(limit) + 1]
-    return [e for e in exposures if any(c.state == "open" and c.place.where in wider for c in e.cells)]
+    return [e for e in exposures if any(c.state == "open" and c.origin.where in wider for c in e.cells)]
 
 
 def _lets_in(cell: Cell, allowed: Sequence[IPv4Network | IPv6Network]) -> bool:
@@ -260,7 +260,7 @@ def _within(net: IPv4Network | IPv6Network, allowed: Sequence[IPv4Network | IPv6
 def undecided(exposures: Sequence[Port], limit: Where | Listing) -> list[Port]:
     """Return the ports of which it cannot be told whether they are open from ``limit`` or wider."""
     wider = WIDEST[: WIDEST.index("world" if limit == "listed" else limit) + 1]
-    return [e for e in exposures if any(_unknown(c) and c.place.where in wider for c in e.cells)]
+    return [e for e in exposures if any(_unknown(c) and c.origin.where in wider for c in e.cells)]
 
 
 def _unknown(cell: Cell) -> bool:

@@ -82,10 +82,10 @@ def _stopped(explored: Explored[Way]) -> Agreement | None:
     quiet = explored.of_quiet_sender()
     if len(quiet) < len(explored.outcomes) or any(way.verdict not in _STOPS for way in quiet):
         return None
-    if any(item.match != BY_AGE for item in explored.unknown):
+    if any(item.match != BY_AGE for item in explored.undecided):
         return None
     other = next(way for way in quiet if way.verdict != quiet[0].verdict)
-    orders = "; ".join(item.reason for item in explored.unknown)
+    orders = "; ".join(item.reason for item in explored.undecided)
     note = (
         f"{orders}: as their tables were made it is {quiet[0].verdict} ({quiet[0].reason}); "
         f"in the other order it would be {other.verdict} ({other.reason})"
@@ -96,10 +96,10 @@ def _stopped(explored: Explored[Way]) -> Agreement | None:
 def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:
     """All who may receive it, where chance alone decides who: () where something not known does, too."""
     groups: dict[object, dict[DeliveredTo, None]] = {}
-    for way, choices in zip(explored.of_quiet_sender(), explored.choices, strict=False):
+    for way, unknowns in zip(explored.of_quiet_sender(), explored.unknowns, strict=False):
         if way.delivered_to is None:
             return ()
-        groups.setdefault(choices.assumed(), {})[way.delivered_to] = None
+        groups.setdefault(unknowns.assumed(), {})[way.delivered_to] = None
     every = list(groups.values())
     return tuple(every[0]) if all(one.keys() == every[0].keys() for one in every) else ()
 
@@ -110,10 +110,10 @@ def _limits(
     """The limits beyond which it ends differently, and those ways: the fewest that it takes for each."""
     wanted = set(receivers)
     found = [
-        (choices.exceeded(), way)
-        for way, choices in zip(explored.outcomes[explored.usual :], explored.choices[explored.usual :], strict=True)
+        (unknowns.exceeded(), way)
+        for way, unknowns in zip(explored.outcomes[explored.usual :], explored.unknowns[explored.usual :], strict=True)
         if way.verdict != verdict or way.delivered_to not in wanted
     ]
     least = [(limits, way) for limits, way in found if not any(other < limits for other, _ in found)]
     named = frozenset().union(*(limits for limits, _ in least))
-    return [limit for limit in explored.unknown if limit in named], [way for _, way in least]
+    return [limit for limit in explored.undecided if limit in named], [way for _, way in least]

@@ -97,25 +97,25 @@ def path(
     if isinstance(requests, Path):
         return requests
     if sport is not None:
-        requests = [replace(request, sport=sport) for request in requests]
+        requests = [replace(query, sport=sport) for query in requests]
     return _answered(host, requests, reply)
 
 
 def _answered(host: PreparedHost, requests: Sequence[Query], reply: bool) -> Path:
     """The path of a question, told apart by machine where the rules tell them apart."""
-    request = requests[0]
-    if not asks_for_several(request):
-        return _together(host, request, reply)
+    query = requests[0]
+    if not asks_for_several(query):
+        return _together(host, query, reply)
     try:
         parts = _parts(host, requests, reply)
     except TooManyParts:
-        found = _together(host, request, reply)
+        found = _together(host, query, reply)
         return replace(found, notes=(*found.notes, _TOO_MANY))
     if not parts:
-        return _together(host, request, reply)
+        return _together(host, query, reply)
     ways = []
     for part in parts:
-        made = combined(host, part.request, part.explored, reply)
+        made = combined(host, part.query, part.explored, reply)
         steps = [step for leg in (*made.legs, *(made.reply or ())) for step in leg.steps]
         key = (made.verdict, made.delivered_to, made.one_of, made.condition, made.undecided)
         ways.append(Together(_several(part), steps, key, made.deciding, made))
@@ -123,17 +123,17 @@ def _answered(host: PreparedHost, requests: Sequence[Query], reply: bool) -> Pat
     found = everyone.way.written(everyone.cells[0])
     if not named:
         return found
-    bits = width(request.family)
+    bits = width(query.family)
     listed = tuple(SendersPart(told.texts(bits), told.way.written(told.cells[0]), told.decided_by) for told in named)
     every = (SendersPart(None, found, found.deciding), *listed)
-    return replace(found, senders=every) if request.any_src is not None else replace(found, receivers=every)
+    return replace(found, senders=every) if query.any_src is not None else replace(found, receivers=every)
 
 
 def _parts(host: PreparedHost, requests: Sequence[Query], reply: bool) -> list[Part[Branch]]:
     return [
         part
-        for request in requests
-        for part in partition(host, request, lambda asked, choices: walk(host, asked, choices, reply))
+        for query in requests
+        for part in partition(host, query, lambda asked, unknowns: walk(host, asked, unknowns, reply))
     ]
 
 
@@ -143,10 +143,10 @@ def _several(part: Part[Branch]) -> Several:
     return several
 
 
-def _together(host: PreparedHost, request: Query, reply: bool) -> Path:
+def _together(host: PreparedHost, query: Query, reply: bool) -> Path:
     """The path of a question that is not told apart."""
-    explored = explore(lambda choices: walk(host, request, choices, reply), patience=host.patience)
-    return combined(host, request, explored, reply)
+    explored = explore(lambda unknowns: walk(host, query, unknowns, reply), patience=host.patience)
+    return combined(host, query, explored, reply)
 
 
 def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> BriefPath:
@@ -157,16 +157,16 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
     requests = _resolved(host, source, destination)
     if isinstance(requests, Path):
         return BriefPath(requests.verdict, requests.reason, None, None, 0, (), requests.undecided, ())
-    request = requests[0]
-    if asks_for_several(request):
+    query = requests[0]
+    if asks_for_several(query):
         return _outcome_by_sender(host, requests, reply)
-    choices = Unknowns()
-    way = walk(host, request, choices, reply)
-    if not choices.taken and way.decided:
+    unknowns = Unknowns()
+    way = walk(host, query, unknowns, reply)
+    if not unknowns.taken and way.decided:
         # this is asked 80,000 times for a host of 1,000 containers
         return _of_way(way)
-    explored = explore(lambda choices: walk(host, request, choices, reply), (choices, way), host.patience)
-    return BriefPath.of(combined(host, request, explored, reply), explored.outcomes[0].last.seen.protocol)
+    explored = explore(lambda unknowns: walk(host, query, unknowns, reply), (unknowns, way), host.patience)
+    return BriefPath.of(combined(host, query, explored, reply), explored.outcomes[0].last.seen.protocol)
 
 
 def _of_way(way: Branch) -> BriefPath:
@@ -183,13 +183,13 @@ def _of_way(way: Branch) -> BriefPath:
 
 
 def _outcome_by_sender(host: PreparedHost, requests: Sequence[Query], reply: bool) -> BriefPath:
-    request = requests[0]
+    query = requests[0]
     try:
         parts = _parts(host, requests, reply)
     except TooManyParts:
         parts = []
     if not parts:
-        return BriefPath.of(_together(host, request, reply), request.protocol)
+        return BriefPath.of(_together(host, query, reply), query.protocol)
     ways: list[Together] = []
     outcomes: dict[int, BriefPath] = {}
     for part in parts:
@@ -198,7 +198,7 @@ def _outcome_by_sender(host: PreparedHost, requests: Sequence[Query], reply: boo
             made = _of_way(way)
             steps = [*way.steps, *(step for leg in way.reply for step in leg.steps)]
         else:
-            path = combined(host, part.request, part.explored, reply)
+            path = combined(host, part.query, part.explored, reply)
             made = BriefPath.of(path, part.explored.outcomes[0].last.seen.protocol)
             steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
         key = (made.verdict, made.delivered_to, tuple(made.one_of), made.condition, tuple(made.undecided))
@@ -206,8 +206,8 @@ def _outcome_by_sender(host: PreparedHost, requests: Sequence[Query], reply: boo
         outcomes[id(ways[-1])] = made
     everyone, *named = told_apart(ways)
     found = _of_cell(everyone.way, everyone.cells[0], outcomes[id(everyone.way)])
-    if request.any_src is not None:
-        bits = width(request.family)
+    if query.any_src is not None:
+        bits = width(query.family)
         found.senders = [
             OutcomePart(
                 told.texts(bits),
@@ -249,9 +249,9 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
         found = [
             replace(one, any_src=one.any_src or own_source, any_dst=one.any_dst or own_destination) for one in found
         ]
-    request = found[0]
-    if (why := host.blind.get(request.family)) is not None:
-        return untold(request.source.text, destination_text(request), why)
+    query = found[0]
+    if (why := host.blind.get(query.family)) is not None:
+        return untold(query.source.text, destination_text(query), why)
     return found
 
 

@@ -74,7 +74,7 @@ def _of_host_network(container: Container) -> Iterator[Question]:
 
 def _bound_once(container: Container) -> list[PublishedPort]:
     seen: dict[tuple[int, int, str, bool, str], PublishedPort] = {}
-    for bound in container.bound:
+    for bound in container.bound_ports:
         if bound.host_port:
             wild = bound.host_ip in ("", "0.0.0.0", "::")
             six = ":" in bound.host_ip
@@ -118,7 +118,7 @@ def service_port(container: Container) -> str:
     Of the ports that others can reach, TCP's go first, then those that are published or exposed,
     then the lowest: the kernel lists sockets in no order.
     """
-    told = [(each.container_port, each.protocol) for each in (*container.bound, *container.asked)]
+    told = [(each.container_port, each.protocol) for each in (*container.bound_ports, *container.requested_ports)]
     told += container.exposed
     listening = [
         (socket.port, socket.protocol.removesuffix("6"))

@@ -33,7 +33,7 @@ class Part(Generic[Outcome]):
     request: as they ask it. senders, receivers, ports: which ones, None where the question names one.
     """
 
-    request: Query
+    query: Query
     senders: Several | None
     receivers: Several | None
     ports: Several | None
@@ -44,9 +44,9 @@ class TooManyParts(Exception):
     """The rules tell more apart than are walked."""
 
 
-def asks_for_several(request: Query) -> bool:
+def asks_for_several(query: Query) -> bool:
     """Return whether a question is about many machines or ports at once."""
-    return _parted(request.any_src) or _parted(request.any_dst) or request.any_dport is not None
+    return _parted(query.any_src) or _parted(query.any_dst) or query.any_dport is not None
 
 
 def _parted(vague: AnyOutside | None) -> bool:
@@ -55,26 +55,26 @@ def _parted(vague: AnyOutside | None) -> bool:
 
 
 def partition(
-    host: PreparedHost, request: Query, walk: Callable[[Query, Unknowns], Outcome], most: int = MOST_PARTS
+    host: PreparedHost, query: Query, walk: Callable[[Query, Unknowns], Outcome], most: int = MOST_PARTS
 ) -> Iterator[Part[Outcome]]:
     """Yield the parts of all that a question asks for; raises TooManyParts where there are more than ``most``.
 
-    walk: one way of a packet of a request, for one set of choices.
+    walk: walks a packet of a query, with one set of answers to what is unknown.
     """
     waiting: list[tuple[Several | None, Several | None, Several | None]] = [
         (senders, receivers, ports)
-        for senders in _everyone(host, request.any_src, request, request.src)
+        for senders in _everyone(host, query.any_src, query, query.src)
         # where both ends stand for many, the senders are told apart
-        for receivers in _everyone(host, None if _parted(request.any_src) else request.any_dst, request, request.dst)
-        for ports in (_ports(host, request) if request.any_dport is not None else (None,))
+        for receivers in _everyone(host, None if _parted(query.any_src) else query.any_dst, query, query.dst)
+        for ports in (_ports(host, query) if query.any_dport is not None else (None,))
     ]
     waiting.reverse()
     parts = 0
     while waiting:
         one = waiting.pop()
-        asked = _asked(request, *one)
+        asked = _asked(query, *one)
         try:
-            explored = explore(lambda choices, asked=asked: walk(asked, choices), patience=host.patience)  # type: ignore[misc]
+            explored = explore(lambda unknowns, asked=asked: walk(asked, unknowns), patience=host.patience)  # type: ignore[misc]
         except (Split, Fork) as split:
             at = next(place for place, several in enumerate(one) if several is split.several)
             for each in split.parts():
@@ -87,13 +87,13 @@ def partition(
         yield Part(asked, *one, explored)
 
 
-def _everyone(host: PreparedHost, vague: AnyOutside | None, request: Query, first: int) -> list[Several | None]:
+def _everyone(host: PreparedHost, vague: AnyOutside | None, query: Query, first: int) -> list[Several | None]:
     """All machines that an end of a question stands for, cut at what policy rules ask for; [None] for one machine."""
     if vague is None or not _parted(vague):
         return [None]
     if not vague.everyone:
-        parts = _by_policy_rules(host, request.family, vague.machines())
-        vague.everyone += [senders_of(Several(part), request.family, first) for part in parts]
+        parts = _by_policy_rules(host, query.family, vague.machines())
+        vague.everyone += [senders_of(Several(part), query.family, first) for part in parts]
     return [senders.several for senders in vague.everyone]
 
 
@@ -110,14 +110,14 @@ def senders_of(several: Several, family: Family, first: int) -> Senders:
     return known
 
 
-def _asked(request: Query, senders: Several | None, receivers: Several | None, ports: Several | None) -> Query:
+def _asked(query: Query, senders: Several | None, receivers: Several | None, ports: Several | None) -> Query:
     """The question asked by these senders, of these receivers, for these ports."""
-    made = request.copy()
+    made = query.copy()
     if senders is not None:
-        source = senders_of(senders, request.family, request.src)
+        source = senders_of(senders, query.family, query.src)
         made.src, made.any_src = source.representative, source
     if receivers is not None:
-        target = senders_of(receivers, request.family, request.dst)
+        target = senders_of(receivers, query.family, query.dst)
         made.dst, made.any_dst = target.representative, target
     if ports is not None:
         made.dport = ports.numbers.lows[0]
@@ -134,24 +134,24 @@ def _by_policy_rules(host: PreparedHost, family: Family, addresses: IntervalSet)
     return parts
 
 
-def _ports(host: PreparedHost, request: Query) -> list[Several]:
+def _ports(host: PreparedHost, query: Query) -> list[Several]:
     """Cut ports at what policy rules ask for."""
-    assert request.any_dport is not None
+    assert query.any_dport is not None
     spans = [
         IntervalSet([limits])
-        for rule in host.snapshot.policy_rules.get(request.family, ())
+        for rule in host.snapshot.policy_rules.get(query.family, ())
         for limits in (rule.sport, rule.dport)
         if limits is not None
     ]
 
     def cut() -> list[IntervalSet]:
-        assert request.any_dport is not None
-        parts = [request.any_dport.numbers]
+        assert query.any_dport is not None
+        parts = [query.any_dport.numbers]
         for span in spans:
             parts = [piece for part in parts for piece in (part & span, part - span) if piece]
         return parts
 
-    return list(request.any_dport.cut("policy", cut)) if spans else [request.any_dport]
+    return list(query.any_dport.cut("policy", cut)) if spans else [query.any_dport]
 
 
 def _nets_of(rule: PolicyRule, family: Family) -> Iterator[IntervalSet]:

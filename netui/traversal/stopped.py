@@ -93,37 +93,37 @@ def _comes_in(host: PreparedHost, asker: Asker, dst: int) -> bool:
     if dst in side.own or (dst >> 24 == 127 if family == "ip" else dst == 1):
         return False
     try:
-        way = container_route(side, dst)
+        hop = container_route(side, dst)
     except OwnRouteUnknown:
         return False
-    if way is None or way.endpoint is not side.gateway_endpoint or other_gateway(host, way, family) is not None:
+    if hop is None or hop.endpoint is not side.gateway_endpoint or other_gateway(host, hop, family) is not None:
         return False
-    own = not way.on_link or host.namespace.fibs[family].is_local(dst)
-    return own and (not way.on_link or host.owner(family, dst, asker.packet.iif) is None)
+    own = not hop.on_link or host.namespace.fibs[family].is_local(dst)
+    return own and (not hop.on_link or host.owner(family, dst, asker.packet.iif) is None)
 
 
 def _asker(host: PreparedHost, source: str, wanted: EndpointSpec) -> Asker | None:
     try:
-        request = resolve(host, parse_source(source), wanted)
+        query = resolve(host, parse_source(source), wanted)
     except EndpointError:
         return None
-    sender, family = request.sender, request.family
-    if sender is None or sender.network_mode == "host" or request.any_src is not None or not request.src:
+    sender, family = query.sender, query.family
+    if sender is None or sender.network_mode == "host" or query.any_src is not None or not query.src:
         return None
-    if request.notes or host.blind.get(family) is not None:
+    if query.notes or host.blind.get(family) is not None:
         return None
     side = host.sender(sender, family)
     endpoint = side.gateway_endpoint
     bridge = host.bridge_of(endpoint) if endpoint is not None else ""
     if endpoint is None or not bridge or host.network_of(endpoint) is None:
         return None
-    way = by_gateway(side, endpoint)
-    if other_gateway(host, way, family) is not None or host.namespace.calls_iptables(bridge, family) is None:
+    hop = by_gateway(side, endpoint)
+    if other_gateway(host, hop, family) is not None or host.namespace.calls_iptables(bridge, family) is None:
         return None
-    packet = new_transit(request)
+    packet = new_transit(query)
     packet.iif = bridge
     sent_by(packet, endpoint)
-    return Asker(source, packet, side, request.dst)
+    return Asker(source, packet, side, query.dst)
 
 
 # --- what they meet -----------------------------------------------------------------------------
@@ -132,18 +132,18 @@ def _asker(host: PreparedHost, source: str, wanted: EndpointSpec) -> Asker | Non
 def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
     """Walk PREROUTING with the first, and go on with those who meet the same there (as Walker.hook does)."""
     first = askers[0].packet
-    stages = host.namespace.stages(first.family, "prerouting")
-    if stages.unread or not host.namespace.fibs[first.family].simple:
+    hook_chains = host.namespace.hook_chains(first.family, "prerouting")
+    if hook_chains.unread or not host.namespace.fibs[first.family].simple:
         return {}
     nat_done = False
-    for priority, bases in (*stages.groups, (_LAST, ())):
-        if stages.tracks and priority > CONNTRACK and first.connection is None:
+    for priority, bases in (*hook_chains.groups, (_LAST, ())):
+        if hook_chains.tracks and priority > CONNTRACK and first.connection is None:
             for asker in askers:
                 asker.packet.track()
-        if not nat_done and priority >= stages.nat_at:
+        if not nat_done and priority >= hook_chains.nat_at:
             nat_done = True
-            if stages.nat and first.connection is not None:
-                askers, end = _alike(host, _only(stages.nat), askers)
+            if hook_chains.nat and first.connection is not None:
+                askers, end = _alike(host, _only(hook_chains.nat), askers)
                 if end is not None:
                     return _told(askers, end)
         if bases:
@@ -169,14 +169,14 @@ def _alike(host: PreparedHost, chain: PreparedChain, askers: list[Asker]) -> tup
     rule = passage.translation
     if rule is None:
         return alike, _stop(passage, chain, "prerouting")
-    translate, choices = rule.action.effect, Unknowns()
-    scene = TargetContext(
-        "prerouting", host.namespace.fibs[first.family], choices, rule.named("prerouting", chain.chain)
+    translate, unknowns = rule.action.effect, Unknowns()
+    context = TargetContext(
+        "prerouting", host.namespace.fibs[first.family], unknowns, rule.named("prerouting", chain.chain)
     )
     if translate is not None:
         for one in alike:
-            translate(one.packet, scene)
-    if choices.taken:
+            translate(one.packet, context)
+    if unknowns.taken:
         raise NotPlain
     return alike, None
 
@@ -195,18 +195,18 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
     if fib.is_local(dst) or (first.family == "ip6" and dst == 1):
         return {}
     route = fib.known_route(dst) or fib.lookup(Lookup(dst, first.src, first.mark, first.iif))
-    stages = namespace.stages(first.family, "forward")
-    if route is None or route.type != "unicast" or route.nexthops or stages.unread:
+    hook_chains = namespace.hook_chains(first.family, "forward")
+    if route is None or route.type != "unicast" or route.nexthops or hook_chains.unread:
         return {}
-    chains = [_only(bases) for _priority, bases in stages.groups if bases]
-    choices = Unknowns()
-    gates = KernelChecks(namespace, choices)
+    chains = [_only(bases) for _priority, bases in hook_chains.groups if bases]
+    unknowns = Unknowns()
+    checks = KernelChecks(namespace, unknowns)
     stops: dict[int, tuple[Step, list[Asker]]] = {}
     for one in askers:
         packet = one.packet
-        if packet.iif == route.dev or (packet.family == "ip" and gates.martian(packet)):
+        if packet.iif == route.dev or (packet.family == "ip" and checks.martian(packet)):
             continue
-        if not gates.forwards(packet) or gates.source_refused(packet):
+        if not checks.forwards(packet) or checks.source_refused(packet):
             continue
         packet.oif = route.dev
         for chain in chains:
@@ -217,7 +217,7 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
             if step is not None:
                 stops.setdefault(id(step), (step, []))[1].append(one)
                 break
-    if choices.taken:
+    if unknowns.taken:
         raise NotPlain
     return {source: found for step, alike in stops.values() for source, found in _told(alike, step).items()}
 

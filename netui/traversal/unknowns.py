@@ -1,12 +1,12 @@
-"""What a snapshot cannot tell: every way it could go is walked.
+"""What a snapshot cannot tell: netui walks each possible way.
 
-A walk asks :meth:`Choices.pick` at each point that it cannot know. :func:`explore`
-runs the walk again for every other answer, until all ways were taken or there are
-too many. Outcomes that agree make a verdict; others make it undecided.
+A walk calls :meth:`Unknowns.branch` at each point that the snapshot does not decide. :func:`explore`
+repeats the walk with every other answer, up to a limit. Outcomes that agree are the verdict. Where
+they differ, the verdict is "undecided".
 
-A match that counts (a limit) has a usual answer, the one to a quiet sender. Ways on which every
-such match gives it are walked first: where they agree, that is the verdict, and the limits that
-could change it are its condition.
+A match that counts (a limit) has a usual answer: the answer to a sender of few packets. The ways with
+the usual answers are walked first. Where these agree, they are the verdict, and the limits that could
+change it are its condition.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ _FEW_WAYS = 8
 
 @dataclass(slots=True)
 class Unknowns:
-    """The answers of one way: a given beginning, then the likely one for whatever comes after it.
+    """The answers that one walk assumes: the given ones first, then the likely answer at each further point.
 
-    given: by position, how far from the likely answer; 0 is the likely one itself.
+    given: by position, the distance from the likely answer; 0 is the likely answer.
     """
 
     given: tuple[int, ...] = ()
     taken: list[int] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
-    unknown: list[Undecided] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
 
-    def pick(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
-        """Return which of ``ways`` answers this walk takes at this point."""
+    def branch(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
+        """Return which of ``ways`` answers this walk assumes at this point."""
         position = len(self.taken)
         turned = self.given[position] if position < len(self.given) else 0
         self.taken.append(turned)
         self.widths.append(ways)
-        self.unknown.append(unknown)
+        self.undecided.append(unknown)
         return (likely + turned) % ways
 
     def exceeded(self) -> frozenset[Undecided]:
         """Return the counting matches that did not give their usual answer."""
-        return frozenset(why for why, turned in zip(self.unknown, self.taken, strict=True) if turned and why.bound)
+        return frozenset(why for why, turned in zip(self.undecided, self.taken, strict=True) if turned and why.bound)
 
     def assumed(self) -> tuple[tuple[Undecided, int], ...]:
         """Return what was assumed of all that is neither counted nor drawn by lot."""
         return tuple(
             (why, turned)
-            for why, turned in zip(self.unknown, self.taken, strict=True)
+            for why, turned in zip(self.undecided, self.taken, strict=True)
             if not why.bound and not why.chance
         )
 
@@ -65,15 +65,15 @@ class Explored(Generic[Outcome]):
     """All outcomes, the likely one first; complete unless too many.
 
     usual: how many of them, from the first, are of a quiet sender, for whom each counting match
-    gives its usual answer; usual_complete unless those were too many. choices: of each outcome.
+    gives its usual answer; usual_complete unless those were too many. unknowns: of each outcome.
     """
 
     outcomes: list[Outcome]
-    unknown: list[Undecided]
+    undecided: list[Undecided]
     complete: bool
     usual: int = 1
     usual_complete: bool = True
-    choices: list[Unknowns] = field(default_factory=list)
+    unknowns: list[Unknowns] = field(default_factory=list)
 
     def of_quiet_sender(self) -> list[Outcome]:
         """Return the outcomes of a quiet sender."""
@@ -102,38 +102,38 @@ def explore(
 ) -> Explored[Outcome]:
     """Run ``walk`` for every combination of answers to what it cannot know.
 
-    begun: the choices of its first run and what came of it, where it was run already.
+    begun: the unknowns and the outcome of the first run, where there was one already.
     """
     patience = patience or Patience()
     most = patience.ways
     if begun is None:
-        choices = Unknowns()
-        begun = choices, walk(choices)
-    choices, first = begun
-    if not choices.taken:
+        unknowns = Unknowns()
+        begun = unknowns, walk(unknowns)
+    unknowns, first = begun
+    if not unknowns.taken:
         return Explored([first], [], complete=True)
-    found = Explored([first], [], complete=True, choices=[choices])
+    found = Explored([first], [], complete=True, unknowns=[unknowns])
     unknown: dict[Undecided, None] = {}
     #: beginnings that are still to be walked: of a quiet sender, and where a limit is exceeded
     waiting: list[tuple[int, ...]] = []
     beyond: list[tuple[int, ...]] = []
     exceeds = False
     while True:
-        unknown.update(dict.fromkeys(choices.unknown))
-        for position in range(len(choices.taken) - 1, len(choices.given) - 1, -1):
-            counted = exceeds or bool(choices.unknown[position].bound)
-            for answer in range(1, choices.widths[position]):
-                (beyond if counted else waiting).append((*choices.taken[:position], answer))
+        unknown.update(dict.fromkeys(unknowns.undecided))
+        for position in range(len(unknowns.taken) - 1, len(unknowns.given) - 1, -1):
+            counted = exceeds or bool(unknowns.undecided[position].bound)
+            for answer in range(1, unknowns.widths[position]):
+                (beyond if counted else waiting).append((*unknowns.taken[:position], answer))
         if not exceeds and (not waiting or len(found.outcomes) >= most):
             found.usual, found.usual_complete = len(found.outcomes), not waiting
             exceeds = True
             waiting = beyond if found.usual_complete else []
             beyond = waiting
         if not waiting or len(found.outcomes) >= found.usual + most:
-            found.unknown = list(unknown)
+            found.undecided = list(unknown)
             found.complete = found.usual_complete and not waiting
             patience.given_up += not found.usual_complete
             return found
-        choices = Unknowns(waiting.pop())
-        found.outcomes.append(walk(choices))
-        found.choices.append(choices)
+        unknowns = Unknowns(waiting.pop())
+        found.outcomes.append(walk(unknowns))
+        found.unknowns.append(unknowns)

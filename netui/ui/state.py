@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netui.model import Ruleset, RulesetKey, Snapshot
 from netui.traversal.result import Flow, SendersPart
-from netui.ui.presenters.chains.counters import CounterTrack, Frame, Identity, places
+from netui.ui.presenters.chains.counters import CounterTrack, Frame, Identity, counter_index
 from netui.ui.presenters.names import Names
 from netui.ui.presenters.selection import Concern, HostItem, Item, concern_of
 from netui.ui.presenters.tree_signs import Port, Reach
@@ -108,7 +108,9 @@ class State:
     def is_new(self, key: RulesetKey, identity: Identity) -> bool:
         """Whether a rule came after netui had first read its ruleset."""
         first = self._first.get(key)
-        return first is not None and first is not self.snapshot.rulesets.get(key) and identity not in places(first)
+        return (
+            first is not None and first is not self.snapshot.rulesets.get(key) and identity not in counter_index(first)
+        )
 
     def mark(self, item: Item | None) -> None:
         """Mark the rules that name this container or network."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from netui.config.file import read_config, save_config
-from netui.files.writing import NewFolder, Place, write_new
+from netui.files.writing import FolderEntry, NewFolder, write_new
 from netui.model.settings import Settings
 from netui.sources.capture.kept_fields import CONTAINER, INFO, NETWORK, VERSION, kept
 from netui.sources.capture.new import Ending, new_capture
@@ -110,7 +110,7 @@ def planted(rounds: int) -> Iterator[tuple[str, bool]]:
 
 
 def _new_folder(path: Path) -> None:
-    place = Place.find(path)
+    place = FolderEntry.find(path)
     try:
         with NewFolder(place) as folder:
             folder.add("deep/er", b"data")

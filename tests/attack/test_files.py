@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 import netui
-from netui.files.writing import NewFile, Place, write_new
+from netui.files.writing import FolderEntry, NewFile, write_new
 from tests.attack import Attack, broken, files
 
 PACKAGE = Path(netui.__file__).parent
@@ -103,9 +103,9 @@ def test_every_file_system(tmp_path: Path, links: bool, unnamed: bool, replace: 
         if not links and not unnamed:
             stack.enter_context(mock.patch("os.link", side_effect=OSError(1, "Operation not permitted")))
         stack.enter_context(contextlib.suppress(ZeroDivisionError))
-        place = Place.find(path)
-        stack.callback(place.close)
-        with NewFile(place, replace=replace) as new:
+        entry = FolderEntry.find(path)
+        stack.callback(entry.close)
+        with NewFile(entry, replace=replace) as new:
             new.file.write(b"new")
             if fails:
                 raise ZeroDivisionError
@@ -119,8 +119,8 @@ def test_the_users_own_links_are_followed(tmp_path: Path) -> None:
     (tmp_path / "dotfiles" / "c.toml").write_text("old")
     (tmp_path / "config").symlink_to("dotfiles")
     (tmp_path / "c.toml").symlink_to(tmp_path / "config" / "c.toml")
-    place = Place.find(tmp_path / "c.toml", follow=True)
-    with contextlib.closing(place), NewFile(place, replace=True) as new:
+    entry = FolderEntry.find(tmp_path / "c.toml", follow=True)
+    with contextlib.closing(entry), NewFile(entry, replace=True) as new:
         new.file.write(b"new")
     assert (tmp_path / "dotfiles" / "c.toml").read_text() == "new"
     assert (tmp_path / "c.toml").is_symlink()
@@ -131,7 +131,7 @@ def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="Too many levels"):
-        Place.find(tmp_path / "a" / "x")
+        FolderEntry.find(tmp_path / "a" / "x")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root gives files away")

@@ -119,7 +119,7 @@ def large_snapshot(containers: int, rules: int = 0, user: Sequence[str] = ()) ->
                 image="app:1",
                 network_mode=net.name,
                 endpoints=(endpoint,),
-                bound=(PublishedPort(80, "tcp", "0.0.0.0", 20000 + number),),
+                bound_ports=(PublishedPort(80, "tcp", "0.0.0.0", 20000 + number),),
             )
         )
         members[net.id].append(Member(container_id, f"app{number}", ipv4=f"{address}/24"))

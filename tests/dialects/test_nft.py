@@ -259,7 +259,7 @@ def test_a_misprinted_rule_is_read_from_the_json() -> None:
              table="filter", family="ip"),
     ]  # fmt: skip
     found = corrected(ruleset, entries)
-    assert found is not None and found.shape == ruleset.shape
+    assert found is not None and found.skeleton == ruleset.skeleton
     table = found.table("filter")
     assert table is not None
     forward, mailcow = table.chain("FORWARD"), table.chain("MAILCOW")

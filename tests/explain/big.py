@@ -46,7 +46,12 @@ def big_snapshot(containers: int = 1000, networks: int = 20) -> Snapshot:
         listening = (Socket("tcp", "0.0.0.0", 80), Socket("tcp", "0.0.0.0", 9000))
         boxes.append(
             Container(
-                f"{number:064x}", f"box{number}", endpoints=(endpoint,), bound=bound, asked=bound, listening=listening
+                f"{number:064x}",
+                f"box{number}",
+                endpoints=(endpoint,),
+                bound_ports=bound,
+                requested_ports=bound,
+                listening=listening,
             )
         )
         sockets.append(Socket("tcp", "0.0.0.0", 20000 + number, "docker-proxy"))
@@ -76,7 +81,7 @@ def _rules(nets: list[Network], boxes: list[Container]) -> Ruleset:
     for box in boxes:
         address, bridge = box.endpoints[0].ipv4, bridges[box.endpoints[0].network_id]
         raw.append(f"-A PREROUTING -d {address}/32 ! -i {bridge} -j DROP")
-        port = box.bound[0].host_port
+        port = box.bound_ports[0].host_port
         nat.append(f"-A DOCKER ! -i {bridge} -p tcp -m tcp --dport {port} -j DNAT --to-destination {address}:80")
         internal.append(f"-A DOCKER -d {address}/32 ! -i {bridge} -o {bridge} -p tcp -m tcp --dport 80 -j ACCEPT")
     for net in nets:

@@ -161,7 +161,9 @@ def test_a_port_published_twice(
     base = snapshot()
     assert base.engine is not None
     asked = tuple(PublishedPort(80, "tcp", ip, 8099) for ip in host_ips)
-    containers = tuple(replace(c, asked=asked, state=state) if c.name == "shop" else c for c in base.containers or ())
+    containers = tuple(
+        replace(c, requested_ports=asked, state=state) if c.name == "shop" else c for c in base.containers or ()
+    )
     changed = replace(base, engine=replace(base.engine, version=version), containers=containers)
     changed = replace(changed, daemon=DaemonSettings(userland_proxy=proxy))
     said = [one.why for one in diagnose(prepare(changed)).findings if one.id == "published-twice"]

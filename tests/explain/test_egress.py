@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netui.audit.egress import WayOut, ways_out
+from netui.audit.egress import EgressPart, ways_out
 from netui.reports.commands import egress
 from netui.reports.egress import egress_json, egress_text
 from netui.traversal import EndpointError, path
@@ -36,7 +36,7 @@ ADDRESSES = ("203.0.113.1", "203.0.113.200", "9.9.9.9", "9.9.9.8", "9.200.0.1", 
 PORTS = (1, 25, 53, 80, 443, 465, 1023, 1024, 65535)
 
 
-def said_of(found: tuple[WayOut, ...], protocol: str, address: str, port: int) -> WayOut:
+def said_of(found: tuple[EgressPart, ...], protocol: str, address: str, port: int) -> EgressPart:
     """The row of one machine and port."""
     here = [one for one in found if one.protocol == protocol and (one.ports is None or port in one.ports)]
     machine = ipaddress.ip_address(address)

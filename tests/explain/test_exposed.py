@@ -61,7 +61,7 @@ def test_the_deciding_rule_is_named() -> None:
 def test_a_port_for_the_own_network_only_is_open_there_and_nowhere_else() -> None:
     """A container that publishes nothing is reached from its network and from the host."""
     cells = ports()["till", 80, "tcp"].cells
-    opened = {(cell.place.where, cell.place.name) for cell in cells if cell.state == "open"}
+    opened = {(cell.origin.where, cell.origin.name) for cell in cells if cell.state == "open"}
     assert ("host", "") in opened
     assert not {where for where, _ in opened} & {"world", "lan", "networks"}
 
@@ -70,7 +70,7 @@ def test_a_rule_in_docker_user_closes_the_port() -> None:
     """The table follows the rules, not what is published."""
     closed = with_rules("-A DOCKER-USER -i vh -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP")
     found = {(e.container, e.port): e for e in exposures(prepare(closed))}
-    states = {cell.state for cell in found["shop", 80].cells if cell.place.where == "world"}
+    states = {cell.state for cell in found["shop", 80].cells if cell.origin.where == "world"}
     assert states == {"closed"}
     assert found["cart", 80].widest == "world"
 
@@ -79,7 +79,7 @@ def test_a_rule_that_cannot_be_known_makes_it_undecided() -> None:
     """A match by a module that a snapshot cannot tell is said, with its words."""
     vague = with_rules("-A DOCKER-USER -i vh -m geoip --source-country CN -j DROP")
     found = {(e.container, e.port): e for e in exposures(prepare(vague))}
-    cell = next(cell for cell in found["shop", 80].cells if cell.place.where == "world")
+    cell = next(cell for cell in found["shop", 80].cells if cell.origin.where == "world")
     assert cell.state == "undecided"
     assert "geoip" in cell.undecided[0]
     assert exposed(prepare(vague), "world").status == 3
@@ -173,7 +173,7 @@ def test_an_allow_list_names_who_gets_through() -> None:
     """The cell is everyone else's; the networks that rules let in stand in the WORLD column and below the table."""
     found = exposures(prepare(with_rules(ALLOW_LIST)))
     shop = next(e for e in found if (e.container, e.port) == ("shop", 80))
-    cell = next(cell for cell in shop.cells if cell.place.where == "world" and cell.place.family == "ip")
+    cell = next(cell for cell in shop.cells if cell.origin.where == "world" and cell.origin.family == "ip")
     assert (cell.state, cell.listed) == ("closed", ("198.51.100.64/26",))
     text = exposed_text(found)
     assert "shop 80/tcp: open for 198.51.100.64/26 (filter DOCKER-USER 1); closed for everyone else" in text
@@ -190,7 +190,7 @@ def test_who_is_let_in_by_name_can_fail(limit: Where, allowed: tuple[str, ...], 
     """--fail-on listed: everyone, or somebody whom a rule names; those of --allow may."""
     found = [e for e in exposures(prepare(with_rules(ALLOW_LIST))) if (e.container, e.port) == ("shop", 80)]
     # IPv6 has no such list here
-    four = [replace(e, cells=tuple(cell for cell in e.cells if cell.place.family == "ip")) for e in found]
+    four = [replace(e, cells=tuple(cell for cell in e.cells if cell.origin.family == "ip")) for e in found]
     assert bool(failing(four, limit, allowed)) == fails
 
 
@@ -198,5 +198,5 @@ def test_a_block_list_leaves_the_port_open_to_the_world() -> None:
     """Some are turned away; everyone else gets in, and nobody gets in by name."""
     blocked = with_rules("-A DOCKER-USER -s 198.51.100.64/26 -j DROP")
     shop = next(e for e in exposures(prepare(blocked)) if (e.container, e.port) == ("shop", 80))
-    cell = next(cell for cell in shop.cells if cell.place.where == "world" and cell.place.family == "ip")
+    cell = next(cell for cell in shop.cells if cell.origin.where == "world" and cell.origin.family == "ip")
     assert (cell.state, cell.listed, [one.state for one in cell.senders]) == ("open", (), ["closed"])

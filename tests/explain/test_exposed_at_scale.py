@@ -27,8 +27,8 @@ def _recorded() -> Iterator[tuple[str, Snapshot]]:
 
 def _check(snapshot: Snapshot, asked: list[tuple[Exposure, Cell]]) -> None:
     for exposure, cell in asked:
-        found = path(prepare(snapshot), cell.place.source, cell.destination, reply=True)
-        where = f"{cell.place} → {exposure.container} {cell.destination}"
+        found = path(prepare(snapshot), cell.origin.source, cell.destination, reply=True)
+        where = f"{cell.origin} → {exposure.container} {cell.destination}"
         lost = [note for note in found.notes if note.startswith("the answer does not come back")]
         if cell.state == "undecided":
             assert found.verdict == "undecided", where

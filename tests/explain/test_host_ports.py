@@ -70,7 +70,7 @@ def a_host(rules: str, rules6: str = "", **fields: Any) -> PreparedHost:
     made = snapshot(rules, rules6, sockets=SOCKETS, ipsets=SETS, **fields)
     assert made.containers is not None
     bound = (PublishedPort(80, "tcp", "0.0.0.0", 8080),)
-    web = container("1" * 64, "web", "172.18.0.3", bound=bound, listening=listening)
+    web = container("1" * 64, "web", "172.18.0.3", bound_ports=bound, listening=listening)
     return prepare(replace(made, containers=(web, *made.containers[1:])))
 
 
@@ -81,7 +81,11 @@ def cell_of(rows: tuple[HostPort, ...], where: str, port: int, protocol: str) ->
         if row.protocol != protocol or port not in row.ports:
             continue
         for cell in row.cells:
-            if cell.place.where == where and cell.destination.startswith("198.51.100.1:") and cell.place.family == "ip":
+            if (
+                cell.origin.where == where
+                and cell.destination.startswith("198.51.100.1:")
+                and cell.origin.family == "ip"
+            ):
                 found.append((row.answered_by.name, cell))
     return found
 

@@ -17,7 +17,7 @@ PORTS = Ports()
 
 def _sender(host: Host, prepared: PreparedHost, cell: Cell) -> str | None:
     """Who sends for a place of the table, as the lab calls it; None for one that the lab has not."""
-    place = cell.place
+    place = cell.origin
     if place.where == "host":
         return "host"
     if place.where in ("world", "lan"):
@@ -32,9 +32,9 @@ def _address(prepared: PreparedHost, cell: Cell, sender: str) -> tuple[str, int]
     base, _, port = cell.destination.rpartition("/")[0].rpartition(":")
     if base == "host":
         if sender in ("host", "outside"):
-            return (HOST6 if cell.place.family == "ip6" else HOST), int(port)
+            return (HOST6 if cell.origin.family == "ip6" else HOST), int(port)
         container = next(c for c in prepared.containers if c.name == sender)
-        endpoint = next(e for e in container.endpoints if e.network_name == cell.place.name)
+        endpoint = next(e for e in container.endpoints if e.network_name == cell.origin.name)
         own = prepared.gateway_endpoint(container) or endpoint
         return own.gateway4 or HOST, int(port)
     return base.strip("[]"), int(port)
@@ -49,10 +49,10 @@ def _asked(host: Host, prepared: PreparedHost) -> list[tuple[Exposure, Cell, Flo
                 continue
             address, port = _address(prepared, cell, sender)
             source = None
-            if "@" in cell.place.source and cell.place.where != "lan":
-                container = prepared.by_id[cell.place.source.partition("@")[0]]
-                endpoint = next(e for e in container.endpoints if e.network_name == cell.place.name)
-                source = (endpoint.ipv6 if cell.place.family == "ip6" else endpoint.ipv4) or None
+            if "@" in cell.origin.source and cell.origin.where != "lan":
+                container = prepared.by_id[cell.origin.source.partition("@")[0]]
+                endpoint = next(e for e in container.endpoints if e.network_name == cell.origin.name)
+                source = (endpoint.ipv6 if cell.origin.family == "ip6" else endpoint.ipv4) or None
             found.append((exposure, cell, Flow(sender, address, port, exposure.protocol, source)))
     return found
 
@@ -80,7 +80,7 @@ def compare_cells(host: Host, count: Callable[[str], None], what: str) -> None:
     for number, one in zip(late, send([asked[n][2] for n in late], host.sandbox, PORTS, timeout=3.0), strict=True):
         sent[number] = one
     wrong = [
-        f"{e.container} {e.port}/{e.protocol} from {cell.place.where} {cell.place.name} ({flow.name}): "
+        f"{e.container} {e.port}/{e.protocol} from {cell.origin.where} {cell.origin.name} ({flow.name}): "
         f"{cell.state}, really {one.outcome} {one.answer[:20]!r}: {cell.reason}"
         for (e, cell, flow), one in zip(asked, sent, strict=True)
         if not _agrees(e, cell, one)

@@ -65,7 +65,7 @@ def test_a_stale_dnat_takes_the_packets(own_host: Own) -> None:
     found = findings(host)["stale-dnat"]
     assert found.severity == "high"
     assert found.about == ("openresty",)
-    assert found.evidence[0].place is not None and found.evidence[0].place[3:] == ("DOCKER", 1)
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3:] == ("DOCKER", 1)
     run_advice(host, found)
     assert findings(host) == {}
     assert outcome(host, "outside", HOST, 80) == "connected"
@@ -170,7 +170,7 @@ def test_answers_to_a_network_without_masquerade_die_in_raw(own_host: Own) -> No
     assert outcome(host, "nomasq", OUTSIDE, 9) == "timeout"
     found = findings(host)["answers-cut"]
     assert found.about == ("plain",)
-    assert found.evidence[0].place is not None and found.evidence[0].place[2] == "raw"
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[2] == "raw"
     host.engine.client.containers.get("nomasq").remove(force=True)
     networks.get("plain").remove()
     networks.create("plain", options={f"{bridge}gateway_mode_ipv4": "routed"}, ipam=pool)
@@ -187,7 +187,7 @@ def test_a_routed_address_is_dead_since_28(own_host: Own) -> None:
     rule(host, "-I DOCKER-USER 1 -i eth0 -d 172.18.0.0/16 -j ACCEPT")
     assert outcome(host, "outside", address, 8080) == "timeout"
     found = findings(host)["routed-address-dead"]
-    assert found.evidence[0].place is not None and found.evidence[0].place[2] == "raw"
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[2] == "raw"
     client = host.engine.client
     for name in ("blog", "openresty"):
         client.containers.get(name).remove(force=True)

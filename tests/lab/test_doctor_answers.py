@@ -50,7 +50,7 @@ def test_answers_that_docker_user_drops(kind: str, rule: str, own_host: Own) -> 
     assert outcome(host, "blog", OUTSIDE, 9) == "timeout"
     found = findings(host)["answers-dropped"]
     assert found.about == ("hehe",)
-    assert found.evidence[0].place is not None and found.evidence[0].place[3:] == ("DOCKER-USER", 1)
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3:] == ("DOCKER-USER", 1)
     run_advice(host, found)
     # an allow list of IPv4 alone is a finding of its own
     assert set(findings(host)) == ({"ipv6-left-open"} if "-s" in rule else set())
@@ -188,7 +188,7 @@ def test_a_native_table_that_forwards_nothing(own_host: Own) -> None:
     host.engine.tool("nft", "-f", "-", stdin=f"add table inet filter; add chain inet filter forward {{ {chain} }}\n")
     assert outcome(host, "outside", HOST, 80) == "timeout"
     found = findings(host)["published-unreachable"]
-    assert found.evidence[0].place is not None and found.evidence[0].place[2:4] == ("filter", "forward")
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[2:4] == ("filter", "forward")
     assert not any("restart docker" in text for text in found.advice)
     follow(host, found)
     assert outcome(host, "outside", HOST, 80) == "connected"

@@ -52,7 +52,7 @@ def test_a_published_port_whose_way_in_is_gone(own_host: Own) -> None:
     assert outcome(host, "outside", HOST, 80) == "timeout"
     found = findings(host)["published-unreachable"]
     assert found.about == ("openresty",)
-    assert found.evidence[0].place is not None and found.evidence[0].place[3] == "FORWARD"
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3] == "FORWARD"
     assert any("restart docker" in text for text in found.advice)
     restart(host)
     assert findings(host) == {}
@@ -68,7 +68,7 @@ def test_packets_straight_to_a_container_are_counted(own_host: Own) -> None:
     assert outcome(host, "outside", str(settings["Networks"]["hehe"]["IPAddress"]), 8080) == "timeout"
     found = notes(host)["direct-drops"]
     assert found.evidence[0].packets
-    assert found.evidence[0].place is not None and found.evidence[0].place[2:4] == ("raw", "PREROUTING")
+    assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[2:4] == ("raw", "PREROUTING")
     host.engine.tool("iptables", "-t", "raw", "-Z")
     assert "direct-drops" not in notes(host)
 

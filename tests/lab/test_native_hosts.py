@@ -281,7 +281,7 @@ def test_what_iptables_left_beside_engine_29_7(lab: None, tmp_path: Path) -> Non
         assert outcome(host, "outside", HOST, 7000) == "connected"
         found = diagnosed(host, tmp_path / "user")
         assert "forward-policy-left" not in found
-        assert found["docker-user-left"].evidence[0].place == ("ip", "nft", "filter", "DOCKER-USER", 1)
+        assert found["docker-user-left"].evidence[0].rule_ref == ("ip", "nft", "filter", "DOCKER-USER", 1)
         host.engine.tool("iptables", "-P", "FORWARD", "DROP")
         assert outcome(host, "outside", HOST, 7000) == "timeout"
         found = diagnosed(host, tmp_path / "policy")

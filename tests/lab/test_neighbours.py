@@ -63,7 +63,7 @@ def test_firewalld_denies_a_published_port_in_vain(own_host: Own) -> None:
         found = findings(host)["input-bypassed"]
         assert found.about == ("openresty",)
         assert found.what.startswith("firewalld's rule")
-        assert found.evidence[0].place is not None and found.evidence[0].place[3] == "IN_public_deny"
+        assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3] == "IN_public_deny"
         run_advice(host, found)
         assert findings(host) == {}
         assert outcome(host, "outside", HOST, 80) == "timeout"
@@ -109,7 +109,7 @@ def test_a_ban_does_not_keep_its_address_from_a_published_port(own_host: Own) ->
         assert outcome(host, "outside", HOST, 80) == "connected"
         found = findings(host)["ban-bypassed"]
         assert found.about == ("openresty",)
-        assert found.evidence[0].place is not None and found.evidence[0].place[3] == "f2b-web"
+        assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3] == "f2b-web"
         assert OUTSIDE in found.what
         run_advice(host, found)
         assert findings(host) == {}
@@ -125,7 +125,7 @@ def test_a_ban_in_docker_user_for_the_published_port(own_host: Own) -> None:
         assert outcome(host, "outside", HOST, 8088) == "connected"
         found = findings(host)["docker-user-published-port"]
         assert found.about == ("web",)
-        assert found.evidence[0].place is not None and found.evidence[0].place[3:] == ("DOCKER-USER", 1)
+        assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3:] == ("DOCKER-USER", 1)
         run_advice(host, found)
         assert findings(host) == {}
         assert outcome(host, "outside", HOST, 8088) == "ECONNREFUSED"
@@ -134,8 +134,8 @@ def test_a_ban_in_docker_user_for_the_published_port(own_host: Own) -> None:
         web = next(each for each in prepared.containers if each.name == "web")
         direct = path(prepared, f"outside:{OUTSIDE}", f"{web.endpoints[0].ipv4}:80")
         assert (path(prepared, f"outside:{OUTSIDE}", "host:8088").verdict, direct.verdict) == ("rejected", "delivered")
-        cells = [c for e in exposures(prepared) if e.container == "web" for c in e.cells if c.place.where == "lan"]
-        assert next((c.way, c.state) for c in cells if c.place.family == "ip") == ("published", "open")
+        cells = [c for e in exposures(prepared) if e.container == "web" for c in e.cells if c.origin.where == "lan"]
+        assert next((c.way, c.state) for c in cells if c.origin.family == "ip") == ("published", "open")
 
 
 def test_a_ban_that_works_is_no_finding(own_host: Own) -> None:
@@ -191,7 +191,7 @@ def test_libvirt_s_rules_in_the_other_variant(own_host: Own) -> None:
         assert outcome(host, "vm", OUTSIDE, 9) == "timeout"
         found = findings(host)
         assert set(found) == {"bridge-stranded", "two-variants"}
-        assert found["bridge-stranded"].evidence[0].place == ("ip", "legacy", "filter", "FORWARD", None)
+        assert found["bridge-stranded"].evidence[0].rule_ref == ("ip", "legacy", "filter", "FORWARD", None)
         run_advice(host, found["bridge-stranded"], "iptables-legacy")
         assert set(findings(host)) == {"two-variants"}
         assert outcome(host, "vm", OUTSIDE, 9) == "ECONNREFUSED"
@@ -249,7 +249,7 @@ def test_guests_are_let_pass_in_firewalld_s_words(own_host: Own) -> None:
         restart(host)
         assert guest.run("busybox", "ping", "-c1", "-W1", OUTSIDE, check=False).returncode
         found = findings(host)["bridge-stranded"]
-        assert found.evidence[0].place is not None and found.evidence[0].place[3] == "FWD_work"
+        assert found.evidence[0].rule_ref is not None and found.evidence[0].rule_ref[3] == "FWD_work"
         advice = next(text for text in found.advice if "firewall-cmd --direct" in text)
         firewall.cmd(advice.partition("firewall-cmd ")[2].partition(";")[0])
         assert "bridge-stranded" not in findings(host)

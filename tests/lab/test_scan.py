@@ -103,7 +103,7 @@ def expected(found: HostPorts, where: str, name: str, source: str, address: str,
         if row.protocol != protocol:
             continue
         for cell in row.cells:
-            if (cell.place.where, cell.place.name, cell.place.family) != (where, name, family):
+            if (cell.origin.where, cell.origin.name, cell.origin.family) != (where, name, family):
                 continue
             sender = ipaddress.ip_address(source)
             listed = (
@@ -134,7 +134,7 @@ def judge(
     if len(host.around) > 1 and not six:
         places += [("lan", "lan0", "lan", LAN, HOST_LAN), ("lan", "lan0", "lan", LAN, HOST)]
     for network in networks:
-        here = (cell.place for row in found.ports for cell in row.cells)
+        here = (cell.origin for row in found.ports for cell in row.cells)
         place = next(one for one in here if (one.where, one.name, one.family) == ("networks", network, family))
         container = prepared.by_id[place.source.partition("@")[0]]
         endpoint = next(one for one in container.endpoints if one.network_name == network)

@@ -112,7 +112,7 @@ def test_a_port_of_the_ingress_is_undecided(kind: str, own_host: Callable[..., H
     assert "IPVS" in way.reason
     assert ("nat", "DOCKER-INGRESS") in {(step.table, step.chain) for leg in way.legs for step in leg.steps}
     cells = next(e for e in exposures(prepared) if e.container.startswith("far.")).cells
-    assert next(cell.state for cell in cells if cell.place.where == "world") == "undecided"
+    assert next(cell.state for cell in cells if cell.origin.where == "world") == "undecided"
     names = Names.of(prepared.snapshot)
     chain = chosen(prepared.snapshot, "nat", "DOCKER-INGRESS")[0]
     assert "a service publishes this port" in explain_rule(names, chain, chain.rules[0])

@@ -60,7 +60,7 @@ def test_what_a_captured_host_holds() -> None:
     assert snapshot.time == 1795477602
     shop = next(entry for entry in snapshot.containers or () if entry.name == "shop")
     assert [endpoint.ipv4 for endpoint in shop.endpoints] == ["172.28.0.2"]
-    assert any(port.host_port == 8080 and port.container_port == 80 for port in shop.bound)
+    assert any(port.host_port == 8080 and port.container_port == 80 for port in shop.bound_ports)
     assert any(socket.port == 80 and socket.address == "*" for socket in shop.listening or ())
     web = next(entry for entry in snapshot.networks or () if entry.name == "web")
     assert web.bridge == "br-389384f18e21"
@@ -77,7 +77,7 @@ def test_a_packed_capture_is_the_same(tmp_path: Path, prefix: str) -> None:
     assert packed.containers == plain.containers
     assert packed.networks == plain.networks
     assert packed.interfaces == plain.interfaces
-    assert [set.shape for set in packed.rulesets.values()] == [set.shape for set in plain.rulesets.values()]
+    assert [set.skeleton for set in packed.rulesets.values()] == [set.skeleton for set in plain.rulesets.values()]
     assert packed.sources == plain.sources
 
 

@@ -264,10 +264,10 @@ def test_any_save_comes_back_and_reads_quickly_the_same(text: str) -> None:
     assert print_save(ruleset, counters, remarks(text)) == text
     assert read_save(text, "ip", "nft", ruleset) == (ruleset, counters)
     if not has_multiline_string(text):
-        assert _blank(text) == (ruleset.shape, counters)
+        assert _blank(text) == (ruleset.skeleton, counters)
         for size in (1, 20, 100, 10_000):
             with mock.patch.object(iptables_save, "_PIECE", size):
-                assert _moved(text, ruleset.shape) == counters
+                assert _moved(text, ruleset.skeleton) == counters
 
 
 @given(saves(), saves(), st.integers(1, 300))
@@ -280,7 +280,7 @@ def test_another_text_is_not_taken_for_the_one_before(text: str, other: str, siz
                 now, counters = read_save(changed, "ip", "nft", ruleset)
             except SourceError:
                 continue
-            assert (now is ruleset) == (now.shape == ruleset.shape)
+            assert (now is ruleset) == (now.skeleton == ruleset.skeleton)
             assert print_save(now, counters, remarks(changed)) == changed
 
 

@@ -165,8 +165,8 @@ def test_ports_asked_for_and_bound() -> None:
                             "9/sctp": [{"HostIp": "127.0.0.1", "HostPort": "9"}], "x/tcp": [{}], "443/tcp": None}},
         "Config": {"ExposedPorts": {"80/tcp": {}, "443/tcp": {}, "?": {}}},
     })  # fmt: skip
-    assert entry.asked == (PublishedPort(80, "tcp", "", 0),)
-    assert entry.bound == (PublishedPort(9, "sctp", "127.0.0.1", 9), PublishedPort(80, "tcp", "::", 8080))
+    assert entry.requested_ports == (PublishedPort(80, "tcp", "", 0),)
+    assert entry.bound_ports == (PublishedPort(9, "sctp", "127.0.0.1", 9), PublishedPort(80, "tcp", "::", 8080))
     assert entry.exposed == ((80, "tcp"), (443, "tcp"))
     # The top-level address is gone in API 1.52 and never read.
     assert entry.endpoints == ()

@@ -137,7 +137,7 @@ def snapshot(rules: str = "", rules6: str = "", **fields: Any) -> Snapshot:
         hostname="test",
         networks=networks(),
         containers=(
-            container(OPENRESTY, "openresty", "172.18.0.3", bound=(PublishedPort(80, "tcp", "0.0.0.0", 80),)),
+            container(OPENRESTY, "openresty", "172.18.0.3", bound_ports=(PublishedPort(80, "tcp", "0.0.0.0", 80),)),
             container(BLOG, "blog", "172.18.0.2"),
             container(OTHER, "other", "172.19.0.2", network="side"),
             Container(STOPPED, "stopped", state="exited"),

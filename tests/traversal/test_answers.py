@@ -75,7 +75,7 @@ def test_no_report_calls_a_port_open_whose_answer_is_lost() -> None:
     """Neither the cells of `exposed` nor the flows on the screen."""
     made = _on_two_networks(all="1")
     cells = [cell for found in exposures(made) if found.container == "two" for cell in found.cells]
-    assert not [cell for cell in cells if cell.state == "open" and cell.place.where in ("world", "lan")]
+    assert not [cell for cell in cells if cell.state == "open" and cell.origin.where in ("world", "lan")]
     direct = [flow for flow in flows(made, "2" * 64) if flow.kind == "direct" and "172.19" in flow.label]
     assert [flow.path.verdict for flow in direct] == ["dropped"]
 

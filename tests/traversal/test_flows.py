@@ -56,5 +56,5 @@ def test_a_container_is_asked_at_the_port_that_it_is_known_for(
     """Whatever order the kernel lists sockets in, the same port is asked: one that others know, else the lowest."""
     bound = tuple(PublishedPort(each, "tcp", "0.0.0.0", each) for each in published)
     for order in (listening, listening and listening[::-1]):
-        container = Container("id", "web", listening=order, bound=bound, exposed=exposed)
+        container = Container("id", "web", listening=order, bound_ports=bound, exposed=exposed)
         assert service_port(container) == port

@@ -23,7 +23,7 @@ def _questions(host: PreparedHost) -> Iterator[tuple[list[str], str]]:
     running = [one for one in host.containers if one.running]
     sources = [f"{one.id}@{end.network_name}" for one in running for end in one.endpoints]
     for container in running[::7]:
-        for bound in container.bound:
+        for bound in container.bound_ports:
             yield sources, f"host:{bound.host_port}/{bound.protocol}"
             for end in container.endpoints:
                 if end.ipv4:

@@ -61,7 +61,7 @@ def test_a_port_that_the_swarm_publishes_may_be_the_task_s() -> None:
     """IPVS chooses the task: whether the world reaches it is undecided, and without such a port it does not."""
     for published, state in ((True, "undecided"), (False, "closed")):
         task = next(e for e in exposures(swarm(published=published)) if e.container == "svc.1")
-        cells = {cell.place.where: cell for cell in task.cells if cell.place.family == "ip"}
+        cells = {cell.origin.where: cell for cell in task.cells if cell.origin.family == "ip"}
         assert cells["world"].state == state
         assert ("IPVS" in cells["world"].reason) == published
 
@@ -69,7 +69,7 @@ def test_a_port_that_the_swarm_publishes_may_be_the_task_s() -> None:
 def test_a_task_asks_others_by_its_own_way_out() -> None:
     """What the overlay's containers reach beside it they reach by the bridge: no place of the overlay's own."""
     blog = next(e for e in exposures(swarm()) if e.container == "openresty")
-    names = {cell.place.name for cell in blog.cells if cell.place.where == "networks"}
+    names = {cell.origin.name for cell in blog.cells if cell.origin.where == "networks"}
     assert names == {"side"}
 
 

@@ -75,7 +75,7 @@ def ruleset(
                 index += 1
             built.append(Chain(family, backend, table, name, policy if base else None, hook, place, tuple(rules)))
         made.append(Table(family, backend, table, tuple(built)))
-    return Ruleset(family, backend, tuple(made), shape="")
+    return Ruleset(family, backend, tuple(made), skeleton="")
 
 
 def counters(rules: Ruleset, packets: int = 0, moved: dict[int, int] | None = None) -> Counters:
@@ -105,7 +105,7 @@ def container(
     )
     return Container(
         id=f"{number:064x}", name=name, image="lab/busybox", state=state, endpoints=(endpoint,),
-        asked=ports, bound=ports if running else (), **more,
+        requested_ports=ports, bound_ports=ports if running else (), **more,
     )  # fmt: skip
 
 

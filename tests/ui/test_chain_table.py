@@ -10,7 +10,7 @@ from textual.geometry import Region
 from netui.model import Counters, Ruleset, RulesetKey, Snapshot
 from netui.ui.app import NetuiApp
 from netui.ui.messages import FlowOpened, SnapshotArrived
-from netui.ui.presenters.chains.counters import places
+from netui.ui.presenters.chains.counters import counter_index
 from tests.ui.fakes import BRIDGE, KEY, blog_host, blog_rules, counters, later, ruleset
 from tests.ui.flows_fake import published
 from tests.ui.steps import arrive, row_of, rows, running, until
@@ -128,7 +128,9 @@ async def test_only_cells_that_changed_are_painted() -> None:
         chains = app.main.chains
         asked: list[Region] = []
         chains.refresh = lambda *regions, **_: asked.extend(regions)  # type: ignore[method-assign]
-        index = places(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
+        index = counter_index(rules).index(
+            ("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0)
+        )
         await arrive(app, pilot, later(app.state.snapshot, 1, counters={KEY: counters(rules, 5, {index: 9})}))
         places_asked = {chains.scroll_offset.y + region.y - chains.header_lines for region in asked}
         assert [chains.laid.lines[place].rule.text.split()[1] for place in places_asked] == ["PREROUTING"]
@@ -138,7 +140,7 @@ async def test_only_cells_that_changed_are_painted() -> None:
 async def test_counters_rates_and_marks_move() -> None:
     """The counter, its rate and the mark of a rule that moved stand on its line, then the mark fades."""
     rules = blog_rules()
-    index = places(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
+    index = counter_index(rules).index(("nat", "PREROUTING", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", 0))
     async with running(host_of(rules)) as (app, pilot):
         chains = app.main.chains
         chains.move_to(2)
@@ -298,7 +300,7 @@ async def test_columns_names_exact_and_bytes() -> None:
 async def test_sort_by_rate_hide_unmoved_freeze_and_baseline() -> None:
     """r, m, p and b, and the same keys back."""
     rules = blog_rules()
-    names = places(rules).index
+    names = counter_index(rules).index
     fast = names(("filter", "DOCKER", rules.table("filter").chain("DOCKER").rules[1].text, 0))
     slow = names(("filter", "FORWARD", "-A FORWARD -j DOCKER-USER", 0))
     host = host_of(rules, packets=0)

@@ -14,7 +14,7 @@ from netui.model.events import Event
 from netui.traversal import path
 from netui.traversal.result import Flow
 from netui.ui.presenters import numbers
-from netui.ui.presenters.chains.counters import CounterTrack, Thinned, places
+from netui.ui.presenters.chains.counters import CounterTrack, Thinned, counter_index
 from netui.ui.presenters.chains.rules import brief, rule_cells
 from netui.ui.presenters.chains.table_layout import TableView, build_lines, references
 from netui.ui.presenters.details.flows import flow_spans, path_text, why
@@ -221,7 +221,7 @@ def test_a_rule_keeps_its_history_when_others_come_above_it() -> None:
     old = blog_host(packets=5)
     grown = blog_rules(extra_user=["-s 10.0.0.1/32 -j DROP"])
     wanted = ("filter", "DOCKER-USER", "-A DOCKER-USER -j RETURN", 0)
-    index = places(grown).index(wanted)
+    index = counter_index(grown).index(wanted)
     new = replace(old, time=TIME + 2, rulesets={KEY: grown}, counters={KEY: counters(grown, 5, {index: 25})})
     track = track_of(old, new)
     reading = track.reading(KEY, wanted)
@@ -260,7 +260,7 @@ def test_old_frames_hold_only_what_moved() -> None:
     rules = blog_rules([f"-s 10.0.0.{n}/32 -j DROP" for n in range(40)])
     host = blog_host(rules)
     wanted = ("filter", "DOCKER-USER", "-A DOCKER-USER -s 10.0.0.7/32 -j DROP", 0)
-    index = places(rules).index(wanted)
+    index = counter_index(rules).index(wanted)
     track = track_of(host)
     counted = [0]
     for second, (packets, others) in enumerate(

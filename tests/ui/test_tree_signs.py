@@ -8,7 +8,7 @@ import pytest
 
 from netui.audit.cells import Cell, Listed, State
 from netui.audit.exposure import Exposure
-from netui.audit.origins import Place, Where
+from netui.audit.origins import Origin, Where
 from netui.model import Counters, Snapshot
 from netui.ui.answers.worker import SOLVE
 from netui.ui.presenters.chains.counters import CounterTrack
@@ -20,7 +20,7 @@ from tests.ui.steps import arrive, rows, running, until
 def cell(where: Where, state: State, listed: tuple[str, ...] = ()) -> Cell:
     """A cell of one place."""
     senders = (Listed(listed, "open", None, ""),) if listed else ()
-    return Cell(Place(where, "eth0", "ip", "outside"), state, "published", "host:80/tcp", "", None, senders=senders)
+    return Cell(Origin(where, "eth0", "ip", "outside"), state, "published", "host:80/tcp", "", None, senders=senders)
 
 
 @pytest.mark.parametrize(

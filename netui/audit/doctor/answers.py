@@ -104,8 +104,8 @@ def _asked(view: View) -> Iterator[tuple[Container, PublishedPort, str, str]]:
 
 def _let_in(view: View) -> list[str]:
     found: dict[str, None] = {}
-    for place in view.rules("ip", "filter", "DOCKER-USER"):
-        target, source = place.rule.spec.target, place.asked(*SOURCE)
+    for located in view.rules("ip", "filter", "DOCKER-USER"):
+        target, source = located.rule.spec.target, located.asked(*SOURCE)
         if target is None or target.name not in ("ACCEPT", "RETURN") or source is None or source.number is None:
             continue
         if view.host.owner("ip", source.number) is None:

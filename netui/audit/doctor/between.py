@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure
 from netui.audit.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
@@ -61,9 +61,9 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
             break
 
 
-def _chosen(place: Place) -> bool:
+def _chosen(located: ChainRule) -> bool:
     """Whether a rule is the administrator's own about ports: made in DOCKER-USER, so for containers."""
-    return place.chain.name == "DOCKER-USER" and "port" in place.rule.text
+    return located.chain.name == "DOCKER-USER" and "port" in located.rule.text
 
 
 def _pairs(view: View) -> Iterator[tuple[Network, Container, Container, str]]:

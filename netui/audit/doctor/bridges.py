@@ -63,12 +63,14 @@ def _for_all(view: View, step: Step) -> bool:
     """Whether a step stops what nobody let pass: a policy, or a rule for every packet in FORWARD or at a zone's end."""
     if step.hook != "forward" or not step.verdict.stops:
         return False
-    place = view.rule_of(step)
-    if step.rule is None or place is None:
+    located = view.rule_of(step)
+    if step.rule is None or located is None:
         return step.rule is None
     # a zone's target; those of the zones drop and block are meant
-    zone = neighbour(place.chain.name)[0] == "firewalld" and place.chain.name not in _MEANT
-    return is_unconditional(place.rule, packet_family(place.chain.family)) and (place.chain.base is not None or zone)
+    zone = neighbour(located.chain.name)[0] == "firewalld" and located.chain.name not in _MEANT
+    return is_unconditional(located.rule, packet_family(located.chain.family)) and (
+        located.chain.base is not None or zone
+    )
 
 
 def _whose(step: Step) -> str:
@@ -99,11 +101,11 @@ def stranded_publish(view: View) -> Iterator[Finding]:
     if not view.judged or not view.forwards_to_docker("ip"):
         return
     bridges = {interface.name for interface in _foreign_bridges(view)}
-    for place in view.rules("ip", "nat") if bridges else ():
-        target = place.rule.spec.target
-        if target is None or target.name != "DNAT" or place.chain.name == "DOCKER":
+    for located in view.rules("ip", "nat") if bridges else ():
+        target = located.rule.spec.target
+        if target is None or target.name != "DNAT" or located.chain.name == "DOCKER":
             continue
-        asked = translation(place)
+        asked = translation(located)
         found = view.walk("outside", f"host:{asked}") if asked else None
         step = found.deciding if found is not None else None
         if found is None or step is None or not _for_all(view, step):
@@ -111,15 +113,15 @@ def stranded_publish(view: View) -> Iterator[Finding]:
         bridge = found.legs[-1].packet.oif
         if bridge not in bridges:
             continue
-        owner = neighbour(place.chain.name)[0]
-        whose = f"{owner} publishes port {asked}" if owner else f"A rule of {place.chain.name} sends port {asked} on"
+        owner = neighbour(located.chain.name)[0]
+        whose = f"{owner} publishes port {asked}" if owner else f"A rule of {located.chain.name} sends port {asked} on"
         yield Finding(
             "publish-stranded",
             "high",
             f"{whose} to a machine behind {bridge}, and nobody outside reaches it: no rule lets its packets pass "
             f"before {where(step)} {does(step)} them.",
             f"{_whose(step)} A client {client_sees(step)}.",
-            (view.rule_evidence(place), view.step_evidence(step)),
+            (view.rule_evidence(located), view.step_evidence(step)),
             (
                 *let_pass(view, step, "ip", f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT"),
                 *_by_the_engine(step),

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from netui.audit.doctor.finding import Evidence
 from netui.audit.input_fate import InputFates
-from netui.audit.origins import Places
+from netui.audit.origins import Origins
 from netui.dialects.conditions import conditions_of, first_asked
 from netui.dialects.iptables.listed import UNTOLD
 from netui.model import (
@@ -32,8 +32,8 @@ _JUMPS = ("DOCKER-FORWARD", "DOCKER", "DOCKER-ISOLATION", "DOCKER-ISOLATION-STAG
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """A rule and its chain."""
+class ChainRule:
+    """A rule, located: with its chain."""
 
     chain: Chain
     rule: Rule
@@ -56,9 +56,9 @@ class View:
     _paths: dict[tuple[str, str, bool, int | None], Path | None] = field(default_factory=dict)
 
     @cached_property
-    def places(self) -> Places:
-        """The places from which packets come."""
-        return Places.of(self.host)
+    def origins(self) -> Origins:
+        """From where packets come."""
+        return Origins.of(self.host)
 
     @cached_property
     def fates(self) -> InputFates:
@@ -99,17 +99,17 @@ class View:
                     if chain.table == table and (not name or chain.name == name):
                         yield chain
 
-    def rules(self, family: TableFamily, table: str, name: str = "") -> Iterator[Place]:
+    def rules(self, family: TableFamily, table: str, name: str = "") -> Iterator[ChainRule]:
         """Yield the rules of a table's chains."""
         for chain in self.chains(family, table, name):
             for rule in chain.rules:
-                yield Place(chain, rule)
+                yield ChainRule(chain, rule)
 
     def jumps(self, family: TableFamily, table: str, chain: str, *targets: str) -> bool:
         """Whether a rule of the chain jumps to one of the targets."""
         return any(
-            place.rule.spec.target is not None and place.rule.spec.target.name in targets
-            for place in self.rules(family, table, chain)
+            located.rule.spec.target is not None and located.rule.spec.target.name in targets
+            for located in self.rules(family, table, chain)
         )
 
     def forwards_to_docker(self, family: TableFamily) -> bool:
@@ -119,23 +119,23 @@ class View:
 
     def told(self, family: TableFamily, table: str) -> bool:
         """Whether all rules of a table are known: a listing of other tables leaves its chains open."""
-        targets = (place.rule.spec.target for place in self.rules(family, table))
+        targets = (located.rule.spec.target for located in self.rules(family, table))
         return not any(target is not None and target.name == UNTOLD for target in targets)
 
     def translates(self, family: TableFamily) -> bool:
         """Whether Docker keeps published ports in this family: nat has its chain."""
         return any(True for _ in self.chains(family, "nat", "DOCKER"))
 
-    def packets(self, place: Place) -> int:
+    def packets(self, located: ChainRule) -> int:
         """Return the rule's counter."""
-        key = RulesetKey(place.chain.family, place.chain.backend)
-        return self.host.snapshot.counter(key, place.rule.index).packets
+        key = RulesetKey(located.chain.family, located.chain.backend)
+        return self.host.snapshot.counter(key, located.rule.index).packets
 
-    def rule_evidence(self, place: Place) -> Evidence:
+    def rule_evidence(self, located: ChainRule) -> Evidence:
         """Return the rule as evidence, with its counter."""
-        chain = place.chain
-        where = (chain.family, chain.backend, chain.table, chain.name, place.rule.number)
-        return Evidence("rule", place.rule.text, self.packets(place), where)
+        chain = located.chain
+        where = (chain.family, chain.backend, chain.table, chain.name, located.rule.number)
+        return Evidence("rule", located.rule.text, self.packets(located), where)
 
     def step_evidence(self, step: Step) -> Evidence:
         """Return a walk's step as evidence."""
@@ -166,11 +166,11 @@ class View:
                 return RulesetKey(family, chain.backend)
         return RulesetKey(family, "nft")
 
-    def rule_of(self, step: Step) -> Place | None:
+    def rule_of(self, step: Step) -> ChainRule | None:
         """Return the rule of a step of iptables', None for a policy or another table's."""
         for chain in self.chains(step.family, step.table, step.chain) if step.rule is not None else ():
             if chain.backend == step.backend and step.rule is not None and step.rule <= len(chain.rules):
-                return Place(chain, chain.rules[step.rule - 1])
+                return ChainRule(chain, chain.rules[step.rule - 1])
         return None
 
     # --- containers --------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class View:
             for container, _, _ in self.bridged(family):
                 if container.id not in seen:
                     seen.add(container.id)
-                    for bound in container.bound:
+                    for bound in container.bound_ports:
                         if bound.host_port:
                             yield container, bound
 
@@ -221,9 +221,9 @@ class View:
         if bound.host_ip in ("", "0.0.0.0"):
             return "host"
         if bound.host_ip == "::":
-            for place in self.places.outer:
-                if place.family == "ip6" and place.where == "world":
-                    return f"[{place.address}]"
+            for origin in self.origins.outer:
+                if origin.family == "ip6" and origin.where == "world":
+                    return f"[{origin.address}]"
             return ""
         return f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
 

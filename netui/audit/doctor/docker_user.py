@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Finding, Severity
 from netui.audit.doctor.lists import told
 from netui.audit.doctor.remedy import cure, replaced, words_of
@@ -40,7 +40,7 @@ def behind_the_end(view: View) -> Iterator[Finding]:
                 f"Rule {rule.number} of DOCKER-USER never sees a packet: rule {end.number} before it takes every one "
                 f"({end.spec.target.name if end.spec.target else ''}).",
                 "It does nothing, whatever it is meant to keep out or let in.",
-                (view.rule_evidence(Place(chain, rule)), view.rule_evidence(Place(chain, end))),
+                (view.rule_evidence(ChainRule(chain, rule)), view.rule_evidence(ChainRule(chain, end))),
                 _moved(view, chain, rule, end.number),
             )
 
@@ -78,7 +78,7 @@ def shadowed(view: View) -> Iterator[Finding]:
                 "It does nothing; the earlier rule decides."
                 if not same
                 else "It does nothing that the earlier does not do.",
-                (view.rule_evidence(Place(chain, rule)), view.rule_evidence(Place(chain, earlier))),
+                (view.rule_evidence(ChainRule(chain, rule)), view.rule_evidence(ChainRule(chain, earlier))),
                 advice,
             )
 
@@ -109,12 +109,12 @@ def names_host_address(view: View) -> Iterator[Finding]:
                 f"Rule {rule.number} of DOCKER-USER names this machine's own address {address} as the destination.",
                 "It never sees a packet: what is for the host's address goes to INPUT, and what was sent to a "
                 "published port has the container's address by then.",
-                (view.rule_evidence(Place(chain, rule)),),
+                (view.rule_evidence(ChainRule(chain, rule)),),
                 (
                     cure(
                         view,
                         "Ask for the address as it was before the translation: ",
-                        (replaced(Place(chain, rule), [*rest, *then(rule)]),),
+                        (replaced(ChainRule(chain, rule), [*rest, *then(rule)]),),
                     ),
                 ),
             )

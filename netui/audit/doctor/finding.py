@@ -60,14 +60,14 @@ class Evidence:
     """What shows it.
 
     kind: "rule", "policy", "chain", "sysctl", "socket", "route", "interface", "network", "engine", "kernel".
-    text: as the host has it. packets: the rule's counter, None where it has none. place: of a
+    text: as the host has it. packets: the rule's counter, None where it has none. rule_ref: of a
     rule, (family, backend, table, chain, number).
     """
 
     kind: str
     text: str
     packets: int | None = None
-    place: tuple[str, str, str, str, int | None] | None = None
+    rule_ref: tuple[str, str, str, str, int | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,14 +97,14 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
     }
     seen: set[tuple[str, str, str]] = set()
     for family in _FAMILIES:
-        for place in view.rules(family, "filter", "INPUT"):
-            target = place.rule.spec.target
+        for located in view.rules(family, "filter", "INPUT"):
+            target = located.rule.spec.target
             jail = target.name if target is not None else ""
-            key = (family, place.chain.backend, jail)
+            key = (family, located.chain.backend, jail)
             if key in seen or neighbour(jail)[0] not in _BANNERS:
                 continue
             seen.add(key)
-            banned = _banned(view, place.chain, jail)
+            banned = _banned(view, located.chain, jail)
             if not banned:
                 continue
             source = f"outside:[{banned}]" if family == "ip6" else f"outside:{banned}"
@@ -143,9 +143,9 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
 
 def _banned(view: View, parent: Chain, jail: str) -> str:
     """The first address that a jail's chain refuses; all of them go the same way."""
-    for place in view.rules(packet_family(parent.family), "filter", jail):
-        target, source = place.rule.spec.target, place.asked(*SOURCE)
-        if place.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
+    for located in view.rules(packet_family(parent.family), "filter", jail):
+        target, source = located.rule.spec.target, located.asked(*SOURCE)
+        if located.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
             continue
         if source is not None and source.number is not None:
             return address_text(packet_family(parent.family), source.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.doctor.checkup import Place, View, decided_by_the_administrator, mode
+from netui.audit.doctor.checkup import ChainRule, View, decided_by_the_administrator, mode
 from netui.audit.doctor.finding import Change, Evidence, Finding, Severity
 from netui.audit.doctor.remedy import cure, replaced, words_of
 from netui.audit.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
@@ -126,8 +126,8 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
         if step.hook != "forward":
             continue
         ours = decided_by_the_administrator(found)
-        place = view.rule_of(step)
-        if ours and (place is None or any(_on_purpose(view, one) for one in led_to(view, found, step))):
+        located = view.rule_of(step)
+        if ours and (located is None or any(_on_purpose(view, one) for one in led_to(view, found, step))):
             continue
         severity: Severity = "medium" if ours else "high"
         yield Finding(
@@ -138,19 +138,19 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
             + (" The rule names no direction: it takes what containers send, too." if ours else ""),
             (view.step_evidence(step),),
             (
-                *_pass_outwards(view, step, network, place if ours else None),
+                *_pass_outwards(view, step, network, located if ours else None),
                 f"See the way: netui path {container.name} {_WEB}",
             ),
             (network.name,),
         )
 
 
-def _on_purpose(view: View, place: Place) -> bool:
+def _on_purpose(view: View, located: ChainRule) -> bool:
     """Whether a rule in DOCKER-USER is about what containers send: it names them, or the way out."""
-    return names_containers(view, place) or place.asked(IIF, OIF) is not None
+    return names_containers(view, located) or located.asked(IIF, OIF) is not None
 
 
-def _pass_outwards(view: View, step: Step, network: Network, own: Place | None) -> Iterator[str]:
+def _pass_outwards(view: View, step: Step, network: Network, own: ChainRule | None) -> Iterator[str]:
     outer = view.host.outer("ip")
     if own is not None and outer is not None:
         # the rule that was meant: what comes in from outside, but no answer
@@ -171,8 +171,8 @@ def _pass_outwards(view: View, step: Step, network: Network, own: Place | None) 
 def _lets_out(view: View, network: Network) -> bool:
     """Whether Docker's rule is there that lets a network's packets out."""
     for name in ("FORWARD", "DOCKER-FORWARD"):
-        for place in view.rules("ip", "filter", name):
-            target, inwards = place.rule.spec.target, place.asked(IIF)
+        for located in view.rules("ip", "filter", name):
+            target, inwards = located.rule.spec.target, located.asked(IIF)
             accepts = target is not None and target.name == "ACCEPT"
             if accepts and inwards is not None and not inwards.negated and inwards.name == network.bridge:
                 return True
@@ -215,21 +215,23 @@ def routed_address_dead(view: View) -> Iterator[Finding]:
     if not view.judged:
         return
     drops = {
-        asked.number: place
-        for place in view.rules("ip", "raw", "PREROUTING")
-        if (asked := place.asked(*DESTINATION)) is not None and asked.number is not None and _drops_direct(view, place)
+        asked.number: located
+        for located in view.rules("ip", "raw", "PREROUTING")
+        if (asked := located.asked(*DESTINATION)) is not None
+        and asked.number is not None
+        and _drops_direct(view, located)
     }
     if not drops:
         return
     for name in ("DOCKER-USER", "FORWARD", "ufw-user-forward"):
-        for place in view.rules("ip", "filter", name):
-            for found in _let_in(view, place, drops):
+        for located in view.rules("ip", "filter", name):
+            for found in _let_in(view, located, drops):
                 yield found
                 break
 
 
-def _drops_direct(view: View, place: Place) -> bool:
-    target, inwards = place.rule.spec.target, place.asked(IIF)
+def _drops_direct(view: View, located: ChainRule) -> bool:
+    target, inwards = located.rule.spec.target, located.asked(IIF)
     return (
         target is not None
         and target.name == "DROP"
@@ -239,14 +241,14 @@ def _drops_direct(view: View, place: Place) -> bool:
     )
 
 
-def _let_in(view: View, place: Place, drops: dict[int, Place]) -> Iterator[Finding]:
-    target, to, inwards = place.rule.spec.target, place.asked(*DESTINATION), place.asked(IIF)
+def _let_in(view: View, located: ChainRule, drops: dict[int, ChainRule]) -> Iterator[Finding]:
+    target, to, inwards = located.rule.spec.target, located.asked(*DESTINATION), located.asked(IIF)
     net = to.net if to is not None else None
     if target is None or target.name != "ACCEPT" or to is None or net is None:
         return
     if inwards is not None and (inwards.negated or any(n.bridge == inwards.name for n in view.host.networks.values())):
         return
-    if any(condition.key.startswith("ct ") for condition in place.conditions()):
+    if any(condition.key.startswith("ct ") for condition in located.conditions()):
         # translated connections and answers are let in by such rules, not new ones to an address
         return
     for number, drop in drops.items():
@@ -259,10 +261,10 @@ def _let_in(view: View, place: Place, drops: dict[int, Place]) -> Iterator[Findi
         yield Finding(
             "routed-address-dead",
             "medium",
-            f"Rule {place.rule.number} of {place.chain.name} lets packets in to {to.printed}, and rule "
+            f"Rule {located.rule.number} of {located.chain.name} lets packets in to {to.printed}, and rule "
             f"{drop.rule.number} of raw PREROUTING drops them before they come there ({name}, {address}).",
             "Since Engine 28.2 nothing from outside reaches a container's own address, whatever the filter table says.",
-            (view.rule_evidence(drop), view.rule_evidence(place)),
+            (view.rule_evidence(drop), view.rule_evidence(located)),
             (
                 f"Give {network} the gateway mode routed: docker network create "
                 f"-o com.docker.network.bridge.gateway_mode_ipv4=routed …",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from netui.audit.doctor.changed_host import changed
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Cure, Finding, Severity
 from netui.audit.doctor.original_port import by_original_port
 from netui.audit.doctor.publishing import shown
@@ -40,28 +40,28 @@ def interface_missing(view: View) -> Iterator[Finding]:
     if interfaces is None:
         return
     names = {interface.name for interface in interfaces}
-    found: dict[tuple[str, bool], list[Place]] = {}
+    found: dict[tuple[str, bool], list[ChainRule]] = {}
     for family in _FAMILIES:
         for table in _TABLES:
-            for place in view.rules(family, table):
-                if chain_of_dockers(place.chain.name) and place.chain.name != "DOCKER-USER":
+            for located in view.rules(family, table):
+                if chain_of_dockers(located.chain.name) and located.chain.name != "DOCKER-USER":
                     continue
-                whose = neighbour(place.chain.name)[0]
-                if whose and not place.chain.name.startswith(("ufw-user-", "ufw6-user-")):
+                whose = neighbour(located.chain.name)[0]
+                if whose and not located.chain.name.startswith(("ufw-user-", "ufw6-user-")):
                     continue
                 for interface in INTERFACES:
-                    asked = place.asked(interface)
+                    asked = located.asked(interface)
                     if asked is None or len(asked.names) != 1 or asked.printed in names:
                         continue
                     if _may_come(asked.names[0], names):
                         continue
                     # what is left of a network is one thing, whichever way its rules name it
                     negated = asked.negated and not _BRIDGE.fullmatch(asked.printed)
-                    places = found.setdefault((asked.printed, negated), [])
-                    if place not in places:
-                        places.append(place)
-    for (name, negated), places in found.items():
-        yield _missing(view, name, negated, places)
+                    located_rules = found.setdefault((asked.printed, negated), [])
+                    if located not in located_rules:
+                        located_rules.append(located)
+    for (name, negated), located_rules in found.items():
+        yield _missing(view, name, negated, located_rules)
 
 
 def _may_come(asked: Text, names: set[str]) -> bool:
@@ -75,14 +75,14 @@ def _may_come(asked: Text, names: set[str]) -> bool:
 _IN_VAIN = {"DROP": "nobody is kept out", "REJECT": "nobody is kept out", "ACCEPT": "nobody is let in"}
 
 
-def _missing(view: View, name: str, negated: bool, places: list[Place]) -> Finding:
-    first, stale = places[0], _BRIDGE.fullmatch(name) is not None
-    targets = {place.rule.spec.target.name for place in places if place.rule.spec.target is not None}
+def _missing(view: View, name: str, negated: bool, located_rules: list[ChainRule]) -> Finding:
+    first, stale = located_rules[0], _BRIDGE.fullmatch(name) is not None
+    targets = {located.rule.spec.target.name for located in located_rules if located.rule.spec.target is not None}
     severity: Severity = "low" if stale else "high" if targets & {"DROP", "REJECT"} else "medium"
-    others = f" and {plural(len(places) - 1, 'other rule')}" if len(places) > 1 else ""
+    others = f" and {plural(len(located_rules) - 1, 'other rule')}" if len(located_rules) > 1 else ""
     what = (
         f"Interface {name}, which rule {first.rule.number} of {first.chain.table} {first.chain.name}{others} "
-        f"{'names' if len(places) == 1 else 'name'}, is none of this host's: "
+        f"{'names' if len(located_rules) == 1 else 'name'}, is none of this host's: "
     )
     if negated:
         what += 'that condition always holds, for nothing comes in or leaves by it ("!").'
@@ -94,19 +94,21 @@ def _missing(view: View, name: str, negated: bool, places: list[Place]) -> Findi
     if stale:
         what = what.rpartition(": ")[0] + ": a network of Docker's had it, and is gone."
         why = 'The rules that it left behind never match, or match whatever comes ("!").'
-    delete = cure(view, "Delete what was left: " if stale or negated else "Or delete it: ", [*map(deleted, places)])
+    delete = cure(
+        view, "Delete what was left: " if stale or negated else "Or delete it: ", [*map(deleted, located_rules)]
+    )
     advice: list[str] = [delete]
     outer = view.host.outer("ip")
-    named = outer is not None and any(outer.interface in words_of(place.rule) for place in places)
+    named = outer is not None and any(outer.interface in words_of(located.rule) for located in located_rules)
     if outer is not None and not stale and not negated and not named:
-        changes = [replaced(place, _with_interface(place, name, outer.interface)) for place in places]
+        changes = [replaced(located, _with_interface(located, name, outer.interface)) for located in located_rules]
         advice.insert(0, cure(view, f"Where {outer.interface} is meant, which leads outside: ", changes))
-    evidence = tuple(view.rule_evidence(place) for place in places[:4])
+    evidence = tuple(view.rule_evidence(located) for located in located_rules[:4])
     return Finding("interface-missing", severity, what, why, evidence, tuple(advice))
 
 
-def _with_interface(place: Place, name: str, other: str) -> tuple[str, ...]:
-    return tuple(other if word == name else word for word in words_of(place.rule))
+def _with_interface(located: ChainRule, name: str, other: str) -> tuple[str, ...]:
+    return tuple(other if word == name else word for word in words_of(located.rule))
 
 
 # --- behind Docker's accepts -----------------------------------------------------------------
@@ -123,10 +125,10 @@ def behind_docker(view: View) -> Iterator[Finding]:
             target = rule.spec.target
             if target is None or target.name not in ("DROP", "REJECT") or is_unconditional(rule, "ip"):
                 continue
-            place = Place(chain, rule)
-            for bound, name in _meant(view, place):
+            located = ChainRule(chain, rule)
+            for bound, name in _meant(view, located):
                 tried += 1
-                found = _in_vain(view, place, bound) if tried <= _MOST else None
+                found = _in_vain(view, located, bound) if tried <= _MOST else None
                 if found is None:
                     continue
                 let_in, better = found
@@ -137,7 +139,7 @@ def behind_docker(view: View) -> Iterator[Finding]:
                     f"{name}: rule {let_in.rule} of {let_in.chain} lets them in before.",
                     "Docker puts its jumps at the head of FORWARD, so its accepts come before what is added with -A; "
                     "DOCKER-USER comes before them.",
-                    (view.rule_evidence(place), view.step_evidence(let_in)),
+                    (view.rule_evidence(located), view.step_evidence(let_in)),
                     (better, "Add rules for containers to DOCKER-USER with -I."),
                     (name,),
                 )
@@ -152,9 +154,9 @@ def _first_of_docker(chain: Chain) -> int | None:
     return None
 
 
-def _meant(view: View, place: Place) -> Iterator[tuple[PublishedPort, str]]:
+def _meant(view: View, located: ChainRule) -> Iterator[tuple[PublishedPort, str]]:
     """Yield the published ports that a rule could be about: by the port that it names, or any one."""
-    named, protocol = place.asked(DPORT), place.asked(PROTOCOL)
+    named, protocol = located.asked(DPORT), located.asked(PROTOCOL)
     allowed = named.numbers() if named is not None and not named.negated else None
     protocols = protocol.numbers() if protocol is not None else None
     asked_for = {name: protocols is None or number in protocols for name, number in PROTOCOLS.items()}
@@ -165,11 +167,11 @@ def _meant(view: View, place: Place) -> Iterator[tuple[PublishedPort, str]]:
             yield bound, container.name
 
 
-def _in_vain(view: View, place: Place, bound: PublishedPort) -> tuple[Step, Cure] | None:
+def _in_vain(view: View, located: ChainRule, bound: PublishedPort) -> tuple[Step, Cure] | None:
     """Return the step that lets a packet in before the rule, and the rule where it would stop it."""
     address = view.outside_address(bound)
     source = "outside"
-    given = place.asked(*SOURCE)
+    given = located.asked(*SOURCE)
     net = given.net if given is not None else None
     if net is not None:
         source = f"outside:{address_text('ip', net.value if net.single else net.value + 1)}"
@@ -177,12 +179,12 @@ def _in_vain(view: View, place: Place, bound: PublishedPort) -> tuple[Step, Cure
     found = view.walk(source, destination) if address else None
     if found is None or found.verdict != "delivered" or found.deciding is None or found.deciding.hook != "forward":
         return None
-    chain = place.chain
+    chain = located.chain
     has_user = any(c.backend == chain.backend for c in view.chains("ip", "filter", "DOCKER-USER"))
     head = "DOCKER-USER" if has_user else "FORWARD"
     key = (chain.family, chain.backend, chain.table)
-    for words in (words_of(place.rule), by_original_port(place.rule, bound.host_port)):
-        changes = (Change("delete", *key, chain.name, place.rule.number), Change("insert", *key, head, 1, words))
+    for words in (words_of(located.rule), by_original_port(located.rule, bound.host_port)):
+        changes = (Change("delete", *key, chain.name, located.rule.number), Change("insert", *key, head, 1, words))
         after = changed(view.host.snapshot, changes)
         try:
             then = path(prepare(after), source, destination) if after is not None else None
@@ -201,22 +203,30 @@ def jump_repeated(view: View) -> Iterator[Finding]:
     for family in _FAMILIES:
         for table in _TABLES:
             for chain in view.chains(family, table):
-                again: dict[str, list[Place]] = {}
+                again: dict[str, list[ChainRule]] = {}
                 own = {other.name for other in view.chains(family, table) if other.backend == chain.backend}
                 for rule in chain.rules:
                     target = rule.spec.target
                     if target is not None and target.name in own:
-                        again.setdefault(rule.text, []).append(Place(chain, rule))
-                repeated = [places for places in again.values() if len(places) > 1]
+                        again.setdefault(rule.text, []).append(ChainRule(chain, rule))
+                repeated = [located_rules for located_rules in again.values() if len(located_rules) > 1]
                 if repeated:
                     yield _repeated(view, chain, repeated)
 
 
-def _repeated(view: View, chain: Chain, repeated: list[list[Place]]) -> Finding:
-    targets = [place.rule.spec.target.name for places in repeated for place in places[:1] if place.rule.spec.target]
-    spare = sorted((place for places in repeated for place in places[1:]), key=lambda place: -place.rule.number)
+def _repeated(view: View, chain: Chain, repeated: list[list[ChainRule]]) -> Finding:
+    targets = [
+        located.rule.spec.target.name
+        for located_rules in repeated
+        for located in located_rules[:1]
+        if located.rule.spec.target
+    ]
+    spare = sorted(
+        (located for located_rules in repeated for located in located_rules[1:]),
+        key=lambda located: -located.rule.number,
+    )
     key = (chain.family, chain.backend, chain.table, chain.name)
-    changes = [Change("delete", *key, place.rule.number) for place in spare]
+    changes = [Change("delete", *key, located.rule.number) for located in spare]
     whose = neighbour(targets[0])[0] or ("Docker" if chain_of_dockers(targets[0]) else "")
     source = f"{whose}, or a script around it, has" if whose else "A script or a service has"
     return Finding(
@@ -225,6 +235,6 @@ def _repeated(view: View, chain: Chain, repeated: list[list[Place]]) -> Finding:
         f"{chain.table} {chain.name} jumps to {some(targets)} {max(map(len, repeated))} times by the same rule.",
         "What one pass lets through goes through it again: limits count each packet as often, logs say it as often, "
         f"and deleting one rule leaves the others. {source} put it in again without a look.",
-        tuple(view.rule_evidence(place) for places in repeated[:2] for place in places[:4]),
+        tuple(view.rule_evidence(located) for located_rules in repeated[:2] for located in located_rules[:4]),
         (cure(view, "Leave one: ", changes),),
     )

@@ -18,7 +18,7 @@ _MOST_PORTS = 64
 
 def ipv6_left_open(view: View) -> Iterator[Finding]:
     """A port that a rule closes over IPv4, or opens to a few, is open to everyone over IPv6."""
-    six = next((one.address for one in view.places.outer if one.family == "ip6" and one.where == "world"), "")
+    six = next((one.address for one in view.origins.outer if one.family == "ip6" and one.where == "world"), "")
     if not six or not view.walked or view.host.namespace.rules_read.get("ip6"):
         return
     found: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}

@@ -210,8 +210,8 @@ _CLAMP = ("-p", "tcp", "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp
 
 def _clamped(view: View) -> bool:
     for name in ("FORWARD", "POSTROUTING"):
-        for place in view.rules("ip", "mangle", name):
-            target = place.rule.spec.target
+        for located in view.rules("ip", "mangle", name):
+            target = located.rule.spec.target
             if target is not None and target.name == "TCPMSS":
                 return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure, words_of
 from netui.audit.doctor.shadowing import all_implied, covers, is_unconditional
@@ -59,10 +59,10 @@ def _lets_in(chain: Chain, rule: Rule) -> bool:
 
 def _of_others(view: View, chain: Chain, rule: Rule) -> bool:
     """Whether a rule takes new connections of other machines: not answers, not what containers or lo send."""
-    place = Place(chain, rule)
-    if any(condition.key == STATE and not condition.takes_name("new") for condition in place.conditions()):
+    located = ChainRule(chain, rule)
+    if any(condition.key == STATE and not condition.takes_name("new") for condition in located.conditions()):
         return False
-    inwards, protocol = place.asked(IIF), place.asked(PROTOCOL)
+    inwards, protocol = located.asked(IIF), located.asked(PROTOCOL)
     if protocol is not None and protocol.number in (ICMP, ICMP6):
         return False
     return inwards is None or any(inwards.takes_name(one.name) for one in view.host.links(packet_family(chain.family)))
@@ -147,7 +147,7 @@ def allow_list_open(view: View) -> Iterator[Finding]:
             f"{_numbers(one.rules)} of {chain.name} let{'s' if len(one.rules) == 1 else ''} named senders in, rule "
             f"{one.closing.number} keeps everyone else out; but rule {one.other.number} lets everyone in before that.",
             "The list decides nothing: who is not on it comes in as well.",
-            tuple(view.rule_evidence(Place(chain, rule)) for rule in (one.other, *one.rules[:2], one.closing)),
+            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (one.other, *one.rules[:2], one.closing)),
             (cure(view, "Delete it, or name in it who is meant: ", delete),),
         )
 
@@ -165,7 +165,7 @@ def allow_list_closed(view: View) -> Iterator[Finding]:
             f"{_numbers(one.rules)} of {chain.name} name{'' if plural else 's'} who may come in, and rule "
             f"{one.other.number} before keeps everyone out, them too.",
             "The list lets nobody in.",
-            tuple(view.rule_evidence(Place(chain, rule)) for rule in (one.other, *one.rules[:3])),
+            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (one.other, *one.rules[:3])),
             (_moved(view, chain, "Put that rule behind the list: ", one.other, last.number),),
         )
     yield from _empty_sets(view)
@@ -176,24 +176,24 @@ def _empty_sets(view: View) -> Iterator[Finding]:
     sets = view.host.snapshot.ipsets or {}
     for family in _FAMILIES:
         for name in _CHAINS:
-            for place in view.rules(family, "filter", name):
-                named = place.asked("set src") if "--match-set" in place.rule.text else None
+            for located in view.rules(family, "filter", name):
+                named = located.asked("set src") if "--match-set" in located.rule.text else None
                 values = named.values if named is not None and not named.negated else None
-                if not isinstance(values, SetReference) or not _lets_in(place.chain, place.rule):
+                if not isinstance(values, SetReference) or not _lets_in(located.chain, located.rule):
                     continue
                 found = sets.get(values.name)
                 if found is None or found.entries:
                     continue
-                behind = [r for r in place.chain.rules[place.rule.number :] if _target(r) in _CLOSES]
-                given = _for_all(place.rule, family)
+                behind = [r for r in located.chain.rules[located.rule.number :] if _target(r) in _CLOSES]
+                given = _for_all(located.rule, family)
                 if not any(all_implied(conditions_of(rule, family), given) for rule in behind):
                     continue
                 yield Finding(
                     "allow-list-closed",
                     "medium",
-                    f"Rule {place.rule.number} of {name} lets in whom the set {values.name} names: nobody.",
+                    f"Rule {located.rule.number} of {name} lets in whom the set {values.name} names: nobody.",
                     "A set is empty after a restart that did not restore it: everyone is kept out.",
-                    (view.rule_evidence(place),),
+                    (view.rule_evidence(located),),
                     (f"Fill it: ipset add {values.name} ADDRESS; and see that it is restored at boot.",),
                 )
 
@@ -217,7 +217,7 @@ def block_list_late(view: View) -> Iterator[Finding]:
             f"{_numbers(one.rules)} of {chain.name} {verb} nobody from what rule {one.other.number} lets in: {them} "
             "behind it.",
             "The first rule that matches decides, so that the senders named come in there like everyone else.",
-            tuple(view.rule_evidence(Place(chain, rule)) for rule in (one.other, *one.rules[:3])),
+            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (one.other, *one.rules[:3])),
             (
                 cure(view, "Put what blocks before what accepts: ", changes),
                 *(("With ufw: ufw insert 1 deny from ADDRESS, so that it stays so.",) if ufw else ()),

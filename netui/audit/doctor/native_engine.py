@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure
 from netui.dialects.conditions import conditions_of
@@ -73,11 +73,11 @@ def _dropped(view: View, family: Family, chain: Chain) -> tuple[Step | None, lis
 
 def by_one_cause(found: Sequence[tuple[Check, Finding]]) -> list[tuple[Check, Finding]]:
     """Leave out the findings that show the very policy which another finding is about."""
-    causes = {one.evidence[0].place for _, one in found if one.id == "forward-policy-left"}
+    causes = {one.evidence[0].rule_ref for _, one in found if one.id == "forward-policy-left"}
     return [
         (check, one)
         for check, one in found
-        if one.id == "forward-policy-left" or not one.evidence or one.evidence[0].place not in causes
+        if one.id == "forward-policy-left" or not one.evidence or one.evidence[0].rule_ref not in causes
     ]
 
 
@@ -97,7 +97,7 @@ def docker_user_left(view: View) -> Iterator[Finding]:
                 f"{plural(len(rules), 'rule')} of DOCKER-USER {'is' if len(rules) == 1 else 'are'} met by no packet: "
                 "the engine makes nftables rules, and no rule leads to that chain.",
                 "They look as if they kept somebody out, or let somebody in, and do nothing.",
-                tuple(view.rule_evidence(Place(chain, rule)) for rule in rules[:4]),
+                tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in rules[:4]),
                 (
                     "Write them into a table of your own, in a base chain at the hook forward: a drop there is final, "
                     f"whatever table {family} docker-bridges accepts. nft's words for a rule: "

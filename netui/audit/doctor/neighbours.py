@@ -45,8 +45,8 @@ def undiscovered(view: View) -> Iterator[Finding]:
 
 def _let_in(view: View, step: Step) -> str:
     if step.backend == "nftables":
-        place = quoted((step.family, step.table, step.chain))
-        return f"Let it in: nft insert rule {place} '{_ARP if step.family == 'arp' else _ACCEPT}'"
+        located = quoted((step.family, step.table, step.chain))
+        return f"Let it in: nft insert rule {located} '{_ARP if step.family == 'arp' else _ACCEPT}'"
     key = RulesetKey("ip6", step.backend)
     words = ("-p", "ipv6-icmp", "-j", "ACCEPT")
     return cure(view, "Let ICMPv6 in: ", (Change("insert", *key, step.table, step.chain, 1, words),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Evidence, Finding
 from netui.audit.doctor.publishing import shown
 from netui.net.conditions import IIF
@@ -77,9 +77,9 @@ def engine_elsewhere(view: View) -> Iterator[Finding]:
             f"The host's rules show the way into the sandbox only; what happens in it{on_them} is in no table here.",
             shown_engine,
             *(
-                view.rule_evidence(place)
-                for place in view.rules("ip", "nat", "DOCKER-INGRESS")
-                if place.rule.spec.target is not None and place.rule.spec.target.name == "DNAT"
+                view.rule_evidence(located)
+                for located in view.rules("ip", "nat", "DOCKER-INGRESS")
+                if located.rule.spec.target is not None and located.rule.spec.target.name == "DNAT"
             ),
             *(Evidence("network", f"{n.name}: overlay") for n in overlays),
         )
@@ -115,7 +115,7 @@ def _used(view: View, network_id: str) -> bool:
 def client_address_lost(view: View) -> Iterator[Finding]:
     """Published on IPv6 through docker-proxy: the container sees the bridge's gateway as the client."""
     sockets = view.host.namespace.sockets
-    reached = any(place.family == "ip6" and place.where == "world" for place in view.places.outer)
+    reached = any(origin.family == "ip6" and origin.where == "world" for origin in view.origins.outer)
     if sockets is None or not reached:
         return
     ports: dict[str, str] = {}
@@ -147,11 +147,11 @@ _MANY = 10_000
 
 def proxy_busy(view: View) -> Iterator[Finding]:
     """Containers call published ports of this host through docker-proxy, and often."""
-    for place in view.rules("ip", "nat", "DOCKER"):
-        target, inwards = place.rule.spec.target, place.asked(IIF)
+    for located in view.rules("ip", "nat", "DOCKER"):
+        target, inwards = located.rule.spec.target, located.asked(IIF)
         if target is None or target.name != "RETURN" or inwards is None or inwards.negated:
             continue
-        connections = view.packets(place)
+        connections = view.packets(located)
         if connections >= _MANY:
             network = next((n.name for n in view.host.networks.values() if n.bridge == inwards.name), inwards.printed)
             yield _note(
@@ -159,7 +159,7 @@ def proxy_busy(view: View) -> Iterator[Finding]:
                 f"Containers of {network} opened {connections:,} connections to this host's own addresses; those to "
                 "published ports were carried by docker-proxy.",
                 "Each costs two connections and a copy of its bytes in user space.",
-                view.rule_evidence(place),
+                view.rule_evidence(located),
                 advice="Let containers call each other by name on a shared network, not by the host's address.",
                 about=(network,),
             )
@@ -167,13 +167,13 @@ def proxy_busy(view: View) -> Iterator[Finding]:
 
 def direct_drops(view: View) -> Iterator[Finding]:
     """Packets straight to containers' own addresses were dropped in raw (28 and newer)."""
-    dropped: list[tuple[int, Place]] = []
-    for place in view.rules("ip", "raw", "PREROUTING"):
-        target, inwards = place.rule.spec.target, place.asked(IIF)
+    dropped: list[tuple[int, ChainRule]] = []
+    for located in view.rules("ip", "raw", "PREROUTING"):
+        target, inwards = located.rule.spec.target, located.asked(IIF)
         if target is None or target.name != "DROP" or inwards is None or not inwards.negated:
             continue
-        if any(network.bridge == inwards.name for network in view.host.networks.values()) and view.packets(place):
-            dropped.append((view.packets(place), place))
+        if any(network.bridge == inwards.name for network in view.host.networks.values()) and view.packets(located):
+            dropped.append((view.packets(located), located))
     if dropped:
         total = sum(packets for packets, _ in dropped)
         dropped.sort(key=lambda pair: -pair[0])
@@ -183,6 +183,6 @@ def direct_drops(view: View) -> Iterator[Finding]:
             "dropped before any other rule.",
             "Somebody outside a network asks its containers at their own addresses; since Engine 28.2 that is not "
             "answered. A route to a container that worked before the upgrade ends here.",
-            *(view.rule_evidence(place) for _, place in dropped[:4]),
+            *(view.rule_evidence(located) for _, located in dropped[:4]),
             advice="For a routed network: the gateway mode routed, trusted_host_interfaces, or allow-direct-routing.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure
 from netui.audit.doctor.user_rules import ONE_PORT, effect_of, options_of, reached, then, user_chains
@@ -35,7 +35,7 @@ def names_published_port(view: View) -> Iterator[Finding]:
                 f"there with port {container_port}.",
                 f"The translation to {name} comes first, so the rule never sees them: "
                 f"{effect_of(rule)} {host_port}/{protocol}.",
-                (view.rule_evidence(Place(chain, rule)),),
+                (view.rule_evidence(ChainRule(chain, rule)),),
                 (
                     cure(
                         view,
@@ -77,14 +77,14 @@ def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[t
     """(host port, container port, container, protocol) that the rule names by host port, in vain."""
     if (only := ONE_PORT.search(rule.text)) and rule.text.count("port") == 1 and int(only[1]) not in known.published:
         return []
-    place = Place(chain, rule)
-    ports, asked = place.asked(DPORT), place.asked(PROTOCOL)
+    located = ChainRule(chain, rule)
+    ports, asked = located.asked(DPORT), located.asked(PROTOCOL)
     spans = ports.numbers() if ports is not None and not ports.negated else None
     if not spans or asked is None or asked.number is None:
         return []
     protocol = protocol_name(asked.number)
     named = list(_within(known.in_order, spans))
-    if not named or _from_containers(place, known):
+    if not named or _from_containers(located, known):
         return []
     if any(_within(known.inside.get(protocol, ()), spans)):
         # it does match packets to that port of a container
@@ -102,19 +102,19 @@ def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[t
 
 def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
     yield from container.exposed
-    yield from ((b.container_port, b.protocol) for b in (*container.bound, *container.asked))
+    yield from ((b.container_port, b.protocol) for b in (*container.bound_ports, *container.requested_ports))
     yield from ((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
 
 
-def _from_containers(place: Place, known: _Ports) -> bool:
+def _from_containers(located: ChainRule, known: _Ports) -> bool:
     """Whether the rule is about packets that containers send."""
-    inwards, source = place.asked(IIF), place.asked(*SOURCE)
+    inwards, source = located.asked(IIF), located.asked(*SOURCE)
     if inwards is not None and not inwards.negated and inwards.name in known.bridges:
         return True
     net = source.net if source is not None else None
     if net is None:
         return False
-    addresses = known.addresses[packet_family(place.chain.family)]
+    addresses = known.addresses[packet_family(located.chain.family)]
     return net.value in addresses if net.single else any(address in net for address in addresses)
 
 

@@ -200,7 +200,7 @@ def published_twice(view: View) -> Iterator[Finding]:
 
 def _twice(container: Container) -> Iterator[tuple[PublishedPort, PublishedPort]]:
     """Yield the TCP ports that are asked for on all addresses and on one; UDP 28.5 takes (seen)."""
-    tcp = [one for one in container.asked if one.protocol == "tcp" and one.host_port]
+    tcp = [one for one in container.requested_ports if one.protocol == "tcp" and one.host_port]
     everywhere = {one.host_port: one for one in tcp if one.host_ip in ("", "0.0.0.0")}
     for one in tcp:
         wide = everywhere.get(one.host_port)

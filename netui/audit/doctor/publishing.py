@@ -69,7 +69,7 @@ def missing_dnat(view: View) -> Iterator[Finding]:
     for family in ("ip", "ip6"):
         if not view.translates(family) or not view.told(family, "nat"):
             continue
-        known = {(a, p, dport_of(place), protocol_of(place)) for place, a, p in dnats(view, family)}
+        known = {(a, p, dport_of(located), protocol_of(located)) for located, a, p in dnats(view, family)}
         natted = {c.id for c, _, n in view.bridged(family) if mode(n, family) in ("nat", "nat-unprotected")}
         for container, bound in view.published():
             if not _expects_dnat(natted, container, bound, family):
@@ -115,10 +115,10 @@ def stale_dnat(view: View) -> Iterator[Finding]:
             if container.running
             for address in view.addresses(container, family)
         }
-        for place, address, port in dnats(view, family):
-            if place.chain.name != "DOCKER" or not address or address in live or of_another_engine(view, place):
+        for located, address, port in dnats(view, family):
+            if located.chain.name != "DOCKER" or not address or address in live or of_another_engine(view, located):
                 continue
-            dport, protocol = dport_of(place), protocol_of(place)
+            dport, protocol = dport_of(located), protocol_of(located)
             hidden = [
                 container.name
                 for container, bound in view.published()
@@ -133,8 +133,8 @@ def stale_dnat(view: View) -> Iterator[Finding]:
                 severity,
                 f"Port {dport}/{protocol} is sent to {address}:{port}, an address that no running container has.",
                 f"Connections to the port run into the void: a container that is gone left the rule behind.{takes}",
-                (view.rule_evidence(place),),
-                (cure(view, "Delete it: ", (deleted(place),)), _RESTART),
+                (view.rule_evidence(located),),
+                (cure(view, "Delete it: ", (deleted(located),)), _RESTART),
                 tuple(sorted(set(hidden))),
             )
 
@@ -219,19 +219,19 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
     for container, bound in view.published():
         if not bound.host_ip.startswith("127.") or _open_anyway(container, bound):
             continue
-        for place in view.places.outer:
-            if place.where != "lan" or place.family != "ip":
+        for origin in view.origins.outer:
+            if origin.where != "lan" or origin.family != "ip":
                 continue
             for target in sorted(view.addresses(container, "ip")):
                 destination = f"{target}:{bound.container_port}/{bound.protocol}"
-                found = view.walk(place.source, destination, reply=True)
+                found = view.walk(origin.source, destination, reply=True)
                 if found is None or found.verdict != "delivered" or found.deciding is None:
                     continue
                 yield Finding(
                     "loopback-publish-reachable",
                     "high",
                     f"Port {shown(bound)} of {container.name} is published for this machine only, and machines on "
-                    f"{place.name}'s network reach it at {target}:{bound.container_port}.",
+                    f"{origin.name}'s network reach it at {target}:{bound.container_port}.",
                     "They need only a route to the container's address by way of this host; before Engine 28 the "
                     "rule that Docker makes for a published port lets anybody in.",
                     (view.step_evidence(found.deciding),),
@@ -240,7 +240,7 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                             view,
                             view.key("ip", found.deciding),
                             "Close containers' own addresses to that network, as Engine 28 does: ",
-                            f"-i {place.name} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP",
+                            f"-i {origin.name} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP",
                         ),
                         "Or upgrade to Engine 28 or newer.",
                     ),
@@ -255,5 +255,5 @@ def _open_anyway(container: Container, bound: PublishedPort) -> bool:
         and other.protocol == bound.protocol
         and not other.host_ip.startswith("127.")
         and other.host_ip != "::1"
-        for other in container.bound
+        for other in container.bound_ports
     )

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Cure
 from netui.audit.doctor.native_words import in_nft_words
 from netui.model import Rule, RulesetKey, split_words
@@ -80,15 +80,15 @@ def at_the_head_of(view: View, step: Step, lead: str, *rules: str) -> Cure | Non
     return cure(view, lead, made)
 
 
-def deleted(place: Place) -> Change:
+def deleted(located: ChainRule) -> Change:
     """Return the change that takes a rule away."""
-    chain = place.chain
+    chain = located.chain
     return Change(
-        "delete", chain.family, chain.backend, chain.table, chain.name, place.rule.number, words_of(place.rule)
+        "delete", chain.family, chain.backend, chain.table, chain.name, located.rule.number, words_of(located.rule)
     )
 
 
-def replaced(place: Place, words: Sequence[str]) -> Change:
+def replaced(located: ChainRule, words: Sequence[str]) -> Change:
     """Return the change that puts another rule in a rule's place."""
-    chain = place.chain
-    return Change("replace", chain.family, chain.backend, chain.table, chain.name, place.rule.number, tuple(words))
+    chain = located.chain
+    return Change("replace", chain.family, chain.backend, chain.table, chain.name, located.rule.number, tuple(words))

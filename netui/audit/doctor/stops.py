@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Cure
 from netui.audit.doctor.remedy import at_the_head, at_the_head_of, cure, words_of
 from netui.explain.chain_owners import chain_of_dockers, owner_of_rule, owner_of_table
@@ -64,8 +64,8 @@ def owner(view: View, step: Step) -> str:
         return owner_of_table(step.table)
     if step.chain != "DOCKER-USER" and chain_of_dockers(step.chain):
         return "Docker"
-    place = view.rule_of(step)
-    found = owner_of_rule(step.chain, place.rule.spec.comment if place is not None else "")
+    located = view.rule_of(step)
+    found = owner_of_rule(step.chain, located.rule.spec.comment if located is not None else "")
     direct = view.chains(packet_family(step.family), step.table, f"{step.chain}_direct")
     if not found and step.chain in ("FORWARD", "INPUT") and any(c.backend == step.backend for c in direct):
         # firewalld owns the built-in chains that it put its own into, their last REJECT among it
@@ -83,7 +83,7 @@ def ufw_active(view: View) -> bool:
     )
 
 
-def led_to(view: View, found: Path, step: Step) -> Iterator[Place]:
+def led_to(view: View, found: Path, step: Step) -> Iterator[ChainRule]:
     """Yield the rule of a step and the rules whose jumps led to it, the nearest first."""
     steps = [one for leg in found.legs for one in leg.steps]
     own = view.rule_of(step)
@@ -92,17 +92,17 @@ def led_to(view: View, found: Path, step: Step) -> Iterator[Place]:
     chain, before = step.chain, steps[: steps.index(step)] if step in steps else []
     for one in reversed(before):
         if one.hook == step.hook and one.verdict.chain == chain:
-            place = view.rule_of(one)
-            if place is not None:
-                yield place
+            located = view.rule_of(one)
+            if located is not None:
+                yield located
             chain = one.chain
 
 
-def names_containers(view: View, place: Place) -> bool:
+def names_containers(view: View, located: ChainRule) -> bool:
     """Whether a rule itself names one of Docker's networks: its bridge, its subnet or an address in it."""
-    family = packet_family(place.chain.family)
+    family = packet_family(located.chain.family)
     bridges = {network.bridge for network in view.host.networks.values() if network.bridge}
-    for condition in place.conditions():
+    for condition in located.conditions():
         if condition.key in INTERFACES and condition.name in bridges:
             return True
         net = condition.net if condition.key in ADDRESSES else None
@@ -126,18 +126,18 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
     inwards: the interface by which they come in, for tools that ask for one.
     """
     whose = owner(view, step)
-    place = view.rule_of(step)
-    if whose == "mailcow" and place is not None and "--dport" in place.rule.text:
+    located = view.rule_of(step)
+    if whose == "mailcow" and located is not None and "--dport" in located.rule.text:
         # read by its netfilter container
-        changes = [Change("delete", *view.key(family, step), step.table, step.chain, place.rule.number)]
+        changes = [Change("delete", *view.key(family, step), step.table, step.chain, located.rule.number)]
         yield Cure(
             "mailcow's own switch: DISABLE_NETFILTER_ISOLATION_RULE=y in mailcow.conf, then "
             "docker compose up -d in its folder",
             tuple(changes),
         )
-    if whose == "fail2ban" and place is not None and (source := place.asked(*SOURCE)) is not None:
+    if whose == "fail2ban" and located is not None and (source := located.asked(*SOURCE)) is not None:
         jail, address = step.chain.partition("-")[2], source.printed.partition("/")[0]
-        changes = [Change("delete", *view.key(family, step), step.table, step.chain, place.rule.number)]
+        changes = [Change("delete", *view.key(family, step), step.table, step.chain, located.rule.number)]
         yield Cure(f"Lift the ban: fail2ban-client set {jail} unbanip {address}", tuple(changes))
     if whose == "ufw" and inwards:
         chain = "ufw6-user-forward" if family == "ip6" else "ufw-user-forward"
@@ -168,14 +168,14 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
 
 def only_new(view: View, step: Step, family: Family) -> Cure | None:
     """Return the step's own rule with one more match: it takes new connections only."""
-    place = view.rule_of(step)
-    if place is None or owner(view, step):
+    located = view.rule_of(step)
+    if located is None or owner(view, step):
         return None
-    words = words_of(place.rule)
+    words = words_of(located.rule)
     if "--ctstate" in words or "--state" in words or "-j" not in words:
         return None
     at = words.index("-j")
     words = (*words[:at], "-m", "conntrack", "--ctstate", "NEW", *words[at:])
-    chain = place.chain
-    change = Change("replace", *view.key(family, step), chain.table, chain.name, place.rule.number, words)
+    chain = located.chain
+    change = Change("replace", *view.key(family, step), chain.table, chain.name, located.rule.number, words)
     return cure(view, "Let the rule take new connections only: ", (change,))

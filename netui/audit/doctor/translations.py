@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netui.audit.doctor.checkup import Place, View
+from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Evidence, Finding
 from netui.explain.docker.nat import split_socket
 from netui.model import Family
@@ -13,49 +13,49 @@ from netui.net.conditions import DPORT, IIF, PROTOCOL
 from netui.text.phrases import some
 
 
-def dnats(view: View, family: Family) -> Iterator[tuple[Place, str, str]]:
+def dnats(view: View, family: Family) -> Iterator[tuple[ChainRule, str, str]]:
     """Yield the DNAT rules of a family with the address and port that they lead to."""
-    for place in view.rules(family, "nat"):
-        target = place.rule.spec.target
+    for located in view.rules(family, "nat"):
+        target = located.rule.spec.target
         option = target.option("--to-destination") if target is not None and target.name == "DNAT" else None
         if option is not None:
             address, port = split_socket(option.value)
-            yield place, address, port
+            yield located, address, port
 
 
-def dport_of(place: Place) -> str:
+def dport_of(located: ChainRule) -> str:
     """Return the one port or the range that a rule names, "" for none."""
-    named = place.asked(DPORT)
+    named = located.asked(DPORT)
     return named.printed if named is not None and not named.negated else ""
 
 
-def protocol_of(place: Place) -> str:
+def protocol_of(located: ChainRule) -> str:
     """Return the protocol that a rule names, "" for none."""
-    named = place.asked(PROTOCOL)
+    named = located.asked(PROTOCOL)
     return protocol_name(named.number) if named is not None and named.number is not None else ""
 
 
-def translation(place: Place) -> str:
+def translation(located: ChainRule) -> str:
     """Return what a DNAT rule takes as ``PORT/PROTO``, "" where it names no one port."""
-    port, protocol = dport_of(place), protocol_of(place)
+    port, protocol = dport_of(located), protocol_of(located)
     return f"{port}/{protocol}" if port.isdigit() and protocol in ("tcp", "udp", "sctp") else ""
 
 
-def of_another_engine(view: View, place: Place) -> Evidence | None:
+def of_another_engine(view: View, located: ChainRule) -> Evidence | None:
     """Return what shows that a rule of chain DOCKER is a second engine's: its bridge, its proxy or its container.
 
     Two engines on one host (a distribution's package and a snap) share docker0 and the chains'
     names; a rule of the one leads to an address that the other does not know.
     """
     host = view.host
-    inwards = place.asked(IIF)
+    inwards = located.asked(IIF)
     bridge = (inwards.name if inwards is not None and inwards.negated else None) or ""
     network = next((n for n in host.networks.values() if n.bridge == bridge), None) if bridge else None
     interface = host.namespace.interfaces.get(bridge)
     if interface is not None and interface.kind == "bridge" and network is None:
         return Evidence("interface", f"{bridge} is a bridge of none of this engine's networks")
-    port, protocol = dport_of(place), protocol_of(place)
-    ours = {(str(bound.host_port), bound.protocol) for c in host.containers if c.running for bound in c.bound}
+    port, protocol = dport_of(located), protocol_of(located)
+    ours = {(str(bound.host_port), bound.protocol) for c in host.containers if c.running for bound in c.bound_ports}
     if port and (port, protocol) not in ours:
         for socket in host.namespace.sockets or ():
             if socket.program == "docker-proxy" and (str(socket.port), socket.protocol[:3]) == (port, protocol[:3]):
@@ -73,14 +73,14 @@ def two_engines(view: View) -> Iterator[Finding]:
     """Chain DOCKER holds rules for containers of another engine: each empties it when it starts."""
     if not view.judged:
         return
-    found: list[tuple[Place, str, Evidence]] = []
+    found: list[tuple[ChainRule, str, Evidence]] = []
     for family in ("ip", "ip6"):
         live = {a for c in view.host.containers if c.running for a in view.addresses(c, family)}
-        for place, address, port in dnats(view, family):
-            if place.chain.name == "DOCKER" and address and address not in live:
-                shows = of_another_engine(view, place)
+        for located, address, port in dnats(view, family):
+            if located.chain.name == "DOCKER" and address and address not in live:
+                shows = of_another_engine(view, located)
                 if shows is not None:
-                    found.append((place, f"{dport_of(place)}/{protocol_of(place)} to {address}:{port}", shows))
+                    found.append((located, f"{dport_of(located)}/{protocol_of(located)} to {address}:{port}", shows))
     if not found:
         return
     yield Finding(
@@ -90,7 +90,7 @@ def two_engines(view: View) -> Iterator[Finding]:
         "none of this one's.",
         "Two engines on one host share the chains DOCKER and FORWARD: each empties them when it starts, and the "
         "other's published ports and networks are without their rules.",
-        tuple(one for place, _, shows in found[:4] for one in (view.rule_evidence(place), shows)),
+        tuple(one for located, _, shows in found[:4] for one in (view.rule_evidence(located), shows)),
         (
             "See both: ps -C dockerd -o pid,args",
             "Stop one and keep it from starting (snap remove docker, or systemctl disable --now docker), then restart "

@@ -24,16 +24,16 @@ def answers_elsewhere(view: View) -> Iterator[Finding]:
         return
     # one stands for all: the way back does not hang on the port
     container, bound = next((pair for pair in published if pair[1].protocol == "tcp"), published[0])
-    for place in view.places.outer:
-        if place.where != "lan" or place.family != "ip":
+    for origin in view.origins.outer:
+        if origin.where != "lan" or origin.family != "ip":
             continue
-        link = view.host.link("ip", place.name)
+        link = view.host.link("ip", origin.name)
         clients = [address_text("ip", link.representative)] if link is not None else []
-        back = _default_by(view, place.name)
+        back = _default_by(view, origin.name)
         clients += ["203.0.113.99"] if back is not None else []
         for client in clients:
-            destination = f"{place.address}:{bound.host_port}/{bound.protocol}"
-            finding = _elsewhere(view, container, bound, place.name, client, destination, back)
+            destination = f"{origin.address}:{bound.host_port}/{bound.protocol}"
+            finding = _elsewhere(view, container, bound, origin.name, client, destination, back)
             if finding is not None:
                 yield finding
                 break

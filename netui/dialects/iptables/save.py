@@ -58,7 +58,7 @@ def read_save(
     """
     known = previous if previous is not None and previous.key == (family, backend) else None
     if known is not None:
-        moved = _moved(text, known.shape)
+        moved = _moved(text, known.skeleton)
         if moved is not None:
             return known, moved
     reading = _Reading(family, backend)
@@ -71,7 +71,7 @@ def read_save(
                 raise SourceError(f"cut off in line {number}, {quoted(line)}; capture it again") from None
             raise
     ruleset, counters = reading.close(whole)
-    if known is not None and known.shape == ruleset.shape:
+    if known is not None and known.skeleton == ruleset.skeleton:
         return known, counters
     return ruleset, counters
 
@@ -89,7 +89,7 @@ def print_save(ruleset: Ruleset, counters: Counters, comments: Sequence[str]) ->
     remaining = iter(comments)
     index = 0
     lines: list[str] = []
-    for _, line in logical_lines(ruleset.shape):
+    for _, line in logical_lines(ruleset.skeleton):
         if line == "#":
             lines.append(next(remaining, "#"))
         elif line.startswith("[] -A "):
@@ -152,8 +152,8 @@ def base_of(table: str, chain: str, backend: Backend) -> BaseHook | None:
     return BaseHook(hook, PRIORITIES[backend][table], _TYPES.get((table, chain), "filter"))
 
 
-def _moved(text: str, shape: str) -> Counters | None:
-    """Return the counters of a text that has this shape, None for another text.
+def _moved(text: str, skeleton: str) -> Counters | None:
+    """Return the counters of a text that has this skeleton, None for another text.
 
     It is read in pieces, for other threads wait while ``re`` has one in hand.
     """
@@ -166,22 +166,22 @@ def _moved(text: str, shape: str) -> Counters | None:
         if has_multiline_string(piece):
             return None
         blank, counters = _blank(piece)
-        if not shape.startswith(blank, place):
+        if not skeleton.startswith(blank, place):
             return None
         packets += counters.packets
         octets += counters.bytes
         start, place = end, place + len(blank)
-    return Counters(tuple(packets), tuple(octets)) if place == len(shape) else None
+    return Counters(tuple(packets), tuple(octets)) if place == len(skeleton) else None
 
 
 def _blank(text: str) -> tuple[str, Counters]:
-    """Return the shape of a text without multi-line strings, and its counters."""
+    """Return the skeleton of a text without multi-line strings, and its counters."""
     parts = _COUNTER.split(_REMARK.sub("\n#", "\n" + text))
     pieces = parts[0::4]
     heads = [f"\n{head}[]" if head else "\n[]" for head in parts[1::4]]
     heads.append("")
-    shape = "".join([part for pair in zip(pieces, heads, strict=True) for part in pair])
-    return shape[1:], Counters(tuple(map(int, parts[2::4])), tuple(map(int, parts[3::4])))
+    skeleton = "".join([part for pair in zip(pieces, heads, strict=True) for part in pair])
+    return skeleton[1:], Counters(tuple(map(int, parts[2::4])), tuple(map(int, parts[3::4])))
 
 
 @dataclass(slots=True)
@@ -203,7 +203,7 @@ class _Reading:
         self._chains: dict[str, _OpenChain] = {}
         self._packets: list[int] = []
         self._bytes: list[int] = []
-        self._shape: list[str] = []
+        self._skeleton: list[str] = []
 
     def take(self, number: int, line: str) -> None:
         """Take the next line; raise SourceError where it cannot stand."""
@@ -212,9 +212,9 @@ class _Reading:
         elif line.startswith(":"):
             self._chain(number, line)
         elif line.startswith("#"):
-            self._shape.append("#")
+            self._skeleton.append("#")
         else:
-            self._shape.append(line)
+            self._skeleton.append(line)
             if line.startswith("*"):
                 self._begin(number, line[1:])
             elif line == "COMMIT":
@@ -228,7 +228,7 @@ class _Reading:
             if whole:
                 raise SourceError(f"cut off: table {quoted(self._table)} has no COMMIT; capture it again")
             self._commit(0)
-        ruleset = Ruleset(self._family, self._backend, tuple(self._tables.values()), "\n".join(self._shape))
+        ruleset = Ruleset(self._family, self._backend, tuple(self._tables.values()), "\n".join(self._skeleton))
         return ruleset, Counters(tuple(self._packets), tuple(self._bytes))
 
     def _rule(self, number: int, line: str) -> None:
@@ -242,7 +242,7 @@ class _Reading:
         index = -1
         if packets is not None:
             index = self._count(packets, octets)
-        self._shape.append(text if packets is None else f"[] {text}")
+        self._skeleton.append(text if packets is None else f"[] {text}")
         chain.rules.append(Rule(len(chain.rules) + 1, text, index))
 
     def _chain(self, number: int, line: str) -> None:
@@ -252,7 +252,7 @@ class _Reading:
         name, policy, packets, octets = found.groups()
         if name in self._chains:
             raise SourceError(f"line {number}: chain {quoted(name)} comes twice; capture the rules again")
-        self._shape.append(f":{name} {policy} []")
+        self._skeleton.append(f":{name} {policy} []")
         self._chains[name] = _OpenChain(name, None if policy == "-" else policy, self._count(packets, octets))
 
     def _count(self, packets: str, octets: str) -> int:

@@ -60,12 +60,12 @@ class _Numbers:
     #: what quotas have used, and the place of each by its object's identity
     used: list[int] = field(default_factory=list)
     of_quota: dict[int, int] = field(default_factory=dict)
-    shape: list[str] = field(default_factory=list)
+    skeleton: list[str] = field(default_factory=list)
 
     def take(self, kind: str, given: dict[str, Any], entry: object) -> None:
         """Count the counters in an entry; the first of a rule, its own or one that it names, is the rule's."""
         printed = json.dumps(entry)
-        self.shape.append(MOVING.sub("", printed))
+        self.skeleton.append(MOVING.sub("", printed))
         for quota, amount in uses(given) if '"used"' in printed else ():
             self.of_quota[quota] = len(self.used)
             self.used.append(amount)
@@ -122,7 +122,7 @@ def read_entries(
             _table(key.family, name, table, counted) for (owner, name), table in tables.items() if owner == family
         )
         counters = Counters(tuple(counted.packets), tuple(counted.bytes), tuple(counted.used))
-        found[key] = Ruleset(key.family, "nftables", built, "\n".join(counted.shape)), counters
+        found[key] = Ruleset(key.family, "nftables", built, "\n".join(counted.skeleton)), counters
     return found
 
 

@@ -52,7 +52,7 @@ def corrected(ruleset: Ruleset, entries: Iterable[object]) -> Ruleset | None:
             tables.append(replace(table, chains=chains, sets=given.sets()))
         else:
             tables.append(table)
-    return Ruleset(ruleset.family, ruleset.backend, tuple(tables), ruleset.shape) if changed else None
+    return Ruleset(ruleset.family, ruleset.backend, tuple(tables), ruleset.skeleton) if changed else None
 
 
 def _chain(family: TableFamily, chain: Chain, table: OpenTable) -> Chain:

@@ -135,7 +135,7 @@ def asleep(
                 else table
                 for table in true.tables
             )
-            found[printed.key] = printed, Ruleset(true.family, true.backend, tables, true.shape)
+            found[printed.key] = printed, Ruleset(true.family, true.backend, tables, true.skeleton)
     return found
 
 
@@ -153,7 +153,7 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, corre
     for key, (ruleset, counters) in read_entries(entries, lambda family, name: (family, name) in shared).items():
         added = tuple(part for table in ruleset.tables if (part := _native_part(table)) is not None)
         if added:
-            rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.shape), counters)
+            rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.skeleton), counters)
     told = saves if correct else ()
     fixed = {ruleset.key: (ruleset, found) for ruleset in told if (found := corrected(ruleset, entries)) is not None}
     sleeping = asleep(saves, unprinted(entries).dormant, fixed)
@@ -241,7 +241,7 @@ def _joined(before: tuple[Ruleset, Counters] | None, added: Ruleset, counters: C
         for table in added.tables
     )
     return (
-        Ruleset(ruleset.family, ruleset.backend, (*ruleset.tables, *moved), f"{ruleset.shape}\n{added.shape}"),
+        Ruleset(ruleset.family, ruleset.backend, (*ruleset.tables, *moved), f"{ruleset.skeleton}\n{added.skeleton}"),
         Counters((*own.packets, *counters.packets), (*own.bytes, *counters.bytes), (*own.used, *counters.used)),
     )
 

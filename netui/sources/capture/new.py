@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
-from netui.files.writing import NewFile, NewFolder, Place
+from netui.files.writing import FolderEntry, NewFile, NewFolder
 from netui.text.errors import SourceError, plain, quoted_path
 
 
@@ -35,22 +35,22 @@ def new_capture(path: Path, ending: Ending) -> Iterator[Writer]:
     ending.hold()
     is_archive = path.name.endswith((".tar.gz", ".tgz"))
     try:
-        place = Place.find(path, make=not is_archive)
+        entry = FolderEntry.find(path, make=not is_archive)
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     try:
         if is_archive:
-            with NewFile(place, replace=place.is_own_empty_file()) as file, _Tar(file) as writer:
+            with NewFile(entry, replace=entry.is_own_empty_file()) as file, _Tar(file) as writer:
                 ending.release()
                 yield writer
         else:
-            with NewFolder(place) as folder:
+            with NewFolder(entry) as folder:
                 ending.release()
                 yield folder
     except FileExistsError:
         raise SourceError(f"{quoted_path(path)} exists already: name a new folder or file") from None
     finally:
-        place.close()
+        entry.close()
 
 
 def _unwritable(path: Path, error: Exception) -> SourceError:

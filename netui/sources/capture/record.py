@@ -219,14 +219,14 @@ def _meaning(name: str, text: str | None) -> object:
         if name in _SAVES:
             key = _SAVES[name]
             ruleset, counters = iptables_save.read_save(text, packet_family(key.family), key.backend)
-            return ruleset.shape, counters
+            return ruleset.skeleton, counters
         if name == "ip-address.json":
             return iproute.interfaces(js.parse(text))
         if name.startswith("listening/"):
             return socket_text.proc_sockets(text), inside.read_inside(text)
         if name.startswith("namespaces/"):
             return [
-                iptables_save.read_save(save, packet_family(key.family), key.backend)[0].shape
+                iptables_save.read_save(save, packet_family(key.family), key.backend)[0].skeleton
                 for key, save in iptables_save.split_saves(text).items()
             ]
         if name == "nft-ruleset.json":

@@ -82,7 +82,7 @@ def hidden(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> Ru
             rules = tuple(_unknown(rule) if rule.number in numbers else rule for rule in chain.rules)
             chains.append(replace(chain, rules=rules) if numbers else chain)
         tables.append(replace(table, chains=tuple(chains)))
-    return Ruleset(ruleset.family, ruleset.backend, tuple(tables), ruleset.shape)
+    return Ruleset(ruleset.family, ruleset.backend, tuple(tables), ruleset.skeleton)
 
 
 def _unknown(rule: Rule) -> Rule:

@@ -46,7 +46,7 @@ def container_namespace(host: PreparedHost, container: Container) -> Namespace |
     )
 
 
-def ask_own_resolver(host: PreparedHost, container: Container, packet: PacketState, choices: Unknowns) -> LegResult:
+def ask_own_resolver(host: PreparedHost, container: Container, packet: PacketState, unknowns: Unknowns) -> LegResult:
     """Walk a question to 127.0.0.11:53 through the container's own rules."""
     namespace = container_namespace(host, container)
     names = [endpoint.network_name for endpoint in container.endpoints]
@@ -56,7 +56,7 @@ def ask_own_resolver(host: PreparedHost, container: Container, packet: PacketSta
     if namespace is None:
         why = Undecided("the rules", f"the rules in {container.name}'s own namespace were not read", family="ip")
         return LegResult("undecided", why.reason, packet.seen(), (), undecided=why)
-    arrival = Journey(host, choices, namespace).send(packet)
+    arrival = Journey(host, unknowns, namespace).send(packet)
     arrival.where = container.name
     if arrival.verdict == "delivered":
         arrival.delivered_to = DeliveredTo("container", container.name, "127.0.0.11", 53)

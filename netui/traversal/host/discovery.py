@@ -32,9 +32,9 @@ class Unsettled(Exception):
 
 
 class NoChoice(Unknowns):
-    """The choices of a walk on trial: there are none."""
+    """The unknowns of a trial walk: it may have none."""
 
-    def pick(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
+    def branch(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
         """Give the trial up."""
         raise Unsettled
 

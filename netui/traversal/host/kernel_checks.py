@@ -14,10 +14,10 @@ from netui.traversal.unknowns import Unknowns
 
 @dataclass(slots=True)
 class KernelChecks:
-    """The gates of one namespace, for one way; what was not read is asked of the choices."""
+    """The kernel's checks beside the rules, in one namespace and for one walk; what was not read is an unknown."""
 
     namespace: Namespace
-    choices: Unknowns
+    unknowns: Unknowns
 
     def local_source_refused(self, packet: PacketState, device: str) -> bool:
         """Whether a loopback source may not leave by a device (__mkroute_output)."""
@@ -31,7 +31,7 @@ class KernelChecks:
         own = self.namespace.device_sysctl("ipv4", device, "route_localnet")
         if every is None and own is None:
             unknown = Undecided("route_localnet", f"net.ipv4.conf.{device}.route_localnet was not read")
-            return bool(self.choices.pick(2, unknown))
+            return bool(self.unknowns.branch(2, unknown))
         return bool(every) or bool(own)
 
     def hairpin_refused(self, packet: PacketState, bridge: str) -> str:
@@ -43,7 +43,7 @@ class KernelChecks:
             unknown = Undecided(
                 "hairpin", f"which port of {bridge} is the container's, and its hairpin mode, is not known"
             )
-            hairpin = bool(self.choices.pick(2, unknown))
+            hairpin = bool(self.unknowns.branch(2, unknown))
         else:
             hairpin = modes.pop()
         return (
@@ -59,7 +59,7 @@ class KernelChecks:
                 "net.bridge.bridge-nf-call-iptables was not read: whether rules see frames between ports is not known",
                 family=packet.family,
             )
-            return bool(self.choices.pick(2, unknown))
+            return bool(self.unknowns.branch(2, unknown))
         return answer
 
     def forwards(self, packet: PacketState) -> bool:
@@ -78,7 +78,7 @@ class KernelChecks:
             value = self.namespace.device_sysctl("ipv6", "all", "forwarding")
         if value is None:
             unknown = Undecided("forwarding", "whether the host forwards packets (ip_forward) was not read")
-            return not self.choices.pick(2, unknown)
+            return not self.unknowns.branch(2, unknown)
         self.namespace.forwarding[packet.family, packet.iif] = bool(value)
         return bool(value)
 
@@ -128,7 +128,7 @@ class KernelChecks:
             return ""
         if every is None and own is None:
             unknown = Undecided("rp_filter", f"net.ipv4.conf.{packet.iif}.rp_filter was not read")
-            mode = self.choices.pick(2, unknown)
+            mode = self.unknowns.branch(2, unknown)
         else:
             mode = max(every or 0, own or 0)
         if mode == 1 or (mode == 2 and back is None):

@@ -18,7 +18,7 @@ from netui.traversal.several import Fork, Several
 from netui.traversal.unknowns import Unknowns
 
 
-def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, choices: Unknowns) -> LegResult | None:
+def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, unknowns: Unknowns) -> LegResult | None:
     """What takes the packet on the host: nobody, a program, or docker-proxy with a leg of its own."""
     protocol = protocol_name(packet.protocol)
     address = address_text(packet.family, packet.dst)
@@ -71,7 +71,7 @@ def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, 
     family, dst = target
     second = PacketState(family, packet.protocol, 0, dst, None, bound.container_port, uid=0)
     second.sport_range = ephemeral_ports(host)
-    arrival = Journey(host, choices).send(second)
+    arrival = Journey(host, unknowns).send(second)
     gateway = address_text(family, second.src) if second.src else "the bridge's address"
     arrival.notes.insert(
         0,

@@ -107,7 +107,7 @@ class Namespace:
     _ports: dict[str, list[Interface]] = field(default_factory=dict)
     _of_device: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
-    def stages(self, family: Family, hook: Hook) -> HookChains:
+    def hook_chains(self, family: Family, hook: Hook) -> HookChains:
         """Return the base chains at a hook."""
         found = self._stages.get((family, hook))
         if found is None:

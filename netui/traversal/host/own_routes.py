@@ -44,7 +44,7 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWay:
+class NextHop:
     """By which endpoint a container sends, whether the receiver is on that link, and to which gateway else."""
 
     endpoint: Endpoint
@@ -83,7 +83,7 @@ def devices_of(container: Container, routes: Iterable[OwnRoute], family: Family)
     return found
 
 
-def container_route(side: Sender, dst: int) -> OwnWay | None:
+def container_route(side: Sender, dst: int) -> NextHop | None:
     """Return a container's way to an address, None where it has none; raise OwnRouteUnknown."""
     if side.routes is not None:
         return _by_own_routes(side, side.routes, dst)
@@ -92,7 +92,7 @@ def container_route(side: Sender, dst: int) -> OwnWay | None:
         if dst & net.mask == net.value and (best is None or prefix > best[0]):
             best = (prefix, endpoint)
     if best is not None:
-        return OwnWay(best[1], True)
+        return NextHop(best[1], True)
     if side.doubt:
         raise OwnRouteUnknown(f"where {side.name} sends to {address_text(side.family, dst)}: {side.doubt}")
     gateway = side.gateway_endpoint
@@ -105,7 +105,7 @@ def no_route(side: Sender, text: str) -> str:
     return f"{side.name} has no route to {text}: {why}"
 
 
-def _by_own_routes(side: Sender, routes: tuple[OwnRoute, ...], dst: int) -> OwnWay | None:
+def _by_own_routes(side: Sender, routes: tuple[OwnRoute, ...], dst: int) -> NextHop | None:
     text = address_text(side.family, dst)
     if side.doubt:
         raise OwnRouteUnknown(f"where {side.name} sends to {text}: {side.doubt}")
@@ -115,16 +115,16 @@ def _by_own_routes(side: Sender, routes: tuple[OwnRoute, ...], dst: int) -> OwnW
     endpoint = (side.devices or {}).get(route.device)
     if endpoint is None:
         # by a device that no endpoint names, but to the gateway that the engine gave
-        way = by_gateway(side, side.gateway_endpoint) if side.gateway_endpoint is not None else None
-        if way is None or way.gateway is None or way.gateway[1] != route.gateway:
+        hop = by_gateway(side, side.gateway_endpoint) if side.gateway_endpoint is not None else None
+        if hop is None or hop.gateway is None or hop.gateway[1] != route.gateway:
             raise OwnRouteUnknown(f"{side.name} sends to {text} by its own {route.device}, which netui does not follow")
-        return way
-    return OwnWay(endpoint, route.gateway is None, None if route.gateway is None else (side.family, route.gateway))
+        return hop
+    return NextHop(endpoint, route.gateway is None, None if route.gateway is None else (side.family, route.gateway))
 
 
-def by_gateway(side: Sender, endpoint: Endpoint) -> OwnWay:
+def by_gateway(side: Sender, endpoint: Endpoint) -> NextHop:
     """Return the way through the gateway that the engine gave an endpoint."""
-    return OwnWay(endpoint, False, parse_address(endpoint.gateway4 if side.family == "ip" else endpoint.gateway6))
+    return NextHop(endpoint, False, parse_address(endpoint.gateway4 if side.family == "ip" else endpoint.gateway6))
 
 
 def bridge_ports(

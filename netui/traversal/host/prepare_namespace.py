@@ -23,7 +23,7 @@ from netui.model.references import targets_of, tracks
 from netui.traversal.host.namespace import BaseChain, Namespace
 from netui.traversal.host.prepared_chain import Around, PreparedTable
 from netui.traversal.host.routing import Fib
-from netui.traversal.rules.native.reading import Place
+from netui.traversal.rules.native.reading import KeyContext
 from netui.traversal.rules.predicates import MatchContext
 
 _TARGET = re.compile(r" -[jg] (\S+)")
@@ -67,12 +67,12 @@ def prepare_namespace(
     bases: dict[tuple[Family, Hook], dict[int, list[BaseChain]]] = {}
     low: dict[tuple[str, Hook], list[BaseChain]] = {}
     arp: dict[Hook, list[BaseChain]] = {}
-    place = Place(fibs, {interface.name: interface for interface in interfaces or ()})
+    context = KeyContext(fibs, {interface.name: interface for interface in interfaces or ()})
     surroundings = {family: MatchContext(fibs[family], sets, bridge_of) for family in families}
     for ruleset in rulesets:
         seen_by = _seen_by(ruleset.family)
         family = seen_by[0] if seen_by else "ip"
-        around = Around(family, surroundings[family], place)
+        around = Around(family, surroundings[family], context)
         for table in ruleset.tables:
             _refuse_loops(table)
             prepared = PreparedTable(table, around)
@@ -144,7 +144,7 @@ def _tracks(ruleset: Ruleset, family: Family) -> bool:
     if family not in _seen_by(ruleset.family):
         return False
     if ruleset.backend != "nftables":
-        return _TRACKING.search(ruleset.shape) is not None or any(
+        return _TRACKING.search(ruleset.skeleton) is not None or any(
             rule.native is not None and tracks(rule.native.statements)
             for chain in ruleset.chains()
             for rule in chain.rules

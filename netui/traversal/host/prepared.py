@@ -76,7 +76,7 @@ class PreparedHost:
     discoveries: dict[str, Discovery] = field(default_factory=dict)
     #: containers that ask through the host, by what they are written as (see stopped)
     askers: dict[tuple[str, str], Any] = field(default_factory=dict)
-    #: how many ways of a question are walked (see choices.explore)
+    #: how many ways of a question are walked (see unknowns.explore)
     patience: Patience = field(default_factory=Patience)
     #: of rules alone, the host that was made for the last question (see alone.by_hand)
     by_hand: dict[tuple[str, str, str, str], PreparedHost] = field(default_factory=dict)
@@ -157,7 +157,7 @@ class PreparedHost:
         if self._published is None:
             self._published = {}
             for container in self.containers:
-                for bound in container.bound if container.running else ():
+                for bound in container.bound_ports if container.running else ():
                     self._published.setdefault((bound.protocol, bound.host_port), []).append((container, bound))
         return self._published
 

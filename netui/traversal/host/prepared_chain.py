@@ -21,7 +21,7 @@ from netui.traversal.rules.index import ChainIndex, build_index, rewrites
 from netui.traversal.rules.matches import compile_match
 from netui.traversal.rules.native.evaluate import TableSets
 from netui.traversal.rules.native.program import Program
-from netui.traversal.rules.native.reading import Place
+from netui.traversal.rules.native.reading import KeyContext
 from netui.traversal.rules.predicates import MatchContext, Predicate
 from netui.traversal.rules.target_action import Action
 from netui.traversal.several import Asked
@@ -40,7 +40,7 @@ class Around:
 
     family: Family
     surroundings: MatchContext
-    place: Place
+    context: KeyContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class PreparedChain:
         if prepared is None:
             rule = self.chain.rules[position]
             if rule.native is not None:
-                program = Program(rule, self.chain, rule.native.statements, self._around.place, self.table.sets)
+                program = Program(rule, self.chain, rule.native.statements, self._around.context, self.table.sets)
                 prepared = PreparedRule(rule, [], _RUNS, program=program)
                 self.compiled[position] = prepared
                 return prepared

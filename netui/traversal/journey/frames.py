@@ -36,13 +36,13 @@ _SOLICITED = 0xFF02_0000_0000_0000_0000_0001_FF00_0000
 class Frames:
     """Walks one packet through the chains outside the IP hooks."""
 
-    def __init__(self, namespace: Namespace, walker: Walker, choices: Unknowns, *, alone: bool) -> None:
+    def __init__(self, namespace: Namespace, walker: Walker, unknowns: Unknowns, *, alone: bool) -> None:
         self.namespace = namespace
         self.walker = walker
-        self.choices = choices
+        self.unknowns = unknowns
         self._alone = alone
         #: walks the frames by which neighbours find one another; their steps are nobody's
-        self._resolver = Walker(namespace, choices)
+        self._resolver = Walker(namespace, unknowns)
         #: why it is not known whether they do
         self.unresolved: list[Undecided] = []
         #: the port by which it came to a bridge, and whether br_netfilter has taken it from prerouting
@@ -112,7 +112,7 @@ class Frames:
         last = [base for base in bases if base.priority > _DIVERTED]
         told = [self.namespace.behind(base, "prerouting", "br_nf_pre_routing") for base in middle]
         if any(base.does_something and behind is None for base, behind in zip(middle, told, strict=True)):
-            later = bool(self.choices.pick(2, self._order(middle, packet)))
+            later = bool(self.unknowns.branch(2, self._order(middle, packet)))
             told = [later if behind is None else behind for behind in told]
         ahead = [base for base, behind in zip(middle, told, strict=True) if not behind]
         return [*first, *ahead], [*(base for base in middle if base not in ahead), *last]
@@ -163,7 +163,7 @@ class Frames:
         for base in middle:
             behind = self.namespace.behind(base, "forward", "br_nf_forward")
             if behind is None and base.does_something:
-                behind = bool(self.choices.pick(2, self._skipped(base, packet)))
+                behind = bool(self.unknowns.branch(2, self._skipped(base, packet)))
             if behind is False:
                 runs.append(base)
         return [*first, *runs], last
@@ -226,7 +226,7 @@ class Frames:
             if hangs is None and base.native is not None:
                 hangs = True
             if hangs is None and base.does_something:
-                hangs = bool(self.choices.pick(2, self._about(base, hook, packet, "its devices are not known")))
+                hangs = bool(self.unknowns.branch(2, self._about(base, hook, packet, "its devices are not known")))
             if hangs:
                 here.append(base)
         return self._walk(hook, here, packet, device)
@@ -253,7 +253,7 @@ class Frames:
                 return interface.active if interface.active in ports else ports[0]
             if 1 < len(ports) <= _MOST_PORTS:
                 why = f"by which port of {device} the frame passes is not known"
-                return ports[self.choices.pick(len(ports), Undecided("port", why, hook, packet.family))]
+                return ports[self.unknowns.branch(len(ports), Undecided("port", why, hook, packet.family))]
         for base, lower in hanging:
             if base.does_something:
                 self._doubt(base, hook, packet, f"netui does not follow what {lower} sees of {device}'s frames")
@@ -366,7 +366,7 @@ class Frames:
         why = Undecided("port", f"by which port of {bridge} the frame passes is not known", family=packet.family)
         if len(kinds) > _MOST_PORTS:
             raise Unknowable(why)
-        return [port.name for port in kinds.values()][self.choices.pick(len(kinds), why)]
+        return [port.name for port in kinds.values()][self.unknowns.branch(len(kinds), why)]
 
     # --- how it is seen there -------------------------------------------------------------
 
@@ -406,7 +406,7 @@ class Frames:
     def _doubt(self, base: BaseChain, hook: Hook, packet: PacketState, reason: str) -> None:
         """One way goes past the chain; of the other nothing is known."""
         about = self._about(base, hook, packet, reason)
-        if self.choices.pick(2, about):
+        if self.unknowns.branch(2, about):
             raise Unknowable(about)
 
     def _about(self, base: BaseChain, hook: Hook, packet: PacketState, reason: str) -> Undecided:

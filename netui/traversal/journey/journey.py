@@ -66,17 +66,17 @@ class Journey:
     _way: tuple[Route, str] = _NO_WAY
     _refusal: tuple[Verdict, str] | None = None
 
-    def __init__(self, host: PreparedHost, choices: Unknowns, namespace: Namespace | None = None) -> None:
+    def __init__(self, host: PreparedHost, unknowns: Unknowns, namespace: Namespace | None = None) -> None:
         self.host = host
         self.namespace = namespace or host.namespace
-        self.choices = choices
-        self.walker = Walker(self.namespace, choices)
-        self.gates = KernelChecks(self.namespace, choices)
+        self.unknowns = unknowns
+        self.walker = Walker(self.namespace, unknowns)
+        self.checks = KernelChecks(self.namespace, unknowns)
         self.notes: list[str] = []
         #: the way outside the IP hooks, None where no chain is there
         self.frames: Frames | None = None
         if self.namespace.low:
-            self.frames = Frames(self.namespace, self.walker, choices, alone=host.snapshot.alone)
+            self.frames = Frames(self.namespace, self.walker, unknowns, alone=host.snapshot.alone)
 
     # --- the two ways in ------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class Journey:
             packet.src = fib.source_for(route, packet.dst) or 0
         packet.oif = self._out_device(route, packet)
         self._begin(packet)
-        if self.gates.local_source_refused(packet, packet.oif):
+        if self.checks.local_source_refused(packet, packet.oif):
             return self._end(packet, "unreachable", "a loopback source cannot leave by another interface")
         self._way = (route, packet.oif)
         fate = self.walker.hook("output", packet)
@@ -181,7 +181,7 @@ class Journey:
             self._refusal = ("unreachable", self._no_route(packet, route))
             return False
         out = self._out_device(route, packet)
-        if self.gates.local_source_refused(packet, out):
+        if self.checks.local_source_refused(packet, out):
             source = address_text(packet.family, packet.src)
             reason = f"a packet from {source} may not leave by {out}: net.ipv4.conf.{out}.route_localnet is 0"
             self._refusal = ("dropped", reason)
@@ -208,7 +208,7 @@ class Journey:
 
     def _incoming(self, packet: PacketState) -> LegResult:
         bridge = self.namespace.interfaces.get(packet.iif)
-        over_bridge = bridge is not None and bridge.kind == "bridge" and self.gates.calls_iptables(packet.iif, packet)
+        over_bridge = bridge is not None and bridge.kind == "bridge" and self.checks.calls_iptables(packet.iif, packet)
         if over_bridge:
             packet.physin = self._port_of(packet)
         if self.frames is not None:
@@ -230,7 +230,7 @@ class Journey:
     def _route_in(self, packet: PacketState, *, bridged_nat: bool = False) -> LegResult:
         fib = self.namespace.fibs[packet.family]
         if packet.family == "ip":
-            martian = self.gates.martian(packet)
+            martian = self.checks.martian(packet)
             if martian:
                 return self._end(packet, "dropped", martian)
         elif packet.dst == 1:
@@ -238,15 +238,15 @@ class Journey:
             return self._end(packet, "dropped", f"::1 came in by {packet.iif}: IPv6 has no route_localnet")
         route = fib.known_route(packet.dst) or fib.lookup(self._ask(packet, packet.iif))
         if route is not None and route.type in ("local", "broadcast", "anycast"):
-            refused = self.gates.source_refused(packet)
+            refused = self.checks.source_refused(packet)
             if refused:
                 return self._end(packet, "dropped", refused)
             return self._deliver_here(packet)
-        forwards = self.gates.forwards(packet)
+        forwards = self.checks.forwards(packet)
         out = self._out_device(route, packet) if route is not None and route.type == "unicast" else ""
         if bridged_nat and out == packet.iif:
             # br_nf_pre_routing_finish: translated towards a port of the same bridge
-            if not forwards and self.choices.pick(
+            if not forwards and self.unknowns.branch(
                 2,
                 Undecided(
                     "forwarding",
@@ -263,7 +263,7 @@ class Journey:
             return self._end(packet, "unreachable", self._no_route(packet, route))
         if route.type == "blackhole":
             return self._end(packet, "dropped", self._no_route(packet, route))
-        refused = self.gates.source_refused(packet)
+        refused = self.checks.source_refused(packet)
         if refused:
             return self._end(packet, "dropped", refused)
         return self._forward(packet, route, out)
@@ -303,7 +303,7 @@ class Journey:
 
     def _side_by_side(self, packet: PacketState, bridge: str) -> LegResult:
         packet.iif = bridge
-        diverted = self.gates.calls_iptables(bridge, packet)
+        diverted = self.checks.calls_iptables(bridge, packet)
         if self.frames is not None:
             fate = self.frames.begin(packet, bridge, diverted=diverted, guest=self._is_guest(packet))
             if fate != "accept":
@@ -333,7 +333,7 @@ class Journey:
 
     def _bridged(self, packet: PacketState, bridge: str) -> LegResult:
         """A frame from port to port that the IP hooks see: POSTROUTING has no in-interface."""
-        refused = self.gates.hairpin_refused(packet, bridge)
+        refused = self.checks.hairpin_refused(packet, bridge)
         if refused:
             return self._end(packet, "dropped", refused)
         if self.frames is not None and (fate := self.frames.rest(packet)) != "accept":
@@ -494,7 +494,7 @@ class Journey:
             unknown = Undecided(
                 "route", f"the route to {route.dst} has several next hops; the kernel chooses by a hash", chance=True
             )
-            return devices[self.choices.pick(len(devices), unknown)]
+            return devices[self.unknowns.branch(len(devices), unknown)]
         return devices[0]
 
     def _no_route(self, packet: PacketState, route: Route | None) -> str:

@@ -61,23 +61,23 @@ class _Exit:
     elsewhere: str = ""
 
 
-def answers(host: PreparedHost, arrivals: list[LegResult], choices: Unknowns, notes: list[str]) -> Answered:
+def answers(host: PreparedHost, arrivals: list[LegResult], unknowns: Unknowns, notes: list[str]) -> Answered:
     """Walk the answers, the last leg's first."""
     found = Answered()
     for arrival in reversed(arrivals):
-        _answer(host, arrival, choices, notes, found)
+        _answer(host, arrival, unknowns, notes, found)
     if found.verdict in ("dropped", "unreachable"):
         notes.append(found.reason)
     return found
 
 
-def _answer(host: PreparedHost, arrival: LegResult, choices: Unknowns, notes: list[str], found: Answered) -> None:
+def _answer(host: PreparedHost, arrival: LegResult, unknowns: Unknowns, notes: list[str], found: Answered) -> None:
     sent = arrival.transit
     to = arrival.delivered_to
     if sent is None or to is None or arrival.where or not arrival.walked:
         return None
     answer = _answer_to(sent)
-    journey = Journey(host, choices)
+    journey = Journey(host, unknowns)
     if to.kind == "host":
         walked = journey.send(answer)
     else:

@@ -19,24 +19,24 @@ from netui.traversal.result import Leg, PacketHeader, Path, Step, Undecided
 from netui.traversal.unknowns import Explored, Unknowns
 
 
-def walk(host: PreparedHost, request: Query, choices: Unknowns, reply: bool) -> Branch:
+def walk(host: PreparedHost, query: Query, unknowns: Unknowns, reply: bool) -> Branch:
     """Walk one way of a question."""
-    arrivals = _arrivals(host, request, choices)
+    arrivals = _arrivals(host, query, unknowns)
     if len(arrivals) == 1:
         notes = arrivals[0].notes
     else:
         notes = list(dict.fromkeys(note for arrival in arrivals for note in arrival.notes))
     answered = None
     if reply and arrivals[-1].verdict == "delivered":
-        answered = answers(host, arrivals, choices, notes)
+        answered = answers(host, arrivals, unknowns, notes)
     return Branch(arrivals, answered, notes)
 
 
-def _arrivals(host: PreparedHost, request: Query, choices: Unknowns) -> list[LegResult]:
-    first, packet = first_arrival(host, request, choices)
+def _arrivals(host: PreparedHost, query: Query, unknowns: Unknowns) -> list[LegResult]:
+    first, packet = first_arrival(host, query, unknowns)
     arrivals = [first]
     if first.delivered_to is not None and first.delivered_to.kind == "host" and not packet.is_echo:
-        following = answered_on_host(host, first, packet, choices)
+        following = answered_on_host(host, first, packet, unknowns)
         if following is not None:
             arrivals.append(following)
     return arrivals
@@ -45,23 +45,23 @@ def _arrivals(host: PreparedHost, request: Query, choices: Unknowns) -> list[Leg
 def only(explored: Explored[Branch]) -> Branch | None:
     """The way, where there is but one to go."""
     first = explored.outcomes[0]
-    return first if not explored.unknown and first.decided else None
+    return first if not explored.undecided and first.decided else None
 
 
-def combined(host: PreparedHost, request: Query, explored: Explored[Branch], reply: bool) -> Path:
+def combined(host: PreparedHost, query: Query, explored: Explored[Branch], reply: bool) -> Path:
     """Return the path that all ways of a question make."""
     way = only(explored)
     if way is not None:
-        return _decided(host, request, way, reply)
+        return _decided(host, query, way, reply)
     agreed = agreement(explored)
     found = _agreed(explored, agreed) if agreed is not None else _differing(explored)
-    notes = [*request.notes, *found.notes]
+    notes = [*query.notes, *found.notes]
     return replace(
         found,
-        source=request.source.text,
-        destination=destination_text(request),
+        source=query.source.text,
+        destination=destination_text(query),
         reply=found.reply if reply else None,
-        notes=(*dict.fromkeys(notes), *host_notes(host, request.family)),
+        notes=(*dict.fromkeys(notes), *host_notes(host, query.family)),
     )
 
 
@@ -80,7 +80,7 @@ def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
         listed = ", ".join(f"{to.name} ({host_port(to.address, to.port)})" for to in agreed.one_of)
         notes.append(f"delivered to one of {listed}")
     # it ends alike, and which way it takes is not told by the steps of one
-    notes += dict.fromkeys(item.reason for item in explored.unknown if item.chance and item.rule is None)
+    notes += dict.fromkeys(item.reason for item in explored.undecided if item.chance and item.rule is None)
     return Path(
         "",
         "",
@@ -89,7 +89,7 @@ def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
         agreed.delivered_to,
         tuple(legs),
         tuple(reply),
-        tuple(item for item in explored.unknown if item.rule is not None),
+        tuple(item for item in explored.undecided if item.rule is not None),
         (*notes, *agreed.notes),
         deciding,
         agreed.condition,
@@ -101,7 +101,7 @@ def _differing(explored: Explored[Branch]) -> Path:
     """The path where ways end differently: the steps that all have in common, and what is not known."""
     ways = explored.outcomes
     # what a limit counts does not keep a quiet sender's ways apart
-    undecided = sorted(explored.unknown, key=lambda item: bool(item.bound))
+    undecided = sorted(explored.undecided, key=lambda item: bool(item.bound))
     notes: list[str] = []
     for each in ways:
         notes += each.notes
@@ -116,18 +116,18 @@ def _differing(explored: Explored[Branch]) -> Path:
     return Path("", "", "undecided", _undecided_reason(why), None, tuple(legs), (), tuple(undecided), tuple(notes))
 
 
-def _decided(host: PreparedHost, request: Query, way: Branch, reply: bool) -> Path:
+def _decided(host: PreparedHost, query: Query, way: Branch, reply: bool) -> Path:
     """The path where there is but one way to go."""
     return Path(
-        request.source.text,
-        destination_text(request),
+        query.source.text,
+        destination_text(query),
         way.verdict,
         way.reason,
         way.delivered_to,
         tuple(way.legs()),
         tuple(way.reply) if reply else None,
         (),
-        (*request.notes, *(note for note in way.notes if note not in request.notes), *host_notes(host, request.family)),
+        (*query.notes, *(note for note in way.notes if note not in query.notes), *host_notes(host, query.family)),
         way.deciding,
     )
 
@@ -138,9 +138,9 @@ def _undecided_reason(why: Undecided) -> str:
     return why.reason
 
 
-def destination_text(request: Query) -> str:
+def destination_text(query: Query) -> str:
     """Write the destination of a question, with its protocol."""
-    return written_text(request.destination)
+    return written_text(query.destination)
 
 
 def written_text(written: EndpointSpec) -> str:

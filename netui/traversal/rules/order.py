@@ -72,11 +72,11 @@ def orders(
 def _does(base: BaseChain, packet: PacketState, walk: Trial, translates: bool) -> set[str]:
     """Return all that a chain may do to the packet: nothing, drop, reject, binds, changes, or what cannot be known."""
 
-    def one(choices: Unknowns) -> str:
+    def one(unknowns: Unknowns) -> str:
         tried, before = copy_of(packet), copy_of(packet)
         tried.any_src, tried.any_dst = before.any_src, before.any_dst
         try:
-            fate = walk(base, tried, choices)
+            fate = walk(base, tried, unknowns)
         except Unknowable:
             return "unknown"
         if fate != "accept":

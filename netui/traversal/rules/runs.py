@@ -218,9 +218,9 @@ def _native(rule: PreparedRule, hook: Hook, packet: PacketState, several: Severa
     last = statements[-1] if statements else None
     if not isinstance(last, Verdict | Nat) or not all(isinstance(one, Compare | Note) for one in statements[:-1]):
         return None, ()
-    choices = Unknowns()
-    taken = several.learn(lambda: None if (met := program.matches(hook, packet, choices)) is None else met)
-    if choices.taken:
+    unknowns = Unknowns()
+    taken = several.learn(lambda: None if (met := program.matches(hook, packet, unknowns)) is None else met)
+    if unknowns.taken:
         return None, ()
     if isinstance(last, Nat):
         return taken, ("nat",)

@@ -1,4 +1,4 @@
-"""What a compiled target is: an action, and the scene in which it is carried out."""
+"""What a target is compiled to: an action, and the context in which it is carried out."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Unknowable(Exception):
 
 @dataclass(slots=True)
 class TargetContext:
-    """Where a target is carried out: hook, routes, this way's choices, and what to name."""
+    """Where a target is carried out: hook, routes, the walk's unknowns, and the rule to name."""
 
     hook: Hook
     fib: Fib
-    choices: Unknowns
+    unknowns: Unknowns
     rule: Undecided
 
 

@@ -68,20 +68,20 @@ def translate(target: Target, option_name: str, family: Family, make: Callable[[
     return Action("nat", Verdict(target.name.lower(), how=option.value), effect=make(parsed))
 
 
-def _choose_address(span: Span, current: int, scene: TargetContext) -> int:
+def _choose_address(span: Span, current: int, context: TargetContext) -> int:
     if span.first is None or span.last is None:
         return current
     ways = span.last - span.first + 1
     if ways == 1:
         return span.first
     if ways > 8:
-        raise Unknowable(_because(scene, f"the kernel chooses one of {ways} addresses by a hash"))
-    drawn = replace(_because(scene, "the kernel chooses one of these addresses by a hash"), chance=True)
-    return span.first + scene.choices.pick(ways, drawn)
+        raise Unknowable(_because(context, f"the kernel chooses one of {ways} addresses by a hash"))
+    drawn = replace(_because(context, "the kernel chooses one of these addresses by a hash"), chance=True)
+    return span.first + context.unknowns.branch(ways, drawn)
 
 
-def _because(scene: TargetContext, reason: str) -> Undecided:
-    rule = scene.rule
+def _because(context: TargetContext, reason: str) -> Undecided:
+    rule = context.rule
     return Undecided(
         rule.match, reason, rule.hook, rule.family, rule.backend, rule.table, rule.chain, rule.rule, rule.text
     )
@@ -133,8 +133,8 @@ def _destination_port(span: Span, packet: PacketState) -> int | None:
 def dnat(span: Span) -> Effect:
     """The effect of DNAT."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
-        dst = _choose_address(span, packet.dst, scene)
+    def effect(packet: PacketState, context: TargetContext) -> tuple[Change, ...]:
+        dst = _choose_address(span, packet.dst, context)
         return rewrite_destination(packet, dst, packet.dport if packet.is_echo else _destination_port(span, packet))
 
     return effect
@@ -143,8 +143,8 @@ def dnat(span: Span) -> Effect:
 def snat(span: Span) -> Effect:
     """The effect of SNAT."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
-        src = _choose_address(span, packet.src, scene)
+    def effect(packet: PacketState, context: TargetContext) -> tuple[Change, ...]:
+        src = _choose_address(span, packet.src, context)
         return rewrite_source(packet, src, _source_port(span, packet))
 
     return effect
@@ -201,24 +201,26 @@ def _span(ports: Option | None, random: bool) -> Span:
 def masquerade_effect(span: Span) -> Effect:
     """The effect of MASQUERADE; of the span only the ports count."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
-        source = _masquerade_address(packet, scene)
+    def effect(packet: PacketState, context: TargetContext) -> tuple[Change, ...]:
+        source = _masquerade_address(packet, context)
         return rewrite_source(packet, source, _source_port(span, packet))
 
     return effect
 
 
-def _masquerade_address(packet: PacketState, scene: TargetContext) -> int:
+def _masquerade_address(packet: PacketState, context: TargetContext) -> int:
     """nf_nat_masquerade_ipv4: the out-interface's address for the next hop."""
     gateway = ""
     try:
-        route = scene.fib.lookup(Lookup(packet.dst, packet.src, packet.mark, packet.iif or "lo"))
-        gateway = route.gateway if route is not None and packet.oif in scene.fib.devices(route) else ""
+        route = context.fib.lookup(Lookup(packet.dst, packet.src, packet.mark, packet.iif or "lo"))
+        gateway = route.gateway if route is not None and packet.oif in context.fib.devices(route) else ""
     except RoutingUnknown:
         pass
-    source = scene.fib.select_source(packet.oif, packet.dst, gateway)
+    source = context.fib.select_source(packet.oif, packet.dst, gateway)
     if source is None:
-        raise Unknowable(_because(scene, f"{packet.oif or 'the out-interface'} has no known address to masquerade as"))
+        raise Unknowable(
+            _because(context, f"{packet.oif or 'the out-interface'} has no known address to masquerade as")
+        )
     return source
 
 
@@ -229,8 +231,8 @@ def netmap(target: Target, family: Family) -> Action:
     if option is None or net is None:
         return Action("unknown", Verdict("unknown", how="target NETMAP"))
 
-    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
-        if scene.hook in ("prerouting", "output"):
+    def effect(packet: PacketState, context: TargetContext) -> tuple[Change, ...]:
+        if context.hook in ("prerouting", "output"):
             return rewrite_destination(packet, _mapped(packet.dst, net), packet.dport)
         return rewrite_source(packet, _mapped(packet.src, net), packet.sport)
 
@@ -258,17 +260,17 @@ def redirect(target: Target) -> Action:
 def redirect_effect(rule: Span) -> Effect:
     """The effect of REDIRECT; of the span only the ports count."""
 
-    def effect(packet: PacketState, scene: TargetContext) -> tuple[Change, ...]:
+    def effect(packet: PacketState, context: TargetContext) -> tuple[Change, ...]:
         """nf_nat_redirect: the in-interface's first address; sent from here: loopback."""
-        if scene.hook == "output":
+        if context.hook == "output":
             dst = 0x7F000001 if packet.family == "ip" else 1
         else:
-            addresses = [a for a in scene.fib.addresses(packet.iif) if a.scope != "host"]
+            addresses = [a for a in context.fib.addresses(packet.iif) if a.scope != "host"]
             if packet.family == "ip6":
                 addresses = [a for a in addresses if a.scope == "global"] or addresses
             parsed = parse_address(addresses[0].address) if addresses else None
             if parsed is None:
-                raise Unknowable(_because(scene, f"{packet.iif} has no known address to redirect to"))
+                raise Unknowable(_because(context, f"{packet.iif} has no known address to redirect to"))
             dst = parsed[1]
         return rewrite_destination(packet, dst, _destination_port(rule, packet))
 

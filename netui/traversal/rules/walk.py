@@ -60,10 +60,10 @@ def _telling(unknown: tuple[tuple[Predicate, str], ...]) -> tuple[Predicate, str
 
 @dataclass(slots=True)
 class Walker:
-    """Walks one packet through the hooks of one namespace, for one set of choices."""
+    """Walks one packet through the hooks of one namespace, with one set of answers to what is unknown."""
 
     namespace: Namespace
-    choices: Unknowns
+    unknowns: Unknowns
     steps: list[Step] = field(default_factory=list)
     #: looks for a route again where OUTPUT changed the packet; False: there is none, it is dropped
     reroute: Callable[[PacketState], bool] = same_way
@@ -73,13 +73,13 @@ class Walker:
 
     def hook(self, hook: Hook, packet: PacketState) -> Fate:
         """Walk all base chains at a hook; returns what became of the packet."""
-        stages = self.namespace.stages(packet.family, hook)
-        if stages.unread:
-            raise Unknowable(Undecided("the rules", stages.unread, hook=hook, family=packet.family))
-        tracks, nat, nat_at = stages.tracks, stages.nat, stages.nat_at
+        hook_chains = self.namespace.hook_chains(packet.family, hook)
+        if hook_chains.unread:
+            raise Unknowable(Undecided("the rules", hook_chains.unread, hook=hook, family=packet.family))
+        tracks, nat, nat_at = hook_chains.tracks, hook_chains.nat, hook_chains.nat_at
         # no translation is made or applied in FORWARD
         nat_done = hook == "forward"
-        for priority, others in stages.groups:
+        for priority, others in hook_chains.groups:
             if tracks and priority > CONNTRACK and packet.connection is None:
                 packet.track()
             if not nat_done and priority >= nat_at:
@@ -154,12 +154,12 @@ class Walker:
                 by_age = self.namespace.youngest_first(busy)
                 translates = busy[0].type == "nat" and hook != "forward"
 
-                def trial(base: BaseChain, copy: PacketState, choices: Unknowns) -> Fate:
-                    return Walker(self.namespace, choices).base(hook, base, copy)
+                def trial(base: BaseChain, copy: PacketState, unknowns: Unknowns) -> Fate:
+                    return Walker(self.namespace, unknowns).base(hook, base, copy)
 
                 tried = orders(by_age or busy, packet, trial, translates=translates)
                 unknown = self._order_unknown(hook, busy, packet, by_age is not None)
-                busy = list(tried[self.choices.pick(len(tried), unknown) if len(tried) > 1 else 0])
+                busy = list(tried[self.unknowns.branch(len(tried), unknown) if len(tried) > 1 else 0])
             ordered += busy + [base for base in equal if not base.does_something]
         return ordered
 
@@ -214,13 +214,13 @@ class Walker:
             chain=native.name,
         )
         if native.effects - {"drop", "reject"}:
-            if self.choices.pick(2, unknown):
+            if self.unknowns.branch(2, unknown):
                 raise Unknowable(unknown)
             return "accept"
         fates: list[Fate] = ["accept"]
         fates += ["drop"] if "drop" in native.effects else []
         fates += ["reject"] if "reject" in native.effects else []
-        return fates[self.choices.pick(len(fates), unknown)]
+        return fates[self.unknowns.branch(len(fates), unknown)]
 
     def _chain(self, hook: Hook, prepared: PreparedChain, packet: PacketState, depth: int) -> Fate | None:
         """Walk a chain; None where it returns to whoever jumped to it."""
@@ -233,7 +233,7 @@ class Walker:
                 for position in candidates:
                     rule = compiled[position] or prepared.rule(position)
                     if rule.program is not None:
-                        outcome = rule.program.run(hook, packet, self.choices)
+                        outcome = rule.program.run(hook, packet, self.unknowns)
                         if outcome is None:
                             continue
                         self.steps.append(rule.program.step(hook, outcome))
@@ -262,13 +262,13 @@ class Walker:
                     elif kind == "queue":
                         kind = (
                             "drop"
-                            if self.choices.pick(2, self._about(hook, prepared, rule, "a program decides"))
+                            if self.unknowns.branch(2, self._about(hook, prepared, rule, "a program decides"))
                             else "accept"
                         )
                     if action.effect is not None:
                         fib = self.namespace.fibs[packet.family]
-                        scene = TargetContext(hook, fib, self.choices, rule.named(hook, chain))
-                        changes = action.effect(packet, scene)
+                        context = TargetContext(hook, fib, self.unknowns, rule.named(hook, chain))
+                        changes = action.effect(packet, context)
                     # most steps were made for another packet before
                     self.steps.append((not changes and rule.steps.get(hook)) or rule.step(hook, chain, changes))
                     match kind:
@@ -399,9 +399,9 @@ class Walker:
         )
         if rule.action.kind == "continue" and rule.action.effect is None:
             # a limited LOG: it goes on either way, so that there is one way only
-            self.choices.pick(1, about)
+            self.unknowns.branch(1, about)
             return likely
-        return bool(self.choices.pick(2, about, int(likely)))
+        return bool(self.unknowns.branch(2, about, int(likely)))
 
     def _unknown_target(
         self, hook: Hook, prepared: PreparedChain, rule: PreparedRule
@@ -410,7 +410,7 @@ class Walker:
         if prepared.chain.table == "nat":
             raise Unknowable(about)
         ways: tuple[Literal["continue", "accept", "drop"], ...] = ("continue", "accept", "drop")
-        return ways[self.choices.pick(3, about)]
+        return ways[self.unknowns.branch(3, about)]
 
     @staticmethod
     def _about(hook: Hook, prepared: PreparedChain, rule: PreparedRule, reason: str) -> Undecided:

@@ -56,9 +56,9 @@ def _ports(snapshot: Snapshot, name: str) -> Iterator[str]:
     own = name.partition("@")[0]
     for container in _running(snapshot):
         if name == "host":
-            found |= {(each.host_port, each.protocol) for each in container.bound if each.host_port}
+            found |= {(each.host_port, each.protocol) for each in container.bound_ports if each.host_port}
         elif container.name == own:
-            found |= {(each.container_port, each.protocol) for each in container.bound}
+            found |= {(each.container_port, each.protocol) for each in container.bound_ports}
             found |= {
                 (each.port, each.protocol[:3]) for each in container.listening or () if each.address != "127.0.0.11"
             }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from netui.model import RulesetKey, Snapshot
 from netui.model.events import Event
 from netui.text.visible import escape
-from netui.ui.presenters.chains.counters import Identity, places
+from netui.ui.presenters.chains.counters import Identity, counter_index
 from netui.ui.presenters.chains.table_layout import FAMILIES
 from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans
@@ -67,7 +67,7 @@ def rule_changes(old: Snapshot, new: Snapshot) -> tuple[RuleChange, ...]:
         before, after = old.rulesets[key], new.rulesets[key]
         if before is after:
             continue
-        was, now = set(places(before).identities()), set(places(after).identities())
+        was, now = set(counter_index(before).identities()), set(counter_index(after).identities())
         changes += [RuleChange(key, identity, True) for identity in sorted(now - was)]
         changes += [RuleChange(key, identity, False) for identity in sorted(was - now)]
     return tuple(changes)

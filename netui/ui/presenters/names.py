@@ -64,7 +64,7 @@ class Names:
                     both = known and known != container.name and not known.endswith(" gateway")
                     self.addresses[address] = f"{known}|{container.name}" if both else container.name
                     words.add(address)
-        for port in container.bound:
+        for port in container.bound_ports:
             if port.host_port:
                 self.ports.setdefault((port.host_port, port.protocol), container.name)
 

@@ -238,7 +238,7 @@ def concern_of(snapshot: Snapshot, item: Item | None) -> Concern:
                         network = network_of(snapshot, endpoint.network_id)
                         if network is not None:
                             wide |= {network.bridge} | {subnet.subnet for subnet in network.subnets}
-                    ports = {(port.host_port, port.protocol) for port in container.bound if port.host_port}
+                    ports = {(port.host_port, port.protocol) for port in container.bound_ports if port.host_port}
             case NetworkItem(network_id):
                 network = network_of(snapshot, network_id)
                 if network is not None:

@@ -168,7 +168,7 @@ def _publishes_here(container: Container, network: Network | None) -> bool:
 def published(container: Container) -> list[PublishedPort]:
     """Return the published ports (bound, else asked for), IPv4 and IPv6 of one port as one."""
     ports: dict[tuple[int, str, int, str], PublishedPort] = {}
-    for port in container.bound or container.asked:
+    for port in container.bound_ports or container.requested_ports:
         if not port.host_port and container.running:
             continue
         host = "" if port.host_ip in _ANY else port.host_ip

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from netui.model import RulesetKey, Snapshot
-from netui.ui.presenters.chains.counters import CounterTrack, Identity, places
+from netui.ui.presenters.chains.counters import CounterTrack, Identity, counter_index
 from netui.ui.presenters.spans import Role
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def _widest(cells: Iterable[Cell]) -> Reach:
     at: dict[str, set[str]] = {}
     listed = False
     for cell in cells:
-        at.setdefault(cell.place.where, set()).add(cell.state)
-        listed = listed or (cell.place.where == "world" and bool(cell.listed))
+        at.setdefault(cell.origin.where, set()).add(cell.state)
+        listed = listed or (cell.origin.where == "world" and bool(cell.listed))
     for where, reach in _PLACES:
         states = at.get(where, set())
         if "open" in states:
@@ -72,7 +72,7 @@ class Inbound:
         }
         self._rules: dict[str, list[tuple[RulesetKey, Identity]]] = {}
         for key, ruleset in snapshot.rulesets.items() if owners and snapshot.joined else ():
-            known = places(ruleset)
+            known = counter_index(ruleset)
             for table in ruleset.tables:
                 for chain in table.chains if key.backend == "nftables" or table.name == "nat" else ():
                     for rule in chain.rules:

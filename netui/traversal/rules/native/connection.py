@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 
 from netui.net.addresses import width
 from netui.traversal.packet_state import Connection, PacketState
-from netui.traversal.rules.native.reading import ABSENT, PORT_BITS, Place, PortSpan, Reader, Reading, Vague
+from netui.traversal.rules.native.reading import ABSENT, PORT_BITS, KeyContext, PortSpan, Reader, Reading, Vague
 
 #: enum ip_conntrack_status.
 _SEEN_REPLY, _CONFIRMED, _SNAT, _DNAT, _SNAT_DONE, _DNAT_DONE = 2, 8, 16, 32, 128, 256
 
 
-def _state(packet: PacketState, _place: Place) -> Reading:
+def _state(packet: PacketState, _context: KeyContext) -> Reading:
     """Before conntrack saw the packet there is no connection, which reads as invalid."""
     connection = packet.connection
     if connection is None:
@@ -26,7 +26,7 @@ def connection_key(words: str) -> Reader:
         return _state
     asked = _CT.get(words) or _side(words)
 
-    def read(packet: PacketState, _place: Place) -> Reading:
+    def read(packet: PacketState, _context: KeyContext) -> Reading:
         return ABSENT if packet.connection is None else asked(packet, packet.connection)
 
     return read

@@ -26,7 +26,7 @@ from netui.traversal.result import Undecided
 from netui.traversal.rules.native.elements import Index, build_index
 from netui.traversal.rules.native.keys import reader
 from netui.traversal.rules.native.masked import Masked
-from netui.traversal.rules.native.reading import ABSENT, Place, Reading, Vague
+from netui.traversal.rules.native.reading import ABSENT, KeyContext, Reading, Vague
 from netui.traversal.several import Several
 from netui.traversal.unknowns import Unknowns
 
@@ -68,9 +68,9 @@ class Evaluation:
     """What is needed to evaluate an expression for one packet."""
 
     packet: PacketState
-    place: Place
+    context: KeyContext
     sets: TableSets
-    choices: Unknowns
+    unknowns: Unknowns
     #: names the rule where something is drawn
     about: Callable[[str, str], Undecided]
 
@@ -86,7 +86,7 @@ class Evaluation:
     def reading(self, expression: Expression) -> Reading:
         """Return the value of an expression that has one part."""
         if isinstance(expression, Key):
-            return reader(expression.words)(self.packet, self.place)
+            return reader(expression.words)(self.packet, self.context)
         if isinstance(expression, Literal):
             return _reading_of(expression.value)
         if isinstance(expression, Bits):
@@ -116,7 +116,7 @@ class Evaluation:
         if not 0 < expression.modulus <= 16:
             return None
         about = self.about(expression.words, "the kernel counts, draws or hashes this number")
-        drawn = self.choices.pick(expression.modulus, replace(about, chance=True))
+        drawn = self.unknowns.branch(expression.modulus, replace(about, chance=True))
         return drawn + expression.offset
 
     def _looked_up(self, expression: Lookup) -> list[Reading]:
@@ -147,7 +147,7 @@ class Evaluation:
         if len(ways) == 1:
             return ways[0]
         return ways[
-            self.choices.pick(len(ways), self.about(words, "a snapshot cannot tell which element this matches"))
+            self.unknowns.branch(len(ways), self.about(words, "a snapshot cannot tell which element this matches"))
         ]
 
 

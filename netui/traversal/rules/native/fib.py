@@ -6,7 +6,7 @@ from netui.net.addresses import parse_address
 from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import PacketState
-from netui.traversal.rules.native.reading import Place, Reader, Reading, unknown
+from netui.traversal.rules.native.reading import KeyContext, Reader, Reading, unknown
 
 
 def fib_key(words: str) -> Reader:
@@ -26,8 +26,8 @@ def fib_key(words: str) -> Reader:
 def _fib_type(source: bool, device: str) -> Reader:
     """inet_addr_type_dev_table; without ``. iif`` the address is asked of all devices."""
 
-    def read(packet: PacketState, place: Place) -> Reading:
-        fib = place.fibs.get(packet.family)
+    def read(packet: PacketState, context: KeyContext) -> Reading:
+        fib = context.fibs.get(packet.family)
         if fib is None or not fib.known or packet.layer == "bridge":
             return None
         address = packet.src if source else packet.dst
@@ -63,8 +63,8 @@ def _fib_device(source: bool, device: str, marked: bool) -> Reader:
     What comes by the loopback is not looked up: its device is lo (nft_fib_can_skip).
     """
 
-    def read(packet: PacketState, place: Place) -> Reading:
-        fib = place.fibs.get(packet.family)
+    def read(packet: PacketState, context: KeyContext) -> Reading:
+        fib = context.fibs.get(packet.family)
         if fib is None or not fib.known or packet.layer == "bridge":
             return None
         name = packet.iif if device == "iif" else packet.oif if device == "oif" else ""

@@ -14,7 +14,7 @@ from netui.traversal.packet_state import PacketState
 from netui.traversal.rules.native import meta, payload
 from netui.traversal.rules.native.connection import connection_key
 from netui.traversal.rules.native.fib import fib_key
-from netui.traversal.rules.native.reading import ABSENT, Place, Reader, Reading, unknown
+from netui.traversal.rules.native.reading import ABSENT, KeyContext, Reader, Reading, unknown
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
 
@@ -47,11 +47,11 @@ def reader(words: str) -> Reader:
     return unknown
 
 
-def _absent(_packet: PacketState, _place: Place) -> Reading:
+def _absent(_packet: PacketState, _context: KeyContext) -> Reading:
     return ABSENT
 
 
-def _zero(_packet: PacketState, _place: Place) -> Reading:
+def _zero(_packet: PacketState, _context: KeyContext) -> Reading:
     return 0
 
 
@@ -62,8 +62,8 @@ _READERS: Mapping[str, Reader] = {
     "ip6 daddr": payload.address("ip6", source=False),
     "ip protocol": payload.protocol_of("ip"),
     "ip6 nexthdr": payload.protocol_of("ip6"),
-    "ip version": lambda packet, _place: 4 if packet.family == "ip" else ABSENT,
-    "ip6 version": lambda packet, _place: 6 if packet.family == "ip6" else ABSENT,
+    "ip version": lambda packet, _context: 4 if packet.family == "ip" else ABSENT,
+    "ip6 version": lambda packet, _context: 6 if packet.family == "ip6" else ABSENT,
     "th sport": payload.transport_port(source=True),
     "th dport": payload.transport_port(source=False),
     "tcp flags": payload.tcp_flags,
@@ -74,20 +74,20 @@ _READERS: Mapping[str, Reader] = {
     "ether saddr": payload.ether_address,
     "ether daddr": payload.ether_other,
     "ether type": payload.ether_type,
-    "iifname": lambda packet, _place: packet.iif,
-    "oifname": lambda packet, _place: packet.oif,
-    "iif": lambda packet, _place: packet.iif,
-    "oif": lambda packet, _place: packet.oif,
+    "iifname": lambda packet, _context: packet.iif,
+    "oifname": lambda packet, _context: packet.oif,
+    "iif": lambda packet, _context: packet.iif,
+    "oif": lambda packet, _context: packet.oif,
     "iifgroup": meta.group(incoming=True),
     "oifgroup": meta.group(incoming=False),
     "meta iifkind": meta.kind(incoming=True),
     "meta oifkind": meta.kind(incoming=False),
     "meta ibrname": meta.bridge_name(incoming=True),
     "meta obrname": meta.bridge_name(incoming=False),
-    "meta l4proto": lambda packet, _place: ABSENT if packet.protocol < 0 else packet.protocol,
+    "meta l4proto": lambda packet, _context: ABSENT if packet.protocol < 0 else packet.protocol,
     "meta nfproto": meta.table_family,
-    "meta protocol": lambda packet, _place: payload.ethertype(packet),
-    "meta mark": lambda packet, _place: packet.mark,
+    "meta protocol": lambda packet, _context: payload.ethertype(packet),
+    "meta mark": lambda packet, _context: packet.mark,
     "meta pkttype": meta.packet_type,
     "meta skuid": meta.user,
     "meta skgid": meta.group_id,

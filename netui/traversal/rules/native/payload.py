@@ -5,18 +5,18 @@ from __future__ import annotations
 from netui.model import Family
 from netui.net.addresses import ICMP, ICMP6, TCP, WITH_PORTS, width
 from netui.traversal.packet_state import PacketState
-from netui.traversal.rules.native.reading import ABSENT, PORT_BITS, Place, PortSpan, Reader, Reading, Vague
+from netui.traversal.rules.native.reading import ABSENT, PORT_BITS, KeyContext, PortSpan, Reader, Reading, Vague
 
 _FLAG_BITS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
 _ETHERTYPES = {"ip": 0x800, "ip6": 0x86DD}
 
 
-def arp(packet: PacketState, _place: Place) -> Reading:
+def arp(packet: PacketState, _context: KeyContext) -> Reading:
     """Read a field of ARP, which no IP packet has."""
     return ABSENT if packet.family in _ETHERTYPES else None
 
 
-def no_extension(packet: PacketState, _place: Place) -> Reading:
+def no_extension(packet: PacketState, _context: KeyContext) -> Reading:
     """Whether an IPv6 packet has an extension header: these have none (nft_exthdr_ipv6_eval)."""
     return 0 if packet.family == "ip6" else ABSENT
 
@@ -32,28 +32,28 @@ def _destination(packet: PacketState) -> Reading:
 def address(family: Family, source: bool) -> Reader:
     """Return what reads an address of a family."""
     which = _source if source else _destination
-    return lambda packet, _place: which(packet) if packet.family == family else ABSENT
+    return lambda packet, _context: which(packet) if packet.family == family else ABSENT
 
 
 def protocol_of(family: Family) -> Reader:
     """Return what reads a family's protocol."""
-    return lambda packet, _place: packet.protocol if packet.family == family else ABSENT
+    return lambda packet, _context: packet.protocol if packet.family == family else ABSENT
 
 
 def of_family(family: Family) -> Reader:
     """A header field that netui does not follow: it is there, and not known."""
-    return lambda packet, _place: None if packet.family == family else ABSENT
+    return lambda packet, _context: None if packet.family == family else ABSENT
 
 
 def of_protocol(protocol: int) -> Reader:
     """Return what reads a field of a protocol that netui does not follow."""
-    return lambda packet, _place: None if packet.protocol == protocol else ABSENT
+    return lambda packet, _context: None if packet.protocol == protocol else ABSENT
 
 
 def option(protocol: int, exists: bool) -> Reader:
     """A TCP option or an SCTP chunk: one that is asked for is missing where the protocol is another."""
 
-    def read(packet: PacketState, _place: Place) -> Reading:
+    def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol == protocol:
             return None
         return 0 if exists else ABSENT
@@ -78,7 +78,7 @@ def _destination_port(packet: PacketState) -> Reading:
 def port(protocol: int, source: bool) -> Reader:
     """Return what reads a protocol's port."""
 
-    def read(packet: PacketState, _place: Place) -> Reading:
+    def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol != protocol:
             return ABSENT
         return _source_port(packet) if source else _destination_port(packet)
@@ -89,7 +89,7 @@ def port(protocol: int, source: bool) -> Reader:
 def transport_port(source: bool) -> Reader:
     """``th dport``: the same place in the header of whatever protocol."""
 
-    def read(packet: PacketState, _place: Place) -> Reading:
+    def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol in (ICMP, ICMP6) and source and packet.icmp is not None:
             return packet.icmp[0] << 8 | packet.icmp[1]
         if packet.protocol not in WITH_PORTS:
@@ -99,7 +99,7 @@ def transport_port(source: bool) -> Reader:
     return read
 
 
-def tcp_flags(packet: PacketState, _place: Place) -> Reading:
+def tcp_flags(packet: PacketState, _context: KeyContext) -> Reading:
     """Read the flags of TCP as bits."""
     if packet.protocol != TCP:
         return ABSENT
@@ -109,7 +109,7 @@ def tcp_flags(packet: PacketState, _place: Place) -> Reading:
 def icmp(protocol: int, position: int) -> Reader:
     """Return what reads the type (position 0) or code of ICMP."""
 
-    def read(packet: PacketState, _place: Place) -> Reading:
+    def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol != protocol:
             return ABSENT
         return None if packet.icmp is None else packet.icmp[position]
@@ -117,19 +117,19 @@ def icmp(protocol: int, position: int) -> Reader:
     return read
 
 
-def ether_address(packet: PacketState, _place: Place) -> Reading:
+def ether_address(packet: PacketState, _context: KeyContext) -> Reading:
     """Without an Ethernet header (sent from here) there is nothing to read."""
     if not packet.link:
         return ABSENT
     return None if packet.mac is None else int(packet.mac.replace(":", ""), 16)
 
 
-def ether_other(packet: PacketState, _place: Place) -> Reading:
+def ether_other(packet: PacketState, _context: KeyContext) -> Reading:
     """Read a hardware address that netui does not follow."""
     return None if packet.link else ABSENT
 
 
-def ether_type(packet: PacketState, _place: Place) -> Reading:
+def ether_type(packet: PacketState, _context: KeyContext) -> Reading:
     """The outermost: that of a tag, where the frame has one."""
     if not packet.link:
         return ABSENT
@@ -139,7 +139,7 @@ def ether_type(packet: PacketState, _place: Place) -> Reading:
 def vlan(field: str) -> Reader:
     """Return what reads a field of the frame's tag."""
 
-    def read(packet: PacketState, _place: Place) -> Reading:
+    def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.vlan is None:
             return ABSENT
         return packet.vlan if field == "id" else ethertype(packet) if field == "type" else None

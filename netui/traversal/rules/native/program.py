@@ -18,7 +18,7 @@ from netui.traversal.result import Step, Undecided
 from netui.traversal.rules.native.compare import STATUS
 from netui.traversal.rules.native.evaluate import TableSets
 from netui.traversal.rules.native.keys import reader
-from netui.traversal.rules.native.reading import ABSENT, Place, Reading
+from netui.traversal.rules.native.reading import ABSENT, KeyContext, Reading
 from netui.traversal.rules.native.run import Outcome, Run
 from netui.traversal.rules.target_action import Kind
 from netui.traversal.unknowns import Unknowns
@@ -31,10 +31,10 @@ class Program:
     rule: Rule
     chain: Chain
     statements: Sequence[Statement]
-    place: Place
+    context: KeyContext
     sets: TableSets
     #: what reads the key of its first comparison, and the comparison, where that alone may tell that it does not match
-    _gate: tuple[Callable[[PacketState, Place], Reading], Compare] | None = None
+    _gate: tuple[Callable[[PacketState, KeyContext], Reading], Compare] | None = None
 
     def __post_init__(self) -> None:
         first = self.statements[0] if self.statements else None
@@ -42,22 +42,22 @@ class Program:
         if plain and isinstance(first, Compare) and isinstance(first.left, Key):
             self._gate = reader(first.left.words), first
 
-    def run(self, hook: Hook, packet: PacketState, choices: Unknowns) -> Outcome | None:
+    def run(self, hook: Hook, packet: PacketState, unknowns: Unknowns) -> Outcome | None:
         """Run the rule for a packet; None where it does not match."""
         if self._gate is not None:
             read, first = self._gate
-            reading = read(packet, self.place)
+            reading = read(packet, self.context)
             if reading is ABSENT:
                 return None
             if type(reading) is int or type(reading) is str:
                 index = self.sets.index(first.right, packet)
                 if index is not None and index.lacks(reading):
                     return None
-        return Run(self, hook, packet, choices).run()
+        return Run(self, hook, packet, unknowns).run()
 
-    def matches(self, hook: Hook, packet: PacketState, choices: Unknowns) -> bool | None:
+    def matches(self, hook: Hook, packet: PacketState, unknowns: Unknowns) -> bool | None:
         """Return whether the matches hold, without what the rule does; None where that cannot be known."""
-        return Run(self, hook, packet, choices).matches()
+        return Run(self, hook, packet, unknowns).matches()
 
     def verdict(self) -> Outcome:
         """Return what the verdict at its end makes of a packet that it matches."""

@@ -53,16 +53,16 @@ Reading = int | str | Vague | PortSpan | _Absent | None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What keys need to know of the namespace: its routes by family, and its interfaces by name."""
+class KeyContext:
+    """What a key reads of the namespace: its routes by family, and its interfaces by name."""
 
     fibs: Mapping[Family, Fib]
     interfaces: Mapping[str, Interface]
 
 
-Reader = Callable[[PacketState, Place], Reading]
+Reader = Callable[[PacketState, KeyContext], Reading]
 
 
-def unknown(_packet: PacketState, _place: Place) -> Reading:
+def unknown(_packet: PacketState, _context: KeyContext) -> Reading:
     """Read a key of which netui knows nothing."""
     return None

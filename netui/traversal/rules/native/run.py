@@ -62,13 +62,13 @@ _GOES_ON = Outcome("continue", Verdict("continue"))
 class Run:
     """One run of a program."""
 
-    def __init__(self, program: Program, hook: Hook, packet: PacketState, choices: Unknowns) -> None:
+    def __init__(self, program: Program, hook: Hook, packet: PacketState, unknowns: Unknowns) -> None:
         self.program = program
         self.hook: Hook = hook
         self.packet = packet
-        self.choices = choices
+        self.unknowns = unknowns
         self.changes: list[Change] = []
-        self.evaluation = Evaluation(packet, program.place, program.sets, choices, self._about)
+        self.evaluation = Evaluation(packet, program.context, program.sets, unknowns, self._about)
         #: the first match of the block that cannot be known, and what is likely of it
         self.pending: Opaque | None = None
 
@@ -139,9 +139,9 @@ class Run:
         told = "what it has counted" if asked.bound else "whether this matches"
         about = replace(self._about(asked.words, asked.reason or f"a snapshot cannot tell {told}"), bound=asked.bound)
         if harmless:
-            self.choices.pick(1, about)
+            self.unknowns.branch(1, about)
             return bool(asked.likely)
-        return bool(self.choices.pick(2, about, int(bool(asked.likely))))
+        return bool(self.unknowns.branch(2, about, int(bool(asked.likely))))
 
     # --- effects ------------------------------------------------------------------------
 
@@ -165,8 +165,8 @@ class Run:
         return _GOES_ON
 
     def _scene(self) -> TargetContext:
-        fib = self.program.place.fibs[self.packet.family]
-        return TargetContext(self.hook, fib, self.choices, self._about("nat", ""))
+        fib = self.program.context.fibs[self.packet.family]
+        return TargetContext(self.hook, fib, self.unknowns, self._about("nat", ""))
 
     def _can_be_told(self, how: str) -> bool:
         """Whether a reject's answer is one for this packet; nft prints it without the match that it implies."""
@@ -182,7 +182,7 @@ class Run:
             case "reject":
                 return Outcome("reject", statement) if self._can_be_told(statement.how) else None
             case "queue":
-                taken = self.choices.pick(2, self._about("queue", "a program decides"))
+                taken = self.unknowns.branch(2, self._about("queue", "a program decides"))
                 return Outcome("drop" if taken else "accept", statement)
             case "accept":
                 return Outcome("accept", statement)
@@ -229,7 +229,7 @@ class Run:
             # nft_ct_set_eval: nothing is set, and the rule goes on
             return None if self._value(statement) is ABSENT else _GOES_ON
         if key.startswith(_UNSEEN):
-            return None if reader(key)(packet, self.program.place) is ABSENT else _GOES_ON
+            return None if reader(key)(packet, self.program.context) is ABSENT else _GOES_ON
         if key not in ("meta mark", "ct mark"):
             raise Unknowable(self._about(statement.words, f"netui does not follow what {key} set changes"))
         value = self._value(statement)

@@ -16,31 +16,33 @@ class OtherFamily(Exception):
     """The translation is of the other family: nothing is done, and the rule goes on (nft_nat_inet_eval)."""
 
 
-def translate(nat: Nat, packet: PacketState, scene: TargetContext, evaluation: Evaluation) -> tuple[Change, ...] | None:
+def translate(
+    nat: Nat, packet: PacketState, context: TargetContext, evaluation: Evaluation
+) -> tuple[Change, ...] | None:
     """Carry a translation out; returns what it changed, None where the rule does not hold for the packet.
 
     Raises Unknowable where an address or port cannot be known, OtherFamily where the packet is not of the
     translation's; maps are looked up before that.
     """
-    ports = _ports(nat, scene, evaluation)
-    addresses = _addresses(nat, scene, evaluation)
+    ports = _ports(nat, context, evaluation)
+    addresses = _addresses(nat, context, evaluation)
     if ports == () or addresses is None:
         return None
     if nat.family in ("ip", "ip6") and nat.family != packet.family:
         raise OtherFamily
     if nat.kind == "masquerade":
-        return masquerade_effect(Span(None, None, ports or None, None, nat.random))(packet, scene)
+        return masquerade_effect(Span(None, None, ports or None, None, nat.random))(packet, context)
     if nat.kind == "redirect":
-        return redirect_effect(Span(None, None, ports or None, None, nat.random))(packet, scene)
+        return redirect_effect(Span(None, None, ports or None, None, nat.random))(packet, context)
     first, last, port = addresses
     if port is not None:
         ports = (port, port)
     if last is not None and last >= 1 << width(packet.family):
-        raise Unknowable(_because(scene, "the address is not of the packet's family"))
+        raise Unknowable(_because(context, "the address is not of the packet's family"))
     if nat.prefix and first is not None and last is not None:
         first = last = _kept(nat, packet, first, last)
     span = Span(first, last, ports or None, None, nat.random)
-    return (dnat if nat.kind == "dnat" else snat)(span)(packet, scene)
+    return (dnat if nat.kind == "dnat" else snat)(span)(packet, context)
 
 
 def _kept(nat: Nat, packet: PacketState, first: int, last: int) -> int:
@@ -50,21 +52,21 @@ def _kept(nat: Nat, packet: PacketState, first: int, last: int) -> int:
     return first | (own & rest)
 
 
-def _ports(nat: Nat, scene: TargetContext, evaluation: Evaluation) -> tuple[int, int] | tuple[()] | None:
+def _ports(nat: Nat, context: TargetContext, evaluation: Evaluation) -> tuple[int, int] | tuple[()] | None:
     """Return the ports, None where the port is kept, () where a map has none for the packet."""
     if nat.port is None:
         return None
-    low = _number(nat.port, scene, evaluation)
+    low = _number(nat.port, context, evaluation)
     if low is None:
         return ()
     if nat.last_port is None:
         return low
-    high = _number(nat.last_port, scene, evaluation)
+    high = _number(nat.last_port, context, evaluation)
     return () if high is None else (low[0], high[1])
 
 
 def _addresses(
-    nat: Nat, scene: TargetContext, evaluation: Evaluation
+    nat: Nat, context: TargetContext, evaluation: Evaluation
 ) -> tuple[int | None, int | None, int | None] | None:
     """Return the first and last address and the port that a map gives beside it; None: no element for the packet."""
     if nat.both is not None and nat.prefix:
@@ -73,33 +75,33 @@ def _addresses(
         if element is None:
             return None
         if not isinstance(data, tuple) or len(data) != 1 or not isinstance(data[0], Interval):
-            raise Unknowable(_because(scene, "netui cannot tell what this map gives"))
+            raise Unknowable(_because(context, "netui cannot tell what this map gives"))
         return data[0].low, data[0].high, None
     if nat.both is not None:
         readings = evaluation.readings(nat.both)
         if readings[0] is ABSENT:
             return None
         if not all(isinstance(part, int) for part in readings) or len(readings) > 2:
-            raise Unknowable(_because(scene, "netui cannot tell what this map gives"))
+            raise Unknowable(_because(context, "netui cannot tell what this map gives"))
         address = readings[0]
         port = readings[1] if len(readings) == 2 else None
         assert isinstance(address, int) and not isinstance(port, str)
         return address, address, port if isinstance(port, int) else None
     if nat.address is None:
         return None, None, None
-    span = _number(nat.address, scene, evaluation)
+    span = _number(nat.address, context, evaluation)
     if span is None:
         return None
     low, high = span
     if nat.last_address is not None:
-        last = _number(nat.last_address, scene, evaluation)
+        last = _number(nat.last_address, context, evaluation)
         if last is None:
             return None
         high = last[1]
     return low, high, None
 
 
-def _number(expression: Expression, scene: TargetContext, evaluation: Evaluation) -> tuple[int, int] | None:
+def _number(expression: Expression, context: TargetContext, evaluation: Evaluation) -> tuple[int, int] | None:
     """Return an expression's number or interval; None where it is absent."""
     if isinstance(expression, Literal) and isinstance(expression.value, Interval):
         return expression.value.low, expression.value.high
@@ -107,12 +109,12 @@ def _number(expression: Expression, scene: TargetContext, evaluation: Evaluation
     if reading is ABSENT:
         return None
     if not isinstance(reading, int):
-        raise Unknowable(_because(scene, "netui cannot tell to what this translates"))
+        raise Unknowable(_because(context, "netui cannot tell to what this translates"))
     return reading, reading
 
 
-def _because(scene: TargetContext, reason: str) -> Undecided:
-    rule = scene.rule
+def _because(context: TargetContext, reason: str) -> Undecided:
+    rule = context.rule
     return Undecided(
         rule.match, reason, rule.hook, rule.family, rule.backend, rule.table, rule.chain, rule.rule, rule.text
     )

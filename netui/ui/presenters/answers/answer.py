@@ -10,7 +10,7 @@ from netui.model import Snapshot
 from netui.text.visible import escape
 from netui.traversal.result import Flow, Step
 from netui.ui.presenters.cells import fit
-from netui.ui.presenters.chains.counters import places
+from netui.ui.presenters.chains.counters import counter_index
 from netui.ui.presenters.details.flows import step_place
 from netui.ui.presenters.details.parts import DetailLine
 from netui.ui.presenters.numbers import plural
@@ -140,7 +140,7 @@ def rule_item(
     key = next((key for key in snapshot.rulesets if (key.family, key.backend) == (family, backend)), None)
     if key is None:
         return None
-    known = places(snapshot.rulesets[key])
+    known = counter_index(snapshot.rulesets[key])
     if number is not None and (identity := known.at(table, chain, number)) is not None:
         return RuleItem(key, identity)
     return ChainItem(key, table, chain) if (table, chain, "", 0) in known else None

@@ -79,8 +79,8 @@ def _evidence(snapshot: Snapshot, item: Evidence, number: int) -> DetailLine:
     label = "evidence" if not number else ""
     spans: Spans = [(f"{label:<11} ", "key")]
     action = None
-    if item.place is not None:
-        family, backend, table, chain, rule = item.place
+    if item.rule_ref is not None:
+        family, backend, table, chain, rule = item.rule_ref
         action = rule_item(snapshot, family, backend, table, chain, rule)
         six = "IPv6 " if family == "ip6" else ""
         spans.append((escape(f"{six}{table} {chain} {rule if rule is not None else 'policy'}  "), "target"))

@@ -125,14 +125,14 @@ def _shown(room: int) -> tuple[Where, ...]:
 
 def word(every: Sequence[Cell], where: Where) -> tuple[str, Role]:
     """Return what the cells of a place say: "open 4,6", "refused", "?" or "–"."""
-    cells = [cell for cell in every if cell.place.where == where]
+    cells = [cell for cell in every if cell.origin.where == where]
     if not cells:
         return "", "dim"
     for state in ("open", "refused", "undecided"):
-        families = sorted({"4" if c.place.family == "ip" else "6" for c in cells if c.state == state})
+        families = sorted({"4" if c.origin.family == "ip" else "6" for c in cells if c.state == state})
         if families:
             said = {"open": "open", "refused": "refused", "undecided": "?"}[state]
-            both = {cell.place.family for cell in cells}
+            both = {cell.origin.family for cell in cells}
             role: Role = {"open": "bad" if where == "world" else "warn", "refused": "dim", "undecided": "warn"}[state]
             return (f"{said} {','.join(families)}" if len(both) > 1 and state == "open" else said), role
     nets = {net for cell in cells for net in cell.listed}
@@ -155,7 +155,7 @@ def _details(snapshot: Snapshot, one: Exposure) -> Iterator[DetailLine]:
         yield field("note", text, "dim")
     yield heading("From where")
     order = {where: number for number, where in enumerate(WIDEST)}
-    for number, cell in enumerate(sorted(one.cells, key=lambda cell: order[cell.place.where])):
+    for number, cell in enumerate(sorted(one.cells, key=lambda cell: order[cell.origin.where])):
         yield from cell_lines(snapshot, cell, number)
 
 
@@ -180,7 +180,7 @@ def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> De
 
 
 def _cell_line(snapshot: Snapshot, cell: Cell, number: int, at: str) -> DetailLine:
-    place = cell.place
+    place = cell.origin
     family = "IPv4" if place.family == "ip" else "IPv6"
     name = f" {place.name}" if place.name else ""
     state, role = _STATES[cell.state]

@@ -86,7 +86,7 @@ class HostPortsAnswer(Answer):
         order = {where: number for number, where in enumerate(WIDEST)}
         asked = [f"at {cell.destination.rpartition(':')[0]}" for cell in one.cells]
         width = max((len(text) for text in asked), default=0)
-        cells = sorted(zip(one.cells, asked, strict=True), key=lambda each: order[each[0].place.where])
+        cells = sorted(zip(one.cells, asked, strict=True), key=lambda each: order[each[0].origin.where])
         for number, (cell, at) in enumerate(cells):
             lines += cell_lines(self.snapshot, cell, number, at=at.ljust(width + 2))
         return lines

@@ -67,7 +67,7 @@ class Reading:
     counted: bool = True
 
 
-class Places:
+class CounterIndex:
     """Where the counter of each rule of a ruleset stands, by the rule's identity.
 
     A chain is looked through when first asked for; what is kept is a number for each text,
@@ -133,15 +133,15 @@ class Places:
 
 
 #: By id, with the ruleset itself so that the id stays its own.
-_places: dict[int, tuple[Ruleset, Places]] = {}
+_places: dict[int, tuple[Ruleset, CounterIndex]] = {}
 
 
-def places(ruleset: Ruleset) -> Places:
-    """Return the ruleset's places, made once for each of the last few rulesets."""
+def counter_index(ruleset: Ruleset) -> CounterIndex:
+    """Return the ruleset's counter index, made once for each of the last few rulesets."""
     known = _places.get(id(ruleset))
     if known is not None and known[0] is ruleset:
         return known[1]
-    made = Places(ruleset)
+    made = CounterIndex(ruleset)
     if len(_places) >= 32:
         del _places[next(iter(_places))]
     _places[id(ruleset)] = (ruleset, made)
@@ -150,7 +150,7 @@ def places(ruleset: Ruleset) -> Places:
 
 def identity_of(chain: Chain, rule: Rule, ruleset: Ruleset) -> Identity:
     """Return a rule's identity in its ruleset."""
-    return places(ruleset).of_rule(chain, rule)
+    return counter_index(ruleset).of_rule(chain, rule)
 
 
 class CounterTrack:
@@ -282,4 +282,4 @@ def _at(frame: Frame, key: RulesetKey, identity: Identity) -> Counter | None:
 def _index(frame: Frame, key: RulesetKey, identity: Identity) -> int | None:
     """Return where a rule's counter stands in a frame: -1 for one without, None where the rule was not there."""
     ruleset = frame.rulesets.get(key)
-    return places(ruleset).index(identity) if ruleset is not None else None
+    return counter_index(ruleset).index(identity) if ruleset is not None else None

@@ -9,7 +9,7 @@ from typing import get_args
 
 from netui.model import Backend, Chain, Family, Rule, Ruleset, RulesetKey, Snapshot, Table, TableFamily
 from netui.traversal.result import Flow, Step
-from netui.ui.presenters.chains.counters import Identity, places
+from netui.ui.presenters.chains.counters import Identity, counter_index
 from netui.ui.presenters.chains.native_sets import maps_unread, reached, searched
 from netui.ui.presenters.chains.virtual_lines import Block, Line, LineList, Lines
 from netui.ui.presenters.details.flows import why
@@ -104,7 +104,7 @@ def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[Rulese
 
 
 def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> tuple[list[Line | Block], int, int]:
-    known = places(ruleset)
+    known = counter_index(ruleset)
     parts: list[Line | Block] = [Line("table", key, table.name)]
     shown = total = 0
     narrowed = view.wanted is not None or view.alive is not None or view.new is not None
@@ -191,7 +191,7 @@ def step_line(snapshot: Snapshot, step: Step, number: int, elsewhere: bool) -> L
             identity = (step.table, step.chain, "", 0)
         elif step.rule <= len(chain.rules) and chain.rules[step.rule - 1].text == step.text:
             rule = chain.rules[step.rule - 1]
-            identity = places(ruleset).of_rule(chain, rule)
+            identity = counter_index(ruleset).of_rule(chain, rule)
     return Line("step", key, step.table, chain, rule, identity, step.text, step, number)
 
 

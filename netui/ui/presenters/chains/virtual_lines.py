@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Protocol, overload
 
 from netui.model import Chain, Rule, RulesetKey
 from netui.traversal.result import Step
-from netui.ui.presenters.chains.counters import Identity, Places
+from netui.ui.presenters.chains.counters import CounterIndex, Identity
 
 
 class Line(NamedTuple):
@@ -75,12 +75,14 @@ class Block:
     ruleset: RulesetKey
     chain: Chain
     rules: Sequence[Rule]
-    places: Places
+    counter_index: CounterIndex
 
     def line(self, position: int) -> Line:
         """Make the line of a rule, by its position among these."""
         rule = self.rules[position]
-        return Line("rule", self.ruleset, self.chain.table, self.chain, rule, self.places.of_rule(self.chain, rule))
+        return Line(
+            "rule", self.ruleset, self.chain.table, self.chain, rule, self.counter_index.of_rule(self.chain, rule)
+        )
 
     def lines(self) -> Iterator[Line]:
         """Make all lines."""
@@ -88,7 +90,7 @@ class Block:
 
     def position(self, identity: Identity) -> int | None:
         """Return where a rule stands among these, or None."""
-        number = self.places.number(identity)
+        number = self.counter_index.number(identity)
         if not number:
             return None
         at = bisect_left(self.rules, number, key=lambda rule: rule.number)

@@ -82,10 +82,10 @@ def asked_lines(given: DetailInput) -> Iterator[DetailLine]:
 def _ports(container: Container) -> DetailLine:
     """One line: what is published, what was asked for and is not bound, and what listens."""
     spans: Spans = [("ports       ", "key")]
-    bound = {(p.container_port, p.protocol) for p in container.bound if p.host_port}
+    bound = {(p.container_port, p.protocol) for p in container.bound_ports if p.host_port}
     for port in published(container) if container.running else ():
         spans += [*port_spans(port), ("  ", "")]
-    for port in container.asked:
+    for port in container.requested_ports:
         if (port.container_port, port.protocol) not in bound:
             asked = f"{port.host_ip or '*'}:{port.host_port or 'any'} → {port.container_port}/{port.protocol}"
             spans.append((f"{escape(asked)}, not bound  ", "warn"))
