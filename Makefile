@@ -25,10 +25,10 @@ run: $(RUN_STAMP) ## open netui: live where an engine answers, else the demo hos
 
 .PHONY: test
 test: $(STAMP) ## all tests, the lab with real engines included (root, on a Debian or Ubuntu, for the lab); TESTS= names some
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 .PHONY: long
-long: $(STAMP) ## the tests that take longest, which make test leaves out
+long: $(STAMP) ## what make test leaves out: the tests that take longest, and more kinds of engine
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(TESTS)
 
 .PHONY: slowpath

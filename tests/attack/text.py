@@ -129,7 +129,7 @@ def _share(rounds: int, number: int, workers: int) -> list[tuple[str, bool]]:
     found: list[tuple[str, bool]] = []
     turn = number
     for host in HOSTS:
-        every = itertools.islice(damaged(read_capture(host), 2 * rounds), 0, None, 14 if rounds == 1 else 1)
+        every = itertools.islice(damaged(read_capture(host), 2 * rounds), 0, None, 40 if rounds == 1 else 1)
         for name, files in itertools.islice(every, number, None, workers):
             with tempfile.TemporaryDirectory() as made:
                 lines = _lines(write_files(Path(made), files))

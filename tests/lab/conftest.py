@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,11 +20,30 @@ from .wide import wide_host
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs the lab."""
+    """Everything in this folder needs the lab; of several engines the newest and iptables-legacy's come first.
+
+    A test that runs on several kinds of engine is long on the others.
+    """
+    kinds: dict[tuple[Path, str], set[str]] = defaultdict(set)
+    engines: list[tuple[pytest.Function, str]] = []
     for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.lab)
+        if HERE not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.lab)
+        if isinstance(item, pytest.Function) and (kind := _kind(item)) and not item.get_closest_marker("long"):
+            engines.append((item, kind))
+            kinds[item.path, item.originalname].add(kind)
+    for item, kind in engines:
+        if kind not in ("20.10-legacy", max(kinds[item.path, item.originalname], key=KINDS.index)):
+            item.add_marker(pytest.mark.long)
+
+
+def _kind(item: pytest.Function) -> str:
+    """The kind of engine that a test is given, "" where it is given none."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return next((value for value in values if isinstance(value, str) and value in KINDS), "")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,12 @@ FEW = "tests/test_cli.py tests/sources/test_live_programs.py tests/sources/test_
 
 @pytest.fixture(
     scope="module",
-    params=[("bookworm", "root"), ("trixie", "root"), ("bookworm", "user"), ("trixie", "user")],
+    params=[
+        ("bookworm", "root"),
+        pytest.param(("trixie", "root"), marks=pytest.mark.long),
+        pytest.param(("bookworm", "user"), marks=pytest.mark.long),
+        ("trixie", "user"),
+    ],
     ids="-".join,
 )
 def bare(request: pytest.FixtureRequest, lab: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bare]:
