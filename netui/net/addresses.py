@@ -120,6 +120,12 @@ def parse_ports(text: str) -> tuple[int, int] | None:
     return first, last
 
 
+def forget() -> None:
+    """Let go of what was parsed and written: what a big ruleset leaves takes 5 MB, and pins more between it."""
+    for remembered in (parse_address, address_text, parse_net, parse_ports):
+        remembered.cache_clear()
+
+
 def protocol_number(text: str) -> int | None:
     """Return the protocol's number; None for a name that is not known. ``all`` is 0."""
     lowered = text.lower()

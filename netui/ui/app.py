@@ -30,6 +30,7 @@ from netui.ui.app_keys import APP_KEYS
 from netui.ui.background.asking import Asker, FlowAnswered, ask_traversal
 from netui.ui.background.compared import Compared
 from netui.ui.background.flow_finder import FlowFinder, FlowsOf, traversal_flows
+from netui.ui.background.prepared import let_go
 from netui.ui.commands import commands, groups, key_groups
 from netui.ui.export import copy_from, save
 from netui.ui.fastpath.styles_cache import forget_screens
@@ -105,7 +106,7 @@ class NetuiApp(TerminalApp):
         self.state = State()
         self.events_log = EventLog()
         self.clock = clock
-        self._collector = Collector(forget_screens)
+        self._collector = Collector(self._forget)
         self.compared = compared or Compared()
         solve = {"changes": self.compared.solve, **answers}
         self.answers = Answers(self, self.state, solve, self._status_line, self._collector.quiet)
@@ -175,6 +176,11 @@ class NetuiApp(TerminalApp):
     def _show_message(self) -> None:
         for line in self.screen.query(KeyLine):
             line.refresh()
+
+    @staticmethod
+    def _forget() -> None:
+        forget_screens()
+        let_go()
 
     def on_unmount(self) -> None:
         """Stop the poller."""

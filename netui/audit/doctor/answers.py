@@ -105,6 +105,9 @@ def _asked(view: View) -> Iterator[tuple[Container, PublishedPort, str, str]]:
 def _let_in(view: View) -> list[str]:
     found: dict[str, None] = {}
     for located in view.rules("ip", "filter", "DOCKER-USER"):
+        if "ACCEPT" not in located.rule.text and "RETURN" not in located.rule.text and located.rule.native is None:
+            # told without parsing it: a block list has thousands
+            continue
         target, source = located.rule.spec.target, located.asked(*SOURCE)
         if target is None or target.name not in ("ACCEPT", "RETURN") or source is None or source.number is None:
             continue

@@ -100,7 +100,9 @@ def _rules(chain: Chain, change: Change) -> tuple[Rule, ...] | None:
 
 
 def _numbered(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    return tuple(replace(rule, number=number) for number, rule in enumerate(rules, start=1))
+    # those before the change stay the same ones: there may be 50,000
+    numbered = enumerate(rules, start=1)
+    return tuple(rule if rule.number == number else replace(rule, number=number) for number, rule in numbered)
 
 
 def _as_printed(words: Iterable[str]) -> str:

@@ -21,24 +21,28 @@ _Found = tuple[set[tuple[object, ...]] | None, set[tuple[object, ...]]]
 
 @dataclass(slots=True)
 class Trials:
-    """Hosts with changes made, each prepared once."""
+    """Hosts with changes made, each prepared once; the last one is kept, for each has rules of its own."""
 
     view: View
-    _hosts: dict[tuple[Change, ...], View | None] = field(default_factory=dict)
+    _tried: set[tuple[Change, ...]] = field(default_factory=set)
+    _last: tuple[tuple[Change, ...] | None, View | None] = (None, None)
     _before: dict[Check, set[tuple[object, ...]]] = field(default_factory=dict)
     _checked: dict[tuple[Check, tuple[Change, ...]], _Found] = field(default_factory=dict)
 
     def host(self, changes: tuple[Change, ...]) -> View | None:
         """Return the host with the changes, None where they cannot be made or too many were tried."""
-        if changes not in self._hosts:
-            if len(self._hosts) >= _MOST:
-                return None
-            after = changed(self.view.host.snapshot, changes)
-            try:
-                self._hosts[changes] = None if after is None else View(self._prepared(after))
-            except RulesError:
-                self._hosts[changes] = None
-        return self._hosts[changes]
+        if self._last[0] == changes:
+            return self._last[1]
+        if changes not in self._tried and len(self._tried) >= _MOST:
+            return None
+        self._tried.add(changes)
+        self._last = None, None
+        after = changed(self.view.host.snapshot, changes)
+        try:
+            self._last = changes, None if after is None else View(self._prepared(after))
+        except RulesError:
+            self._last = changes, None
+        return self._last[1]
 
     def _prepared(self, after: Snapshot) -> PreparedHost:
         made = prepare(after)

@@ -107,6 +107,13 @@ class Namespace:
     _ports: dict[str, list[Interface]] = field(default_factory=dict)
     _of_device: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
+    def let_go(self) -> None:
+        """Forget what was made of its rules: nobody walks here any more."""
+        hooks = (*self.bases.values(), self.low.values(), self.arp.values())
+        for base in (base for groups in hooks for bases in groups for base in bases):
+            if base.chain is not None:
+                base.chain.table.let_go()
+
     def hook_chains(self, family: Family, hook: Hook) -> HookChains:
         """Return the base chains at a hook."""
         found = self._stages.get((family, hook))

@@ -23,8 +23,6 @@ _OUTSIDE: Mapping[Family, tuple[str, ...]] = {
     "ip": ("203.0.113.99", "198.18.0.99", "192.0.2.99", "9.9.9.9"),
     "ip6": ("2001:db8:ffff::99", "2620:fe::fe", "2001:4860:4860::8888"),
 }
-
-
 #: Kinds of bridge ports behind which guests are, not a cable.
 _VIRTUAL = frozenset({"veth", "tun", "tap"})
 
@@ -47,7 +45,7 @@ class Uplink:
     anywhere: AnyOutside
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class PreparedHost:
     """A snapshot prepared once; all paths and flows of it are asked of this."""
 
@@ -71,7 +69,6 @@ class PreparedHost:
     notes: dict[Family, list[str]] = field(default_factory=dict)
     #: why no path of a family can be told, None where it can
     blind: Mapping[Family, Undecided | None] = field(default_factory=dict)
-
     #: whether neighbours find one another, by namespace
     discoveries: dict[str, Discovery] = field(default_factory=dict)
     #: containers that ask through the host, by what they are written as (see stopped)
@@ -80,6 +77,10 @@ class PreparedHost:
     patience: Patience = field(default_factory=Patience)
     #: of rules alone, the host that was made for the last question (see alone.by_hand)
     by_hand: dict[tuple[str, str, str, str], PreparedHost] = field(default_factory=dict)
+
+    def __del__(self) -> None:
+        """Let go of the rules: a table and its chains hold each other, which the garbage collector finds late."""
+        self.namespace.let_go()
 
     def outer(self, family: Family) -> Uplink | None:
         """Return the way outside for the family, None where there is none to be seen."""
@@ -230,8 +231,7 @@ class PreparedHost:
         fib = self.namespace.fibs[family]
         if not fib.known:
             return None
-        default = None
-        representative = None
+        default = representative = None
         beyond = True
         for text in _OUTSIDE[family]:
             parsed = parse_address(text)

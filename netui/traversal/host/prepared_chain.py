@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netui.model import (
@@ -185,6 +185,13 @@ class PreparedChain:
             self.index = build_index(self.chain)
         return self.index.candidates(packet)
 
+    def let_go(self) -> None:
+        """Forget its rules and what was made of them."""
+        self.chain = replace(self.chain, rules=())
+        self.compiled = []
+        self.index = None
+        self.passages = {}
+
     def left_by_policy(self, hook: Hook) -> Step:
         """Return the step by which a base chain is left by its policy."""
         found = self._left.get(hook)
@@ -236,3 +243,14 @@ class PreparedTable:
             prepared = PreparedChain(self._by_name[name], self, self._around)
             self._prepared[name] = prepared
         return prepared
+
+    def let_go(self) -> None:
+        """Forget its chains and what was made of them.
+
+        Chains and table hold each other, and so do the answers that several keep of a chain (see runs).
+        """
+        for chain in self._prepared.values():
+            chain.let_go()
+        self._prepared.clear()
+        self._by_name.clear()
+        self.table = replace(self.table, chains=())

@@ -30,11 +30,13 @@ _HEAD = re.compile(
     r"(?: -m (?:tcp|udp|sctp) --dport (0|[1-9]\d{0,5})(?= -[mjg] | --[a-z]|\Z))?"
 )
 
-
 #: For so many sets of senders the rules that name one of their addresses are remembered.
 _MOST_MEANT = 1024
 #: Fewer rules for networks than this are asked one after the other.
 _FEW_NETS = 16
+
+#: Of a rule that asks for no destination port.
+_NO_PORT = -1
 
 Key = TypeVar("Key", int, str)
 
@@ -79,13 +81,17 @@ class ChainIndex:
     by_net: dict[int, Buckets[int]] = field(default_factory=dict)
     #: of those, the out-interface and the in-interface that they ask for
     devices: dict[int, tuple[str, str]] = field(default_factory=dict)
-    #: the destination port of rules that are found by their source's address
-    ports: dict[int, int] = field(default_factory=dict)
+    #: the sources' addresses in ``by_src`` by the destination port that their rules ask for, _NO_PORT where for none
+    sources: Buckets[int] = field(default_factory=Buckets)
 
     _anywhere: dict[tuple[str, int, tuple[int | None, ...] | None], tuple[object, list[int]]] = field(
         default_factory=dict
     )
-    _by_port: dict[int | None, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def add_source(self, address: int, position: int, dport: int) -> None:
+        """Put a rule under its source's address."""
+        self.by_src.add(address, position)
+        self.sources.add(dport, address)
 
     def candidates(self, packet: PacketState) -> Sequence[int]:
         """Return the positions of the rules that could match this packet, in order."""
@@ -142,15 +148,20 @@ class ChainIndex:
 
     def _meant(self, which: str, vague: AnyOutside, packet: PacketState) -> list[int]:
         """The rules for the addresses or networks that "some machine outside" could mean."""
-        ports = self._ports_of(packet) if which == "-s" and self.ports else None
+        ports = self._ports_of(packet) if which == "-s" and self._asks_ports else None
         key = (which, id(vague.token), ports)
         cached = self._anywhere.get(key)
         if cached is None or cached[0] is not vague.token:
-            cached = (vague.token, sorted(self._found(which, vague, ports)))
+            cached = (vague.token, sorted(set(self._found(which, vague, ports))))
             if len(self._anywhere) > _MOST_MEANT:
                 self._anywhere.clear()
             self._anywhere[key] = cached
         return cached[1]
+
+    @property
+    def _asks_ports(self) -> bool:
+        """Whether rules that are found by their source ask for a destination port, too."""
+        return len(self.sources) > (_NO_PORT in self.sources)
 
     @staticmethod
     def _ports_of(packet: PacketState) -> tuple[int | None, ...] | None:
@@ -175,12 +186,10 @@ class ChainIndex:
                 if vague.may_be(address):
                     yield from addresses.at(address) or ()
         else:
-            if not self._by_port:
-                for address in self.by_src:
-                    for position in self.by_src.at(address) or ():
-                        self._by_port.setdefault(self.ports.get(position), []).append((address, position))
             for wanted in ports:
-                yield from (at for address, at in self._by_port.get(wanted, ()) if vague.may_be(address))
+                for address in dict.fromkeys(self.sources.at(_NO_PORT if wanted is None else wanted) or ()):
+                    if vague.may_be(address):
+                        yield from self.by_src.at(address) or ()
 
 
 def build_index(chain: Chain) -> ChainIndex:
@@ -244,8 +253,8 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
         if value and not negated:
             net = parse_net(value, family)
             if net is not None and net.single:
-                if dport and addresses is index.by_src:
-                    index.ports[position] = int(dport)
+                if addresses is index.by_src:
+                    return index.add_source(net.value, position, int(dport) if dport else _NO_PORT)
                 return addresses.add(net.value, position)
     net = parse_net(src, family) if src and not not_src else None
     if net is not None and not net.whole and not (free := net.mask ^ ((1 << net.width) - 1)) & (free + 1):
@@ -274,6 +283,8 @@ def _put_parsed(index: ChainIndex, spec: RuleSpec, family: Family, position: int
         if option is not None and not option.negated:
             net = parse_net(option.value, family)
             if net is not None and net.single:
+                if addresses is index.by_src:
+                    return index.add_source(net.value, position, _NO_PORT)
                 return addresses.add(net.value, position)
     for name, interfaces in (("-o", index.by_oif), ("-i", index.by_iif)):
         option = spec.basic_option(name)
