@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netui.dialects.iptables.listed import untold_text
 from netui.explain.chain_owners import chain_of_dockers, neighbour, owner_of_rule
 from netui.explain.docker import filter as docker_filter
 from netui.explain.docker import nat as docker_nat
@@ -20,6 +21,8 @@ def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
     """Return the rule in one sentence; its comment, if it has one, follows in quotes."""
     if rule.native is not None:
         return native_sentence(names, chain, rule, rule.native)
+    if untold := untold_text(rule.spec):
+        return f"The listing does not tell {printable(untold)}."
     shape = shape_of(rule.text)
     sentence = _sentence(names, chain, shape)
     comment = shape.spec.comment

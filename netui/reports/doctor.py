@@ -13,6 +13,9 @@ from netui.text.visible import printable
 
 _MARKS = {"high": "!!", "medium": "! ", "low": "· ", "note": "i "}
 HEADS = ("SEVERITY", "FINDING")
+#: What is said where there is no finding, and where there is none and not all was there to be judged.
+NOTHING = "Nothing is wrong that netui can see."
+NOTHING_IN_PART = "Nothing is wrong in what could be checked; what could not is marked with ?."
 
 
 def doctor_json(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def doctor_text(diagnosis: Diagnosis, *, width: int = 100, ascii_only: bool = Fa
     for finding in diagnosis.findings:
         lines += [*_finding_lines(finding, width), ""]
     if not diagnosis.findings:
-        lines += ["Nothing is wrong that netui can see.", ""]
+        lines += [NOTHING if diagnosis.decided else NOTHING_IN_PART, ""]
     else:
         lines += [f"{plural(len(diagnosis.findings), 'finding')}.", ""]
     for note in diagnosis.notes:

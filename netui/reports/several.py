@@ -20,11 +20,13 @@ _FORMS = {
     "doctor": (
         doctor_report.HEADS,
         "netui --host HOST doctor: with evidence and what to do.",
-        "Nothing is wrong that netui can see.",
+        doctor_report.NOTHING,
     ),
 }
 #: Status of a machine that was not read.
 _BAD = 2
+#: Status of one that was read in part.
+_PART = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Machine:
 def several(name: str, machines: Sequence[Machine]) -> Report:
     """Join the reports of machines; the status is the highest, 2 for a machine that was not read."""
     heads, legend, nothing = _FORMS[name]
+    if name == "doctor" and any(machine.report is not None and machine.report.status == _PART for machine in machines):
+        nothing = doctor_report.NOTHING_IN_PART
     read = [(machine.name, machine.report) for machine in machines if machine.report is not None]
     rows = [[printable(host, 40), *row] for host, report in read for row in report.rows]
     lines = [*table([("HOST", *heads), *rows]), "", legend] if rows else [nothing] if read else []

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from netui.audit.doctor import diagnose
 from netui.dialects.pasted import sections
 from netui.model import RulesetKey, Snapshot
+from netui.reports.commands import explain
 from netui.sources.capture.pasted import read_pasted
 from netui.sources.capture.reader import read_capture
 from netui.text.errors import SourceError
-from netui.traversal import prepare
+from netui.traversal import path, prepare
 
 CASES = Path(__file__).parents[1] / "cases"
 DATA = Path(__file__).parents[1] / "dialects" / "data"
@@ -225,6 +226,19 @@ def test_a_table_that_was_not_listed_is_not_missing(tmp_path: Path) -> None:
     assert any("table nat was not read whole" in line for line in found.unknown)
 
 
+def test_a_listing_without_nat_decides_nothing_that_nat_could_change() -> None:
+    """The filter table alone, as most paste it: where a packet goes hangs on nat, of which nothing is known."""
+    host = prepare(read(f"root@host:~# iptables -S\n{SPECS}"))
+    found = path(host, "outside", "host:8080", iif="eth0")
+    assert found.verdict == "undecided"
+    assert found.reason == "the listing does not tell what table nat holds (rule 1 of nat PREROUTING)"
+    assert (
+        explain(host.snapshot, "nat", "PREROUTING", 1)
+        .text.splitlines()[1]
+        .endswith("The listing does not tell what table nat holds.")
+    )
+
+
 # --- the same in a capture's folder --------------------------------------------------------------
 
 
@@ -235,7 +249,7 @@ def test_listings_in_a_capture(tmp_path: Path) -> None:
     snapshot = read_capture(tmp_path)
     assert not snapshot.alone
     assert snapshot.sources["iptables-nft"].via == "iptables-S.txt"
-    assert '-A PREROUTING -m untold --text "the rest of the chain" -j untold' in rules(snapshot)
+    assert '-A PREROUTING -m untold --text "what table nat holds" -j untold' in rules(snapshot)
     assert "-A FORWARD -d fd00::/8 -p tcp -j DROP" in rules(snapshot, RulesetKey("ip6", "nft"))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from netui.model import BUILT_IN
+from netui.model import BUILT_IN, RuleSpec
 
 #: One line of a text with its number, counted from 1.
 Line = tuple[int, str]
@@ -119,14 +119,25 @@ def save_text(tables: Iterable[ListedTable]) -> str:
         for chain in chains:
             lines += [_rule_line(rule) for rule in chain.rules]
             if not chain.whole:
-                lines.append(rest_untold(chain.name))
+                lines.append(rest_untold(chain.name, "" if table.chains else table.name))
         lines.append("COMMIT")
     return "\n".join([*lines, ""])
 
 
-def rest_untold(chain: str) -> str:
-    """Return the rule that stands for all that a chain may hold behind the last that was printed."""
-    return f'-A {chain} -m {UNTOLD} --text "the rest of the chain" -j {UNTOLD}'
+def rest_untold(chain: str, table: str = "") -> str:
+    """Return the rule that stands for all that a chain may hold behind the last that was printed.
+
+    table: the chain's, where nothing of it was printed.
+    """
+    what = f"what table {table} holds" if table else "the rest of the chain"
+    return f'-A {chain} -m {UNTOLD} --text "{what}" -j {UNTOLD}'
+
+
+def untold_text(spec: RuleSpec) -> str:
+    """Return what such a rule stands for, "" for any other rule."""
+    match = spec.match(UNTOLD) if spec.target is not None and spec.target.name == UNTOLD else None
+    option = match.option("--text") if match is not None else None
+    return option.value if option is not None else ""
 
 
 def _rule_line(rule: ListedRule) -> str:

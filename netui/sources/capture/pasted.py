@@ -146,6 +146,8 @@ def _read(pasted: Pasted) -> _Read:
             if tables:
                 raise SourceError("it holds an iptables-save and listings of other tables; give one of the two")
             continue
+        # Docker's answers hang on these two; of raw and mangle, which few hosts use, a note says that they are not here
+        tables += [table for table in untold_tables(tables) if table.name in ("nat", "filter")]
         read.rules[key] = iptables_save.read_save(save_text(tables), _family(key), key.backend)
         read.notes[key] = notes
     for remark in pasted.remarks:
@@ -256,8 +258,7 @@ def listed_tables(given: Iterable[Section]) -> tuple[list[ListedTable], list[str
             notes.append(f"the listing does not name its table: taken for {table.name}")
         if table.missing:
             notes.append(f"chains {', '.join(table.missing)} of table {table.name} are not in the listing")
-    absent = [name for name in ("filter", "nat") if name not in {table.name for table in tables}]
-    notes += [f"table {name} is not in the listing" for name in absent]
+    notes += [f"table {table.name} is not in the listing" for table in untold_tables(tables)]
     return tables, notes
 
 

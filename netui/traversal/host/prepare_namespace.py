@@ -28,9 +28,10 @@ from netui.traversal.rules.predicates import MatchContext
 
 _TARGET = re.compile(r" -[jg] (\S+)")
 #: What makes the kernel track connections: the modules that call nf_ct_netns_get when a
-#: rule with them is loaded, wherever it stands (measured: without one nat chains are not asked).
+#: rule with them is loaded, wherever it stands (measured: without one nat chains are not asked). What a listing
+#: left out may be such a rule.
 _TRACKING = re.compile(
-    r" -m (?:conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster) "
+    r" -m (?:conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|untold) "
     r"| -j (?:DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|CT --(?!notrack)|CONNSECMARK|SYNPROXY|CLUSTERIP)\b"
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netui.dialects.iptables.listed import UNTOLD
 from netui.model import Family
 from netui.net.addresses import host_port
 from netui.traversal.agreement import Agreement, agreement
@@ -133,6 +134,8 @@ def _decided(host: PreparedHost, query: Query, way: Branch, reply: bool) -> Path
 
 
 def _undecided_reason(why: Undecided) -> str:
+    if why.rule is not None and why.match.startswith(f"{UNTOLD} "):
+        return f"{why.reason} (rule {why.rule} of {why.table} {why.chain})"
     if why.rule is not None:
         return f"{why.reason}: {why.match} in rule {why.rule} of {why.table} {why.chain}"
     return why.reason

@@ -110,7 +110,7 @@ def _conntrack(match: Match, family: Family, _around: MatchContext) -> Compiled:
 def _untold(match: Match, _family: Family, _around: MatchContext) -> Compiled:
     """What ``iptables -L`` did not tell of a rule, or not in words that are understood."""
     option = match.option("--text")
-    return [(Unsure(why=f"the listing does not tell this: {option.value if option else ''}"), None)]
+    return [(Unsure(why=f"the listing does not tell {option.value if option else ''}"), None)]
 
 
 #: What compiles a match module; a new one goes into the module of its theme.

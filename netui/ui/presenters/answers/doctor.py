@@ -27,6 +27,8 @@ class DoctorAnswer(Answer):
     """Findings, then notes, then what could not be checked (as text)."""
 
     found: tuple[Finding | str, ...] = ()
+    #: whether all that a finding needs was read
+    decided: bool = True
 
     @classmethod
     def of(cls, snapshot: Snapshot, diagnosis: Diagnosis) -> DoctorAnswer:
@@ -42,7 +44,7 @@ class DoctorAnswer(Answer):
             seen[key] = seen.get(key, -1) + 1
             keys.append((key, seen[key]))
         count = plural(number, "finding") if number else "no finding"
-        return cls(snapshot, count, number, keys=keys, found=tuple(found))
+        return cls(snapshot, count, number, keys=keys, found=tuple(found), decided=diagnosis.decided)
 
     def header(self, room: int, column: int, first: int = 0) -> Spans:
         """Return the names of the columns."""
@@ -52,7 +54,9 @@ class DoctorAnswer(Answer):
         """Return a finding's line."""
         one = self.found[index]
         if one == "":
-            return [(" ✓         ", "good"), ("nothing is wrong that netui can see", "")]
+            if self.decided:
+                return [(" ✓         ", "good"), ("nothing is wrong that netui can see", "")]
+            return [(" –         ", "dim"), ("nothing is wrong in what could be checked", "")]
         if isinstance(one, str):
             return [(" ?         ", "warn"), (clip(escape(one), max(20, room - 12)), "")]
         word, role = _SEVERITIES[one.severity]
