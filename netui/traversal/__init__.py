@@ -1,4 +1,4 @@
-"""The traversal, which is pure: a snapshot and a question give the rules that a packet meets, and the verdict.
+"""The traversal: from a snapshot and a question to the rules that a packet meets, and the verdict. It is pure.
 
 The theory
 ==========
@@ -22,7 +22,7 @@ answer is a second journey with the binding turned round (``journey/reply.py``).
 
 The kernel judges all of it: ``tests/lab`` compares steps and verdicts with the kernel's own trace of real packets.
 
-What walks is imported when it is first asked: a screen shows the rules before anybody asks where a packet goes.
+The walker is imported on first use: the screen shows rules before it needs a path.
 """
 
 from __future__ import annotations

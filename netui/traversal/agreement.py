@@ -1,4 +1,4 @@
-"""Whether all ways that a packet could go end alike, for whom, and up to which limit."""
+"""Whether all possible ways of a packet have the same outcome, for whom, and up to which limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netui.traversal.unknowns import Explored
 
 
 class Ending(Protocol):
-    """What became of a packet on one way."""
+    """The outcome of one way of a packet."""
 
     @property
     def verdict(self) -> Verdict:
@@ -23,7 +23,7 @@ class Ending(Protocol):
 
     @property
     def delivered_to(self) -> DeliveredTo | None:
-        """Who got it."""
+        """Who received it."""
 
 
 Way = TypeVar("Way", bound=Ending)
@@ -31,7 +31,7 @@ Way = TypeVar("Way", bound=Ending)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What all ways of a quiet sender have in common.
+    """What is the same on all ways of a quiet sender (one that sends few packets).
 
     one_of: all receivers where the kernel chooses by chance. condition: up to which limits it
     holds. notes: what lies beyond them.
@@ -45,7 +45,7 @@ class Agreement:
 
 
 def agreement(explored: Explored[Way]) -> Agreement | None:
-    """Return what a quiet sender's ways have in common, None where they end differently."""
+    """Return what is the same on all ways of a quiet sender; None where the outcomes differ."""
     quiet = explored.of_quiet_sender()
     verdict, to = quiet[0].verdict, quiet[0].delivered_to
     if not explored.usual_complete or verdict == "undecided":
@@ -94,7 +94,7 @@ def _stopped(explored: Explored[Way]) -> Agreement | None:
 
 
 def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:
-    """All who may receive it, where chance alone decides who: () where something not known does, too."""
+    """All possible receivers, where only chance decides between them; () where an unknown decides, too."""
     groups: dict[object, dict[DeliveredTo, None]] = {}
     for way, unknowns in zip(explored.of_quiet_sender(), explored.unknowns, strict=False):
         if way.delivered_to is None:
@@ -107,7 +107,7 @@ def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:
 def _limits(
     explored: Explored[Way], verdict: Verdict, receivers: Iterable[DeliveredTo | None]
 ) -> tuple[list[Undecided], list[Way]]:
-    """The limits beyond which it ends differently, and those ways: the fewest that it takes for each."""
+    """The limits beyond which the outcome differs, and those ways: as few exceeded limits as possible for each."""
     wanted = set(receivers)
     found = [
         (unknowns.exceeded(), way)

@@ -1,4 +1,4 @@
-"""The answer for SRC → DST: every way that the packet could go, put together as one path."""
+"""The answer for SRC → DST: all possible ways of the packet, combined into one path."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _TOO_MANY = "the rules tell more machines apart than netui walks"
 
 @dataclass(slots=True)
 class BriefPath:
-    """What became of SRC → DST, its legs not written out: for those who ask a thousand times.
+    """The outcome of SRC → DST without its legs, for callers with thousands of questions.
 
-    All as in Path. notes: those of the way, without what is true of the whole host. protocol:
-    the IANA number of the last leg's. reply: the answer's legs.
+    The fields are those of Path. notes: those of this way only, not those of the whole host. protocol:
+    the IANA number of the last leg's protocol. reply: the answer's legs.
     """
 
     verdict: Verdict
@@ -39,7 +39,7 @@ class BriefPath:
     notes: Sequence[str]
     condition: str = ""
     one_of: Sequence[DeliveredTo] = ()
-    #: those of the senders of whom it is not so
+    #: the senders with another outcome
     senders: Sequence[OutcomePart] = ()
 
     @classmethod
@@ -53,7 +53,7 @@ class BriefPath:
 
 @dataclass(slots=True)
 class OutcomePart:
-    """Some of the senders: their networks, the rule that tells them from everyone else, and what becomes of theirs.
+    """Some of the senders: their networks, the rule that distinguishes them, and the outcome of their packets.
 
     reason: why, as the outcome has it of one of them.
     """
@@ -102,7 +102,7 @@ def path(
 
 
 def _answered(host: PreparedHost, requests: Sequence[Query], reply: bool) -> Path:
-    """The path of a question, told apart by machine where the rules tell them apart."""
+    """The path of a question, in parts by machine where rules distinguish machines."""
     query = requests[0]
     if not asks_for_several(query):
         return _together(host, query, reply)
@@ -144,13 +144,13 @@ def _several(part: Part[Branch]) -> Several:
 
 
 def _together(host: PreparedHost, query: Query, reply: bool) -> Path:
-    """The path of a question that is not told apart."""
+    """The path of a question that has no parts."""
     explored = explore(lambda unknowns: walk(host, query, unknowns, reply), patience=host.patience)
     return combined(host, query, explored, reply)
 
 
 def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> BriefPath:
-    """Say what :func:`path` says, in half of the time where nobody looks at the legs."""
+    """Return the outcome that :func:`path` has, without its legs, in half of the time."""
     if host.snapshot.alone:
         found = path(host, source, destination, reply=reply)
         return BriefPath(found.verdict, found.reason, found.delivered_to, None, 0, (), found.undecided, found.notes)
@@ -236,7 +236,10 @@ def _of_cell(way: Together, cell: Cell, found: BriefPath) -> BriefPath:
 
 
 def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> list[Query] | Path:
-    """Resolve the question, or say why no path can be told: what was not read may also hide who or where an end is."""
+    """Resolve the question, or return the path that says why it has no answer.
+
+    What was not read may also be what identifies an endpoint.
+    """
     written, wanted = parse_source(source), parse_destination(destination)
     try:
         found = questions(host, written, wanted, iif)
@@ -256,5 +259,5 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
 
 
 def untold(source: str, destination: str, why: Undecided) -> Path:
-    """Return the path that cannot be told for what was not read."""
+    """Return the undecided path that names what was not read."""
     return Path(source, destination, "undecided", why.reason, undecided=(why,))

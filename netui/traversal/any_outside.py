@@ -1,4 +1,4 @@
-"""Some machine outside, and the set of all of them: what a match for addresses answers for many."""
+"""Any machine outside, and the set of all of them: how an address match answers for many addresses at once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NEVER: Mapping[int, tuple[Net, ...]] = {
 
 
 class AnyOutside:
-    """Some machine outside: an address that is only a representative.
+    """Any machine outside: its address is only a representative.
 
-    on_link: networks whose machines may be meant although they are neighbours (where there
-    is no default route). inside: networks in which no such machine is: the host's own links and
-    routes. To them come the addresses that no router carries.
+    on_link: networks of neighbours that also count as outside (where there is no default route).
+    inside: networks that hold no such machine: the host's own links and routes. Addresses that no router
+    forwards are excluded, too.
     """
 
     __slots__ = ("_inside", "_known", "everyone", "family", "on_link")
@@ -35,7 +35,7 @@ class AnyOutside:
     def __init__(self, on_link: Iterable[Net] = (), inside: Iterable[Net] = (), family: Family = "ip") -> None:
         self.family: Family = family
         self.on_link = tuple(on_link)
-        #: the machines, cut at what policy rules ask for, once they were walked with (see senders.partition)
+        #: the machines in parts, divided by the networks of policy rules; set by the first walk (see senders.partition)
         self.everyone: list[Senders] = []
         self._inside: dict[int, set[int]] = {}
         self._known: dict[Net, bool | None] = {}
@@ -43,7 +43,7 @@ class AnyOutside:
             self._inside.setdefault(net.mask, set()).add(net.value)
 
     def fresh(self) -> AnyOutside:
-        """Return the same for another question, which nothing has been asked of yet."""
+        """Return a copy for another question, without what earlier matches asked."""
         made = AnyOutside(self.on_link, (), self.family)
         made._inside, made._known, made.everyone = self._inside, self._known, self.everyone
         return made
@@ -66,10 +66,10 @@ class AnyOutside:
         return every - IntervalSet(gone)
 
     def within(self, net: Net) -> bool | None:
-        """Return whether such a machine is in ``net``; None where some are and some are not.
+        """Return whether such a machine is in ``net``; None where only some are.
 
-        A single address beyond the own link singles one machine out; "some machine" is
-        defined as one that no rule singles out (name it to ask about that one).
+        A rule with a single address beyond the own link is about one machine. "Any machine" means one
+        that no such rule names; name the machine to ask about it.
         """
         if net not in self._known:
             self._known[net] = self._within(net)
@@ -127,34 +127,34 @@ class AnyOutside:
         return any(net.mask & mask == mask and net.value & mask in values for mask, values in self._inside.items())
 
     def may_be(self, address: int) -> bool:
-        """Return whether a rule for this one address is to be asked: one that no router carries is not."""
+        """Return whether a rule for this one address could match; not for an address that no router forwards."""
         if any(address in own for own in self.on_link):
             return not any(address & mask in values for mask, values in self._inside.items())
         bits = width(self.family)
         return not self._excluded(Net(address, (1 << bits) - 1, bits))
 
     def may_meet(self, value: int, mask: int) -> bool:
-        """Return whether a rule for this network is to be asked."""
+        """Return whether a rule for this network could match."""
         return self._within(Net(value, mask, width(self.family))) is not False
 
 
-#: More intervals than this are asked for together.
+#: With more intervals than this, they are compared as one set.
 _MANY = 64
 
 
 class Senders(AnyOutside):
-    """Machines that a walk goes with at once: each of its questions holds for all of them, or for none; else Split."""
+    """Machines that one walk stands for: each match holds for all of them or for none; otherwise it raises Split."""
 
     __slots__ = ("representative", "several")
 
     def __init__(self, several: Several, family: Family, representative: int) -> None:
         super().__init__((), (), family)
         self.several = several
-        #: an address of theirs, where one has to be written
+        #: one of their addresses, for texts that need one
         self.representative = representative
 
     def fresh(self) -> AnyOutside:
-        """Return it itself: nothing is remembered of a question."""
+        """Return itself: it keeps nothing of a question."""
         return self
 
     @property
@@ -167,9 +167,9 @@ class Senders(AnyOutside):
         return self.several.numbers
 
     def within(self, net: Net) -> bool | None:
-        """Return whether all or none of them are in ``net``; raises Split where some are.
+        """Return whether all or none of them are in ``net``; raise Split where only some are.
 
-        None for a mask that is no prefix and would take too many pieces, among them alone, too.
+        None for a mask that is no prefix and would give too many intervals.
         """
         free = ((1 << net.width) - 1) ^ net.mask
         if free & (free + 1) == 0:
@@ -178,7 +178,7 @@ class Senders(AnyOutside):
         return None if pieces is None else self.several.within_set(pieces)
 
     def _own_pieces(self, net: Net) -> IntervalSet | None:
-        """Those of them in ``net``, where all addresses in it would be too many pieces."""
+        """Those of them in ``net``, where all addresses of ``net`` would be too many intervals."""
         kept = self.several.kept
         if net not in kept:
             kept[net] = with_bits(net.value, net.value, net.mask, net.width, among=self.several.numbers)
@@ -190,7 +190,7 @@ class Senders(AnyOutside):
         return self.several.within(first, last)
 
     def within_set(self, found: IntervalSet) -> bool | None:
-        """Return the same of many addresses at once; raises Split where some are."""
+        """Return the same of many addresses at once; raise Split where only some are."""
         return self.several.within_set(found)
 
     def may_be(self, address: int) -> bool:

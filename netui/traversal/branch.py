@@ -1,4 +1,4 @@
-"""One way that a packet could go, and the step of it that decided."""
+"""One possible way of a packet, and the step that decided its outcome."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from netui.traversal.result import DeliveredTo, Leg, Step, Verdict
 
 @dataclass(slots=True)
 class Branch:
-    """One way that the packet could go: what became of it and of each packet that followed."""
+    """One possible way of the packet: its outcome, and that of each packet that follows from it."""
 
     arrivals: list[LegResult]
-    #: what became of the answers, None where nobody asked
+    #: the outcome of the answer packets, None where they were not walked
     answered: Answered | None
     notes: list[str]
 
     @property
     def decided(self) -> bool:
-        """Whether it is known what becomes of each packet."""
+        """Whether the outcome of each packet is known."""
         if self.answered is not None and self.answered.undecided is not None:
             return False
         return all(arrival.undecided is None for arrival in self.arrivals)
 
     @property
     def lost(self) -> Answered | None:
-        """What became of the answer, where it does not come back or may not; else None."""
+        """The outcome of the answer where it is lost or may be lost; else None."""
         return self.answered if self.answered is not None and self.answered.verdict != "delivered" else None
 
     @property
     def verdict(self) -> Verdict:
-        """What became of it; a lost answer is no delivery."""
+        """The verdict; a lost answer is no delivery."""
         return self.lost.verdict if self.lost is not None else self.last.verdict
 
     @property
@@ -43,7 +43,7 @@ class Branch:
 
     @property
     def delivered_to(self) -> DeliveredTo | None:
-        """Who got it."""
+        """Who received it."""
         return None if self.lost is not None else self.last.delivered_to
 
     @property
@@ -60,7 +60,7 @@ class Branch:
 
     @property
     def last(self) -> LegResult:
-        """What became of the last packet, which is what became of the first."""
+        """The outcome of the last packet, which is the outcome of the question."""
         return self.arrivals[-1]
 
     @property
@@ -71,12 +71,12 @@ class Branch:
         return [step for arrival in self.arrivals for step in arrival.steps]
 
     def legs(self) -> list[Leg]:
-        """Write the legs out."""
+        """Return the legs as public records."""
         return [Leg(arrival.seen.packet(), arrival.steps, arrival.where) for arrival in self.arrivals]
 
 
 def deciding_step(verdict: Verdict, steps: Sequence[Step]) -> Step | None:
-    """Return the step that decided: the drop, else the accept that let it in, else the translation."""
+    """Return the step that decided: the drop, else the accept, else the translation."""
     if not steps:
         return None
     if verdict in ("dropped", "rejected"):
@@ -84,7 +84,7 @@ def deciding_step(verdict: Verdict, steps: Sequence[Step]) -> Step | None:
         return last if last.verdict.stops else None
     if verdict != "delivered":
         return None
-    # a rule that lets it in says more than a policy that does
+    # a rule that accepts tells more than a policy that accepts
     for wanted in ("accept", "policy accept"):
         for step in reversed(steps):
             if _filters(step) and step.says == wanted and step.hook in ("forward", "input"):
@@ -96,5 +96,5 @@ def deciding_step(verdict: Verdict, steps: Sequence[Step]) -> Step | None:
 
 
 def _filters(step: Step) -> bool:
-    """Whether a step is of a table that lets packets in: iptables' filter, or a native one."""
+    """Whether a step is in a table that filters: iptables' filter, or a native one."""
     return step.table == "filter" or step.backend == "nftables"

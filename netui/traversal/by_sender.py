@@ -1,4 +1,4 @@
-"""The answer told apart by who sends: the parts of the senders, those alike put together, the largest one last."""
+"""The answer in parts by sender: senders with equal outcomes are one part, and the largest part comes first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netui.traversal.several import Several
 
 @dataclass(slots=True)
 class Cell:
-    """Some of several, all of whom met the same rules of the fans on their way. steps: of each fan."""
+    """Some of the senders (or ports) of a walk, all of which met the same rule in each fan. steps: one for each fan."""
 
     numbers: IntervalSet
     steps: tuple[Step, ...] = ()
@@ -30,7 +30,7 @@ class Cell:
 
 
 def cells(several: Several, fans: Sequence[Fan]) -> list[Cell]:
-    """Tell several apart by the rules that they met in fans; all questions of a host share the cells."""
+    """Divide senders (or ports) by the rules that they met in fans; all questions of a host share the cells."""
     key = ("cells", *(id(fan) for fan in fans))
     known: tuple[Sequence[Fan], list[Cell]] | None = several.kept.get(key)
     if known is None:
@@ -52,10 +52,10 @@ def cells(several: Several, fans: Sequence[Fan]) -> list[Cell]:
 
 @dataclass(slots=True)
 class Together:
-    """What becomes of several at once.
+    """The outcome of a walk for several senders (or ports) at once.
 
-    steps: of all legs and answers, fans among them. outcome: all else that makes them alike. deciding: the
-    step that decided. path: written out, None where nobody looks at it.
+    steps: of all legs and answers, including fans. outcome: all else that equal outcomes have in common.
+    deciding: the step that decided. path: the public record, None where no caller needs it.
     """
 
     several: Several
@@ -63,12 +63,12 @@ class Together:
     outcome: tuple[object, ...]
     deciding: Step | None
     path: Path | None = None
-    #: the fans among the steps, and where they stand
+    #: the fans among the steps, and their positions
     fans: list[Fan] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
     def step_of(self, step: Step | None, cell: Cell) -> Step | None:
-        """Return a cell's own step in the place of a fan."""
+        """Return a cell's own step for a fan."""
         if not isinstance(step, Fan):
             return step
         if len(self.fans) == 1:
@@ -83,7 +83,7 @@ class Together:
                     self.fans.append(step)
 
     def written(self, cell: Cell) -> Path:
-        """Return the path of a cell, each fan's step in its place."""
+        """Return the path of a cell, with the cell's own step in place of each fan."""
         path = self.path
         assert path is not None
         if not self.fans:
@@ -104,7 +104,7 @@ class Together:
 
 
 def reworded(text: str, fan: Fan, step: Step) -> str:
-    """Return a sentence that names the rule of a fan's first part for another part's."""
+    """Return a sentence about a fan's first rule, with another rule of the fan named in its place."""
     return text.replace(f"rule {fan.rule} of {fan.table} {fan.chain}", f"rule {step.rule} of {step.table} {step.chain}")
 
 
@@ -114,7 +114,7 @@ def _legs(legs: Sequence[Leg], own: dict[int, Step]) -> tuple[Leg, ...]:
 
 @dataclass(slots=True)
 class Told:
-    """Those of the senders who meet the same: cells of one or more ways; decided_by: the rule that tells them apart."""
+    """Senders that meet the same rules: cells of one or more walks. decided_by: the rule that distinguishes them."""
 
     way: Together
     cells: list[Cell]
@@ -129,7 +129,7 @@ class Told:
 
 
 def told_apart(ways: Sequence[Together]) -> list[Told]:
-    """Put together those who are alike, the largest first; each with the rule that tells it from the largest."""
+    """Combine equal outcomes, the largest part first; each other part has the rule that distinguishes it from that."""
     alike: dict[object, list[Together]] = {}
     for way in ways:
         common = (way.outcome, tuple(_name(step) for step in way.steps if not isinstance(step, Fan)), tuple(way.places))
@@ -137,7 +137,7 @@ def told_apart(ways: Sequence[Together]) -> list[Told]:
     found: list[Told] = []
     for same in alike.values():
         if len(same) == 1:
-            # the cells of one way each met rules of their own
+            # each cell of one walk met a rule of its own
             found += [Told(same[0], [cell], cell.size) for cell in cells(same[0].several, same[0].fans)]
             continue
         by_rules: dict[object, Told] = {}
@@ -162,13 +162,13 @@ def _name(step: Step) -> tuple[object, ...]:
 
 
 def _tell(found: Sequence[Told]) -> None:
-    """Find for each but the first the step by which it goes another way; else what decided."""
+    """Find, for each part but the first, the step where its way differs; else the step that decided."""
     first = found[0]
     usual = [step if (own := first.way.step_of(step, first.cells[0])) is None else own for step in first.way.steps]
     names = [_name(step) for step in usual]
     met = set(names)
     begins: dict[int, int] = {}
-    #: ways whose first other step is a rule of their fan's, of which everyone else meets none
+    #: walks whose first differing step is a rule of their fan, and everyone else meets no rule of that fan
     plain: dict[int, bool] = {}
     for told in found[1:]:
         way, cell = told.way, told.cells[0]
@@ -190,7 +190,7 @@ def _tell(found: Sequence[Told]) -> None:
         while step is not None and at < len(names) and name == names[at]:
             at += 1
             step, name = _own(way, at, cell)
-        # a step that everyone else meets later is no sign of theirs
+        # a step that everyone else meets later does not distinguish them
         ours = step is not None and (at >= len(names) or name not in met)
         told.decided_by = step if ours else way.step_of(way.deciding, cell)
 
@@ -205,7 +205,7 @@ def _fan_names(several: Several, fan: Fan, of: Sequence[Cell]) -> frozenset[obje
 
 
 def _own(way: Together, at: int, cell: Cell) -> tuple[Step | None, object]:
-    """The step of a cell at a place of its way, and its name."""
+    """The step of a cell at a position of its way, and the step's name."""
     if at >= len(way.steps):
         return None, None
     step = way.steps[at]

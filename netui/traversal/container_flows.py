@@ -1,4 +1,4 @@
-"""The flows of a container: the questions that people ask about it, each walked."""
+"""The flows of a container: the usual questions about it, each walked."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.question.endpoints import EndpointError, shared_namespace
 from netui.traversal.result import Flow
 
-#: What a container asks of the outside where nothing tells a better port.
+#: The destination port of a container's outbound flow where no other port is known.
 _WEB = "443/tcp"
-#: So many of the host's own ports are asked for; a host with more is asked by ``netui path``.
+#: At most so many of the host's own ports; for others there is ``netui path``.
 _MOST_SERVED = 8
 
 
@@ -36,17 +36,17 @@ def flows(host: PreparedHost, container_id: str) -> tuple[Flow, ...]:
     found: list[Flow] = []
     for question in questions(host, container):
         try:
-            # a connection whose answer is lost is none
+            # a connection without its answer is no connection
             answer = path(host, question.source, question.destination, reply=True)
         except EndpointError:
-            # not a question that this host can be asked (no way outside, no IPv6, …)
+            # the question does not apply to this host (no default route, no IPv6, …)
             continue
         found.append(Flow(question.kind, question.label, question.source, question.destination, answer))
     return tuple(found)
 
 
 def questions(host: PreparedHost, container: Container) -> Iterator[Question]:
-    """Yield the questions about a container, the most asked first."""
+    """Yield the questions about a container, the most common first."""
     if not container.running:
         return
     own = shared_namespace(host, container)
@@ -84,7 +84,7 @@ def _bound_once(container: Container) -> list[PublishedPort]:
 
 
 def _host_side(host: PreparedHost, bound: PublishedPort) -> str:
-    """The host's address by which a published port is asked for, in the form of DST."""
+    """The address of the host for a published port, as DST is written."""
     if bound.host_ip == "::":
         outer = host.outer("ip6")
         for address in host.namespace.fibs["ip6"].addresses(outer.interface) if outer else ():
@@ -105,7 +105,7 @@ def _published(host: PreparedHost, container: Container) -> Iterator[Question]:
             yield Question("published", f"outside → {shown}{port}", "outside", f"{side}:{port}")
     for bound in _bound_once(container):
         side = _host_side(host, bound)
-        # a container without IPv6 asks for nothing over it
+        # a container without IPv6 sends nothing over it
         if side and (not side.startswith("[") or any(endpoint.ipv6 for endpoint in container.endpoints)):
             port = f"{bound.host_port}/{bound.protocol}"
             shown = "host" if side == "host" else side
@@ -113,10 +113,10 @@ def _published(host: PreparedHost, container: Container) -> Iterator[Question]:
 
 
 def service_port(container: Container) -> str:
-    """Return ``PORT/PROTO`` by which a container is best asked, or "icmp" where none is known.
+    """Return the ``PORT/PROTO`` of a container's main service, or "icmp" where no port is known.
 
-    Of the ports that others can reach, TCP's go first, then those that are published or exposed,
-    then the lowest: the kernel lists sockets in no order.
+    Of the ports that others can reach: TCP first, then published or exposed ports, then the lowest.
+    The order of the kernel's list of sockets means nothing.
     """
     told = [(each.container_port, each.protocol) for each in (*container.bound_ports, *container.requested_ports)]
     told += container.exposed
@@ -167,7 +167,7 @@ def _host_to(host: PreparedHost, container: Container) -> Iterator[Question]:
 
 
 def _to_host(host: PreparedHost, container: Container) -> Iterator[Question]:
-    """The container → what programs of the host itself serve: INPUT decides, not FORWARD."""
+    """From the container to the programs on the host itself: INPUT decides, not FORWARD."""
     served: dict[tuple[int, str], None] = {}
     for socket in host.namespace.sockets or ():
         protocol = socket.protocol[:3]
@@ -190,7 +190,7 @@ def _neighbours(host: PreparedHost, container: Container) -> Iterator[Question]:
 
 
 def _cross(host: PreparedHost, container: Container) -> Iterator[Question]:
-    """One container of every other network, both ways."""
+    """To and from one container of every other network."""
     mine = {endpoint.network_id for endpoint in container.endpoints}
     seen = set(mine)
     for other in host.containers:

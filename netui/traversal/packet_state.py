@@ -1,4 +1,4 @@
-"""The packet on its way: what changes from hook to hook, and its connection."""
+"""The packet during a walk: the fields that hooks change, and its connection."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Tuple5:
 class Connection:
     """The conntrack entry of the packet.
 
-    new: the packet is the first (NEW); else it is an answer (ESTABLISHED, direction
-    REPLY). dst_done, src_done: the binding of that kind was made, so that nat chains of
-    that kind are not consulted again. confirmed: it left through the last hook once.
+    new: the packet is the first (NEW); else it is an answer (ESTABLISHED, direction REPLY). dst_done,
+    src_done: that binding exists, so nat chains of that kind are not consulted again. confirmed: the
+    packet passed the last hook.
     """
 
     original: Tuple5
@@ -40,12 +40,12 @@ class Connection:
     dnat: bool = False
     snat: bool = False
     confirmed: bool = False
-    #: where the original's destination port, and the reply's source port, stand for several
+    #: the ports for which the original's destination port, or the reply's source port, stands
     any_dport: Several | None = None
     any_reply_sport: Several | None = None
 
     def answered(self) -> Connection:
-        """Return it as the answer finds it: established, in the other direction."""
+        """Return the connection as the answer packet sees it: established, in the other direction."""
         return Connection(
             self.original,
             self.reply,
@@ -64,7 +64,7 @@ class Connection:
 
 @dataclass(slots=True)
 class HeaderOnEntry:
-    """A packet as it came in and went out, as numbers: most are never written out."""
+    """A packet's header on entry and exit, as numbers; most of them are never made into text."""
 
     family: Family
     protocol: int
@@ -76,7 +76,7 @@ class HeaderOnEntry:
     oif: str
 
     def packet(self) -> PacketHeader:
-        """Return it as the public, frozen packet."""
+        """Return the public record of it."""
         return PacketHeader(
             self.family,
             protocol_name(self.protocol),
@@ -91,14 +91,13 @@ class HeaderOnEntry:
 
 @dataclass(slots=True)
 class PacketState:
-    """The packet at one point of its way (mutable: rules and hooks change it).
+    """The packet at one point of its walk (mutable: rules and hooks change it).
 
-    protocol: IANA number. any_src, any_dst: set where the address stands for "some
-    machine outside" and is only a representative. untracked: NOTRACK was applied; connection is
-    None then, and before conntrack saw the packet. local: a socket of this machine sent
-    it; uid: its owner, None if not known. physin: the bridge port that it came by; ""
-    where there is none, None where it is a port but not known which. link: it has an
-    Ethernet header; mac: the sender's, None if not known. vlan: the tag that the frame has there.
+    protocol: IANA number. any_src, any_dst: set where the address is only a representative of "any
+    machine outside". untracked: NOTRACK was applied. connection: None for an untracked packet, and until
+    conntrack sees the packet. local: a socket of this machine sent it. uid: the socket's owner, None if
+    not known. physin: the bridge port by which it came in; "" for none, None for an unknown port. link: it
+    has an Ethernet header. mac: the sender's, None if not known. vlan: the frame's tag at this point.
     """
 
     family: Family
@@ -128,11 +127,11 @@ class PacketState:
     tcp_flags: frozenset[str] = frozenset({"SYN"})
     touched: set[str] = field(default_factory=set)
     stray: bool = False
-    #: whose hooks see it: "netdev" or "bridge" with the bridge that it crosses, "" for the IP hooks
+    #: the hooks that see it now: "netdev", "bridge" (with the bridge's name), or "" for the IP hooks
     layer: str = ""
     over: str = ""
     dport_range: tuple[int, int] | None = None
-    #: where the port stands for several and is only a representative
+    #: the ports of which the port is only a representative
     any_dport: Several | None = None
     any_sport: Several | None = None
 
@@ -154,7 +153,7 @@ class PacketState:
         return None if self.dport_range is None else client_port_in(limits, self.dport_range)
 
     def sport_in(self, limits: tuple[int, int]) -> bool | None:
-        """Return whether the source port is within limits; one that is not chosen is somewhere in its range."""
+        """Return whether the source port is within limits; a port that is not chosen yet lies in its range."""
         if self.any_sport is not None:
             return self.any_sport.within(*limits)
         if self.sport is not None:
@@ -165,11 +164,11 @@ class PacketState:
         return False if limits[1] < low or high < limits[0] else None
 
     def seen(self) -> HeaderOnEntry:
-        """Return it as it is now."""
+        """Return its header as it is now."""
         return HeaderOnEntry(self.family, self.protocol, self.src, self.dst, self.sport, self.dport, self.iif, self.oif)
 
     def track(self) -> None:
-        """Let conntrack see it (priority -200), unless it is untracked or known already."""
+        """Let conntrack see it (priority -200), unless it is untracked or has a connection already."""
         if self.untracked or self.stray or self.connection is not None:
             return
         if self.pending is not None:

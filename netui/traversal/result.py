@@ -1,4 +1,4 @@
-"""What a traversal says: packets, steps, legs and the path with its verdict."""
+"""The result of a traversal: packets, steps, legs, and the path with its verdict."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from netui.model.statements import Verdict as RuleVerdict
 
 Verdict = Literal["delivered", "dropped", "rejected", "unreachable", "undecided"]
 
-#: What becomes of a packet in a chain or at a hook.
+#: The fate of a packet in a chain or at a hook.
 Fate = Literal["accept", "drop", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
 class PacketHeader:
-    """A packet at one point of its way.
+    """A packet's header at one point of its way.
 
     protocol: ``tcp``, ``udp``, ``sctp``, ``icmp``, ``icmpv6`` or a number as text.
     sport, dport: None where the protocol has no ports or the port is not chosen yet.
@@ -47,9 +47,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that matched, or (``rule`` None) the policy by which a base chain was left.
+    """A rule that matched, or (``rule`` None) the policy of a base chain.
 
-    index: where its counter stands in the ruleset's counters. changes: what the rule changed, in order.
+    index: the index of its counter in the ruleset's counters. changes: what the rule changed, in order.
     handle: a native rule's handle, 0 for iptables' own.
     """
 
@@ -123,10 +123,10 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class SendersPart:
-    """A part of all machines beyond the default route, who all meet the same rules.
+    """Some of the machines beyond the default route; all of them meet the same rules.
 
-    addresses: their networks in order; None for everyone else, the largest part. path: what becomes of theirs.
-    decided_by: the rule that tells them from everyone else; everyone else's own deciding step.
+    addresses: their networks in order; None for everyone else, the largest part. path: the answer for them.
+    decided_by: the rule that distinguishes them from everyone else; for everyone else, their deciding step.
     """
 
     addresses: tuple[str, ...] | None
@@ -135,7 +135,7 @@ class SendersPart:
 
     @property
     def everyone_else(self) -> bool:
-        """Whether they are all that no other part names."""
+        """Whether they are the machines that no other part names."""
         return self.addresses is None
 
 
@@ -143,11 +143,11 @@ class SendersPart:
 class Path:
     """The answer for SRC → DST.
 
-    reason: in one sentence, what decided. deciding: the step that decided (the DROP,
-    the ACCEPT that let it in, else the DNAT), or None. condition: how long the verdict holds,
-    where rules count ("up to 25/s (rule 1 of filter flood)"). one_of: all who may receive it
-    where the kernel chooses by chance; delivered_to is None then. senders: where it hangs on who
-    sends, the parts of all machines beyond the default route; the rest of the path is everyone else's.
+    reason: one sentence that says what decided. deciding: the step that decided (the DROP, the ACCEPT, else
+    the DNAT), or None. condition: the limits of the verdict, where rules count ("up to 25/s (rule 1 of filter
+    flood)"). one_of: all possible receivers where the kernel chooses by chance; delivered_to is None then.
+    senders: where the outcome depends on the sender, all machines beyond the default route in parts; the other
+    fields are those of everyone else.
     """
 
     source: str
@@ -163,23 +163,23 @@ class Path:
     condition: str = ""
     one_of: tuple[DeliveredTo, ...] = ()
     senders: tuple[SendersPart, ...] = ()
-    #: the same of the machines beyond the default route that are asked, where it hangs on which one
+    #: the same by receiver, where the outcome depends on which machine beyond the default route receives
     receivers: tuple[SendersPart, ...] = ()
 
     @property
     def parts(self) -> tuple[SendersPart, ...]:
-        """The parts of those who send, or who are asked, where they are told apart; everyone else is the first."""
+        """The parts by sender, or by receiver; everyone else is the first part."""
         return self.senders or self.receivers
 
     @property
     def telling_legs(self) -> tuple[Leg, ...]:
-        """The legs that lead to the verdict: with the answer's, where it is not known to come back."""
+        """The legs that lead to the verdict; the answer's legs, too, where the answer may be lost."""
         return self.legs if self.verdict == "delivered" or not self.reply else (*self.legs, *self.reply)
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One of the flows of a container: what it is called and its path.
+    """One of the flows of a container, with its path.
 
     kind: ``published``, ``direct``, ``outbound``, ``neighbour``, ``cross``, ``hairpin``,
     ``host`` or ``dns``. label: "outside → 443/tcp".
@@ -193,7 +193,7 @@ class Flow:
 
 
 def step_place(step: Step | None) -> str:
-    """Return where a step stands: ``filter DOCKER 2``, ``filter FORWARD policy``, "" for no step."""
+    """Return the table, chain and number of a step: ``filter DOCKER 2``, ``filter FORWARD policy``; "" for no step."""
     if step is None:
         return ""
     number = "policy" if step.rule is None else str(step.rule)

@@ -1,8 +1,8 @@
-"""To whom: all machines beyond the default route (or all ports), in parts that each meet the same rules.
+"""All machines beyond the default route (or all ports) in parts, each of which meets the same rules.
 
-The plain walk of one packet is the specification. A walk of many at once goes on as long as each question
-holds for all of them or for none; where it holds for some, they are split there and the parts are walked. What
-stays unknown (a limit, a module) is unknown within its part only.
+The walk of one packet is the specification. A walk for many packets goes on while each match holds for all
+of them or for none. Where a match holds for some, they are split, and each part is walked. An unknown (a limit, a
+module) concerns its own part only.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from netui.traversal.unknowns import Explored, Unknowns, explore
 
 Outcome = TypeVar("Outcome")
 
-#: More parts than this are not walked apart.
+#: The most parts that are walked.
 MOST_PARTS = 2048
 
 
 @dataclass(slots=True)
 class Part(Generic[Outcome]):
-    """Those that all go the same way, and what becomes of their packets.
+    """Senders, receivers and ports whose packets go the same way, and the outcome.
 
-    request: as they ask it. senders, receivers, ports: which ones, None where the question names one.
+    query: the question for them. senders, receivers, ports: which ones; None where the question names one.
     """
 
     query: Query
@@ -41,7 +41,7 @@ class Part(Generic[Outcome]):
 
 
 class TooManyParts(Exception):
-    """The rules tell more apart than are walked."""
+    """The rules divide the machines or ports into more parts than are walked."""
 
 
 def asks_for_several(query: Query) -> bool:
@@ -50,14 +50,14 @@ def asks_for_several(query: Query) -> bool:
 
 
 def _parted(vague: AnyOutside | None) -> bool:
-    # of what stands for the host's own addresses nothing is told apart
+    # the host's own addresses are not divided
     return type(vague) is AnyOutside
 
 
 def partition(
     host: PreparedHost, query: Query, walk: Callable[[Query, Unknowns], Outcome], most: int = MOST_PARTS
 ) -> Iterator[Part[Outcome]]:
-    """Yield the parts of all that a question asks for; raises TooManyParts where there are more than ``most``.
+    """Yield the parts of a question about many; raises TooManyParts where there are more than ``most``.
 
     walk: walks a packet of a query, with one set of answers to what is unknown.
     """
@@ -88,7 +88,7 @@ def partition(
 
 
 def _everyone(host: PreparedHost, vague: AnyOutside | None, query: Query, first: int) -> list[Several | None]:
-    """All machines that an end of a question stands for, cut at what policy rules ask for; [None] for one machine."""
+    """All machines of one end of a question, divided by the networks of policy rules; [None] for one machine."""
     if vague is None or not _parted(vague):
         return [None]
     if not vague.everyone:
@@ -98,20 +98,20 @@ def _everyone(host: PreparedHost, vague: AnyOutside | None, query: Query, first:
 
 
 def senders_of(several: Several, family: Family, first: int) -> Senders:
-    """Return machines as senders. first: the one that stands for them, where it is one of them."""
+    """Return machines as senders. first: their representative, where it is one of them."""
     known: Senders | None = several.kept.get("senders")
     if known is None:
         numbers = several.numbers
         if first not in numbers:
             low, high = max(numbers, key=lambda span: span[1] - span[0])
-            # not the first one where there are more: that is the network's own address
+            # the second address where there are more: the first is the network's own address
             first = min(low + 1, high)
         known = several.kept["senders"] = Senders(several, family, first)
     return known
 
 
 def _asked(query: Query, senders: Several | None, receivers: Several | None, ports: Several | None) -> Query:
-    """The question asked by these senders, of these receivers, for these ports."""
+    """The question for these senders, receivers and ports."""
     made = query.copy()
     if senders is not None:
         source = senders_of(senders, query.family, query.src)
@@ -126,7 +126,7 @@ def _asked(query: Query, senders: Several | None, receivers: Several | None, por
 
 
 def _by_policy_rules(host: PreparedHost, family: Family, addresses: IntervalSet) -> list[IntervalSet]:
-    """Cut machines at what policy rules ask for: which way an answer goes may hang on it."""
+    """Divide machines by the networks of policy rules, because the answer's route may depend on them."""
     parts = [addresses] if addresses else []
     for rule in host.snapshot.policy_rules.get(family, ()):
         for span in _nets_of(rule, family):
@@ -135,7 +135,7 @@ def _by_policy_rules(host: PreparedHost, family: Family, addresses: IntervalSet)
 
 
 def _ports(host: PreparedHost, query: Query) -> list[Several]:
-    """Cut ports at what policy rules ask for."""
+    """Divide ports by the ports of policy rules."""
     assert query.any_dport is not None
     spans = [
         IntervalSet([limits])

@@ -1,7 +1,7 @@
-"""A walk with many at once: numbers (senders' addresses, ports) of which each question holds for all or for none.
+"""Many numbers (senders' addresses, ports) in one walk: each match must hold for all of them or for none.
 
-Where one holds for some, the walk ends by Split or Fork, and is begun anew with each part of them. The parts
-of a set are remembered, so that all questions of a host share them and what was learnt of them.
+Where a match holds for some, the walk ends with Split or Fork, and starts again with each part. The parts of
+a set are cached: all questions of a host share them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 
 from netui.net.intervals import IntervalSet
 
-#: For which numbers something holds: for those of a set, or (False) for all others.
+#: For which numbers a match holds: (True) for those of a set, or (False) for all others.
 Asked = tuple[IntervalSet, bool]
 
-#: So many answers, and so many ways to cut a set, are remembered.
+#: The size of the caches: of answers, and of ways to divide a set.
 _MOST = 4096
 
 
 class Split(Exception):
-    """A question holds for some of several: for those in ``part``."""
+    """A match holds for some of the numbers: for those in ``part``."""
 
     def __init__(self, several: Several, part: IntervalSet, key: object) -> None:
         super().__init__("they differ")
@@ -34,7 +34,7 @@ class Split(Exception):
 
 
 class Fork(Exception):
-    """Several go more than one way: each part goes its own."""
+    """The numbers go more than one way: each part has its own."""
 
     def __init__(self, several: Several, parts: Sequence[Several]) -> None:
         super().__init__("they differ")
@@ -47,9 +47,9 @@ class Fork(Exception):
 
 
 class Several:
-    """Numbers that are walked with at once.
+    """Numbers for which one packet is walked.
 
-    kept: what else is remembered of them, by those who know what it is.
+    kept: a cache for other modules, which choose the keys.
     """
 
     __slots__ = ("_asked", "_cuts", "_says", "_sets", "_spans", "kept", "numbers")
@@ -69,7 +69,7 @@ class Several:
     def within(self, low: int, high: int) -> bool:
         """Return whether all or none of them are in an interval; raises Split where some are.
 
-        One that is turned round has nobody in it.
+        An interval whose end is before its start holds nothing.
         """
         if low > high:
             return False
@@ -95,18 +95,18 @@ class Several:
         known = self._sets.get(id(found))
         if known is None:
             met = self.numbers & found
-            # that it is kept keeps its identity from being another's
+            # the cached object must live as long as its id is a key
             known = self._sets[id(found)] = (found, met, False if not met else True if met == self.numbers else None)
         if known[2] is None:
             raise Split(self, known[1], (id(found), "set"))
         return known[2]
 
     def within_range(self, first: int, last: int, _bits: int) -> bool:
-        """Return whether all or none are in an interval, as :class:`AnyOutside` is asked."""
+        """Return whether all or none are in an interval; the same method as in :class:`AnyOutside`."""
         return self.within(first, last)
 
     def cut(self, key: object, make: Callable[[], Sequence[IntervalSet]]) -> tuple[Several, ...]:
-        """Return parts of them, made once for a key."""
+        """Return parts of them, made once for each key."""
         known = self._cuts.get(key)
         if known is None:
             if len(self._cuts) > _MOST:
@@ -115,9 +115,9 @@ class Several:
         return known[1]
 
     def learn(self, asked: Callable[[], bool | None]) -> Asked | bool | None:
-        """Return for which of them a question holds; True or False: for all, for none; None: that is not told.
+        """Return for which of them a match holds: True for all, False for none, None where it does not tell.
 
-        It is asked as if each question about them held, and as if none did.
+        The match is tried twice: as if each comparison with them held, and as if none did.
         """
         answers: list[bool | None] = []
         about: list[IntervalSet] = []

@@ -1,8 +1,9 @@
-"""Which of many containers' packets for one address the host's rules stop, told of all of them at once.
+"""Which of many containers' packets to one address the host's rules stop, decided for all of them at once.
 
-A host's exposure asks each container from a container of each other network, and most are stopped: by the rule that
-guards the container's own address, or by what keeps networks apart. Those who meet the same rules in PREROUTING are
-told together. Whoever is not told is to be walked; the answers are those of the walk (see journey).
+The exposure of a host asks for each container from a container of each other network, and most of these packets are
+stopped: by the rule that guards the container's own address, or by the isolation of networks. Packets that meet the
+same rules in PREROUTING share one outcome. Packets without an outcome here must be walked. The outcomes are those of
+the walk (see journey).
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from netui.traversal.rules.target_action import TargetContext, Unknowable
 from netui.traversal.rules.walk import CONNTRACK
 from netui.traversal.unknowns import Unknowns
 
-#: Behind all priorities of base chains.
+#: After all priorities of base chains.
 _LAST = 1 << 31
-#: Of fewer nothing is told: to walk them takes no longer.
+#: For fewer containers, walking each takes no longer.
 _FEW = 2
 
 
 @dataclass(slots=True)
 class Asker:
-    """A container that asks through the host. packet: its own, used anew for each question. own: the host's address."""
+    """A container that sends through the host. packet: reused for each question. own: the host's address."""
 
     source: str
     packet: PacketState
@@ -48,9 +49,9 @@ class Asker:
 
 
 def stopped(host: PreparedHost, sources: Sequence[str], destination: str) -> dict[str, BriefPath]:
-    """Return what becomes of the packets of those of these containers (as SRC of a path) that are stopped.
+    """Return the outcome for each of these containers (as SRC of a path) whose packet is stopped.
 
-    ``destination``: the host or an address, with its port, as DST of a path.
+    destination: the host or an address, with its port, as DST of a path.
     """
     if len(sources) < _FEW or host.namespace.low or host.snapshot.alone:
         return {}
@@ -66,7 +67,7 @@ def stopped(host: PreparedHost, sources: Sequence[str], destination: str) -> dic
 
 
 def _askers(host: PreparedHost, sources: Sequence[str], wanted: EndpointSpec) -> Iterator[Asker]:
-    """Yield those whose packet goes to the host's own stack, each with its packet made ready."""
+    """Yield the containers whose packet goes to the host's own stack, each with its packet."""
     address = parse_address(wanted.address) if wanted.address else None
     if wanted.port is None or wanted.kind not in ("host", "address") or (address is None) != (wanted.kind == "host"):
         return
@@ -88,7 +89,7 @@ def _askers(host: PreparedHost, sources: Sequence[str], wanted: EndpointSpec) ->
 
 
 def _comes_in(host: PreparedHost, asker: Asker, dst: int) -> bool:
-    """Whether a packet comes to the host's own stack: it is not for its sender, nor for a neighbour."""
+    """Whether a packet comes to the host's own stack: it is neither for its sender nor for a neighbour."""
     side, family = asker.side, asker.packet.family
     if dst in side.own or (dst >> 24 == 127 if family == "ip" else dst == 1):
         return False
@@ -130,7 +131,7 @@ def _asker(host: PreparedHost, source: str, wanted: EndpointSpec) -> Asker | Non
 
 
 def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
-    """Walk PREROUTING with the first, and go on with those who meet the same there (as Walker.hook does)."""
+    """Walk PREROUTING with the first packet, and keep the packets that meet the same rules (as Walker.hook does)."""
     first = askers[0].packet
     hook_chains = host.namespace.hook_chains(first.family, "prerouting")
     if hook_chains.unread or not host.namespace.fibs[first.family].simple:
@@ -154,7 +155,7 @@ def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
 
 
 def _only(bases: Sequence[BaseChain]) -> PreparedChain:
-    """The chain of those at one priority that does something."""
+    """The one chain of a priority that does something."""
     busy = [base for base in bases if base.does_something] or bases[:1]
     if len(busy) != 1 or busy[0].chain is None:
         raise NotPlain
@@ -162,7 +163,7 @@ def _only(bases: Sequence[BaseChain]) -> PreparedChain:
 
 
 def _alike(host: PreparedHost, chain: PreparedChain, askers: list[Asker]) -> tuple[list[Asker], Step | None]:
-    """Return those who meet the same rules of a base chain as the first, and the step that stops them if one does."""
+    """Return the packets that meet the same rules of a base chain as the first, and the step that stops them if any."""
     first = askers[0].packet
     passage = through(chain, "prerouting", first)
     alike = [askers[0], *(one for one in askers[1:] if passage.fits(one.packet))]
@@ -189,7 +190,7 @@ def _stop(passage: Passage, chain: PreparedChain, hook: Hook) -> Step | None:
 
 
 def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
-    """Those whom FORWARD stops, each by its own way through it (as Journey._route_in and _forward do)."""
+    """The packets that FORWARD stops, each with its own way through it (as Journey._route_in and _forward do)."""
     namespace, first = host.namespace, askers[0].packet
     fib, dst = namespace.fibs[first.family], first.dst
     if fib.is_local(dst) or (first.family == "ip6" and dst == 1):
@@ -223,7 +224,7 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
 
 
 def _told(askers: Sequence[Asker], step: Step) -> dict[str, BriefPath]:
-    """What becomes of packets that a step stops; all share it."""
+    """The shared outcome of packets that a step stops."""
     verdict: Verdict = "rejected" if step.verdict.kind == "reject" else "dropped"
     protocol = askers[0].packet.protocol
     found = BriefPath(verdict, stop_reason(step), None, deciding_step(verdict, (step,)), protocol, (), (), ())

@@ -19,7 +19,7 @@ def container_namespace(host: PreparedHost, container: Container) -> Namespace |
         return None
     loopback = (Address("ip", "127.0.0.1", 8, "host"), Address("ip6", "::1", 128, "host"))
     interfaces = [Interface(1, "lo", addresses=loopback)]
-    # as the kernel makes them: a question to 127.0.0.11 leaves from 127.0.0.1
+    # the kernel's own local routes: a packet to 127.0.0.11 leaves from 127.0.0.1
     local = Route("ip", "127.0.0.0/8", type="local", table="local", dev="lo", prefsrc="127.0.0.1")
     routes: dict[Family, list[Route]] = {"ip": [local], "ip6": []}
     for number, endpoint in enumerate(container.endpoints):

@@ -1,8 +1,8 @@
-"""Whether the host's own rules let neighbours find one another: without it no packet comes or goes by a link.
+"""Whether the host's own rules allow neighbour discovery, without which no packet passes a link.
 
-An INPUT that accepts no ICMPv6 keeps the answers and questions of RFC 4861 out, a chain of the arp family those of
-IPv4: who does not know the host's hardware address already never sends it a packet. What a neighbour knows already
-no snapshot tells.
+An INPUT that accepts no ICMPv6 drops the messages of RFC 4861; a chain of the arp family may drop ARP. A neighbour
+that does not know the host's hardware address then cannot send it a packet. A snapshot does not tell which addresses a
+neighbour knows already.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from netui.traversal.rules.target_action import Unknowable
 from netui.traversal.rules.walk import Walker
 from netui.traversal.unknowns import Unknowns
 
-#: ff02::1:ff00:0, to which a neighbour's question goes, and a router's own address of which nothing is known.
+#: ff02::1:ff00:0, the destination of a neighbour solicitation, and an address for a router that is not known.
 _SOLICITED = 0xFF02_0000_0000_0000_0000_0001_FF00_0000
 _SOME_ROUTER = 0xFE80_0000_0000_0000_0000_0000_0000_0001
 _SOLICITATION, _ADVERTISEMENT = (135, 0), (136, 0)
-#: Links on which nobody asks for a hardware address.
+#: Links without hardware addresses.
 _WITHOUT = frozenset({"tun", "wireguard", "sit", "ip6tnl", "gre", "ip6gre", "vti6", "vti", "ipip", "ppp", "xfrm"})
 
 
 class Unsettled(Exception):
-    """A walk on trial came to something that a snapshot cannot tell."""
+    """A trial walk came to something that a snapshot cannot tell."""
 
 
 class NoChoice(Unknowns):
     """The unknowns of a trial walk: it may have none."""
 
     def branch(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
-        """Give the trial up."""
+        """End the trial."""
         raise Unsettled
 
 
@@ -48,12 +48,12 @@ class Refusal:
 
     @property
     def what(self) -> str:
-        """What it keeps out or in."""
+        """Which messages it stops."""
         return "out ARP" if self.step.family == "arp" else "out IPv6's neighbour discovery"
 
     @property
     def note(self) -> str:
-        """What a path says of it."""
+        """The note of a path."""
         where = f"rule {self.step.rule} of" if self.step.rule is not None else "the policy of"
         return (
             f"{where} {self.step.table} {self.step.chain} keeps {self.what} on {self.device}: "
@@ -63,17 +63,17 @@ class Refusal:
 
 @dataclass(slots=True)
 class Discovery:
-    """Neighbour discovery on the links of one namespace; each question is walked once."""
+    """Neighbour discovery on the links of one namespace; each message is walked once."""
 
     namespace: Namespace
     _known: dict[tuple[str, int, int, bool], Refusal | None] = field(default_factory=dict)
     _arp: dict[str, Refusal | None] = field(default_factory=dict)
 
     def refused(self, device: str, peer: int, own: int, *, comes: bool) -> Refusal | None:
-        """Return what keeps neighbours of a link from finding one another; None where nothing does.
+        """Return the step that stops neighbour discovery on a link; None where no step does.
 
-        comes: they come from the neighbour, who asks for ``own``; else the host asks for ``peer``. 0 for an address
-        that is not on the link, or not known.
+        comes: the neighbour asks for ``own``; else the host asks for ``peer``. 0 stands for an address that is not on
+        the link, or not known.
         """
         interface = self.namespace.interfaces.get(device)
         if interface is None or device == "lo" or interface.kind in _WITHOUT:
@@ -86,7 +86,7 @@ class Discovery:
         return self._known[key]
 
     def arp_refused(self, device: str) -> Refusal | None:
-        """Return what keeps ARP from a link, in or out; None where nothing does."""
+        """Return the step that stops ARP on a link, in or out; None where no step does."""
         interface = self.namespace.interfaces.get(device)
         if interface is None or device == "lo" or interface.kind in _WITHOUT or not self.namespace.arp:
             return None

@@ -1,4 +1,4 @@
-"""What the kernel asks beside the rules: sysctls, the source's way back, a bridge port's mode."""
+"""The kernel's checks beside the rules: sysctls, the reverse path, the mode of a bridge port."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class KernelChecks:
         return bool(every) or bool(own)
 
     def hairpin_refused(self, packet: PacketState, bridge: str) -> str:
-        """A port takes its own frame back only in hairpin mode (sources change later, in POSTROUTING)."""
+        """Why a frame back to the port of its sender is refused: that needs hairpin mode; "" where it is not refused."""
         if packet.dst != packet.src:
             return ""
         modes = {port.hairpin for port in self.namespace.ports(bridge)}
@@ -63,7 +63,7 @@ class KernelChecks:
         return answer
 
     def forwards(self, packet: PacketState) -> bool:
-        """Whether the host forwards what comes in by the packet's interface."""
+        """Whether the host forwards packets that come in by the packet's interface."""
         known = self.namespace.forwarding.get((packet.family, packet.iif))
         if known is not None:
             return known
@@ -83,7 +83,7 @@ class KernelChecks:
         return bool(value)
 
     def martian(self, packet: PacketState) -> str:
-        """ip_route_input_slow: loopback addresses from elsewhere need route_localnet; 0.0.0.0/8 is nobody's."""
+        """ip_route_input_slow: loopback addresses from elsewhere need route_localnet; 0.0.0.0/8 is invalid."""
         first, last = packet.src >> 24, packet.dst >> 24
         if last != 127 != first and first and last and packet.src >> 28 < 0xE:
             return ""
@@ -115,7 +115,7 @@ class KernelChecks:
         text = address_text("ip", packet.src)
         if not accept_local and fib.is_local(packet.src):
             return f"the source {text} is this machine's own address: the kernel drops it as martian"
-        # IN_DEV_SRC_VMARK: wg-quick lets the mark choose the way back
+        # IN_DEV_SRC_VMARK: for wg-quick the mark chooses the reverse path
         marked = namespace.device_sysctl("ipv4", packet.iif, "src_valid_mark") or namespace.device_sysctl(
             "ipv4", "all", "src_valid_mark"
         )

@@ -1,7 +1,7 @@
-"""What must be known of a host before any path can be told, and why it is not.
+"""Which sources a path needs, and why one of them is missing.
 
-With less knowledge a verdict may become undecided; it never becomes another verdict. So where a source
-that any answer hangs on was not read, no path is walked: it is undecided, with the source named.
+With less knowledge a verdict may become "undecided", never another verdict. So where a source that every
+path needs was not read, no path is walked: it is undecided, and names the source.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from netui.model import Family, Network, Snapshot
 from netui.traversal.result import Undecided
 
-#: Routes in these tables are those that the default policy rules lead to.
+#: The tables of the default policy rules.
 _USUAL_TABLES = frozenset({"main", "local", "default", "254", "255", "253", ""})
 
 
 def rules_unread(snapshot: Snapshot, family: Family) -> str:
     """Return why the family's iptables rules are not known, "" where they are.
 
-    nft lists iptables-nft's tables, too. Legacy tables that were not read are taken as none, as on most hosts,
-    but not where the engine's own rules are in no ruleset that was read.
+    nft lists iptables-nft's tables, too. Legacy tables that were not read are taken to be empty, as on most hosts,
+    unless no ruleset that was read has the engine's own rules.
     """
     stem = "iptables" if family == "ip" else "ip6tables"
     read = {key.backend for key in snapshot.rulesets if key.family == family}
@@ -33,7 +33,7 @@ def rules_unread(snapshot: Snapshot, family: Family) -> str:
 
 
 def _engine_rules_missing(snapshot: Snapshot) -> bool:
-    """Whether an engine with networks of its own has no rule anywhere: no chain and no table of Docker's."""
+    """Whether an engine with bridge networks has no rule that was read: no chain and no table of Docker's."""
     if not snapshot.joined or not any(network.driver == "bridge" for network in snapshot.networks or ()):
         return False
     return not any(
@@ -45,7 +45,7 @@ def _engine_rules_missing(snapshot: Snapshot) -> bool:
 
 
 def blind(snapshot: Snapshot, family: Family) -> Undecided | None:
-    """Return what is missing for any path of the family to be told, None where nothing is."""
+    """Return what every path of the family needs and was not read, None where nothing is missing."""
     if snapshot.alone:
         return None
     checks = (
@@ -82,7 +82,7 @@ def _routes(snapshot: Snapshot, family: Family) -> _Missing:
 
 
 def _policy_rules(snapshot: Snapshot, family: Family) -> _Missing:
-    """Without them the default ones hold, but not where a table has routes that those do not lead to."""
+    """Policy rules that were not read: the default ones apply, unless another table has routes."""
     if family in snapshot.policy_rules:
         return None
     tables = sorted({route.table for route in snapshot.routes.get(family, ())} - _USUAL_TABLES)
@@ -93,7 +93,7 @@ def _policy_rules(snapshot: Snapshot, family: Family) -> _Missing:
 
 
 def _docker(snapshot: Snapshot) -> _Missing:
-    """A part of what the engine says without the rest: who has which address cannot be told."""
+    """Only a part of the engine's data was read, so the owners of addresses are not known."""
     parts = {"networks": snapshot.networks, "containers": snapshot.containers}
     if snapshot.engine is None and all(part is None for part in parts.values()):
         return None

@@ -1,4 +1,4 @@
-"""What takes a packet on the host: nobody, a program, or docker-proxy with a leg of its own."""
+"""Who receives a packet for the host: nobody, a program, or docker-proxy, which opens a connection of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from netui.traversal.unknowns import Unknowns
 
 
 def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, unknowns: Unknowns) -> LegResult | None:
-    """What takes the packet on the host: nobody, a program, or docker-proxy with a leg of its own."""
+    """Find who receives the packet: nobody, a program, or docker-proxy, whose second leg is returned."""
     protocol = protocol_name(packet.protocol)
     address = address_text(packet.family, packet.dst)
     where = f"{host_port(address, packet.dport)}/{protocol}"
@@ -46,7 +46,7 @@ def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, 
                 unknown,
             )
         return None
-    # one that is bound to a device takes what comes in by that
+    # a socket bound to a device receives only what comes in by it
     sockets = [socket for socket in host.namespace.sockets if socket.device in ("", packet.iif)]
     socket = listening_socket(sockets, protocol, address, packet.dport)
     if socket is None:
@@ -82,7 +82,7 @@ def answered_on_host(host: PreparedHost, first: LegResult, packet: PacketState, 
 
 
 def _tell_apart(host: PreparedHost, several: Several, protocol: str, address: str) -> None:
-    """Raise Fork where the host tells several ports apart: each that is listened on, or published, is its own."""
+    """Raise Fork where many ports are walked: each port that has a listener or is published is a part of its own."""
     wild = ("::", "*") if ":" in address else ("0.0.0.0", "*")
 
     def make() -> list[IntervalSet]:
@@ -102,7 +102,7 @@ def _tell_apart(host: PreparedHost, several: Several, protocol: str, address: st
 
 
 def _proxy_target(host: PreparedHost, container: Container, family: Family) -> tuple[Family, int] | None:
-    """The address that docker-proxy connects to: of the same family where the container has one."""
+    """The address to which docker-proxy connects: of the same family where the container has one."""
     families: tuple[Family, ...] = ("ip6", "ip") if family == "ip6" else ("ip",)
     for wanted in families:
         endpoint = host.gateway_endpoint(container, wanted)
@@ -115,7 +115,7 @@ def _proxy_target(host: PreparedHost, container: Container, family: Family) -> t
 
 
 def listening_socket(sockets: Sequence[Socket], protocol: str, address: str, port: int) -> Socket | None:
-    """Return the socket that takes a packet for an address and port: the most exact one."""
+    """Return the socket that receives a packet for an address and port: the most specific one."""
     six = ":" in address
     wild = ("::", "*") if six else ("0.0.0.0", "*")
     best: tuple[int, Socket] | None = None

@@ -1,4 +1,4 @@
-"""What only a network's own list of members knows: the swarm's sandboxes, and ways out that no container names."""
+"""Endpoints that only a network's list of members has: the swarm's sandboxes, and gateway endpoints."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from netui.model import Container, Endpoint, Member, Network
 
 
 def with_unlisted_endpoints(containers: Iterable[Container], networks: Mapping[str, Network]) -> tuple[Container, ...]:
-    """Return the containers, each with the endpoints that ``/containers/{id}/json`` leaves out.
+    """Return the containers with the endpoints that ``/containers/{id}/json`` lacks.
 
-    A container on an overlay network leaves by docker_gwbridge, of which its own inspection says
-    nothing: only that network names it (moby: the sandbox's gateway endpoint, "gateway_…").
+    A container on an overlay network sends by docker_gwbridge, but ``docker inspect`` of the container does
+    not list that endpoint. Only the network does (moby: the sandbox's gateway endpoint, "gateway_…").
     """
     listed = tuple(containers)
     on = {(container.id, endpoint.network_id) for container in listed for endpoint in container.endpoints}
@@ -32,7 +32,7 @@ def with_unlisted_endpoints(containers: Iterable[Container], networks: Mapping[s
 
 
 def strangers(network: Network, known: set[str]) -> list[Container]:
-    """A network's members that are in no listing: the swarm's sandboxes, or all where no container was read."""
+    """A network's members that are no container that was read: the swarm's sandboxes, or all of them."""
     return [
         Container(member.container_id, member.name, network_mode=network.name, endpoints=(_endpoint(network, member),))
         for member in network.members

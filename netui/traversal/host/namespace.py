@@ -22,7 +22,7 @@ _DST_NAT, _SRC_NAT = -100, 100
 
 @dataclass(slots=True)
 class BaseChain:
-    """A base chain at a hook: one of iptables', or a native one that is only known by its effects."""
+    """A base chain at a hook: one of iptables', or a native one of which only the effects are known."""
 
     priority: int
     type: str
@@ -32,7 +32,7 @@ class BaseChain:
 
     @property
     def does_something(self) -> bool:
-        """Whether the order in which it runs could matter."""
+        """Whether it has an effect, so that its order could matter."""
         if self.native is not None:
             return bool(self.native.effects)
         assert self.chain is not None
@@ -40,7 +40,7 @@ class BaseChain:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The devices of one at ingress or egress, () where they are not told."""
+        """The devices of a chain at ingress or egress, () where they were not printed."""
         if self.native is not None:
             return self.native.devices
         assert self.chain is not None
@@ -56,11 +56,11 @@ class BaseChain:
 
 @dataclass(frozen=True, slots=True)
 class HookChains:
-    """What happens at a hook.
+    """The base chains of a hook.
 
-    groups: the base chains by priority, without nat's (nat's priorities with none left). nat:
-    nat's, which are asked at priority nat_at. tracks: whether conntrack sees packets first
-    here. unread: why the rules are not known, "" where they are.
+    groups: those that are not nat's, by priority (an empty group at the priorities of nat chains). nat: the nat
+    chains, which run at priority nat_at. tracks: whether conntrack runs at this hook. unread: why the rules
+    are not known, "" where they are.
     """
 
     nat: tuple[BaseChain, ...]
@@ -81,26 +81,26 @@ class Namespace:
     sysctls: Mapping[str, str] | None
     sockets: Sequence[Socket] | None
     rules_read: Mapping[Family, str]
-    #: whether conntrack is at work for the family
+    #: whether conntrack is active for the family
     tracks: Mapping[Family, bool] = field(default_factory=dict)
     bridge_of: Mapping[str, str] = field(default_factory=dict)
     #: base chains outside the IP hooks, by (family, hook): of devices ("netdev") and of bridges
     low: Mapping[tuple[str, Hook], Sequence[BaseChain]] = field(default_factory=dict)
-    #: base chains of the arp family, which see what neighbours ask and answer
+    #: base chains of the arp family, which see ARP requests and answers
     arp: Mapping[Hook, Sequence[BaseChain]] = field(default_factory=dict)
-    #: what hangs on a (family, hook), in the kernel's order (see Snapshot.hook_order)
+    #: the functions at a (family, hook), in the kernel's order (see Snapshot.hook_order)
     order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] = field(default_factory=dict)
-    #: the tables' numbers, a greater one of a younger table (see Snapshot.table_handles)
+    #: the tables' handles: a newer table has a greater one (see Snapshot.table_handles)
     handles: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    #: IPv4 sources whose way back is known to lead by the interface that they came in by
+    #: cache: IPv4 sources whose reverse path leads by the interface by which they came in
     right_ways: set[tuple[int, str]] = field(default_factory=set)
-    #: False: that the source has a way back by the interface it came by is taken for granted (see alone.by_hand)
+    #: whether the reverse path is checked; False: it is assumed to be right (see alone.by_hand)
     filters_sources: bool = True
-    #: whether what comes in by an interface is forwarded, where it is known
+    #: cache: whether packets that come in by an interface are forwarded
     forwarding: dict[tuple[Family, str], bool] = field(default_factory=dict)
-    #: whether frames are tracked on bridges before the IP hooks (nf_conntrack_bridge: a rule there asks for it)
+    #: whether conntrack sees frames on bridges before the IP hooks (nf_conntrack_bridge; a rule there needs it)
     bridges_track: bool = False
-    #: by which port of a bridge a container's address is reached, where that is told (see own_routes.bridge_ports)
+    #: the port of a bridge that leads to a container's address, where it is known (see own_routes.bridge_ports)
     guests: Mapping[tuple[str, Family, int], str] = field(default_factory=dict)
     _low_names: tuple[frozenset[str], tuple[str, ...]] | None = None
     _stages: dict[tuple[Family, Hook], HookChains] = field(default_factory=dict)
@@ -130,32 +130,32 @@ class Namespace:
         return found
 
     def in_order(self, family: str, hook: Hook, bases: Sequence[BaseChain]) -> list[BaseChain] | None:
-        """Return base chains in the kernel's order; None where it is not told."""
+        """Return base chains in the kernel's order; None where it was not printed."""
         told = self.order.get((family, hook))
         if told is None or not all(base.place in told for base in bases):
             return None
         return sorted(bases, key=lambda base: told.index(base.place))
 
     def youngest_first(self, bases: Sequence[BaseChain]) -> list[BaseChain] | None:
-        """Return base chains of equal priority as the kernel has them if each stands since its table was made.
+        """Return base chains of equal priority in the kernel's order, if each is as old as its table.
 
-        A new one is put before those that are there (nf_hook_entries_grow); when a chain was made is not told.
-        None where the tables' age is not told either.
+        The kernel puts a new chain first (nf_hook_entries_grow). The age of a chain is not printed, that of its
+        table is its handle. None where the handles are not known either.
         """
         numbers = {base.place: self.handles.get(base.place[:2], 0) for base in bases if base.backend != "legacy"}
         if len(numbers) < len(bases) or not all(numbers.values()):
             return None
-        # of one table's chains the last printed is the youngest
+        # of the chains of one table, the last one printed is the newest
         return sorted(bases, key=lambda base: numbers[base.place])[::-1]
 
     def behind(self, base: BaseChain, hook: Hook, function: str) -> bool | None:
-        """Return whether a chain of the bridge family hangs behind a function; None where it is not told."""
+        """Return whether a chain of the bridge family runs after a function; None where it was not printed."""
         told = self.order.get(("bridge", hook), ())
         where = next((at for at, entry in enumerate(told) if len(entry) == 1 and entry[0].startswith(function)), None)
         return None if where is None or base.place not in told else told.index(base.place) > where
 
     def low_names(self) -> tuple[frozenset[str], tuple[str, ...]]:
-        """Return the names of interfaces, and beginnings of names, that the chains outside the IP hooks may ask for."""
+        """Return the names and name prefixes of interfaces that the chains outside the IP hooks may compare with."""
         if self._low_names is None:
             names: set[str] = set()
             tables: dict[int, PreparedTable] = {}

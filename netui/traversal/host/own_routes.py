@@ -1,4 +1,4 @@
-"""A container's own way out: by the routes of its namespace where they were read, else as its engine made them."""
+"""A container's own routes: those of its namespace where they were read, else the ones that its engine makes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from netui.net.addresses import Net, address_text, parse_address, parse_net
 
 
 class OwnRouteUnknown(Exception):
-    """Where a container sends is not known; the message says why."""
+    """A container's route is not known; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRoute:
-    """A route of a container's own. gateway: None on the link. refused: it sends there to nobody."""
+    """A route of a container. gateway: None on the link. refused: an unreachable, blackhole or prohibit route."""
 
     net: Net
     prefix: int
@@ -27,10 +27,10 @@ class OwnRoute:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A container's own side: its addresses, its links (prefix, net, endpoint), and the way elsewhere.
+    """A container as a sender: its addresses, its links (prefix, net, endpoint), and its default route.
 
-    routes: its own, None where they were not read. devices: which endpoint stands behind which. doubt: why its
-    way elsewhere is not known.
+    routes: its own, None where they were not read. devices: the endpoint of each device. doubt: why its default
+    route is not known.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """By which endpoint a container sends, whether the receiver is on that link, and to which gateway else."""
+    """The endpoint by which a container sends, whether the receiver is on that link, and else the gateway."""
 
     endpoint: Endpoint
     on_link: bool
@@ -53,7 +53,7 @@ class NextHop:
 
 
 def with_own_routes(side: Sender, container: Container) -> Sender:
-    """Return a sender with what its own namespace tells of its routes."""
+    """Return a sender with the routes of its own namespace."""
     inside = container.inside
     if inside is None:
         doubt = "its own routes were not read, and it may change them (NET_ADMIN)" if container.changes_routes else ""
@@ -73,7 +73,7 @@ def with_own_routes(side: Sender, container: Container) -> Sender:
 
 
 def devices_of(container: Container, routes: Iterable[OwnRoute], family: Family) -> dict[str, Endpoint]:
-    """Return which of a container's endpoints stands behind which of its devices, by the networks on the link."""
+    """Return the endpoint of each of a container's devices, found by the networks of its link routes."""
     found: dict[str, Endpoint] = {}
     for endpoint in container.endpoints:
         parsed = parse_address(endpoint.ipv4 if family == "ip" else endpoint.ipv6)
@@ -84,7 +84,7 @@ def devices_of(container: Container, routes: Iterable[OwnRoute], family: Family)
 
 
 def container_route(side: Sender, dst: int) -> NextHop | None:
-    """Return a container's way to an address, None where it has none; raise OwnRouteUnknown."""
+    """Return a container's next hop for an address, None where it has no route; raise OwnRouteUnknown."""
     if side.routes is not None:
         return _by_own_routes(side, side.routes, dst)
     best: tuple[int, Endpoint] | None = None
@@ -114,7 +114,7 @@ def _by_own_routes(side: Sender, routes: tuple[OwnRoute, ...], dst: int) -> Next
         return None
     endpoint = (side.devices or {}).get(route.device)
     if endpoint is None:
-        # by a device that no endpoint names, but to the gateway that the engine gave
+        # its device is no endpoint's, but its gateway is the one that the engine gave
         hop = by_gateway(side, side.gateway_endpoint) if side.gateway_endpoint is not None else None
         if hop is None or hop.gateway is None or hop.gateway[1] != route.gateway:
             raise OwnRouteUnknown(f"{side.name} sends to {text} by its own {route.device}, which netui does not follow")
@@ -123,7 +123,7 @@ def _by_own_routes(side: Sender, routes: tuple[OwnRoute, ...], dst: int) -> Next
 
 
 def by_gateway(side: Sender, endpoint: Endpoint) -> NextHop:
-    """Return the way through the gateway that the engine gave an endpoint."""
+    """Return the next hop by the gateway that the engine gave an endpoint."""
     return NextHop(endpoint, False, parse_address(endpoint.gateway4 if side.family == "ip" else endpoint.gateway6))
 
 
@@ -132,9 +132,9 @@ def bridge_ports(
     bridges: Mapping[str, str],
     interfaces: Iterable[Interface],
 ) -> dict[tuple[str, Family, int], str]:
-    """Return which port of a bridge leads to which address, where one port alone fits.
+    """Return the port of a bridge that leads to each address, where exactly one port fits.
 
-    A veth of the host names its peer's index and namespace; a container's namespace tells the index of its devices.
+    A veth of the host has its peer's index and namespace; a container's namespace has the indexes of its devices.
     """
     ports = [one for one in interfaces if one.kind == "veth" and one.peer and one.master]
     found: dict[tuple[str, Family, int], str] = {}

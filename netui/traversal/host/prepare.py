@@ -1,4 +1,4 @@
-"""A snapshot made ready for walking: whose each address is, the namespace, what was not read."""
+"""Prepares a snapshot for walking: the owner of each address, the namespace, and what was not read."""
 
 from __future__ import annotations
 

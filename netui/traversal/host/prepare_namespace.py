@@ -1,4 +1,4 @@
-"""A namespace of a snapshot, made ready for walking: rulesets hung at their hooks, loops of jumps refused."""
+"""Prepares a namespace for walking: it registers the rulesets' base chains at their hooks, and refuses jump loops."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from netui.traversal.rules.native.reading import KeyContext
 from netui.traversal.rules.predicates import MatchContext
 
 _TARGET = re.compile(r" -[jg] (\S+)")
-#: What makes the kernel track connections: the modules that call nf_ct_netns_get when a
-#: rule with them is loaded, wherever it stands (measured: without one nat chains are not asked). What a listing
+#: The modules that make the kernel track connections: each calls nf_ct_netns_get when a rule with it is loaded
+#: in any table (measured: without one, nat chains are not asked). What a listing
 #: left out may be such a rule.
 _TRACKING = re.compile(
     r" -m (?:conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|untold) "
@@ -55,7 +55,7 @@ def prepare_namespace(
     order: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] | None = None,
     handles: Mapping[tuple[str, str], int] | None = None,
 ) -> Namespace:
-    """Prepare a namespace once for a snapshot; rules are compiled when first met.
+    """Prepare a namespace of a snapshot; its rules are compiled when a packet first meets them.
 
     rules_read: for each family "" if its rules were read, else why not. Raises RulesError
     where rules loop by jump.
@@ -127,7 +127,7 @@ def prepare_namespace(
 
 
 def _layer(family: str, hook: str) -> str:
-    """Return whose base chain it is where the IP hooks are not: a device's or a bridge's; "" else."""
+    """Return "netdev" or "bridge" for a base chain outside the IP hooks; "" for others."""
     if hook in ("ingress", "egress"):
         return "netdev"
     return "bridge" if family == "bridge" else ""
@@ -154,7 +154,7 @@ def _tracks(ruleset: Ruleset, family: Family) -> bool:
 
 
 def _asks(ruleset: Ruleset) -> bool:
-    """Return whether a native rule asks for connections."""
+    """Return whether a native rule needs conntrack."""
     return any(
         rule.native is not None and tracks(rule.native.statements) for chain in ruleset.chains() for rule in chain.rules
     )

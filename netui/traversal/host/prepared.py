@@ -1,4 +1,4 @@
-"""A snapshot prepared for walking: who has which address, what lies outside, the namespaces."""
+"""A snapshot prepared for walking: the owners of addresses, the uplinks, the namespaces."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from netui.traversal.host.routing import DEFAULTS
 from netui.traversal.result import Undecided
 from netui.traversal.unknowns import Patience
 
-#: Representatives of "some machine outside": documentation addresses (RFC 5737, 3849), then
-#: well-known public ones; the first that leaves by the default route stands for all.
+#: Representatives of "any machine outside": documentation addresses (RFC 5737, 3849), then well-known public
+#: ones; the first one that the default route reaches is taken.
 _OUTSIDE: Mapping[Family, tuple[str, ...]] = {
     "ip": ("203.0.113.99", "198.18.0.99", "192.0.2.99", "9.9.9.9"),
     "ip6": ("2001:db8:ffff::99", "2620:fe::fe", "2001:4860:4860::8888"),
 }
-#: Kinds of bridge ports behind which guests are, not a cable.
+#: Kinds of bridge ports that lead to guests, not to a cable.
 _VIRTUAL = frozenset({"veth", "tun", "tap"})
 
 
@@ -38,7 +38,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """The way outside: interface, representative address, and what "anywhere" excludes."""
+    """The route to machines outside: interface, representative address, and the addresses that are not outside."""
 
     interface: str
     representative: int
@@ -47,7 +47,7 @@ class Uplink:
 
 @dataclass(slots=True, weakref_slot=True)
 class PreparedHost:
-    """A snapshot prepared once; all paths and flows of it are asked of this."""
+    """A prepared snapshot, which all paths and flows of it share."""
 
     snapshot: Snapshot
     namespace: Namespace
@@ -61,21 +61,21 @@ class PreparedHost:
     _links: dict[tuple[Family, str], Uplink | None] = field(default_factory=dict)
     _published: dict[tuple[str, int], list[tuple[Container, PublishedPort]]] | None = None
     _senders: dict[tuple[str, Family], Sender] = field(default_factory=dict)
-    #: names of containers that are netui's own words for senders, too
+    #: names of containers that are also netui's words for senders
     called: frozenset[str] = frozenset()
-    #: running containers by what they were called, as whose namespace they use (see endpoints.namespace_owner)
+    #: cache: of a container's name, the running container whose namespace it uses (see endpoints.namespace_owner)
     named: dict[str, Container] = field(default_factory=dict)
-    #: what any path of a family should say (see answer.host_notes)
+    #: cache: the notes of every path of a family (see query.host_notes)
     notes: dict[Family, list[str]] = field(default_factory=dict)
-    #: why no path of a family can be told, None where it can
+    #: cache: what every path of a family needs and was not read, None where nothing is missing
     blind: Mapping[Family, Undecided | None] = field(default_factory=dict)
-    #: whether neighbours find one another, by namespace
+    #: neighbour discovery, by namespace
     discoveries: dict[str, Discovery] = field(default_factory=dict)
-    #: containers that ask through the host, by what they are written as (see stopped)
+    #: cache: containers that send through the host, by how SRC is written (see stopped)
     askers: dict[tuple[str, str], Any] = field(default_factory=dict)
-    #: how many ways of a question are walked (see unknowns.explore)
+    #: the limit of ways that are walked for a question (see unknowns.explore)
     patience: Patience = field(default_factory=Patience)
-    #: of rules alone, the host that was made for the last question (see alone.by_hand)
+    #: for rules alone: the host that was built for the last question (see alone.by_hand)
     by_hand: dict[tuple[str, str, str, str], PreparedHost] = field(default_factory=dict)
 
     def __del__(self) -> None:
@@ -83,7 +83,7 @@ class PreparedHost:
         self.namespace.let_go()
 
     def outer(self, family: Family) -> Uplink | None:
-        """Return the way outside for the family, None where there is none to be seen."""
+        """Return the uplink of the family, None where none is known."""
         if family not in self._outer:
             self._outer[family] = self._find_outer(family)
         return self._outer[family]
@@ -118,7 +118,7 @@ class PreparedHost:
         return self.bridges.get(endpoint.network_id, "")
 
     def owner(self, family: Family, address: int, device: str = "") -> Owner | None:
-        """Return who has an address, on the network behind ``device`` where that is given."""
+        """Return the owner of an address; device: only on the network behind it."""
         for owner in self.owners.get((family, address), ()):
             if not device or self.bridges.get(owner.endpoint.network_id, "") == device:
                 return owner
@@ -151,7 +151,7 @@ class PreparedHost:
         return None
 
     def published_ports(self, protocol: str) -> list[int]:
-        """Return the ports of the host that the engine bound, at whatever address."""
+        """Return the ports of the host that the engine bound, on any address."""
         return [port for name, port in self._bound() if name == protocol]
 
     def _bound(self) -> dict[tuple[str, int], list[tuple[Container, PublishedPort]]]:
@@ -177,7 +177,7 @@ class PreparedHost:
         ]
 
     def link(self, family: Family, name: str) -> Uplink | None:
-        """Return the machines on the link of an interface, None where there can be none."""
+        """Return the machines on the link of an interface, None where there are none."""
         key = (family, name)
         if key not in self._links:
             self._links[key] = self._find_link(family, name)
@@ -203,7 +203,7 @@ class PreparedHost:
                 # the network's own address, and IPv4's broadcast
                 ends = (net.value, net.value | (full ^ net.mask)) if family == "ip" else (net.value,)
                 inside += [Net(end, full, net.width) for end in ends]
-            # a container of macvlan on this link is no other machine
+            # a macvlan container on this link is not another machine
             inside += [Net(number, full, net.width) for at, number in self.owners if at == family and number in net]
         anywhere = AnyOutside(on_link, inside, family)
         machines = anywhere.machines()
@@ -223,7 +223,7 @@ class PreparedHost:
             return False
         if interface.name in {network.bridge for network in self.networks.values()}:
             return False
-        # guests only, or nobody: podman's, libvirt's, a network of an engine that was not asked
+        # a bridge with guests only or without ports: podman's, libvirt's, a network of another engine
         ports = self.namespace.ports(interface.name)
         return interface.kind != "bridge" or any(port.kind not in _VIRTUAL for port in ports)
 
@@ -238,7 +238,7 @@ class PreparedHost:
             if parsed is None:
                 continue
             try:
-                # the representative must leave as any address outside would
+                # the representative must have the route of any other address outside
                 route = fib.lookup(Lookup(parsed[1], iif="lo"))
             except RoutingUnknown:
                 route = None

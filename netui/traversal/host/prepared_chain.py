@@ -1,4 +1,4 @@
-"""Chains ready to be walked: rules compiled when they are first met, indexed by what each requires."""
+"""Chains prepared for walking: rules are compiled when a packet first meets them, and indexed by a condition."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from netui.traversal.rules.predicates import MatchContext, Predicate
 from netui.traversal.rules.target_action import Action
 from netui.traversal.several import Asked
 
-#: Fewer rules than this are asked one after the other: to look up which could match takes longer.
+#: Chains with fewer rules have no index: asking each rule is faster.
 _FEW = 8
-#: The words of matches that ask for an address.
+#: The first words of matches that compare addresses.
 _OF_SEVERAL = ("-s ", "! -s ", "-d ", "! -d ", "iprange ", "set ")
 #: A native rule's action is what its program says.
 _RUNS = Action("continue", Verdict("continue"))
@@ -36,7 +36,7 @@ _RUNS = Action("continue", Verdict("continue"))
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the rules of a table need: the family of iptables' own, its surroundings, and the place for native rules."""
+    """What the rules of a table need: the packets' family, and the contexts of iptables' and of native matches."""
 
     family: Family
     surroundings: MatchContext
@@ -45,9 +45,9 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class AsksFor:
-    """For whom a rule asks in its plainest words (None where it has others), and its other predicates.
+    """The addresses or ports of a rule's one plain match (None where there is no such match), and its other predicates.
 
-    simple: these ask for nothing but interfaces, the protocol, the destination port and the connection's state.
+    simple: the others compare only interfaces, the protocol, the destination port and the connection's state.
     """
 
     whom: Asked | None
@@ -62,18 +62,18 @@ class PreparedRule:
     rule: Rule
     predicates: list[tuple[Predicate, str]]
     action: Action
-    #: the chain to which it jumps or goes, once a packet did
+    #: the chain to which it jumps or goes, set by the first packet that does
     inner: PreparedChain | None = None
-    #: its steps, each made once: by hook, and by what they changed where they did
+    #: cache of its steps: by hook, or by hook and changes
     steps: dict[Hook | tuple[Hook, tuple[Change, ...]], Step] = field(default_factory=dict)
-    #: a native rule's statements, which take the place of predicates and action
+    #: a native rule's statements, used instead of predicates and action
     program: Program | None = None
-    #: for whom it asks, by what of the packet stands for several, and its other predicates (see runs)
+    #: cache: the rule's one plain match, by the field of the packet that stands for many (see runs)
     asks: dict[str, AsksFor] = field(default_factory=dict)
     _named: dict[Hook, Undecided] = field(default_factory=dict)
 
     def named(self, hook: Hook, chain: Chain) -> Undecided:
-        """Return what names this rule of a chain where its target cannot tell what it does."""
+        """Return the Undecided that names this rule where its target's effect cannot be known."""
         found = self._named.get(hook)
         if found is None:
             target = self.rule.spec.target
@@ -92,7 +92,7 @@ class PreparedRule:
 
     @property
     def does(self) -> tuple[str, str]:
-        """The kind of what it does, and the chain to which it jumps or goes."""
+        """The kind of its action, and the chain to which it jumps or goes."""
         if self.program is not None:
             outcome = self.program.verdict()
             return outcome.kind, outcome.verdict.chain
@@ -137,7 +137,7 @@ class PreparedChain:
         self.table = table
         self._around = around
         self.compiled: list[PreparedRule | None] = [None] * len(chain.rules)
-        #: made when a packet first comes to it, None for a few rules
+        #: made by the first packet; None for short chains
         self.index: ChainIndex | None = None
         self._all = range(len(chain.rules))
         self._few = len(chain.rules) < _FEW or table.rewrites
@@ -161,7 +161,7 @@ class PreparedChain:
             predicates: list[tuple[Predicate, str]] = []
             for match in spec.matches:
                 predicates.extend(compile_match(match, self._around.family, self._around.surroundings))
-            # what may hold for some of several is asked last: most often something else tells already
+            # matches of many addresses come last: most often another match fails first
             predicates.sort(key=lambda asked: asked[1].startswith(_OF_SEVERAL))
             action = compile_target(spec.target, self.table.names, self._around.family)
             prepared = PreparedRule(rule, predicates, action)
@@ -176,8 +176,8 @@ class PreparedChain:
     def candidates(self, packet: PacketState) -> Sequence[int]:
         """Return the positions of the rules that could match, in order.
 
-        The plain walk asks every rule; the index only leaves out rules whose in- or
-        out-interface, destination or port cannot be the packet's.
+        Without an index, these are all rules. The index only leaves out rules whose source, destination,
+        interface or port cannot be the packet's.
         """
         if self._few:
             return self._all
@@ -193,7 +193,7 @@ class PreparedChain:
         self.passages = {}
 
     def left_by_policy(self, hook: Hook) -> Step:
-        """Return the step by which a base chain is left by its policy."""
+        """Return the step of a base chain's policy."""
         found = self._left.get(hook)
         if found is None:
             chain = self.chain
@@ -221,7 +221,7 @@ class PreparedTable:
         self.names = frozenset(chain.name for chain in table.chains)
         self._around = around
         self._by_name = {chain.name: chain for chain in table.chains}
-        #: whether a packet may leave a chain with other addresses or ports than it came with
+        #: whether rules of the table may change a packet's addresses or ports
         self.rewrites = rewrites(table)
         self._prepared: dict[str, PreparedChain] = {}
 

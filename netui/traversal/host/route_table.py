@@ -1,4 +1,4 @@
-"""One routing table by prefix length, what a lookup asks, and what cannot be looked up."""
+"""One routing table by prefix length, the fields of a lookup, and the error of a lookup that cannot be answered."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class RoutingUnknown(Exception):
 
 @dataclass(slots=True)
 class Lookup:
-    """What a lookup asks: addresses, mark and interfaces ("lo" as iif: sent from here)."""
+    """The fields of a lookup: addresses, mark and interfaces ("lo" as iif: sent from here)."""
 
     dst: int
     src: int = 0
     mark: int | None = 0
     iif: str = ""
     oif: str = ""
-    #: whether only a route by ``oif`` will do (RT6_LOOKUP_F_IFACE); else the best prefix's route by it is preferred
+    #: whether the route must lead by ``oif`` (RT6_LOOKUP_F_IFACE); else such a route of the best prefix is preferred
     strict: bool = True
     protocol: int = 0
     sport: int | None = None
     dport: int | None = None
-    #: of an answer, from which ports the client chose its own
+    #: for an answer: the ports from which the client chose its own
     dport_range: tuple[int, int] | None = None
 
 

@@ -1,7 +1,7 @@
-"""Routing: policy rules, tables, longest prefix, and what an address is to the host.
+"""Routing: policy rules, tables, longest prefix, and the type of an address.
 
-Follows the kernel's fib_rules, fib_trie and ip_route_input/output. A lookup that needs
-what was not read raises :class:`RoutingUnknown`.
+It follows the kernel's fib_rules, fib_trie and ip_route_input/output. A lookup that needs data that was not
+read raises :class:`RoutingUnknown`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DEFAULTS = ("0.0.0.0/0", "::/0")
 _TABLE_NUMBERS = {"255": "local", "254": "main", "253": "default"}
 
 
-#: The type of a route that rules alone do not tell.
+#: The type of a route that is not known from rules alone.
 UNTOLD = "untold"
 
 
@@ -34,7 +34,7 @@ class Fib:
     ) -> None:
         self.family: Family = family
         self.known = routes is not None
-        #: addresses of which it is not known whether they are this machine's own
+        #: addresses that may or may not be this machine's own
         self.doubtful: frozenset[int] = frozenset()
         self.down = {interface.name for interface in interfaces or () if not interface.up}
         self._addresses: dict[str, list[Address]] = {
@@ -56,7 +56,7 @@ class Fib:
             self._rules = sorted(rules, key=lambda rule: rule.priority)
         else:
             self._rules = [PolicyRule(family, priority, table) for table, priority in _MAIN_RULES]
-        #: whether a lookup hangs on nothing but the destination and the device asked for
+        #: whether a lookup depends only on the destination and the device
         self.simple = not any(route.src for route in routes or ()) and all(
             rule == PolicyRule(family, rule.priority, rule.table) for rule in self._rules
         )
@@ -112,7 +112,7 @@ class Fib:
         return [Net(value, mask, bits) for mask, value in main.nets() if mask] if main is not None else []
 
     def known_route(self, dst: int) -> Route | None:
-        """Return what was found before for a destination, where nothing else can matter; None: look it up."""
+        """Return the cached route of a destination, where only the destination matters; None: look it up."""
         return self._found.get((dst, "", True))
 
     def _lookup(self, ask: Lookup) -> Route | None:
@@ -164,7 +164,7 @@ class Fib:
                 return second
             if not by_another:
                 return route
-            # rt6_device_match: a route of the same prefix by that device goes before it
+            # rt6_device_match: a route of the same prefix by that device is preferred
             second, second_mask = second or route, mask
         return second
 

@@ -1,11 +1,11 @@
-"""The frame's way outside the IP hooks: ingress and egress of devices, and the bridge family's chains.
+"""The chains outside the IP hooks that a frame meets: ingress and egress of devices, and the bridge family's.
 
-Order as the kernel's trace shows it (6.18) and net/core/dev.c, net/bridge/br_input.c, br_forward.c and
-br_netfilter_hooks.c have it: a device's ingress before all else, a bridge's prerouting with the IP one at
-priority 0 where br_netfilter is on, forward so too, the IP postrouting last; a bridge's input, then the bridge's
-own ingress; a bridge's own egress, then its output and postrouting; a device's egress last.
+The order is that of the kernel's trace (6.18), and of net/core/dev.c, net/bridge/br_input.c, br_forward.c and
+br_netfilter_hooks.c. A device's ingress runs first. In a bridge's prerouting and forward, the IP hook runs at priority
+0 where br_netfilter is on; the IP postrouting runs last. A bridge's input runs before the bridge's own ingress. A
+bridge's own egress runs before its output and postrouting. A device's egress runs last.
 
-Longer than 300 lines: the stages of one frame, which call each other.
+Longer than 300 lines: the stages of one frame call each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from netui.traversal.rules.target_action import Unknowable
 from netui.traversal.rules.walk import CONNTRACK, Walker
 from netui.traversal.unknowns import Unknowns
 
-#: NF_BR_PRI_BRNF, where br_netfilter takes frames to the IP hooks (of older kernels in forward one before it).
+#: NF_BR_PRI_BRNF: at this priority br_netfilter passes frames to the IP hooks (older kernels: in forward one before).
 _DIVERTED = 0
 _STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
 _TEAMS = frozenset({"bond", "team"})
@@ -41,21 +41,21 @@ class Frames:
         self.walker = walker
         self.unknowns = unknowns
         self._alone = alone
-        #: walks the frames by which neighbours find one another; their steps are nobody's
+        #: walks the frames of neighbour discovery; their steps are not part of the path
         self._resolver = Walker(namespace, unknowns)
-        #: why it is not known whether they do
+        #: why it is not known whether neighbours find one another
         self.unresolved: list[Undecided] = []
-        #: the port by which it came to a bridge, and whether br_netfilter has taken it from prerouting
+        #: the port by which it came to a bridge, and whether br_netfilter took it out of prerouting
         self._came_by = ""
         self._over = ""
         self._diverted = False
-        #: the chains at priority 0 of prerouting that run after the IP hook, on this way
+        #: the chains at priority 0 of prerouting that run after the IP hook, in this walk
         self._behind: Sequence[BaseChain] = ()
 
     # --- in -------------------------------------------------------------------------------
 
     def enter(self, packet: PacketState, *, diverted: bool, guest: bool) -> Fate:
-        """Walk what comes before PREROUTING of a packet for the host; guest: a container sent it."""
+        """Walk the chains before PREROUTING of a packet for the host; guest: a container sent it."""
         device = packet.iif
         interface = self.namespace.interfaces.get(device)
         if interface is None or interface.kind != "bridge":
@@ -68,7 +68,7 @@ class Frames:
         return fate
 
     def begin(self, packet: PacketState, bridge: str, *, diverted: bool, guest: bool) -> Fate:
-        """Walk a frame's ingress at its port, and the bridge's prerouting as far as before the IP hooks."""
+        """Walk a frame's ingress at its port, and the part of the bridge's prerouting before the IP hook."""
         self._over, self._diverted = bridge, diverted
         before, behind = self._prerouting(packet, diverted)
         self._behind = behind
@@ -86,14 +86,14 @@ class Frames:
         return fate
 
     def up(self, packet: PacketState) -> Fate:
-        """Walk the rest of prerouting, the bridge's input and its ingress, where br_netfilter took it before."""
+        """Walk the rest of prerouting (unless br_netfilter took the frame), the bridge's input and its ingress."""
         if not self._diverted:
             return "accept"
         fate = self.rest(packet)
         return self._up(packet) if fate == "accept" else fate
 
     def rest(self, packet: PacketState) -> Fate:
-        """Walk the rest of the bridge's prerouting behind the IP hook."""
+        """Walk the part of the bridge's prerouting after the IP hook."""
         if not self._diverted:
             return "accept"
         self._diverted = False
@@ -137,7 +137,7 @@ class Frames:
         port = self._came_by if back else towards or self._port(packet, bridge, self._came_by, guest=True)
         before, behind = self._forward(packet, diverted)
         with self._seen(packet, "bridge", bridge, port, self._came_by):
-            # br_netfilter leaves them alone: chains at its priority see them, too
+            # br_netfilter ignores these frames, so chains at its priority see them
             self._resolve("forward", self._bases("bridge", "forward"), packet)
         self._resolve_back(packet, ("ingress", "prerouting"), port, bridge)
         fate = self._bridge("forward", packet, before, self._came_by, port)
@@ -152,7 +152,7 @@ class Frames:
         return self._egress(packet, port, bridge, packet.mac) if fate == "accept" else fate
 
     def _forward(self, packet: PacketState, diverted: bool) -> tuple[Sequence[BaseChain], Sequence[BaseChain]]:
-        """A chain at br_netfilter's own priority runs before it if it was made after it, else never (measured)."""
+        """A chain at br_netfilter's own priority runs before it if it is newer, else never (measured)."""
         bases = self._bases("bridge", "forward")
         if not diverted:
             return bases, ()
@@ -171,7 +171,7 @@ class Frames:
     # --- out ------------------------------------------------------------------------------
 
     def leave(self, packet: PacketState) -> Fate:
-        """Walk what comes behind POSTROUTING of a packet that the host sends or forwards."""
+        """Walk the chains after POSTROUTING of a packet that the host sends or forwards."""
         device = packet.oif
         interface = self.namespace.interfaces.get(device)
         mac = _NO_ADDRESS if device == "lo" else interface.mac if interface is not None else None
@@ -199,7 +199,7 @@ class Frames:
     # --- devices --------------------------------------------------------------------------
 
     def _ingress(self, packet: PacketState, device: str, bridge: str = "") -> Fate:
-        """Walk the ingress of what is beneath a device, then its own (seen on Linux 6.12: a tag is there, and read)."""
+        """Walk the ingress of the lower devices, then the device's own (Linux 6.12: the tag is there, and is read)."""
         fate: Fate = "accept"
         if (lower := self._beneath("ingress", packet, device)) is not None:
             with self._tagged(packet, device):
@@ -208,7 +208,7 @@ class Frames:
             return self._at_device("ingress", packet, device) if fate == "accept" else fate
 
     def _egress(self, packet: PacketState, device: str, bridge: str, mac: str | None) -> Fate:
-        """Walk a device's egress, then that of what is beneath it."""
+        """Walk a device's egress, then that of its lower devices."""
         with self._seen(packet, "netdev", bridge, "", device), self._link(packet, mac):
             fate = self._at_device("egress", packet, device)
         if fate == "accept" and (lower := self._beneath("egress", packet, device)) is not None:
@@ -232,9 +232,9 @@ class Frames:
         return self._walk(hook, here, packet, device)
 
     def _beneath(self, hook: Hook, packet: PacketState, device: str) -> str | None:
-        """Return the device beneath this one that its frames pass, None where no chain hangs there.
+        """Return the lower device that the frames pass, None where it has no chain.
 
-        A VLAN's parent, a bond's port. What others (macvlan, …) make of their frames is not followed.
+        It is a VLAN's parent or a bond's port. Other kinds (macvlan, …) are not followed.
         """
         interface = self.namespace.interfaces.get(device)
         hanging = [
@@ -261,7 +261,7 @@ class Frames:
 
     @contextmanager
     def _tagged(self, packet: PacketState, device: str) -> Iterator[None]:
-        """Beneath a VLAN the frame has its tag."""
+        """Set the tag that a frame has below a VLAN."""
         before = packet.vlan
         interface = self.namespace.interfaces.get(device)
         packet.vlan = interface.vlan if interface is not None and interface.vlan else before
@@ -277,7 +277,7 @@ class Frames:
         return any(device.startswith(name[:-1]) if name.endswith("*") else name == device for name in base.devices)
 
     def _lower(self, device: str) -> list[str]:
-        """The devices beneath a device that is made of others."""
+        """The lower devices of a device."""
         found: list[str] = []
         waiting = [device]
         while waiting:
@@ -310,7 +310,7 @@ class Frames:
     # --- neighbours -----------------------------------------------------------------------
 
     def _resolve(self, hook: Hook, bases: Sequence[BaseChain], packet: PacketState) -> None:
-        """Walk the frame without which no packet comes: the question for the next hop's hardware address."""
+        """Walk the request for the next hop's hardware address, without which no packet is sent."""
         if not any(base.does_something for base in bases):
             return
         before = len(self._resolver.steps)
@@ -323,7 +323,7 @@ class Frames:
         self.unresolved.append(Undecided(name, why, hook, packet.family, "nftables"))
 
     def _resolve_back(self, packet: PacketState, hooks: Sequence[Hook], device: str, bridge: str = "") -> None:
-        """Walk the neighbour's side of that question, which passes the other way."""
+        """Walk the neighbour's answer, which passes in the other direction."""
         if device == "lo":
             return
         for lower in self._lower(device):
@@ -340,9 +340,9 @@ class Frames:
         return self.namespace.guests.get((bridge, packet.family, address), "") if self.namespace.low else ""
 
     def _port(self, packet: PacketState, bridge: str, other: str, guest: bool) -> str:
-        """Return the port of a bridge that a frame passes; those that no chain tells apart are one way.
+        """Return the port of a bridge that a frame passes; ports that no chain distinguishes count as one.
 
-        other: the port at its other end. guest: a container is behind it.
+        other: the port at the frame's other end. guest: a container is behind the port.
         """
         self._over = bridge
         if not self.namespace.low:
@@ -381,7 +381,7 @@ class Frames:
 
     @contextmanager
     def _link(self, packet: PacketState, mac: str | None) -> Iterator[None]:
-        """A frame has an Ethernet header, whoever sent it."""
+        """Set the Ethernet header: a frame has one, whoever sent it."""
         before = packet.link, packet.mac
         packet.link, packet.mac = True, mac or None
         try:
@@ -395,7 +395,7 @@ class Frames:
         return self.namespace.low.get((layer, hook), ())
 
     def _doubt_alone(self, packet: PacketState, device: str) -> None:
-        """Rules alone do not tell whether an interface is a bridge."""
+        """Note that rules alone do not tell whether an interface is a bridge."""
         if not self._alone or device == "lo":
             return
         for (layer, hook), bases in self.namespace.low.items():
@@ -404,7 +404,7 @@ class Frames:
                     self._doubt(base, hook, packet, f"rules alone do not tell whether {device} is a bridge")
 
     def _doubt(self, base: BaseChain, hook: Hook, packet: PacketState, reason: str) -> None:
-        """One way goes past the chain; of the other nothing is known."""
+        """Branch: in one walk the chain does nothing; in the other nothing is known."""
         about = self._about(base, hook, packet, reason)
         if self.unknowns.branch(2, about):
             raise Unknowable(about)
@@ -427,13 +427,13 @@ class Frames:
 
 
 def _neighbour_question(packet: PacketState) -> PacketState:
-    """The frame that asks for a neighbour: ARP, or ICMPv6's neighbour solicitation to its multicast address."""
+    """The frame that asks for a neighbour: ARP, or a neighbour solicitation to its multicast address."""
     ask = PacketState(packet.family, ICMP6, packet.src, packet.dst, iif=packet.iif, oif=packet.oif)
     ask.any_src, ask.any_dst = packet.any_src, None
     ask.link, ask.mac, ask.layer, ask.over = True, packet.mac, packet.layer, packet.over
     ask.vlan = packet.vlan
     if packet.family == "ip":
-        # no family whose addresses a rule can ask for, and no protocol
+        # ARP has no IP family or protocol that a rule could ask for
         ask.family, ask.protocol = cast("Family", "arp"), -1
     else:
         ask.icmp, ask.dst = (135, 0), _SOLICITED | (packet.dst & 0xFFFFFF)

@@ -1,9 +1,9 @@
 """The journey: one packet from its sender through hooks, routing and bridges to its receiver.
 
-Follows ip_rcv, ip_route_input, ip_forward, ip_output and br_netfilter. One call walks one
-way; what a snapshot cannot tell is asked of :class:`Unknowns`.
+It follows ip_rcv, ip_route_input, ip_forward, ip_output and br_netfilter. One call walks one way.
+:class:`Unknowns` answers what the snapshot cannot tell.
 
-Longer than 300 lines: the kernel's functions call each other in one circle of stages, and so do these methods.
+Longer than 300 lines: the kernel's functions call each other in a circle, and so do these methods.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _NO_WAY = (Route("ip", ""), "")
 
 @dataclass(slots=True)
 class LegResult:
-    """What became of one packet: verdict, why, who got it, its steps and notes.
+    """The outcome of one packet: verdict, reason, receiver, steps and notes.
 
-    seen: the packet as it came in, with the way that it went out.
+    seen: the packet's header on entry, with the interface by which it left.
     """
 
     verdict: Verdict
@@ -54,7 +54,7 @@ class LegResult:
     owner: Owner | None = None
     #: the container's name where the rules of its own namespace were walked
     where: str = ""
-    #: whether the host's kernel passed it on; else it never came to the host's own stack
+    #: whether the host's kernel forwarded or delivered it; False: it never came to the host's IP stack
     walked: bool = False
 
 
@@ -73,7 +73,7 @@ class Journey:
         self.walker = Walker(self.namespace, unknowns)
         self.checks = KernelChecks(self.namespace, unknowns)
         self.notes: list[str] = []
-        #: the way outside the IP hooks, None where no chain is there
+        #: the chains outside the IP hooks, None where there are none
         self.frames: Frames | None = None
         if self.namespace.low:
             self.frames = Frames(self.namespace, self.walker, unknowns, alone=host.snapshot.alone)
@@ -83,8 +83,8 @@ class Journey:
     def receive(self, packet: PacketState, towards: str = "") -> LegResult:
         """Walk a packet that comes in by ``packet.iif``.
 
-        towards: the bridge's own name of the network on which sender and receiver sit side
-        by side (the frame goes to the receiver's port, not to the host); "" otherwise.
+        towards: the bridge that sender and receiver share (the frame goes to the receiver's port, not to the
+        host); "" otherwise.
         """
         self._begin(packet)
         try:
@@ -110,11 +110,11 @@ class Journey:
         except RoutingUnknown as error:
             return self._unknown_route(packet, error)
         finally:
-            # no circle is left for the garbage collector, which would be a fifth of a host's walks
+            # leaves no reference cycle: collecting them took a fifth of the time of a host's walks
             self.walker.reroute = same_way
 
     def _resolved(self, packet: PacketState, arrival: LegResult) -> LegResult:
-        """A packet that would be delivered waits for its next hop's hardware address."""
+        """Check that neighbour discovery for the next hop works, without which the packet is not delivered."""
         if arrival.verdict != "delivered":
             return arrival
         if self.frames is not None and self.frames.unresolved:
@@ -125,12 +125,12 @@ class Journey:
         return arrival
 
     def _discover(self, packet: PacketState) -> None:
-        """Note where rules keep the neighbours of a link from finding one another: known ones still talk."""
+        """Note where rules stop neighbour discovery on a link; neighbours already known are still reached."""
         if self._came is None:
             return
         src, dst, _sport, _dport, iif, _oif = self._came
         if iif and iif == packet.oif:
-            # from port to port of a bridge the two ask each other
+            # between ports of a bridge, the two ends ask each other
             return
         discovery = self.host.discoveries.setdefault(self.namespace.name, Discovery(self.namespace))
         if packet.family == "ip":
@@ -175,7 +175,7 @@ class Journey:
         return self._leave(packet, route)
 
     def _reroute(self, packet: PacketState) -> bool:
-        """ip_route_me_harder: OUTPUT changed an address or the mark; without a way the packet is dropped there."""
+        """ip_route_me_harder: OUTPUT changed an address or the mark; without a route the packet is dropped there."""
         route = self.namespace.fibs[packet.family].lookup(self._ask(packet, "lo"))
         if route is None or route.type in ("unreachable", "prohibit", "blackhole"):
             self._refusal = ("unreachable", self._no_route(packet, route))
@@ -190,7 +190,7 @@ class Journey:
         return True
 
     def _looped(self, packet: PacketState) -> LegResult:
-        """Loopback: PREROUTING and INPUT, with the same connection, so that nat is not asked again."""
+        """Loopback: PREROUTING and INPUT with the same connection, so nat chains are not asked again."""
         self._oif = packet.oif
         fate = self.frames.leave(packet) if self.frames is not None else "accept"
         packet.iif, packet.oif = "lo", ""
@@ -332,7 +332,7 @@ class Journey:
         return self._bridged(packet, bridge)
 
     def _bridged(self, packet: PacketState, bridge: str) -> LegResult:
-        """A frame from port to port that the IP hooks see: POSTROUTING has no in-interface."""
+        """A frame between ports of a bridge that the IP hooks see: POSTROUTING has no in-interface."""
         refused = self.checks.hairpin_refused(packet, bridge)
         if refused:
             return self._end(packet, "dropped", refused)
@@ -359,7 +359,7 @@ class Journey:
         return self.walker.hook("postrouting", packet)
 
     def _is_guest(self, packet: PacketState) -> bool:
-        """Whether a container sent what comes by a bridge."""
+        """Whether a container sent the packet that comes in by a bridge."""
         return self.host.owner(packet.family, packet.src, packet.iif) is not None
 
     def _port_of(self, packet: PacketState) -> str | None:
@@ -374,7 +374,7 @@ class Journey:
     # --- leaving --------------------------------------------------------------------------
 
     def _leave(self, packet: PacketState, route: Route) -> LegResult:
-        """Out of ``packet.oif``: to a container behind a bridge, or to a machine outside."""
+        """Send it by ``packet.oif``: to a container behind a bridge, or to a machine outside."""
         arrival = self._left(packet, route)
         if self.frames is None or arrival.verdict != "delivered":
             return arrival
@@ -441,7 +441,7 @@ class Journey:
         return arrival
 
     def _note_bypass(self, packet: PacketState, bridge: str) -> None:
-        """Translated and sent back to the same bridge, whose frames no hook sees: answers go past conntrack."""
+        """Note a packet translated back to the same bridge, whose frames no hook sees: answers bypass conntrack."""
         connection = packet.connection
         if connection is None or not connection.dnat or connection.snat or packet.bridged:
             return
@@ -453,14 +453,14 @@ class Journey:
             )
 
     def _refused_by(self, container: Container, packet: PacketState) -> str:
-        """Why a container that gets the packet refuses it: nothing listens there, or not for others."""
+        """Why the receiving container refuses the packet: no program listens there, or only on loopback."""
         if container.listening is None or packet.dport is None:
             return ""
         protocol = protocol_name(packet.protocol)
         if protocol not in ("tcp", "udp"):
             return ""
         if packet.any_dport is not None:
-            # told apart by whether something listens
+            # divide the ports: by whether a program listens
             listening = [s for s in container.listening if s.protocol.startswith(protocol)]
             own = {s.port for s in listening if s.address in ("127.0.0.1", "::1")}
             packet.any_dport.within_set(IntervalSet((s.port, s.port) for s in listening))
@@ -543,7 +543,7 @@ class Journey:
 
 
 def stop_reason(last: Step) -> str:
-    """Say which rule or policy stopped a packet; last: its last step."""
+    """Return a sentence that names the rule or policy that stopped a packet; last: its last step."""
     where = f"{last.table} {last.chain}"
     if last.rule is None:
         return f"no rule lets it pass and the policy of {where} is {last.verdict.kind.upper()}"

@@ -1,4 +1,4 @@
-"""The answer packet of each leg: conntrack knows it, so that nat chains are not asked again."""
+"""The answer packet of each leg: it belongs to a known connection, so nat chains are not asked again."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from netui.traversal.result import Leg, Step, Undecided, Verdict
 from netui.traversal.unknowns import Unknowns
 
 _LOST = "the answer does not come back"
-#: Kinds of interfaces behind which the other end decides whose packets it takes.
+#: Kinds of interfaces (tunnels) where the other end decides which packets it accepts.
 _TUNNELS = frozenset({"wireguard", "tun", "ipip", "sit", "gre", "ip6tnl", "vti", "xfrm"})
 
 
 @dataclass(slots=True)
 class Answered:
-    """The answers' legs, the last connection's first, and what became of them.
+    """The answers' legs, those of the last connection first, and their outcome.
 
-    verdict: "delivered" where all come back. A sender who gets no answer sees a time-out,
-    whatever refused it: "dropped", or "unreachable" where it had no way. step: the drop.
+    verdict: "delivered" where all come back. A sender without an answer sees a time-out, even after a reject:
+    "dropped", or "unreachable" where there is no route. step: the step that dropped.
     """
 
     legs: list[Leg] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Answered:
 class _Exit:
     """How an answer leaves its container: into which bridge, and whether straight to a neighbour there.
 
-    no_way: why it does not; elsewhere: why it is not known where it goes.
+    no_way: why it has no route; elsewhere: why its route is not known.
     """
 
     bridge: str = ""
@@ -102,7 +102,7 @@ def _answer(host: PreparedHost, arrival: LegResult, unknowns: Unknowns, notes: l
 
 
 def _answer_to(sent: PacketState) -> PacketState:
-    """The packet that answers: conntrack finds its connection, unless the first was not tracked."""
+    """The answer packet: conntrack finds its connection, unless the first packet was not tracked."""
     answer = PacketState(
         sent.family,
         sent.protocol,
@@ -128,7 +128,7 @@ def _answer_to(sent: PacketState) -> PacketState:
 
 
 def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str) -> _Exit:
-    """Where a container sends its answer: by its own routes, whichever network the question came by."""
+    """Where a container sends its answer: by its own routes, not by the network of the question."""
     container, family = owner.container, answer.family
     side = host.sender(container, family)
     try:
@@ -137,7 +137,7 @@ def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str
         return _Exit(elsewhere=str(error))
     if way is None:
         if side.routes is None and (owner.network is None or not owner.network.internal):
-            # its gateway is not known: as it came
+            # its gateway is not known: take the network of the question
             return _Exit(arrived_by)
         return _Exit(no_way=no_route(side, address_text(family, answer.dst)))
     endpoint, on_link, gateway = way.endpoint, way.on_link, way.gateway
@@ -159,7 +159,7 @@ def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str
 
 
 def _check_way(host: PreparedHost, arrival: LegResult, walked: LegResult, notes: list[str], found: Answered) -> None:
-    """Whether an answer that left comes to the sender of the question, as the answer to it."""
+    """Check that an answer comes back to the sender with the addresses that the sender expects."""
     sent, came_by, leaves_by = arrival.transit, arrival.seen.iif, walked.seen.oif
     to, connection = walked.delivered_to, sent.connection if sent is not None else None
     outside = to is not None and to.kind == "outside"

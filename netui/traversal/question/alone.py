@@ -1,7 +1,7 @@
-"""Rules alone: a path by the interfaces that were named by hand, where nothing else of the host is known.
+"""A snapshot of rules alone: a path by the interfaces that the user named, where nothing else of the host is known.
 
-The packet walks a host that is made for the question: its routes lead by the interfaces named, its own addresses are
-any, it forwards, and it has no reverse path filter. What was taken for granted stands among the notes.
+The packet is walked on a host that is built for the question: its routes lead by the named interfaces, any address may
+be its own, it forwards, and it has no reverse path filter. The notes state these assumptions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netui.traversal.host.routing import UNTOLD
 from netui.traversal.question.endpoints import EndpointError, EndpointSpec
 from netui.traversal.result import Undecided
 
-#: Stands for any address of the host: the first that was not asked for.
+#: Representatives of any address of the host; the first one that the question does not use is taken.
 _OWN: dict[Family, tuple[str, ...]] = {
     "ip": ("198.18.77.1", "198.18.78.1", "198.18.79.1"),
     "ip6": ("2001:db8:7e57::1", "2001:db8:7e58::1", "2001:db8:7e59::1"),
@@ -31,28 +31,28 @@ _SYSCTLS = {
     "net.ipv4.conf.all.rp_filter": "0",
     "net.ipv4.conf.all.route_localnet": "0",
 }
-#: The interface that has the host's address where none was named: such packets keep to lo.
+#: The interface that has the host's address where none was named.
 _NO_NAME = "(the host's own)"
-#: The routing table by which what comes in by the interface named leaves.
+#: The routing table for packets that come in by the named interface.
 _ONWARD = "77"
 
 
 class OwnAddress(AnyOutside):
-    """Any address of the host: which of its rules' addresses it is, rules alone do not tell."""
+    """Any address of the host: rules alone do not tell which of their addresses is the host's."""
 
     def may_be(self, address: int) -> bool:
-        """Return whether it could be this address: any."""
+        """Return whether it could be this address: always true."""
         return True
 
     def _within(self, net: Net) -> bool | None:
         if net.whole:
             return True
-        # loopback is asked for by its address
+        # a loopback address is always named
         return False if self._excluded(net) else None
 
 
 def unnamed(source: EndpointSpec, destination: EndpointSpec, iif: str, oif: str) -> Undecided | None:
-    """Return what must be named by hand for a path by rules alone, None where nothing must."""
+    """Return what the user must name for a path by rules alone, None where nothing is missing."""
     if source.kind == "host":
         if oif or destination.kind == "host":
             return None
@@ -64,7 +64,7 @@ def unnamed(source: EndpointSpec, destination: EndpointSpec, iif: str, oif: str)
 
 
 def family_asked(source: EndpointSpec, destination: EndpointSpec) -> Family:
-    """Return the family of the addresses that were asked for, IPv4 where there are none."""
+    """Return the family of the question's addresses, IPv4 where there are none."""
     parsed = parse_address(destination.address or source.address) if destination.address or source.address else None
     return parsed[0] if parsed is not None else "ip"
 
@@ -73,7 +73,7 @@ _MISSING = "rules alone do not tell the host's routes, interfaces and addresses"
 
 
 def by_hand(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec, iif: str, oif: str) -> PreparedHost:
-    """Return the host that is made for the question. Raises EndpointError for a container: there are none."""
+    """Return the host that is built for the question. Raises EndpointError for a container: it has none."""
     for end in (source, destination):
         if end.kind == "container":
             raise EndpointError(f"{end.text}: rules alone tell of no containers; write its address")
@@ -149,7 +149,7 @@ def _notes(
     return [*notes, *host_notes(host, family)]
 
 
-#: Addresses that are a container's: where a DNAT goes, and those that Docker's raw rules keep to their bridge.
+#: Addresses of containers: the targets of DNAT, and those that Docker's raw rules guard.
 _CONTAINERS = re.compile(
     r" --to-destination \[?([0-9a-fA-F.:]+?)\]?(?::\d+)?(?: |\Z)"
     r"|-A PREROUTING -d (\S+) ! -i \S+ .*-j DROP\Z"
@@ -171,7 +171,7 @@ def _containers(host: PreparedHost) -> list[Net]:
 def vague(
     host: PreparedHost, destination: EndpointSpec, source: EndpointSpec
 ) -> tuple[AnyOutside | None, AnyOutside | None]:
-    """Return what the source and the destination stand for where they are the host's own."""
+    """Return for which addresses the source and the destination stand, where they are the host's own."""
     return (
         OwnAddress(inside=_containers(host)) if source.kind == "host" else None,
         OwnAddress(inside=_containers(host)) if destination.kind == "host" else None,

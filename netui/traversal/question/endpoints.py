@@ -106,7 +106,7 @@ def _split_port(text: str, base: str) -> tuple[str, str]:
             raise EndpointError(f"{shown(text)}: the port is missing: {shown(base)}:PORT")
         return bracketed[1], bracketed[2]
     if parse_address(base) is not None and ":" in base:
-        # could be read as an address without a port or with one: never guess
+        # ambiguous: an address with a port, or one without
         raise EndpointError(
             f"{shown(text)}: put an IPv6 address in brackets, with the port behind: [{shown(base)}]:PORT"
         )
@@ -146,7 +146,7 @@ def _check_name(text: str, name: str, at: str, network: str) -> None:
 
 
 def shown(text: str) -> str:
-    """A stranger's text in an error line: printable, and not longer than a line."""
+    """Text of strangers for an error line: printable, and of one line at most."""
     shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text[:80])
     return shown + ("…" if len(text) > 80 else "")
 
@@ -155,7 +155,7 @@ def shown(text: str) -> str:
 
 
 def engine_apart(host: PreparedHost) -> str:
-    """Return why the engine's containers are not behind the rules that were read, "" where they are."""
+    """Return why the rules that were read do not concern the engine's containers, "" where they do."""
     engine = host.snapshot.engine
     if engine is None or host.snapshot.joined:
         return ""

@@ -1,4 +1,4 @@
-"""A question walked: each way that its packet could go, and what all of them together make a path."""
+"""Walks each possible way of a question's packet, and combines the ways into one path."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def _arrivals(host: PreparedHost, query: Query, unknowns: Unknowns) -> list[LegR
 
 
 def only(explored: Explored[Branch]) -> Branch | None:
-    """The way, where there is but one to go."""
+    """The way, where there is only one."""
     first = explored.outcomes[0]
     return first if not explored.undecided and first.decided else None
 
 
 def combined(host: PreparedHost, query: Query, explored: Explored[Branch], reply: bool) -> Path:
-    """Return the path that all ways of a question make."""
+    """Return the path that combines all ways of a question."""
     way = only(explored)
     if way is not None:
         return _decided(host, query, way, reply)
@@ -67,7 +67,7 @@ def combined(host: PreparedHost, query: Query, explored: Explored[Branch], reply
 
 
 def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
-    """The path where all ways of a quiet sender end alike: the likely way is shown."""
+    """The path where all ways of a quiet sender have the same outcome: it shows the likely way."""
     first = explored.outcomes[0]
     legs, reply, deciding, reason = first.legs(), first.reply, first.deciding, first.reason
     notes = [note for way in explored.of_quiet_sender() for note in way.notes]
@@ -99,7 +99,7 @@ def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
 
 
 def _differing(explored: Explored[Branch]) -> Path:
-    """The path where ways end differently: the steps that all have in common, and what is not known."""
+    """The path where outcomes differ: the steps that all ways have in common, and what is not known."""
     ways = explored.outcomes
     # what a limit counts does not keep a quiet sender's ways apart
     undecided = sorted(explored.undecided, key=lambda item: bool(item.bound))
@@ -118,7 +118,7 @@ def _differing(explored: Explored[Branch]) -> Path:
 
 
 def _decided(host: PreparedHost, query: Query, way: Branch, reply: bool) -> Path:
-    """The path where there is but one way to go."""
+    """The path where there is only one way."""
     return Path(
         query.source.text,
         destination_text(query),
@@ -154,7 +154,7 @@ def written_text(written: EndpointSpec) -> str:
 
 
 def _common_legs(every: list[list[Leg]]) -> list[Leg]:
-    """The steps that all ways have in common, from the beginning."""
+    """The first steps, as long as all ways have them in common."""
     common: list[Leg] = []
     for legs in zip(*every, strict=False):
         steps: list[Step] = []
@@ -170,7 +170,7 @@ def _common_legs(every: list[list[Leg]]) -> list[Leg]:
 
 
 def host_notes(host: PreparedHost, family: Family) -> list[str]:
-    """What netui cannot see on this host and a reader of any path should know."""
+    """What netui cannot see on this host; a note of every path."""
     known = host.notes.get(family)
     if known is None:
         known = host.notes[family] = _host_notes(host, family)

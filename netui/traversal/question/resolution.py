@@ -1,6 +1,6 @@
 """The question SRC → DST, resolved: names to containers, "host" and "outside" to addresses.
 
-Longer than 300 lines: each part of a question falls back on the others.
+Longer than 300 lines: the parts of a question are resolved with the help of each other.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
 
 @dataclass(slots=True)
 class Query:
-    """A resolved question: from whom, to which address, port and protocol.
+    """A resolved question: sender, destination address, port and protocol.
 
-    sender: the container (None: the host or outside). source: 0 where the route chooses.
+    sender: the container (None: the host or outside). src: 0 where the route chooses.
     """
 
     source: EndpointSpec
@@ -46,11 +46,11 @@ class Query:
     any_dst: AnyOutside | None = None
     notes: tuple[str, ...] = ()
     sport: int | None = None
-    #: several ports to be asked for at once; dport is one of them
+    #: many destination ports in one walk; dport is one of them
     any_dport: Several | None = None
 
     def copy(self) -> Query:
-        """Return one of its own."""
+        """Return a copy."""
         return replace(self)
 
 
@@ -97,7 +97,7 @@ def resolve(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec,
     if iif:
         _check_named(host, source, iif, from_outside=bool(found_iif))
     elif found_iif:
-        # a plain address says nothing of the way that it comes: the way back
+        # a plain address does not name its interface: take the route back
         iif = _uplink_of(host, family, src, dst, found_iif) if source.kind == "outside" else found_iif
         if iif != found_iif:
             notes.append(
@@ -109,7 +109,7 @@ def resolve(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec,
 
 
 def questions(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec, iif: str = "") -> list[Query]:
-    """Resolve a question from everywhere that SRC stands for: ``lan`` and ``any`` may be several interfaces.
+    """Resolve a question once for each origin of SRC: ``lan`` and ``any`` may mean several interfaces.
 
     Raises EndpointError where there is none.
     """
@@ -147,7 +147,7 @@ def questions(host: PreparedHost, source: EndpointSpec, destination: EndpointSpe
 
 
 def _container_called(host: PreparedHost, written: EndpointSpec) -> EndpointSpec | None:
-    """A container whose name is one of netui's own words, as it is written to mean it."""
+    """How to write a container whose name is one of netui's own words."""
     if written.kind in host.called:
         return replace(written, kind="container", name=written.kind)
     return None
@@ -164,8 +164,8 @@ def _check_named(host: PreparedHost, source: EndpointSpec, iif: str, *, from_out
 def _uplink_of(host: PreparedHost, family: Family, src: int, dst: int, towards: str) -> str:
     """The interface by which a machine beyond the default route reaches one of the host's own addresses.
 
-    It is the uplink that has the address, not the one by which the host would answer. A neighbour
-    and a machine with a route of its own come by that way, whatever they ask for.
+    It is the uplink that has the address, not the one by which the host would answer. A neighbour, or a
+    machine to which the host has a route, comes in by that route's interface instead.
     """
     fib = host.namespace.fibs[family]
     if not fib.known or not fib.is_local(dst):
@@ -241,7 +241,7 @@ def _container_address(
 
 
 def _host_address(host: PreparedHost, source: EndpointSpec, sender: Container | None, family: Family) -> int:
-    """The host's address on the way in question."""
+    """The host's address for the packet's route."""
     fib = host.namespace.fibs[family]
     devices: list[str] = [source.network] if source.kind == "lan" else []
     if sender is not None and sender.network_mode != "host":
@@ -292,7 +292,7 @@ def _no_outside(host: PreparedHost, family: Family, what: str) -> str:
 def _source(
     host: PreparedHost, source: EndpointSpec, family: Family, sender: Container | None, notes: list[str]
 ) -> tuple[int, str, AnyOutside | None]:
-    """Return the source's address, the interface by which it comes in, and what it stands for."""
+    """Return the source address, the interface by which it comes in, and the machines that it represents."""
     fib = host.namespace.fibs[family]
     if sender is not None:
         if source.kind == "address":
@@ -330,7 +330,7 @@ def _source(
 
 
 def _interface_towards(host: PreparedHost, family: Family, address: int) -> str:
-    """The interface by which packets from an outside address come in: the way back to it.
+    """The interface by which packets from an outside address come in: that of the route back.
 
     An address of one of Docker's own networks cannot be outside; such a packet is forged and
     comes in by the outer interface.

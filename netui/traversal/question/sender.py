@@ -1,4 +1,4 @@
-"""The first connection, from its sender: a container, the host, or a machine outside."""
+"""The first packet, from its sender: a container, the host, or a machine outside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESOLVER = 0x7F00000B
 
 
 def new_transit(query: Query) -> PacketState:
-    """Make the packet that the question is about."""
+    """Return the packet of a question."""
     echo = (8, 0) if query.protocol == ICMP else (128, 0) if query.protocol == ICMP6 else None
     return PacketState(
         query.family,
@@ -38,7 +38,7 @@ def new_transit(query: Query) -> PacketState:
 
 
 def first_arrival(host: PreparedHost, query: Query, unknowns: Unknowns) -> tuple[LegResult, PacketState]:
-    """Walk the first packet from its sender; returns what became of it, and the packet."""
+    """Walk the first packet from its sender; return the outcome and the packet."""
     packet = new_transit(query)
     if query.sender is not None and query.sender.network_mode != "host":
         return _from_container(host, query, packet, unknowns), packet
@@ -81,7 +81,7 @@ def _from_outside(host: PreparedHost, query: Query, packet: PacketState, unknown
 
 
 def _same_bridge(host: PreparedHost, query: Query) -> str:
-    """The bridge on which an outside sender and the receiver sit side by side, "" for none."""
+    """The bridge that an outside sender shares with the receiver, "" for none."""
     bridge = host.namespace.interfaces.get(query.iif)
     fib = host.namespace.fibs[query.family]
     if bridge is None or bridge.kind != "bridge" or fib.is_local(query.dst) or query.any_src is not None:
@@ -143,20 +143,20 @@ def _from_container(host: PreparedHost, query: Query, packet: PacketState, unkno
 
 
 def sent_by(packet: PacketState, endpoint: Endpoint) -> None:
-    """Give a packet what it has from its container's endpoint."""
+    """Set the packet's fields that come from its container's endpoint."""
     packet.mac, packet.link = endpoint.mac or None, True
     packet.sport_range = (1024, 65535)
 
 
 def other_gateway(host: PreparedHost, hop: NextHop, family: Family) -> int | None:
-    """Return the gateway of a container's way where it is not this host."""
+    """Return the gateway of a container's next hop where it is not this host."""
     fib = host.namespace.fibs[family]
     gateway = hop.gateway
     return gateway[1] if gateway is not None and fib.known and not fib.is_local(gateway[1]) else None
 
 
 def _off_bridge(host: PreparedHost, query: Query, packet: PacketState, endpoint: Endpoint, on_link: bool) -> LegResult:
-    """From an endpoint that is not on a bridge of this host: its packets meet no rule here."""
+    """The outcome for an endpoint that is not on a bridge of this host: its packets meet no rule here."""
     sender = query.sender
     assert sender is not None
     network = host.network_of(endpoint)

@@ -1,1 +1,1 @@
-"""Rules carried out for a packet: matches, targets, translation, and the walk through base chains."""
+"""Evaluates rules for a packet: matches, targets, translation, and the walk through base chains."""

@@ -1,4 +1,4 @@
-"""The targets: what a rule that matched does to the packet and to its way."""
+"""Compiles targets: what a rule that matched does to the packet, and where the walk goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netui.traversal.rules.marks import connmark, mark, notrack, touch
 from netui.traversal.rules.target_action import Action, Kind
 from netui.traversal.rules.translation import dnat, masquerade, netmap, redirect, snat, translate
 
-#: Targets after which the next rule is asked and that change nothing a rule can see.
+#: Targets that pass the packet to the next rule and change nothing that a match can see.
 _ONLY_NOTE = frozenset(
     {
         "LOG",
@@ -38,7 +38,7 @@ _ONLY_NOTE = frozenset(
 
 
 def compile_target(target: Target | None, chains: Container[str], family: Family) -> Action:
-    """Turn a target's words into an action. chains: the table's own chains."""
+    """Compile a target into an action. chains: the table's own chains."""
     if target is None:
         return Action("continue", Verdict("continue"))
     name = target.name

@@ -1,4 +1,4 @@
-"""Whether a packet is in an ``ipset``, from the set's captured entries."""
+"""Whether a packet is in an ``ipset``, by the entries of ``ipset save``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netui.net.addresses import TCP, UDP, Net, parse_net, parse_ports, protocol_
 from netui.net.intervals import IntervalSet
 from netui.traversal.packet_state import PacketState
 
-#: The parts of an entry that are understood; a set of another type is unknown.
+#: The element types that netui understands; a set of another type gives "unknown".
 _PARTS = frozenset({"ip", "net", "port", "iface"})
 
 
@@ -58,11 +58,11 @@ def _part(kind: str, value: str, family: Family) -> object | None:
 
 
 def _in_order(first: int, last: int) -> tuple[int, int]:
-    """A range as the kernel adds it to a set: one that is turned round is turned back (ip_set_hash_ip.c)."""
+    """A range as the kernel adds it to a set: it swaps ends that are in the wrong order (ip_set_hash_ip.c)."""
     return min(first, last), max(first, last)
 
 
-#: Addresses of sets; a set of 100,000 entries takes long to be compared with others, and is kept here to stay itself.
+#: Cache of sets' addresses: building those of 100,000 entries takes long, and comparing by identity is fast.
 _ADDRESSES: dict[int, tuple[IpSet, IntervalSet | None]] = {}
 _MOST_SETS = 256
 
@@ -70,7 +70,7 @@ _MOST_SETS = 256
 def addresses(found: IpSet) -> IntervalSet | None:
     """Return all addresses of a set whose entries are addresses alone; None for a set of another kind.
 
-    The most exact entry decides, so that ``nomatch`` takes away what a wider one gave.
+    The most specific entry decides, so ``nomatch`` excludes a part of a wider entry.
     """
     known = _ADDRESSES.get(id(found))
     if known is None:
@@ -81,7 +81,7 @@ def addresses(found: IpSet) -> IntervalSet | None:
 
 
 def _single_addresses(found: IpSet) -> IntervalSet | None:
-    """The same of IPv4 addresses alone, as most long lists are; None where there is anything else."""
+    """The same, fast, for a set of single IPv4 addresses, as most long ones are; None for other entries."""
     if found.family != "ip" or found.type.partition(":")[2] not in ("ip", "net"):
         return None
     try:
@@ -190,7 +190,7 @@ def _address(part: object, packet: PacketState, source: bool) -> bool | None:
 def _port(part: object, packet: PacketState, source: bool) -> bool | None:
     assert isinstance(part, tuple)
     if part[0] is None and packet.protocol not in (TCP, UDP):
-        # bitmap:port knows no other protocol (ip_set_get_ip_port)
+        # bitmap:port has no other protocols (ip_set_get_ip_port)
         return False
     protocol, (low, high) = part
     if protocol is not None and protocol != packet.protocol:

@@ -1,4 +1,4 @@
-"""Targets that mark, untrack, or change a set."""
+"""Targets that change marks, conntrack or sets: MARK, CONNMARK, CT, SET."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _forget_marks(packet: PacketState, _scene: TargetContext) -> tuple[Change, .
 
 
 def notrack(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
-    """xt_CT: a packet that has a connection already (looped back) is left alone."""
+    """xt_CT: has no effect on a packet that already has a connection (loopback)."""
     if packet.connection is not None:
         return ()
     packet.untracked = True
@@ -131,7 +131,7 @@ def notrack(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
 
 
 def touch(target: Target) -> Effect:
-    """SET: the set is not as captured any more."""
+    """SET: note that the set is no longer as captured."""
     names = [
         option.values[0] for option in target.options if option.values and option.name in ("--add-set", "--del-set")
     ]

@@ -1,9 +1,9 @@
-"""The matches: each is yes, no or unknown (None) for a packet.
+"""Compiles matches: each answers yes, no or unknown (None) for a packet.
 
-:func:`compile_match` turns a match's words into predicates once; a rule's predicates
-are then asked for every packet. Semantics follow the kernel's xt_*.c; where a module
-keeps state that a snapshot does not hold (limit, recent, quota …) the answer is
-unknown, and so it is for a module or an option that netui has never heard of.
+:func:`compile_match` compiles a match into predicates once; each packet is then asked of the
+predicates. Semantics follow the kernel's xt_*.c. Where a module keeps state that a snapshot
+does not hold (limit, recent, quota …), the answer is unknown. It is also unknown for a module
+or an option that netui does not know.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from netui.traversal.rules.predicates import Answer, Compiled, MatchContext, Pre
 
 
 def compile_match(match: Match, family: Family, around: MatchContext) -> list[tuple[Predicate, str]]:
-    """Return predicates, each with the words it stands for; all must hold."""
+    """Return the predicates of a match, each with its words; all must hold."""
     if match.module == "":
         return [(_basic(option, family), option_text(option)) for option in match.options]
     special = MODULES.get(match.module)
@@ -36,13 +36,13 @@ def compile_match(match: Match, family: Family, around: MatchContext) -> list[tu
 
 
 def option_text(option: Option) -> str:
-    """Write an option as iptables prints it."""
+    """Return an option as iptables prints it."""
     words = [*(["!"] if option.negated else []), option.name, *option.values]
     return " ".join(words)
 
 
 def match_text(match: Match) -> str:
-    """Write a match as iptables prints it, with its module first."""
+    """Return a match as iptables prints it, with its module first."""
     return " ".join([match.module, *(option_text(option) for option in match.options)])
 
 
@@ -63,7 +63,7 @@ def _basic(option: Option, family: Family) -> Predicate:
                 return no if option.negated else yes
             return maybe(lambda packet: packet.protocol == number, option)
         case "-f":
-            # The first packet of a flow is whole.
+            # the first packet of a flow is not a fragment
             return yes if option.negated else no
         case "-4":
             return yes if family == "ip" else no
@@ -92,7 +92,7 @@ def _destination(net: Net) -> Predicate:
 
 
 def _interface(name: str, negated: bool, *, incoming: bool) -> Predicate:
-    """A missing interface is the empty string, so that ``! -i br0`` holds in OUTPUT."""
+    """A missing interface is the empty string, so ``! -i br0`` holds in OUTPUT."""
     if name.endswith("+"):
         stem = name[:-1]
         if incoming:
@@ -108,12 +108,12 @@ def _conntrack(match: Match, family: Family, _around: MatchContext) -> Compiled:
 
 
 def _untold(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """What ``iptables -L`` did not tell of a rule, or not in words that are understood."""
+    """What ``iptables -L`` did not print of a rule, or printed in words that netui does not understand."""
     option = match.option("--text")
     return [(Unsure(why=f"the listing does not tell {option.value if option else ''}"), None)]
 
 
-#: What compiles a match module; a new one goes into the module of its theme.
+#: The compiler of each match module; a new one goes into the Python module of its theme.
 MODULES: Mapping[str, Callable[[Match, Family, MatchContext], Compiled]] = {
     "tcp": ports,
     "udp": ports,

@@ -56,7 +56,7 @@ def _state(states: frozenset[str], negated: bool) -> Predicate:
     def matches(packet: PacketState) -> Answer:
         connection = packet.connection
         if connection is None:
-            # before conntrack saw the packet (raw tables), or untracked
+            # before conntrack sees the packet (raw tables), or untracked
             found = untracked if packet.untracked else invalid
         else:
             found = new if connection.new else established
@@ -67,7 +67,7 @@ def _state(states: frozenset[str], negated: bool) -> Predicate:
 
 
 def _of_connection(asked: Callable[[PacketState, Connection], Answer], negated: bool) -> Predicate:
-    """Without a connection only the state can match; any other option does not, inverted or not."""
+    """Without a connection only the state can match; any other option fails, inverted or not."""
 
     def matches(packet: PacketState) -> Answer:
         if packet.connection is None:

@@ -1,7 +1,7 @@
-"""Matches that count or draw lots: limit, hashlimit, connlimit, recent, statistic; and string.
+"""Matches that count or use chance: limit, hashlimit, connlimit, recent, statistic; and string.
 
-What they answer hangs on packets before. How much a limit takes is known, though: each of these
-says its answer to one packet of a quiet sender, and the bound up to which that holds.
+Their answers depend on earlier packets. The rate of a limit is known, though: each of these gives its
+answer for one packet of a quiet sender, and the bound up to which this answer holds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from netui.traversal.rules.predicates import Answer, Compiled, MatchContext, Pre
 _UNITS = {"s": "s", "sec": "s", "second": "s", "m": "min", "min": "min", "minute": "min"}
 _UNITS |= {"h": "h", "hour": "h", "d": "day", "day": "day"}
 _KEYS = {"srcip": "source address", "srcport": "source port", "dstip": "destination", "dstport": "destination port"}
-#: A text so short can stand in a packet's header; a first TCP segment is nothing else.
+#: A text of at most this length could be in a packet's header; a first TCP segment has no payload.
 _SHORT = 4
 
 
@@ -57,7 +57,7 @@ def connlimit(match: Match, _family: Family, _around: MatchContext) -> Compiled:
 
 
 def recent(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """``-m recent``: --set lists the address and matches; the others ask a list that is not captured."""
+    """``-m recent``: --set lists the address and matches; the others read a list that is not captured."""
     named = match.option("--name")
     name = named.value if named is not None else "DEFAULT"
     side = "--rdest" if match.option("--rdest") else "--rsource"
@@ -89,17 +89,17 @@ def _lists(listed: str) -> Predicate:
 
 
 def _listed_now(listed: str, count: int) -> Predicate:
-    """A rule before listed this packet's address itself: that is one hit."""
+    """Whether an earlier rule listed this packet's address: that is one hit."""
     return lambda packet: True if count == 1 and listed in packet.touched else None
 
 
 def statistic(_match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """``-m statistic``: by lot, or each so-manieth packet."""
+    """``-m statistic``: by chance, or every nth packet."""
     return [(Unsure(chance=True), None)]
 
 
 def string(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """``-m string``: a first TCP segment has no payload in which a text could be."""
+    """``-m string``: a first TCP segment has no payload to search."""
     compiled: Compiled = []
     for option in match.options:
         if option.name in ("--string", "--hex-string"):
@@ -120,7 +120,7 @@ def _in_payload(packet: PacketState) -> Answer:
 
 
 def _rate(text: str) -> str:
-    """Write ``25/sec`` as 25/s; ``512kb/s`` as it is; "" where it is no rate."""
+    """Return ``25/s`` for ``25/sec``, ``512kb/s`` unchanged, "" for what is no rate."""
     amount, slash, unit = text.partition("/")
     if not slash or not amount[:1].isdigit():
         return ""

@@ -1,4 +1,4 @@
-"""Matches of what else is known of a packet: marks, owner, length, type, and those that never or always hold."""
+"""Matches of a packet's metadata: marks, owner, length, type; and matches that always or never hold."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _has_connmark(value: int, mask: int, negated: bool) -> Predicate:
 
 
 def owner(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """xt_owner: a packet without a socket here matches only what is inverted."""
+    """xt_owner: a packet without a local socket matches only inverted options."""
     compiled: Compiled = []
     for option in match.options:
         predicate: Predicate = unknown
@@ -120,5 +120,5 @@ def never(_match: Match, _family: Family, _around: MatchContext) -> Compiled:
 
 
 def helper(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """A connection that nobody expected has no helper's master."""
+    """``-m helper``: only an expected connection has a helper."""
     return [((yes if option.negated else no), option) for option in match.options] or [(unknown, None)]

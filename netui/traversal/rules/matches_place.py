@@ -1,4 +1,4 @@
-"""Matches of where a packet comes from and goes to: ranges, address types, sets, MAC, bridge ports, the way back."""
+"""Matches of a packet's source and destination: ranges, address types, sets, MAC, bridge ports, reverse path."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _in_range(first: int, last: int, bits: int, source: bool) -> Predicate:
 
 
 def addrtype(match: Match, family: Family, around: MatchContext) -> Compiled:
-    """xt_addrtype: IPv4 asks the local table only; IPv6 asks the address's form, then the routes."""
+    """xt_addrtype: IPv4 looks in the local table only; IPv6 at the form of the address, then at the routes."""
     limit_in = match.option("--limit-iface-in") is not None
     limit_out = match.option("--limit-iface-out") is not None
     compiled: Compiled = []
@@ -184,7 +184,7 @@ def rpfilter(match: Match, family: Family, around: MatchContext) -> Compiled:
         if packet.iif == "lo":
             return True
         mark = packet.mark if "--validmark" in names else 0
-        # rpfilter_lookup_reverse6: only for a link-local sender the device is asked for strictly
+        # rpfilter_lookup_reverse6: the device is compared strictly only for a link-local sender
         link_local = family == "ip6" and packet.src >> 118 == 0x3FA
         device = "" if family == "ip" or (loose and not link_local) else packet.iif
         try:

@@ -18,7 +18,7 @@ def _destination_port(limits: tuple[int, int]) -> Predicate:
 
 
 def ports(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """tcp, udp, sctp, dccp, udplite: ports, and what a first segment's flags are."""
+    """tcp, udp, sctp, dccp, udplite: ports, and the flags of a first segment."""
     compiled: Compiled = []
     for option in match.options:
         predicate: Predicate = unknown
@@ -53,7 +53,7 @@ def _tcp_flags(mask_text: str, wanted_text: str) -> Predicate:
 
 
 def _chunks(how: str, listed: str) -> Predicate:
-    """The first packet of an association holds an INIT chunk and nothing else."""
+    """The first packet of an association has an INIT chunk only."""
     if ":" in listed:
         return unknown
     names = set(listed.split(","))

@@ -1,7 +1,7 @@
-"""Base chains of equal priority: whether it matters for a packet which of them runs first.
+"""Base chains of equal priority: whether their order matters for a packet.
 
-Each is walked on a copy of the packet, as if it were the first. One that lets the packet pass unchanged can stand
-anywhere; the order matters only among those that stop, translate or change it.
+Each chain is tried on a copy of the packet, as if it were the first. A chain that passes the packet unchanged may have
+any position; the order matters only among chains that stop, translate or change the packet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netui.traversal.unknowns import Patience, Unknowns, explore
 
 
 def copy_of(packet: PacketState) -> PacketState:
-    """Return the packet for a walk on trial: what it meets there leaves the packet itself as it is."""
+    """Return a copy of the packet for a trial walk."""
     return replace(
         packet,
         connection=replace(packet.connection) if packet.connection is not None else None,
@@ -30,30 +30,30 @@ def copy_of(packet: PacketState) -> PacketState:
 
 
 class _Few(Patience):
-    """How many ways of one chain are tried."""
+    """The limit of ways that are tried of one chain."""
 
     @property
     def ways(self) -> int:
-        """Few: a chain with more has more orders than are walked anyhow."""
+        """A small number: a chain with more ways has more orders than are walked."""
         return 32
 
 
-#: Walks a base chain with a packet, on trial.
+#: Walks a base chain with a packet, as a trial.
 Trial = Callable[[BaseChain, PacketState, Unknowns], Fate]
 
 
 def orders(
     bases: Sequence[BaseChain], packet: PacketState, walk: Trial, *, translates: bool
 ) -> list[tuple[BaseChain, ...]]:
-    """Return the orders of base chains that could end differently, the given one first.
+    """Return the orders of base chains with possibly different outcomes, the given order first.
 
-    translates: they are nat's, of which the first that binds ends the asking.
+    translates: they are nat chains, of which the first binding wins.
     """
     acting: dict[int, object] = {}
     for position, base in enumerate(bases):
         does = _does(base, packet, walk, translates)
         if "changes" in does:
-            # what one changes, another may ask for
+            # one chain's change may be another chain's match
             return list(permutations(bases))
         if does != {"nothing"}:
             acting[position] = next(iter(does)) if len(does) == 1 and "binds" not in does else position
@@ -70,7 +70,7 @@ def orders(
 
 
 def _does(base: BaseChain, packet: PacketState, walk: Trial, translates: bool) -> set[str]:
-    """Return all that a chain may do to the packet: nothing, drop, reject, binds, changes, or what cannot be known."""
+    """Return the possible effects of a chain on the packet: nothing, drop, reject, binds, changes, or an unknown."""
 
     def one(unknowns: Unknowns) -> str:
         tried, before = copy_of(packet), copy_of(packet)

@@ -1,4 +1,4 @@
-"""What a compiled match is: a question to a packet, answered yes, no or unknown (None)."""
+"""Predicates, the compiled form of matches: each answers yes, no or unknown (None) for a packet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Predicate = Callable[[PacketState], Answer]
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """What matches need to know of the namespace: its routes, sets and bridge ports."""
+    """The data of the namespace that matches read: routes, sets and bridge ports."""
 
     fib: Fib
     sets: Mapping[str, IpSet] | None
@@ -26,17 +26,17 @@ class MatchContext:
 
 
 def unknown(_packet: PacketState) -> Answer:
-    """What cannot be known."""
+    """Always unknown."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
-    """A match that a snapshot cannot decide, of which more is known than that.
+    """A match that a snapshot cannot decide, with what is known of it.
 
-    bound: how much it takes before it answers otherwise, "" where it does not count. usual: its
-    answer to one packet of a quiet sender. chance: the kernel draws lots. why: what would tell.
-    asked: answers where a packet shows it.
+    bound: the rate or amount up to which the usual answer holds, "" where it does not count. usual: the answer
+    for one packet of a quiet sender. chance: the kernel decides by chance. why: what would decide it. asked: a
+    predicate for the packets that decide it themselves.
     """
 
     bound: str = ""
@@ -46,7 +46,7 @@ class Unsure:
     asked: Predicate = unknown
 
     def __call__(self, packet: PacketState) -> Answer:
-        """Answer where the packet shows it, else None."""
+        """Return the answer where the packet decides it, else None."""
         return self.asked(packet)
 
 

@@ -1,8 +1,8 @@
-"""The way through a base chain, remembered: packets that are alike mostly meet the same rules.
+"""A cache of ways through a base chain: similar packets mostly meet the same rules.
 
-A host's exposure asks each container from each network. A passage holds what rules asked of one packet, with the
-answers, and what came of it; another packet that gives the same answers goes the same way. Rules that change a
-packet, count, or cannot be known have no passage, but that the first translation of a nat chain may end one.
+The exposure of a host asks for each container from each network. A passage has the predicates that were asked of one
+packet, their answers, and the outcome. Another packet with the same answers goes the same way. Rules that change a
+packet, count, or are unknown have no passage; only the first translation of a nat chain may end one.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _COMMON = ("-i ", "! -i ", "-o ", "! -o ", "-s ", "! -s ", "-p ", "! -p ", "comm
 #: … and of those that ask for something else and do nothing by it.
 _ASKED = ("-d ", "! -d ", "conntrack ", "state ", "tcp ", "udp ", "sctp ", "mark ", "addrtype ")
 _ENDS: dict[str, Fate] = {"accept": "accept", "drop": "drop", "reject": "reject"}
-#: So many passages of alike packets are tried before they are given up as each of its own kind.
+#: The number of passages after which the cache of a chain is given up.
 _MOST = 4
-#: A passage of more work than this is walked, so that the walk's budget counts (see walk.MOST_WORK).
+#: A passage of more work than this is walked, so that it counts for the walk's budget (see walk.MOST_WORK).
 _MOST_WORK = 20_000
 _DEEPEST = 16
-#: What a jump costs.
+#: The cost of a jump.
 JUMP = 200
 
 
 class NotPlain(Exception):
-    """A rule does more than let pass or stop, or what it asks cannot be known."""
+    """A rule does more than pass or stop, or its match is unknown."""
 
 
 @dataclass(slots=True)
 class Passage:
-    """One way through a base chain: what it hangs on, and what came of it.
+    """One way through a base chain: its conditions and its outcome.
 
-    asked: matches with their answers. found: what the index of a chain was asked for, with what it found. fate: None
-    where the chain's policy decides. translation: the rule that translates, and ends the passage.
+    asked: predicates with their answers. found: lookups in chains' indexes with their results. fate: None where the
+    chain's policy decides. translation: the rule that translates, which ends the passage.
     """
 
     asked: list[tuple[Predicate, bool]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Passage:
     work: int = 0
 
     def fits(self, packet: PacketState) -> bool:
-        """Whether a packet, which has in common what was not asked, goes this way."""
+        """Whether a packet goes this way; the fields that no predicate read must be the same already."""
         for look_up, there in self.found:
             if look_up(packet) != there:
                 return False
@@ -58,9 +58,9 @@ class Passage:
 
 
 def through(chain: PreparedChain, hook: Hook, packet: PacketState, common: tuple[str, ...] = ()) -> Passage:
-    """Return a packet's passage through a base chain; raises NotPlain where it has to be walked.
+    """Return a packet's passage through a base chain; raises NotPlain where it must be walked.
 
-    common: what begins the words of matches of which all packets of the passage know the answer.
+    common: the first words of matches whose answer is the same for all packets of the passage.
     """
     made = Passage()
     made.fate = _follow(made, chain, hook, packet, common, 0)
@@ -68,7 +68,7 @@ def through(chain: PreparedChain, hook: Hook, packet: PacketState, common: tuple
 
 
 def forwarded(chain: PreparedChain, hook: Hook, packet: PacketState) -> Passage | None:
-    """Return the passage of a packet through a base chain, which others of its sender share; None: it is walked."""
+    """Return the passage of a packet through a base chain, shared by packets of its sender; None: walk it."""
     if (
         packet.any_src is not None
         or packet.any_dst is not None
@@ -88,7 +88,7 @@ def forwarded(chain: PreparedChain, hook: Hook, packet: PacketState) -> Passage 
     try:
         made = through(chain, hook, packet, _COMMON)
     except NotPlain:
-        # nor is it tried again
+        # it is not tried again
         known += [_NOBODYS] * (_MOST - len(known))
         return None
     known.append(made)

@@ -1,7 +1,7 @@
-"""A run of rules that each ask who sends, or for which port, gone through at once.
+"""A run of consecutive rules that each match one network of senders or one port, evaluated together.
 
-An allow list is many such rules, one behind the other. Those for whom rules of the same kind decide go the
-same way from there, whichever of these rules it was: they are walked together, and their step is a Fan.
+An allow list is many such rules, one after the other. The senders of all rules with the same action go the same
+way from there. They are walked together, and their step is a Fan.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from netui.traversal.rules.predicates import Predicate
 from netui.traversal.several import Asked, Fork, Several, Split
 from netui.traversal.unknowns import Unknowns
 
-#: Of a jump those go the same way who do not come back from it.
+#: The actions after which senders go the same way; after a jump, unless they return from it.
 _ENDS = ("accept", "drop", "reject", "return", "jump", "goto")
 
 
 @dataclass(frozen=True, slots=True)
 class Fan(Step):
-    """The step of several at once: each part of them met a rule of its own; the step says the first part's.
+    """The step of many senders (or ports), of which each part met a rule of its own; its fields are the first part's.
 
-    several: who they are. parts: each with its step.
+    several: the senders. parts: each with its step.
     """
 
     several: Several | None = None
@@ -39,7 +39,7 @@ class Fan(Step):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Those who go the same way from a run on. rules: of each part, the position of its rule in the chain."""
+    """Senders that go the same way after a run. rules: of each part, the position of its rule in the chain."""
 
     several: Several
     rules: tuple[tuple[int, IntervalSet], ...]
@@ -47,22 +47,22 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What becomes of several in a run. rest: those whom no rule of it takes, None where there is nobody."""
+    """The result of a run. rest: the senders that no rule of it matches, None where there are none."""
 
     groups: tuple[Group, ...]
     rest: Several | None
 
     def parts(self) -> list[Several]:
-        """Return them by the way that they go."""
+        """Return the senders of each way."""
         return [group.several for group in self.groups] + ([self.rest] if self.rest is not None else [])
 
 
 def run_from(
     prepared: PreparedChain, positions: Sequence[int], hook: Hook, packet: PacketState, several: Several
 ) -> Run | None:
-    """Return the run that begins with the rule at the first of these positions; None where that one is of none.
+    """Return the run that begins with the rule at the first of these positions; None where it begins none.
 
-    Without groups: that rule matches nobody of them, whoever is told apart by a part of its words.
+    A run without groups: that rule matches none of the senders, although one of its matches divides them.
     """
     kind = _kind(packet, several)
     connection = packet.connection
@@ -75,7 +75,7 @@ def run_from(
         return known
     found: list[tuple[int, Asked]] = []
     keys: list[tuple[object, ...]] = []
-    # whether it is the same for all packets of which the above is
+    # whether the run is the same for all packets with the fields above
     simple = True
     passed = False
     for position in positions:
@@ -83,7 +83,7 @@ def run_from(
         try:
             taken, key = _taken(rule, hook, packet, several, kind)
         except (Split, Fork):
-            # it asks for something else, too
+            # another match of it divides the senders, too
             simple = False
             break
         simple = simple and rule.program is None and rule.asks[kind].simple
@@ -106,7 +106,7 @@ def run_from(
 
 
 def _kind(packet: PacketState, several: Several) -> str:
-    """What of the packet stands for several, as iptables calls it; "" for what has no plain words."""
+    """The field of the packet that stands for many, as iptables' option; "" for others."""
     if packet.any_dport is several:
         return "--dport"
     for name, vague in (("-s", packet.any_src), ("-d", packet.any_dst)):
@@ -133,14 +133,14 @@ def _joined(rules: Sequence[tuple[int, IntervalSet]]) -> IntervalSet:
     return rules[0][1] if len(rules) == 1 else IntervalSet(span for _position, met in rules for span in met)
 
 
-#: Whether a rule matches: for none, for all, for some; None where that is not told.
+#: Whether a rule matches: none, all, or some of the senders; None where that is unknown.
 Taken = Asked | bool | None
 
 
 def _taken(
     rule: PreparedRule, hook: Hook, packet: PacketState, several: Several, kind: str
 ) -> tuple[Taken, tuple[object, ...]]:
-    """Return for which of several a rule matches, and what it does with them (() where that is no matter of a run)."""
+    """Return which of the senders a rule matches, and the key of its action (() for an action that ends a run)."""
     if rule.program is not None:
         return _native(rule, hook, packet, several)
     action = rule.action
@@ -158,7 +158,7 @@ def _taken(
     return (known.whom if answer is True else answer), key
 
 
-#: What begins the words of predicates of which the same holds for many packets (see AsksFor).
+#: The first words of predicates that have the same answer for many packets (see AsksFor).
 _SIMPLE = (
     "-i ", "! -i ", "-o ", "! -o ", "-p ", "! -p ", "conntrack --ctstate", "conntrack ! --ctstate", "state ",
     "tcp --dport ", "udp --dport ", "comment ",
@@ -241,6 +241,6 @@ def fan(prepared: PreparedChain, group: Group, hook: Hook) -> Step:
             first.hook, first.family, first.backend, first.table, first.chain, first.rule, first.text, first.verdict,
             first.index, first.changes, first.handle, group.several, parts,
         )  # fmt: skip
-        # that the group is kept keeps its identity from being another's
+        # the cached group must live as long as its id is a key
         known = group.several.kept[key] = (group, made)
     return known[1]

@@ -17,7 +17,7 @@ Kind = Literal["accept", "drop", "reject", "return", "jump", "goto", "continue",
 
 
 class Unknowable(Exception):
-    """What follows cannot be known, whatever is assumed; holds why."""
+    """The rest of the walk cannot be known, whatever is assumed; it holds the reason."""
 
     def __init__(self, why: Undecided) -> None:
         super().__init__(why.reason)
@@ -34,13 +34,13 @@ class TargetContext:
     rule: Undecided
 
 
-#: Carries a target out; returns what it changed.
+#: Executes a target; returns the changes.
 Effect = Callable[[PacketState, TargetContext], tuple[Change, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A compiled target. kind: how the walk goes on; verdict: what the step says."""
+    """A compiled target. kind: how the walk goes on; verdict: that of the step."""
 
     kind: Kind
     verdict: Verdict

@@ -60,7 +60,7 @@ def _parse_range(text: str, family: Family, random: bool) -> Span | None:
 
 
 def translate(target: Target, option_name: str, family: Family, make: Callable[[Span], Effect]) -> Action:
-    """DNAT or SNAT, by its option and what makes its effect."""
+    """Compile DNAT or SNAT. option_name: its option; make: returns its effect."""
     option = target.option(option_name)
     parsed = _parse_range(option.value, family, _is_random(target)) if option else None
     if option is None or parsed is None:
@@ -102,7 +102,7 @@ def _choose_port(span: Span, current: int | None, *, destination: bool) -> int |
 
 
 def _source_port(span: Span, packet: PacketState) -> int | None:
-    """Choose a source port; one that cannot be known lies in the span's ports, or above 1023 where it is drawn."""
+    """Choose a source port; an unknown one lies in the span's ports, or above 1023 where the kernel chooses."""
     if packet.is_echo:
         return packet.sport
     before = packet.sport
@@ -113,12 +113,12 @@ def _source_port(span: Span, packet: PacketState) -> int | None:
 
 
 def _destination_port(span: Span, packet: PacketState) -> int | None:
-    """Choose a destination port; several are told apart where they do not all become one, or all stay."""
+    """Choose a destination port; many ports are divided where they do not all become one port, or all stay."""
     several = packet.any_dport
     if several is not None and span.ports is not None:
         low, high = span.ports
         if low == high:
-            # one that stays as it is, is not translated
+            # a port that stays the same is not translated
             if several.within(low, low):
                 return packet.dport
             packet.any_dport = None
@@ -151,7 +151,7 @@ def snat(span: Span) -> Effect:
 
 
 def rewrite_destination(packet: PacketState, dst: int, port: int | None) -> tuple[Change, ...]:
-    """Bind the connection's destination; returns what changed."""
+    """Bind the connection's destination; return the change."""
     connection = packet.connection
     changed = dst != packet.dst or port != packet.dport
     if dst != packet.dst:
@@ -168,7 +168,7 @@ def rewrite_destination(packet: PacketState, dst: int, port: int | None) -> tupl
 
 
 def rewrite_source(packet: PacketState, src: int, port: int | None) -> tuple[Change, ...]:
-    """Bind the connection's source; returns what changed."""
+    """Bind the connection's source; return the change."""
     connection = packet.connection
     changed = src != packet.src or port != packet.sport
     if src != packet.src:

@@ -1,10 +1,9 @@
-"""The walk through the base chains of a hook: the kernel's nf_hook_slow, on paper.
+"""The walk through the base chains of a hook, as the kernel's nf_hook_slow does it.
 
-An accept ends its own base chain only; a drop is final. nat chains are asked for the
-first packet of a connection only, and the first binding of a kind wins. Steps hold the
-rules that matched and the policies by which base chains were left.
+An accept ends its own base chain only; a drop is final. nat chains see the first packet of a connection only, and the
+first binding of a kind wins. The steps are the rules that matched and the policies that ended base chains.
 
-Longer than 300 lines: one walker, whose methods call each other rule by rule.
+Longer than 300 lines: the methods of one walker call each other rule by rule.
 """
 
 from __future__ import annotations
@@ -31,25 +30,24 @@ from netui.traversal.unknowns import Unknowns
 
 CONNTRACK = -200
 _DEEPEST = 200
-#: What one packet's walk may cost: a rule that is asked costs 1, a jump JUMP more. Chains whose jumps double
-#: would else be walked forever; a host's longest chains cost a hundredth of it.
+#: The most work of one packet's walk: each rule costs 1, a jump JUMP more. Without it, chains whose jumps double would
+#: be walked forever. The longest chains of real hosts cost a hundredth of it.
 MOST_WORK = 2_000_000
 _ENDLESS = "the jumps come back to the same chains too often to be followed"
-#: What becomes of a packet by the action that ends its way through a hook; every other one drops it.
+#: The fate of a packet by the action that ends its way through a hook; every other action drops it.
 _FATES: dict[str, Fate] = {"accept": "accept", "nat": "accept", "reject": "reject"}
 _UNTOLD = "a snapshot cannot tell whether this matches"
 
 
 def same_way(_packet: PacketState) -> bool:
-    """Nothing changed the way."""
+    """The route is unchanged."""
     return True
 
 
 def _telling(unknown: tuple[tuple[Predicate, str], ...]) -> tuple[Predicate, str]:
-    """Of a rule's matches that cannot be known, the one on which the rule hangs.
+    """Of a rule's unknown matches, the one that decides.
 
-    One that usually fails keeps the rule from matching, whatever the others say; those that
-    usually hold leave it to the others.
+    A match that usually fails decides, whatever the others answer. Where matches usually hold, the others decide.
     """
     counted = [one for one in unknown if isinstance(one[0], Unsure) and one[0].bound]
     fails = [one for one in counted if isinstance(one[0], Unsure) and not one[0].usual]
@@ -65,19 +63,19 @@ class Walker:
     namespace: Namespace
     unknowns: Unknowns
     steps: list[Step] = field(default_factory=list)
-    #: looks for a route again where OUTPUT changed the packet; False: there is none, it is dropped
+    #: routes the packet again where OUTPUT changed it; False: there is no route, and it is dropped
     reroute: Callable[[PacketState], bool] = same_way
-    #: what the walk has cost so far
+    #: the work so far
     work: int = 0
     _gave_up: bool = False
 
     def hook(self, hook: Hook, packet: PacketState) -> Fate:
-        """Walk all base chains at a hook; returns what became of the packet."""
+        """Walk all base chains at a hook; return the packet's fate."""
         hook_chains = self.namespace.hook_chains(packet.family, hook)
         if hook_chains.unread:
             raise Unknowable(Undecided("the rules", hook_chains.unread, hook=hook, family=packet.family))
         tracks, nat, nat_at = hook_chains.tracks, hook_chains.nat, hook_chains.nat_at
-        # no translation is made or applied in FORWARD
+        # FORWARD translates nothing
         nat_done = hook == "forward"
         for priority, others in hook_chains.groups:
             if tracks and priority > CONNTRACK and packet.connection is None:
@@ -120,7 +118,7 @@ class Walker:
         for order in nat if len(nat) == 1 else self._ordered(hook, nat, packet):
             fate = self.base(hook, order, packet)
             if hook == "output" and packet.dst != dst and fate == "accept" and not self.reroute(packet):
-                # nf_nat_ipv4_local_fn: an address, not a port, changes the way
+                # nf_nat_ipv4_local_fn: a new address changes the route, a new port does not
                 return "drop"
             if fate != "accept":
                 return fate
@@ -190,7 +188,7 @@ class Walker:
             return fate
         changed = before != (packet.src, packet.dst, packet.mark)
         if changed and fate == "accept" and not self.reroute(packet):
-            # of all chains only mangle's OUTPUT asks for a route again when a mark changed
+            # only mangle's OUTPUT routes again when a mark changed
             return "drop"
         return fate
 
@@ -199,7 +197,7 @@ class Walker:
         return "drop" if prepared.chain.policy == "DROP" else "accept"
 
     def _native(self, hook: Hook, base: BaseChain, packet: PacketState) -> Fate:
-        """A table that iptables did not make: it may do what its effects say, or not."""
+        """Walk a native chain of which only the effects are known: each effect may happen, or none."""
         native = base.native
         assert native is not None
         if native.type == "nat" and (packet.connection is None or not packet.connection.new):
@@ -223,7 +221,7 @@ class Walker:
         return fates[self.unknowns.branch(len(fates), unknown)]
 
     def _chain(self, hook: Hook, prepared: PreparedChain, packet: PacketState, depth: int) -> Fate | None:
-        """Walk a chain; None where it returns to whoever jumped to it."""
+        """Walk a chain; None where it returns to its caller."""
         chain, compiled = prepared.chain, prepared.compiled
         candidates = prepared.candidates(packet)
         self.work += len(candidates)
@@ -269,7 +267,7 @@ class Walker:
                         fib = self.namespace.fibs[packet.family]
                         context = TargetContext(hook, fib, self.unknowns, rule.named(hook, chain))
                         changes = action.effect(packet, context)
-                    # most steps were made for another packet before
+                    # most steps are in the cache
                     self.steps.append((not changes and rule.steps.get(hook)) or rule.step(hook, chain, changes))
                     match kind:
                         case "continue":
@@ -302,9 +300,9 @@ class Walker:
         packet: PacketState,
         depth: int,
     ) -> Fate | Literal["next"] | None:
-        """Go through these rules, the first of which asks for some of several; raises Fork or Split.
+        """Walk a run of rules that divides the senders; raises Fork or Split.
 
-        "next" where that rule matches none of them.
+        Returns "next" where the first rule matches none of them.
         """
         several = split.several
         run = run_from(prepared, candidates, hook, packet, several)
@@ -317,7 +315,7 @@ class Walker:
             return "next"
         (group,) = run.groups
         if len(group.rules) == 1:
-            # it matches all of them; what it does with them tells them apart
+            # it matches all of them; its action divides them
             raise split
         self.steps.append(fan(prepared, group, hook))
         first = prepared.rule(group.rules[0][0])
@@ -329,14 +327,14 @@ class Walker:
             about = partial(first.program.about, hook, kind)
         fate = self._jump(hook, prepared.table.chain(target), packet, depth, about)
         if fate is None and kind == "jump":
-            # they come back to the rules behind theirs
+            # they return to the rules after theirs
             raise Fork(several, several.cut(("apart", run), lambda: [met for _position, met in group.rules]))
         return fate
 
     def _jump(
         self, hook: Hook, inner: PreparedChain, packet: PacketState, depth: int, about: Callable[[str], Undecided]
     ) -> Fate | None:
-        """Walk a chain to which a rule jumps, within bounds; about: names that rule with a reason."""
+        """Walk a chain to which a rule jumps, within the limits; about: returns the Undecided that names the rule."""
         if depth >= _DEEPEST:
             raise Unknowable(about("the jumps are too deep"))
         before = self.work
@@ -347,7 +345,7 @@ class Walker:
             return self._chain(hook, inner, packet, depth + 1)
         except Unknowable:
             if self.work > MOST_WORK and not self._gave_up and self.work - before > MOST_WORK // 2:
-                # This is where the work is: other packets need not find out again.
+                # the work is in this chain: other packets need not try it
                 self._gave_up = inner.endless = True
             raise
 
@@ -360,7 +358,7 @@ class Walker:
         packet: PacketState,
         depth: int,
     ) -> Fate | Literal["next", "return"]:
-        """What a native rule's verdict makes of the packet: its fate, the next rule, or the return to the caller."""
+        """Apply a native rule's verdict: the packet's fate, the next rule, or the return to the caller."""
         match outcome.kind:
             case "jump" | "goto":
                 if outcome.verdict.chain not in prepared.table.names:
@@ -379,7 +377,7 @@ class Walker:
     def _assumed(
         self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[tuple[Predicate, str], ...]
     ) -> bool:
-        """Whether this way takes the matches that cannot be known to hold."""
+        """Whether this walk assumes that the unknown matches hold."""
         predicate, words = _telling(unknown)
         why, bound, chance, likely = "", "", False, False
         if isinstance(predicate, Unsure):
@@ -398,7 +396,7 @@ class Walker:
             chance,
         )
         if rule.action.kind == "continue" and rule.action.effect is None:
-            # a limited LOG: it goes on either way, so that there is one way only
+            # a limited LOG: the packet goes on in both cases, so no branch is needed
             self.unknowns.branch(1, about)
             return likely
         return bool(self.unknowns.branch(2, about, int(likely)))

@@ -1,1 +1,1 @@
-"""Native rules carried out for a packet: what a key reads, whether a set holds it, a rule as a program."""
+"""Evaluates native rules for a packet: the values of keys, membership in sets, and a rule as a program."""

@@ -1,4 +1,4 @@
-"""Whether a match of a native rule holds: what was read against a set, a number or bits."""
+"""Whether a match of a native rule holds: it compares a reading with a set, a number or bits."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def compare(statement: Compare, evaluation: Evaluation) -> Answer:
 
 
 def _doubtful(statement: Compare, packet: PacketState) -> bool:
-    """Whether a connection is assured cannot be told of one that is not new."""
+    """Whether the answer is unknown: of a connection that is not new, a snapshot does not tell if it is assured."""
     connection = packet.connection
     value = _single(statement)
     if connection is None or connection.new:
@@ -63,7 +63,7 @@ def _doubtful(statement: Compare, packet: PacketState) -> bool:
 
 
 def _compared(operator: str, vague: Vague, number: int) -> Answer:
-    """Whether all of several are below or above a number."""
+    """Whether all numbers for which the reading stands are below or above a number."""
     if operator in ("<", "<="):
         low, high = 0, number - (operator == "<")
     else:

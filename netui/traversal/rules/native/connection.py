@@ -1,4 +1,4 @@
-"""What native rules read of a packet's connection (nft_ct.c)."""
+"""Keys of a packet's connection (nft_ct.c)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SEEN_REPLY, _CONFIRMED, _SNAT, _DNAT, _SNAT_DONE, _DNAT_DONE = 2, 8, 16, 32, 12
 
 
 def _state(packet: PacketState, _context: KeyContext) -> Reading:
-    """Before conntrack saw the packet there is no connection, which reads as invalid."""
+    """Read the state; without a connection (before conntrack sees the packet) it is invalid."""
     connection = packet.connection
     if connection is None:
         return 64 if packet.untracked else 1
@@ -21,7 +21,7 @@ def _state(packet: PacketState, _context: KeyContext) -> Reading:
 
 
 def connection_key(words: str) -> Reader:
-    """Return what reads a key of a connection, by the words behind ``ct``."""
+    """Return the reader of a key of a connection, by the words after ``ct``."""
     if words == "state":
         return _state
     asked = _CT.get(words) or _side(words)

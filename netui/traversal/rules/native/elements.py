@@ -1,4 +1,4 @@
-"""Whether a set holds what a key reads, and what a map gives for it: yes, no, or not to be known."""
+"""Whether a set has an element for a reading, and what a map gives for it: yes, no, or unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netui.traversal.rules.native.reading import PortSpan, Reading, Vague
 from netui.traversal.rules.predicates import Answer
 from netui.traversal.several import Fork, Several
 
-#: For so many other parts the elements are remembered.
+#: The size of the cache of elements by their other parts.
 _MOST_KEYS = 256
 
 
@@ -51,7 +51,7 @@ def _within(value: Interval, reading: Reading) -> Answer:
 
 @dataclass(slots=True)
 class Index:
-    """The elements of a set or map, found by the first part of what is read.
+    """The elements of a set or map, indexed by the first part of the key.
 
     exact: elements by a single number or name; spans: by intervals that are more, by their low ends;
     others: name prefixes and what is not understood. rest: the catch-all.
@@ -69,7 +69,7 @@ class Index:
     _joined: dict[int, tuple[list[Element], IntervalSet]] = field(default_factory=dict)
 
     def lacks(self, first: Reading) -> bool:
-        """Whether it is plain that no element begins with a number or name; the answer for most packets and rules."""
+        """Whether certainly no element begins with a number or name; most packets and rules end here."""
         if self.others or self.rest is not None or first in self.exact:
             return False
         if isinstance(first, str):
@@ -106,7 +106,7 @@ class Index:
         return found
 
     def _find_vague(self, readings: Sequence[Reading], place: int, vague: Vague) -> list[tuple[Element, bool]]:
-        """The same where a part is an address that stands for many: all elements are asked at once."""
+        """The same where a part is an address that stands for many: all elements are compared at once."""
         sure, unsure = self._by_others(readings, place)
         found: list[tuple[Element, bool]] = []
         if self._gives and len(sure) > 1:
@@ -123,7 +123,7 @@ class Index:
         return found
 
     def _fork(self, elements: list[Element], place: int, vague: Vague) -> None:
-        """Raise Fork where several are of more than one element of a map, or some of none."""
+        """Raise Fork where the addresses belong to more than one element of a map, or some to none."""
         who = vague.who
         several = who.several if isinstance(who, Senders | Masked) else who if isinstance(who, Several) else None
         if several is None:
@@ -152,7 +152,7 @@ class Index:
 
     @property
     def _gives(self) -> bool:
-        """Whether it matters which element holds: a map's give something."""
+        """Whether it matters which element holds: in a map each has data."""
         return any(element.data is not None for element in self.elements[:1])
 
     @staticmethod
@@ -160,7 +160,7 @@ class Index:
         return holds(element.parts[place], vague) is not False
 
     def _by_others(self, readings: Sequence[Reading], place: int) -> tuple[list[Element], list[Element]]:
-        """The elements whose other parts hold, and those of which that cannot be known."""
+        """The elements whose other parts hold, and those whose other parts are unknown."""
         key = (place, *(reading for at, reading in enumerate(readings) if at != place))
         known = self._others.get(key)
         if known is not None:
@@ -185,7 +185,7 @@ class Index:
         return sure, unsure
 
     def _spans(self, elements: list[Element], place: int) -> IntervalSet:
-        """The addresses of these elements' part."""
+        """The addresses of one part of these elements."""
         known = self._joined.get(id(elements))
         if known is None or known[0] is not elements:
             spans = [part for element in elements if isinstance(part := element.parts[place], Interval)]
@@ -241,7 +241,7 @@ def build_index(elements: Sequence[Element]) -> Index:
 
 
 def member(index: Index | None, readings: Sequence[Reading]) -> Answer:
-    """Return whether a set holds what was read; None for a set whose elements are not known."""
+    """Return whether a set has an element for a reading; None for a set whose elements are not known."""
     if index is None:
         return None
     found = index.find(readings)

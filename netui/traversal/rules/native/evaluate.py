@@ -1,4 +1,4 @@
-"""The value of an expression for a packet: keys, bits, concatenations, maps, and what the kernel draws."""
+"""The value of an expression for a packet: keys, bits, concatenations, maps, and random numbers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CALCULATE: Mapping[str, Callable[[int, int], int]] = {
 
 @dataclass(slots=True)
 class TableSets:
-    """The sets and maps of a table, each indexed when first asked."""
+    """The sets and maps of a table, each indexed on first use."""
 
     sets: Mapping[str, NftSet]
     _indexes: dict[str, Index | None] = field(default_factory=dict)
@@ -65,13 +65,13 @@ class TableSets:
 
 @dataclass(slots=True)
 class Evaluation:
-    """What is needed to evaluate an expression for one packet."""
+    """Evaluates expressions for one packet."""
 
     packet: PacketState
     context: KeyContext
     sets: TableSets
     unknowns: Unknowns
-    #: names the rule where something is drawn
+    #: returns the Undecided that names the rule
     about: Callable[[str, str], Undecided]
 
     def readings(self, expression: Expression) -> list[Reading]:
@@ -112,7 +112,7 @@ class Evaluation:
         return _CALCULATE[expression.operator](left, right)
 
     def _drawn(self, expression: Choice) -> Reading:
-        """A number that a snapshot cannot tell: each is a way of its own."""
+        """A random number, which a snapshot cannot tell: a branch for each value."""
         if not 0 < expression.modulus <= 16:
             return None
         about = self.about(expression.words, "the kernel counts, draws or hashes this number")
@@ -127,9 +127,9 @@ class Evaluation:
         return [_reading_of(part) for part in element.data]
 
     def element(self, key: Expression, elements: Elements, words: str) -> Element | None:
-        """Return the element of a map that holds a key, None where none does; each possible one is a way.
+        """Return the element of a map for a key, None where there is none; a branch for each possible one.
 
-        words: what is said of it where it cannot be known.
+        words: the words of an unknown.
         """
         readings = self.readings(key)
         if readings and readings[0] is ABSENT:
@@ -152,7 +152,7 @@ class Evaluation:
 
 
 class UnknownMap(Exception):
-    """A map that was not captured decides."""
+    """The value depends on a map that was not captured."""
 
 
 def _reading_of(value: Value) -> Reading:

@@ -1,4 +1,4 @@
-"""What native rules ask of the routing table (nft_fib.c, nft_fib_ipv4.c, nft_fib_ipv6.c)."""
+"""Keys of the routing table (nft_fib.c, nft_fib_ipv4.c, nft_fib_ipv6.c)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netui.traversal.rules.native.reading import KeyContext, Reader, Reading, un
 
 
 def fib_key(words: str) -> Reader:
-    """Return what reads a key of the routing table, by the words behind ``fib``."""
+    """Return the reader of a key of the routing table, by the words after ``fib``."""
     flags_text, _, result = words.rpartition(" ")
     flags = flags_text.split(" . ")
     source = "saddr" in flags
@@ -24,7 +24,7 @@ def fib_key(words: str) -> Reader:
 
 
 def _fib_type(source: bool, device: str) -> Reader:
-    """inet_addr_type_dev_table; without ``. iif`` the address is asked of all devices."""
+    """inet_addr_type_dev_table; without ``. iif`` all devices count."""
 
     def read(packet: PacketState, context: KeyContext) -> Reading:
         fib = context.fibs.get(packet.family)
@@ -42,7 +42,7 @@ def _fib_type(source: bool, device: str) -> Reader:
 
 
 def _type6(fib: Fib, address: int, device: str, *, named: bool) -> Reading:
-    """__nft_fib6_eval_type: with a device only its own addresses are local; a refusing route comes first."""
+    """__nft_fib6_eval_type: with a device only its own addresses are local; an unreachable route comes first."""
     try:
         route = fib.lookup(Lookup(address))
     except RoutingUnknown:
@@ -58,9 +58,9 @@ def _type6(fib: Fib, address: int, device: str, *, named: bool) -> Reading:
 
 
 def _fib_device(source: bool, device: str, marked: bool) -> Reader:
-    """nft_fib4_eval: the device of the route; "" where there is none, or not by the device asked for.
+    """nft_fib4_eval: the device of the route; "" where there is no route, or none by the given device.
 
-    What comes by the loopback is not looked up: its device is lo (nft_fib_can_skip).
+    A packet from the loopback device is not looked up: its device is lo (nft_fib_can_skip).
     """
 
     def read(packet: PacketState, context: KeyContext) -> Reading:

@@ -1,7 +1,7 @@
-"""What a native rule's key reads of a packet, by nft's words for it; each kind of key has a module of its own.
+"""The readers of native rules' keys, by nft's words; each kind of key has a module of its own.
 
-A reading is a number or a name; None where it cannot be known; ABSENT where the packet has no such thing, which ends
-the rule (NFT_BREAK), inverted or not.
+A reading is a number or a name. It is None where it is not known, and ABSENT where the packet has no such field,
+which ends the rule (NFT_BREAK), inverted or not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
 
 @lru_cache(maxsize=512)
 def reader(words: str) -> Reader:
-    """Return what reads a key, by nft's words for it; a key that is not known reads None."""
+    """Return the reader of a key, by nft's words; the reader of an unknown key returns None."""
     known = _READERS.get(words)
     if known is not None:
         return known

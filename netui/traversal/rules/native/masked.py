@@ -1,4 +1,4 @@
-"""Some bits of a number that stands for many: ``ip saddr & 255.0.255.0``, asked as the numbers that have such bits."""
+"""Bits of a number that stands for many: ``ip saddr & 255.0.255.0`` is compared by the numbers with such bits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from netui.traversal.several import Several
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """The bits of many under a mask; it is asked as the many themselves are.
+    """The masked bits of many numbers; it has the methods of the numbers themselves.
 
-    Each answer is None where the numbers with such bits are too many pieces (see net.intervals.with_bits).
+    Each method returns None where the numbers with such bits are too many intervals (see net.intervals.with_bits).
     """
 
     who: Senders | Several
@@ -23,7 +23,7 @@ class Masked:
 
     @property
     def several(self) -> Several:
-        """The many."""
+        """The numbers."""
         return self.who.several if isinstance(self.who, Senders) else self.who
 
     def within_range(self, first: int, last: int, _bits: int) -> bool | None:
@@ -36,7 +36,7 @@ class Masked:
         return None if numbers is None else self.who.within_set(numbers)
 
     def numbers(self, found: IntervalSet) -> IntervalSet | None:
-        """Return all numbers whose bits are in a set; those of the many alone where all would be too many pieces."""
+        """Return all numbers whose bits are in a set; only those of ``several`` where all are too many intervals."""
         every = _numbers(found, self.mask, self.bits, None)
         if every is None:
             several = self.several

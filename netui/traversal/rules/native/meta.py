@@ -1,4 +1,4 @@
-"""What native rules read beside the headers: devices, families, the sender (nft_meta.c)."""
+"""Keys of a packet's metadata: devices, families, the sender (nft_meta.c)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from netui.traversal.rules.native.reading import ABSENT, KeyContext, Reader, Rea
 
 
 def kind(incoming: bool) -> Reader:
-    """Return what reads a device's kind."""
+    """Return the reader of a device's kind."""
 
     def read(packet: PacketState, context: KeyContext) -> Reading:
         name = packet.iif if incoming else packet.oif
@@ -20,7 +20,7 @@ def kind(incoming: bool) -> Reader:
 
 
 def group(incoming: bool) -> Reader:
-    """``ip address`` prints a group by name; 0 is "default"."""
+    """Return the reader of a device's group; ``ip address`` prints its name, "default" for 0."""
 
     def read(packet: PacketState, context: KeyContext) -> Reading:
         name = packet.iif if incoming else packet.oif
@@ -37,7 +37,7 @@ def group(incoming: bool) -> Reader:
 
 
 def bridge_name(incoming: bool) -> Reader:
-    """Only a bridge's port has a bridge, and the IP hooks see the bridge itself."""
+    """Read the bridge of a port; the IP hooks see the bridge itself, which has none."""
 
     def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.layer != "bridge":
@@ -48,16 +48,16 @@ def bridge_name(incoming: bool) -> Reader:
 
 
 def table_family(packet: PacketState, _context: KeyContext) -> Reading:
-    """NFPROTO_IPV4 or NFPROTO_IPV6; elsewhere it may be the table's own family."""
+    """Read NFPROTO_IPV4 or NFPROTO_IPV6; outside the IP hooks it may be the table's own family."""
     if packet.layer:
         return None
     return 2 if packet.family == "ip" else 10
 
 
 def packet_type(packet: PacketState, _context: KeyContext) -> Reading:
-    """Read 0 for a packet to this host; broadcasts and multicasts are not told apart."""
+    """Read 0 for a packet to this host; broadcasts and multicasts are unknown."""
     if packet.over or (packet.layer and not packet.iif):
-        # a bridge's port takes frames for others, too
+        # a port of a bridge also receives frames for others
         return None
     if packet.family == "ip":
         special = packet.dst >> 28 == 0xE or packet.dst == 0xFFFFFFFF
@@ -67,10 +67,10 @@ def packet_type(packet: PacketState, _context: KeyContext) -> Reading:
 
 
 def user(packet: PacketState, _context: KeyContext) -> Reading:
-    """Read the user who sends; only of what is sent from here."""
+    """Read the sender's user, for a packet sent from here."""
     return packet.uid if packet.local else ABSENT
 
 
 def group_id(packet: PacketState, _context: KeyContext) -> Reading:
-    """Read the sender's group, which no snapshot tells."""
+    """Read the sender's group, which a snapshot does not have."""
     return None if packet.local else ABSENT

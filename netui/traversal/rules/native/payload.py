@@ -1,4 +1,4 @@
-"""What native rules read of a packet's headers (nft_payload.c, nft_exthdr.c)."""
+"""Keys of a packet's headers (nft_payload.c, nft_exthdr.c)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _ETHERTYPES = {"ip": 0x800, "ip6": 0x86DD}
 
 
 def arp(packet: PacketState, _context: KeyContext) -> Reading:
-    """Read a field of ARP, which no IP packet has."""
+    """Read a field of ARP: an IP packet has none."""
     return ABSENT if packet.family in _ETHERTYPES else None
 
 
 def no_extension(packet: PacketState, _context: KeyContext) -> Reading:
-    """Whether an IPv6 packet has an extension header: these have none (nft_exthdr_ipv6_eval)."""
+    """Read whether the packet has an extension header: the walked packets have none (nft_exthdr_ipv6_eval)."""
     return 0 if packet.family == "ip6" else ABSENT
 
 
@@ -30,28 +30,28 @@ def _destination(packet: PacketState) -> Reading:
 
 
 def address(family: Family, source: bool) -> Reader:
-    """Return what reads an address of a family."""
+    """Return the reader of an address of a family."""
     which = _source if source else _destination
     return lambda packet, _context: which(packet) if packet.family == family else ABSENT
 
 
 def protocol_of(family: Family) -> Reader:
-    """Return what reads a family's protocol."""
+    """Return the reader of a family's protocol field."""
     return lambda packet, _context: packet.protocol if packet.family == family else ABSENT
 
 
 def of_family(family: Family) -> Reader:
-    """A header field that netui does not follow: it is there, and not known."""
+    """Return the reader of a header field that netui does not follow: it is present, and its value unknown."""
     return lambda packet, _context: None if packet.family == family else ABSENT
 
 
 def of_protocol(protocol: int) -> Reader:
-    """Return what reads a field of a protocol that netui does not follow."""
+    """Return the reader of a field that netui does not follow, of a protocol."""
     return lambda packet, _context: None if packet.protocol == protocol else ABSENT
 
 
 def option(protocol: int, exists: bool) -> Reader:
-    """A TCP option or an SCTP chunk: one that is asked for is missing where the protocol is another."""
+    """Return the reader of a TCP option or SCTP chunk; it is missing in other protocols."""
 
     def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol == protocol:
@@ -76,7 +76,7 @@ def _destination_port(packet: PacketState) -> Reading:
 
 
 def port(protocol: int, source: bool) -> Reader:
-    """Return what reads a protocol's port."""
+    """Return the reader of a protocol's port."""
 
     def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol != protocol:
@@ -87,7 +87,7 @@ def port(protocol: int, source: bool) -> Reader:
 
 
 def transport_port(source: bool) -> Reader:
-    """``th dport``: the same place in the header of whatever protocol."""
+    """Return the reader of ``th dport``: the same offset in the header of any protocol."""
 
     def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol in (ICMP, ICMP6) and source and packet.icmp is not None:
@@ -107,7 +107,7 @@ def tcp_flags(packet: PacketState, _context: KeyContext) -> Reading:
 
 
 def icmp(protocol: int, position: int) -> Reader:
-    """Return what reads the type (position 0) or code of ICMP."""
+    """Return the reader of the type (position 0) or code of ICMP."""
 
     def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.protocol != protocol:
@@ -118,7 +118,7 @@ def icmp(protocol: int, position: int) -> Reader:
 
 
 def ether_address(packet: PacketState, _context: KeyContext) -> Reading:
-    """Without an Ethernet header (sent from here) there is nothing to read."""
+    """Read an Ethernet address; absent without an Ethernet header (a packet sent from here)."""
     if not packet.link:
         return ABSENT
     return None if packet.mac is None else int(packet.mac.replace(":", ""), 16)
@@ -130,14 +130,14 @@ def ether_other(packet: PacketState, _context: KeyContext) -> Reading:
 
 
 def ether_type(packet: PacketState, _context: KeyContext) -> Reading:
-    """The outermost: that of a tag, where the frame has one."""
+    """Read the outermost ether type: that of the tag, where the frame has one."""
     if not packet.link:
         return ABSENT
     return ethertype(packet) if packet.vlan is None else 0x8100
 
 
 def vlan(field: str) -> Reader:
-    """Return what reads a field of the frame's tag."""
+    """Return the reader of a field of the frame's tag."""
 
     def read(packet: PacketState, _context: KeyContext) -> Reading:
         if packet.vlan is None:
@@ -148,5 +148,5 @@ def vlan(field: str) -> Reader:
 
 
 def ethertype(packet: PacketState) -> int:
-    """Return the ether type of what the frame carries."""
+    """Return the ether type of the frame's payload."""
     return _ETHERTYPES.get(packet.family, 0x806)

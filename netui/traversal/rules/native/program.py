@@ -1,4 +1,4 @@
-"""A native rule as a program, ready to be run; see run.py for how it runs."""
+"""A native rule as a program; run.py executes it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from netui.traversal.unknowns import Unknowns
 
 @dataclass(slots=True)
 class Program:
-    """One native rule, ready to be run."""
+    """The program of one native rule."""
 
     rule: Rule
     chain: Chain
     statements: Sequence[Statement]
     context: KeyContext
     sets: TableSets
-    #: what reads the key of its first comparison, and the comparison, where that alone may tell that it does not match
+    #: the first comparison and its key's reader, where a lookup in its index may show that the rule does not match
     _gate: tuple[Callable[[PacketState, KeyContext], Reading], Compare] | None = None
 
     def __post_init__(self) -> None:
@@ -56,17 +56,17 @@ class Program:
         return Run(self, hook, packet, unknowns).run()
 
     def matches(self, hook: Hook, packet: PacketState, unknowns: Unknowns) -> bool | None:
-        """Return whether the matches hold, without what the rule does; None where that cannot be known."""
+        """Return whether the matches hold, without executing the rule; None where that is not known."""
         return Run(self, hook, packet, unknowns).matches()
 
     def verdict(self) -> Outcome:
-        """Return what the verdict at its end makes of a packet that it matches."""
+        """Return the outcome of its last statement, which is a verdict."""
         last = self.statements[-1]
         assert isinstance(last, Verdict)
         return Outcome(cast(Kind, last.kind), last)
 
     def about(self, hook: Hook, match: str, reason: str) -> Undecided:
-        """Name this rule where something cannot be known."""
+        """Return the Undecided that names this rule."""
         chain = self.chain
         return Undecided(
             match, reason, hook, chain.family, chain.backend, chain.table, chain.name, self.rule.number, self.rule.text

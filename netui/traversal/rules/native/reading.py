@@ -1,4 +1,4 @@
-"""What is read of a packet for a native rule: a number, a name, one number for several, or nothing."""
+"""A reading, the value of a key for a packet: a number, a name, a number that stands for many, or nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netui.traversal.several import Several
 
 
 class _Absent:
-    """The packet has no such thing."""
+    """The packet has no such field."""
 
     __slots__ = ()
 
@@ -28,9 +28,9 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class PortSpan:
-    """A port that is not chosen yet, somewhere from ``low`` to ``high``.
+    """A port that is not chosen yet, from ``low`` to ``high``.
 
-    client: of an answer, the port that the client chose: one that no rule singles out.
+    client: it is the port that the client of an answer chose; rules for single ports are not about it.
     """
 
     low: int
@@ -40,7 +40,7 @@ class PortSpan:
 
 @dataclass(frozen=True, slots=True)
 class Vague:
-    """A number that is only a representative: of some machine outside (bits: 32 or 128), or of several ports (16)."""
+    """A number that stands for many: any machine outside (bits: 32 or 128), or many ports (16)."""
 
     who: AnyOutside | Several | Masked
     bits: int
@@ -64,5 +64,5 @@ Reader = Callable[[PacketState, KeyContext], Reading]
 
 
 def unknown(_packet: PacketState, _context: KeyContext) -> Reading:
-    """Read a key of which netui knows nothing."""
+    """Read a key that netui does not know."""
     return None

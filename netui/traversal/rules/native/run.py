@@ -1,7 +1,7 @@
-"""One run of a native rule: its statements from left to right, the first that does not hold ends it.
+"""Executes a native rule: its statements run from left to right, and the first match that fails ends it.
 
-What stood before that statement has happened. Matches that follow one another are one block, so that
-a certain no beats an unknown; an unknown block is decided, way by way, before the next effect.
+The effects before that match have happened. Consecutive matches are one block, in which a certain no beats an
+unknown. A walk branches at an unknown block before the next effect.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from netui.traversal.unknowns import Unknowns
 if TYPE_CHECKING:
     from netui.traversal.rules.native.program import Program
 
-#: Fields whose change no match that netui follows can see.
+#: Fields that no match that netui follows reads.
 _UNSEEN = ("meta priority", "meta nftrace", "meta pkttype", "meta secmark", "ct label", "ct event", "ct helper",
            "ct secmark", "ip dscp", "ip6 dscp", "ip ecn", "ip6 ecn", "ip ttl", "ip6 hoplimit", "ip6 flowlabel",
            "tcp option", "tcp window", "ether ", "vlan pcp")  # fmt: skip
-#: Of those, what steers a frame before a bridge or a device took it.
+#: Of those, the fields that direct a frame before a bridge or device took it.
 _STEERS = ("ether ", "vlan ", "meta pkttype")
 
 
@@ -60,7 +60,7 @@ _GOES_ON = Outcome("continue", Verdict("continue"))
 
 
 class Run:
-    """One run of a program."""
+    """One execution of a program."""
 
     def __init__(self, program: Program, hook: Hook, packet: PacketState, unknowns: Unknowns) -> None:
         self.program = program
@@ -69,14 +69,14 @@ class Run:
         self.unknowns = unknowns
         self.changes: list[Change] = []
         self.evaluation = Evaluation(packet, program.context, program.sets, unknowns, self._about)
-        #: the first match of the block that cannot be known, and what is likely of it
+        #: the first unknown match of the block
         self.pending: Opaque | None = None
 
     def _about(self, match: str, reason: str) -> Undecided:
         return self.program.about(self.hook, match, reason)
 
     def run(self) -> Outcome | None:
-        """Run it; None where the rule does not match."""
+        """Execute it; None where the rule does not match."""
         outcome: Outcome | None = None
         for statement in self.program.statements:
             if isinstance(statement, Compare):
@@ -87,7 +87,7 @@ class Run:
                     self.pending = Opaque(statement.words, reason=self._unprinted(statement))
                 continue
             if isinstance(statement, Opaque):
-                # what cannot be known at all tells more than a limit
+                # a match without any likely answer is named before a limit
                 if self.pending is None or (self.pending.bound and not statement.bound):
                     self.pending = statement
                 continue
@@ -120,7 +120,7 @@ class Run:
         return answer
 
     def _unprinted(self, statement: Compare) -> str:
-        """Why a comparison with a set cannot be told, where its elements are missing; "" for other reasons."""
+        """Why a comparison with a set is unknown, where its elements are missing; "" for other reasons."""
         name = statement.right.name
         found = self.program.sets.sets.get(name) if name else None
         if not name or (found is not None and found.elements is not None):
@@ -132,7 +132,7 @@ class Run:
         )
 
     def _settled(self, *, harmless: bool = False) -> bool:
-        """Decide an unknown block: whether this way takes it to hold. harmless: nothing follows but a note."""
+        """Branch at an unknown block: whether this walk assumes that it holds. harmless: no effect follows."""
         if self.pending is None:
             return True
         asked, self.pending = self.pending, None
@@ -169,7 +169,7 @@ class Run:
         return TargetContext(self.hook, fib, self.unknowns, self._about("nat", ""))
 
     def _can_be_told(self, how: str) -> bool:
-        """Whether a reject's answer is one for this packet; nft prints it without the match that it implies."""
+        """Whether a reject's answer suits this packet; nft omits the match that the answer implies."""
         if how.startswith("tcp"):
             return self.packet.protocol == TCP
         kind = how.partition(" ")[0]
@@ -219,14 +219,14 @@ class Run:
         return Outcome("nat", Verdict(statement.kind, how=to))
 
     def _set(self, statement: SetField) -> Outcome | None:
-        """Set a mark; a value that the packet does not have (a map without its key) ends the rule."""
+        """Set a mark; a value that is absent (a map without the key) ends the rule."""
         packet, key = self.packet, statement.key
         if packet.layer and key.startswith(_STEERS):
             raise Unknowable(
                 self._about(statement.words, f"netui does not follow where a frame goes whose {key} is set")
             )
         if key.startswith("ct ") and packet.connection is None and key != "ct zone":
-            # nft_ct_set_eval: nothing is set, and the rule goes on
+            # nft_ct_set_eval: sets nothing, and the rule goes on
             return None if self._value(statement) is ABSENT else _GOES_ON
         if key.startswith(_UNSEEN):
             return None if reader(key)(packet, self.program.context) is ABSENT else _GOES_ON

@@ -1,4 +1,4 @@
-"""snat, dnat, masquerade and redirect of native rules, by the effects of iptables' own targets."""
+"""snat, dnat, masquerade and redirect of native rules, with the effects of iptables' targets."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from netui.traversal.rules.translation import Span, dnat, masquerade_effect, red
 
 
 class OtherFamily(Exception):
-    """The translation is of the other family: nothing is done, and the rule goes on (nft_nat_inet_eval)."""
+    """The translation is for the other family: it does nothing, and the rule goes on (nft_nat_inet_eval)."""
 
 
 def translate(
     nat: Nat, packet: PacketState, context: TargetContext, evaluation: Evaluation
 ) -> tuple[Change, ...] | None:
-    """Carry a translation out; returns what it changed, None where the rule does not hold for the packet.
+    """Translate the packet; return the changes, None where the rule does not match the packet.
 
-    Raises Unknowable where an address or port cannot be known, OtherFamily where the packet is not of the
-    translation's; maps are looked up before that.
+    Raises Unknowable where an address or port is not known, OtherFamily where the packet's family is not the
+    translation's; it looks maps up before.
     """
     ports = _ports(nat, context, evaluation)
     addresses = _addresses(nat, context, evaluation)
