@@ -18,7 +18,7 @@ from netui.traversal.rules.predicates import Predicate
 
 #: What begins the words of matches that ask for what the packets of a passage through FORWARD have in common …
 _COMMON = ("-i ", "! -i ", "-o ", "! -o ", "-s ", "! -s ", "-p ", "! -p ", "comment ")
-#: … and of those that ask for something else and do nothing by it.
+#: … and of other matches without side effects.
 _ASKED = ("-d ", "! -d ", "conntrack ", "state ", "tcp ", "udp ", "sctp ", "mark ", "addrtype ")
 _ENDS: dict[str, Fate] = {"accept": "accept", "drop": "drop", "reject": "reject"}
 #: The number of passages after which the cache of a chain is given up.
