@@ -35,7 +35,7 @@ class KernelChecks:
         return bool(every) or bool(own)
 
     def hairpin_refused(self, packet: PacketState, bridge: str) -> str:
-        """Why a frame back to the port of its sender is refused: that needs hairpin mode; "" where it is not refused."""
+        """Why a frame back to the port of its sender is refused: that needs hairpin mode; "" where it is allowed."""
         if packet.dst != packet.src:
             return ""
         modes = {port.hairpin for port in self.namespace.ports(bridge)}
