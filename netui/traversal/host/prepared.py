@@ -278,9 +278,9 @@ class PreparedHost:
         return None
 
     def _anywhere(self, family: Family, outer: str, *, beyond: bool) -> AnyOutside:
-        """What "some machine outside" excludes: the host's own links, and what a route of their own leads to.
+        """The addresses that "any machine outside" excludes: those of the host's own links and of specific routes.
 
-        beyond: it is behind the default route's router; without one it is a neighbour on ``outer``.
+        beyond: it is behind the default route's router; without a router it is a neighbour on ``outer``.
         """
         on_link: list[Net] = []
         inside: list[Net] = []

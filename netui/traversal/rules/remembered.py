@@ -16,7 +16,7 @@ from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Fate, Step
 from netui.traversal.rules.predicates import Predicate
 
-#: What begins the words of matches that ask for what the packets of a passage through FORWARD have in common …
+#: The first words of matches whose answer is the same for all packets of a passage through FORWARD …
 _COMMON = ("-i ", "! -i ", "-o ", "! -o ", "-s ", "! -s ", "-p ", "! -p ", "comment ")
 #: … and of other matches without side effects.
 _ASKED = ("-d ", "! -d ", "conntrack ", "state ", "tcp ", "udp ", "sctp ", "mark ", "addrtype ")

@@ -21,7 +21,7 @@ _MOST_KEYS = 256
 
 
 def holds(value: Value, reading: Reading) -> Answer:
-    """Return whether one value of a set is what was read."""
+    """Return whether one value of a set equals the reading."""
     if value is None or reading is None:
         return None
     if isinstance(value, Interval):
