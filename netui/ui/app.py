@@ -453,6 +453,9 @@ class NetuiApp(TerminalApp):
 
     def action_save_path(self) -> None:
         """Save the open flow's path as text in the current folder."""
+        self.flows.when_open(self._save_path)
+
+    def _save_path(self) -> None:
         if self.state.flow is None:
             self.say(NO_FLOW)
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from textual.app import App
@@ -46,6 +48,8 @@ class FlowControl:
         self._finder, self._asker = finder, asker
         #: what the tree's cursor has come to, until its first flow is open
         self.to_follow: Item | None = None
+        #: what keys asked of the flow that is about to open, and of what that is one
+        self._waiting: tuple[Item | None, list[Callable[[], None]]] = (None, [])
 
     # Which one is open.
 
@@ -71,9 +75,42 @@ class FlowControl:
             self.open(flow, followed=True)
         elif self._state.followed:
             self.open(None)
+        item, waiting = self._waiting
+        if item == self._state.marked and waiting and (flow is not None or not self._coming(item)):
+            self._waiting = None, []
+            for work in waiting:
+                work()
+
+    def when_open(self, work: Callable[[], None]) -> None:
+        """Do what a key asks of the open flow; where the tree's cursor is about to open one, then.
+
+        A flow is worked out in a tenth of a second, and the next key may come sooner.
+        """
+        item = self._main.networks.current
+        if not self._coming(item):
+            work()
+        elif self._waiting[0] == item:
+            self._waiting[1].append(work)
+        else:
+            self._waiting = item, [work]
+            self.follow()
+
+    def _coming(self, item: Item | None) -> bool:
+        """Whether the tree's cursor has come to something whose flow is not open yet, but will be."""
+        if not self._owner.preferences.settings.follow or not self._state.arrived:
+            return False
+        if not isinstance(item, ContainerItem | PortItem):
+            return False
+        if item != self._state.marked:
+            # the app has not heard of it yet
+            return True
+        return self.to_follow == item and self._of(item)[0] is None
 
     def open_next(self, by: int) -> None:
         """Open the next or the previous flow of what the tree's cursor stands on."""
+        self.when_open(partial(self._open_next, by))
+
+    def _open_next(self, by: int) -> None:
         self._owner.action_to_panes()
         flows = self._of_the_tree()
         if not flows:
@@ -91,8 +128,12 @@ class FlowControl:
         if not isinstance(item, ContainerItem | PortItem) or not self._state.arrived:
             return []
         container = container_of(self._state.snapshot, item.container_id)
-        flows, _ = self._finder.ask(self._app, self._state, item.container_id)
+        flows, _ = self._of(item)
         return flows_of(item, container, flows or ()) if container is not None else []
+
+    def _of(self, item: ContainerItem | PortItem) -> tuple[tuple[Flow, ...] | None, str]:
+        """Return the flows of a container, None while they are being worked out; and what is wrong with them."""
+        return self._finder.ask(self._app, self._state, item.container_id)
 
     # What is worked out beside the screen.
 
@@ -101,7 +142,7 @@ class FlowControl:
         item = self._state.item
         if isinstance(item, ContainerItem | PortItem) and self._state.arrived:
             detail = self._main.detail
-            detail.flows, detail.flows_problem = self._finder.ask(self._app, self._state, item.container_id)
+            detail.flows, detail.flows_problem = self._of(item)
 
     def found(self, message: FlowsFound) -> None:
         """Show a container's flows as they were worked out."""
@@ -131,6 +172,9 @@ class FlowControl:
 
     def reverse(self) -> None:
         """Ask the open flow the other way round."""
+        self.when_open(self._reverse)
+
+    def _reverse(self) -> None:
         if self._state.flow is None:
             self._owner.say(NO_FLOW)
             return
@@ -164,12 +208,21 @@ class FlowControl:
 
     def step(self, by: int) -> None:
         """Go to the next or the previous step of the open flow."""
+        self.when_open(partial(self._step, by))
+
+    def _step(self, by: int) -> None:
+        if self._state.flow is None:
+            self._owner.say(NO_FLOW)
+            return
         self._owner.action_to_panes()
         if not self._main.chains.go_to_step(by):
-            self._owner.say(NO_FLOW)
+            self._owner.say("This flow meets no rule.")
 
     def steps_alone(self) -> None:
         """Show the open flow's steps alone, or all chains again."""
+        self.when_open(self._steps_alone)
+
+    def _steps_alone(self) -> None:
         if self._state.flow is None:
             self._owner.say(NO_FLOW)
             return
@@ -179,6 +232,9 @@ class FlowControl:
 
     def next_part(self) -> None:
         """Show the next part of those for whom the open flow differs, everyone else's behind the last."""
+        self.when_open(self._next_part)
+
+    def _next_part(self) -> None:
         if self._state.flow is None:
             self._owner.say(NO_FLOW)
             return

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
 from netui.config.file import Config
+from netui.model import Snapshot
 from netui.model.settings import Settings
+from netui.traversal.result import Flow
 from netui.ui.app import NetuiApp
 from netui.ui.presenters.details.item_flows import first_flow
 from netui.ui.presenters.selection import NetworkItem, PortItem
@@ -45,6 +48,26 @@ async def test_a_rule_in_sight_does_not_move_the_table() -> None:
         top = app.main.chains.scroll_offset.y
         await follow(app, pilot)
         assert app.main.chains.scroll_offset.y == top
+
+
+async def test_the_title_names_what_is_seen() -> None:
+    """Where the cursor's chain is scrolled out of sight, the first line's is in the title; then the cursor's again."""
+    async with running(flows=published, size=(120, 24)) as (app, pilot):
+        chains = app.main.chains
+        first = chains.current
+        assert first is not None
+        await follow(app, pilot)
+        assert chains.current is first and chains.scroll_offset.y > chains.cursor
+        top = chains.laid.lines[chains.scroll_offset.y]
+        assert top.chain is not None
+        assert f"nft {top.table} {top.chain.name}" in str(chains.border_title)
+        await pilot.press("2", "j")
+        assert chains.current is not None and chains.current.chain is not None
+        place = f"{chains.current.table} {chains.current.chain.name}"
+        assert place in str(chains.border_title)
+        await pilot.press("j")
+        assert chains.current.rule is not None
+        assert f"{place} {chains.current.rule.number}" in str(chains.border_title)
 
 
 async def test_a_network_closes_what_the_cursor_opened() -> None:
@@ -111,6 +134,48 @@ async def test_n_goes_through_its_steps_from_the_tree() -> None:
         assert app.state.step == 2 and app.focused is app.main.networks
         await pilot.press("N")
         assert app.state.step == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "label", "step"),
+    [
+        (("j", "n"), "outside → 443/tcp", 1),
+        (("j", "n", "n"), "outside → 443/tcp", 2),
+        (("j", "f"), "outside → 172.18.0.3:22/tcp", 0),
+        (("n", "j", "n"), "outside → 443/tcp", 1),
+    ],
+)
+async def test_keys_wait_for_the_flow_that_is_about_to_open(keys: tuple[str, ...], label: str, step: int) -> None:
+    """What is pressed before the cursor's flow is worked out counts for that flow; nothing is said of a missing one."""
+    worked_out = threading.Event()
+
+    def slow(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
+        worked_out.wait(10)
+        return published(snapshot, container_id)
+
+    async with running(flows=slow) as (app, pilot):
+        tree = app.main.networks
+        await to_container(app, pilot, "openresty")
+        tree.move_to(tree.cursor - 1)
+        await pilot.pause()
+        await pilot.press(*keys)
+        assert app.state.message is None or keys[0] == "n"
+        app.state.message = None
+        worked_out.set()
+        await until(pilot, lambda: app.state.flow is not None and app.state.flow.label == label)
+        assert app.state.step == step and app.state.message is None and app.focused is tree
+
+
+async def test_a_key_that_waits_is_told_that_there_is_no_flow() -> None:
+    """Of a container without flows it is said once that is known; nothing waits for ever."""
+    async with running(flows=lambda _snapshot, _container: ()) as (app, pilot):
+        tree = app.main.networks
+        await to_container(app, pilot, "openresty")
+        tree.move_to(tree.cursor - 1)
+        await pilot.pause()
+        await pilot.press("j", "s")
+        await until(pilot, lambda: app.state.message is not None)
+        assert "Open a flow first" in app.state.message[0]
 
 
 async def test_enter_goes_to_the_flows_and_space_folds() -> None:

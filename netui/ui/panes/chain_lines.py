@@ -280,8 +280,23 @@ class ChainLines(LineView):
             item = NoteItem(line.text)
         self.post_message(ItemSelected(item, self))
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Name what can be seen now."""
+        super().watch_scroll_y(old_value, new_value)
+        self._title()
+
+    def on_resize(self) -> None:
+        """Name what can be seen now."""
+        self._title()
+
+    def _titled(self) -> int:
+        """Return which line the title names: the cursor's, or the first one where the cursor is out of sight."""
+        top = self.scroll_offset.y
+        return self.cursor if top <= self.cursor < top + self._rows else top
+
     def _title(self) -> None:
-        line = self.current
+        titled = self._titled()
+        line = self.laid.lines[titled] if titled < len(self.laid.lines) else None
         parts = ["Chains"]
         if self.steps_only and self.state.flow is not None:
             parts.append(f"steps of {self.state.flow.label}")
@@ -289,7 +304,7 @@ class ChainLines(LineView):
             parts.append(f"{ruleset_words(line.ruleset)} {line.table}")
             if line.chain is not None:
                 parts[-1] += f" {line.chain.name}"
-            if line.rule is not None:
+            if line.rule is not None and titled == self.cursor:
                 parts[-1] += f" {line.rule.number}"
         narrowed = self.laid.shown != self.laid.total or self.query_typed is not None
         notes = [
