@@ -1,4 +1,4 @@
-"""The user's configuration file: read with every bad value named by its line, written only when asked."""
+"""The user's configuration file: reading names each bad value with its line; it is written only on request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netui.files.writing import FolderEntry, NewFile, Owner
 from netui.model.settings import COLUMNS, THEMES, Settings
 from netui.text.errors import SourceError, plain, quoted, quoted_path
 
-#: A configuration is a page of text; what is larger is something else.
+#: A larger file is no configuration.
 _LARGEST = 1_000_000
 
 
@@ -23,8 +23,8 @@ _LARGEST = 1_000_000
 class Config:
     """A configuration as it was read.
 
-    problems: one line each, of what was ignored and why. lines: where each key stands.
-    readable: whether it is TOML, or is not there; else nothing of it was taken.
+    problems: a line for each setting that was ignored, with the reason. lines: the line of each key.
+    readable: whether it is TOML, or does not exist; else none of it was used.
     """
 
     path: Path
@@ -34,25 +34,25 @@ class Config:
     readable: bool = True
 
     def place(self, name: str) -> str:
-        """Return ``config.toml line 3: name``, as problems begin."""
+        """Return ``config.toml line 3: name``, the beginning of a problem."""
         return _place(self.path, self.lines, name)
 
 
 def default_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where the configuration stands: the XDG folder's ``netui/config.toml``."""
+    """Return the path of the configuration: ``netui/config.toml`` in the XDG folder."""
     base = environ.get("XDG_CONFIG_HOME", "")
     folder = Path(base) if base.startswith("/") else home(environ) / ".config"
     return folder / "netui" / "config.toml"
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return the user's home; where there is none, a folder that does not exist, never the current one."""
+    """Return the user's home folder; without one a folder that does not exist, never the current folder."""
     named = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - pathlib raises where there is none
     return Path(named if named.startswith("/") else "/nonexistent")
 
 
 def read_config(path: Path) -> Config:
-    """Read a configuration; what is bad in it is named and ignored, and a missing file sets nothing."""
+    """Read a configuration; bad settings are named and ignored, and a missing file sets nothing."""
     import tomllib
 
     try:
@@ -132,7 +132,7 @@ def _between(low: float, high: float, kinds: tuple[type, ...] = (int,)) -> tuple
 
 
 _SWITCH: tuple[Callable[[Any], bool], str] = (lambda value: isinstance(value, bool)), "true or false"
-#: Each setting: its attribute, what it may be, and that in words.
+#: Each setting: its attribute, its check, and the allowed values in words.
 _FIELDS: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     "theme": ("theme", *_one_of(THEMES)),
     "interval": ("interval", *_between(0.5, 3600, (int, float))),
@@ -148,7 +148,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     "layout.detail": ("detail", *_between(10, 80)),
 }
 _TABLES = ("chains", "layout", "keys")
-#: What the screen can change, and so saves; the rest of the file stays as it is.
+#: The settings that the screen can change and save; the rest of the file is unchanged.
 _SAVED = (
     "theme", "mouse", "chains.columns", "chains.names", "chains.exact", "chains.bytes_first",
     "layout.tree", "layout.detail",
@@ -156,10 +156,10 @@ _SAVED = (
 
 
 def save_config(path: Path, settings: Settings) -> None:
-    """Write the settings that differ from the usual, or stand in the file; comments and all else stay.
+    """Write the settings that differ from the default, or are in the file; comments and all else stay.
 
-    Raises SourceError, with the file as it was, where that cannot be done. A new file that root
-    makes belongs to the folder's owner.
+    Raises SourceError where that fails, and leaves the file unchanged. A new file that root makes belongs to
+    the folder's owner.
     """
     try:
         entry = FolderEntry.find(path, make=True, give=True, follow=True)
@@ -185,7 +185,7 @@ def _changed(path: Path, entry: FolderEntry, settings: Settings) -> tuple[str, i
         with os.fdopen(open_regular(entry.name, folder=entry.folder, follow=False), "rb") as file:
             there = os.fstat(file.fileno())
             text = _decoded(file)
-        # whose it is stays: a copy of another's file in this folder is not for the folder's owner
+        # the file keeps its owner, who may be another than the folder's
         mode, owner = stat.S_IMODE(there.st_mode) & 0o666, Owner(there.st_uid, there.st_gid)
     except NotAFile as error:
         raise SourceError(f"{shown}: it {error.strerror}") from None

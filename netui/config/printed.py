@@ -1,4 +1,4 @@
-"""Settings as a configuration file with comments: what is set, and what else could be."""
+"""Prints settings as a configuration file: the effective ones, and the others as comments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from netui.model.settings import COLUMNS, THEMES, Settings
 
-#: Each setting: its attribute, an example where the terminal decides, and what it is.
+#: Each setting: its attribute, an example where the terminal decides, and its description.
 _SETTINGS: dict[str, tuple[str, object, str]] = {
     "theme": ("theme", THEMES[0], f"one of {', '.join(THEMES)}; left out: as the terminal is"),
     "interval": ("interval", 1.0, "seconds between two readings of the counters, 0.5 to 3600"),
@@ -25,9 +25,9 @@ _SETTINGS: dict[str, tuple[str, object, str]] = {
 
 
 def printed(settings: Settings, keys: Iterable[tuple[str, str, str]], origin: str) -> str:
-    """Return a configuration file that sets what is set now; what is not set stands there as a comment.
+    """Return a configuration file with the effective settings; the others are comments.
 
-    keys: (name, usual keys, what they do) of everything that can be pressed. origin: where the settings come from.
+    keys: (name, default keys, description) of every binding. origin: where the settings come from.
     """
     lines = [f"# netui's settings in effect: {origin}.", "# A line may be left out: the usual holds then.", ""]
     table = ""

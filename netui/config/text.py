@@ -1,4 +1,4 @@
-"""The text of a configuration file: where each key stands, and a value changed with the rest kept."""
+"""The text of a configuration file: the line of each key, and changes that keep the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def line_numbers(text: str) -> dict[str, int]:
-    """Return the line, from 1, on which each key stands, by its dotted name; tables too."""
+    """Return the line, from 1, of each key by its dotted name; of tables, too."""
     found: dict[str, int] = {}
     for number, table, key in _heads(text):
         found.setdefault(f"{table}.{key}" if table and key else table or key, number)
@@ -35,7 +35,7 @@ def line_numbers(text: str) -> dict[str, int]:
 
 
 def _heads(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (line, table, key) of each key's line and, with no key, of each table's heading."""
+    """Yield (line, table, key) of each key's line and, with no key, of each table's header."""
     table = ""
     for number, line in enumerate(text.splitlines(), 1):
         head = _TABLE.match(line)
@@ -51,7 +51,7 @@ def _name(written: str) -> str:
 
 
 def changed(text: str, values: Mapping[str, object]) -> str | None:
-    """Return the text with other values; comments and all else stay. None where that cannot be done safely."""
+    """Return the text with other values; comments and all else stay. None where that is not safely possible."""
     lines = text.splitlines()
     for name, value in values.items():
         _set(lines, name, json.dumps(value))
@@ -91,5 +91,5 @@ def _set(lines: list[str], name: str, value: str) -> None:
 
 
 def _comment_above(lines: list[str], end: int) -> bool:
-    """Whether the last line is a comment that belongs to the heading below it."""
+    """Whether the last line is a comment on the header below it."""
     return lines[end - 1].lstrip().startswith("#") and end < len(lines) and lines[end].lstrip().startswith("[")

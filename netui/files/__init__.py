@@ -1,1 +1,1 @@
-"""Files: strangers' read with care, netui's own written whole or not at all."""
+"""Files: reads others' files with care, and writes netui's own atomically."""

@@ -1,4 +1,4 @@
-"""Reading files that others made: never a pipe, a device or, where it is said, a link; opening never waits."""
+"""Reads files that others made: only regular files, optionally no links, and opening never blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class NotAFile(OSError):
-    """It is there and is no regular file; ``strerror`` says what it is."""
+    """The path exists and is no regular file; ``strerror`` names its kind."""
 
 
 def open_regular(path: str | os.PathLike[str], *, folder: int | None = None, follow: bool = True) -> int:
@@ -19,13 +19,13 @@ def open_regular(path: str | os.PathLike[str], *, folder: int | None = None, fol
     folder: a folder's descriptor, from which a relative path counts. follow: whether the path may
     end in a link.
 
-    It is looked at before it is opened (O_PATH), for opening a pipe waits and opening a device
-    acts; then that very file is opened, whatever stands at its path by now.
+    Its kind is checked before it is opened (O_PATH), because opening a pipe blocks and opening a device has
+    effects. Then the same file is opened, even if its path was replaced.
     """
     try:
         seen = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW), dir_fd=folder)
     except ValueError:
-        # a NUL byte, or text that the file system's encoding cannot write
+        # a NUL byte, or text outside the file system's encoding
         raise FileNotFoundError(errno.ENOENT, "no file can have this name") from None
     try:
         mode = os.fstat(seen).st_mode

@@ -1,12 +1,12 @@
-"""The one place that writes files: made anew, for their owner alone, in place only when they are complete.
+"""The one module that writes files: new ones, readable by their owner only, and named when they are complete.
 
-- A file has no name until it is complete (O_TMPFILE, then linkat); where the file system has no such
-  files, a random one. So it is whole or absent, and nobody can put a file of theirs in its place.
-- All is done by descriptor: the folder is opened once, and a link on the way to it is followed only
-  where root or the user made it.
-- Nothing that is there is written into. It is replaced only where the caller says so, by rename.
+- A file has no name until it is complete (O_TMPFILE, then linkat), or a random name where the file system has
+  no O_TMPFILE. So the file is complete or absent, and nobody can put another file in its place.
+- Everything works on descriptors. The folder is opened once. A link in its path is followed only if root or
+  the user made it.
+- An existing file is never opened for writing. It is replaced, by rename, only where the caller asks for it.
 
-Longer than 300 lines: all writing stands in one module, and a test allows no other.
+Longer than 300 lines: all writing is in one module, and a test allows no other.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from typing import BinaryIO, NamedTuple, Self
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _ANEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-#: Links on the way to a folder, as many as the kernel follows.
+#: The most links in a path, as in the kernel.
 _MOST_LINKS = 40
-#: What a file system says that has no hard links.
+#: The errors of a file system without hard links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class Owner(NamedTuple):
-    """To whom a file is given that root writes into a user's folder."""
+    """The owner of a file that root writes into a user's folder."""
 
     uid: int
     gid: int
 
 
 class FolderEntry:
-    """A name in an open folder. owner: whose the nearest folder is that was there before."""
+    """A name in an open folder. owner: of the nearest folder that existed before."""
 
     def __init__(self, folder: int, name: str, owner: Owner) -> None:
         self.folder, self.name, self.owner = folder, name, owner
@@ -47,9 +47,8 @@ class FolderEntry:
     def find(cls, path: Path, *, make: bool = False, give: bool = False, follow: bool = False) -> Self:
         """Open the folder of a path; raise OSError.
 
-        make: make the folders that are not there; give: to the owner of the nearest one that is,
-        as far as root may. follow: whether the path itself may be a link; the place is then where
-        it leads to.
+        make: make missing folders; give: make them the property of the owner of the nearest existing one, as
+        far as root may. follow: whether the path itself may be a link; the entry is then its target.
         """
         parts = list(reversed(path.parts))
         folder = os.open("/" if path.is_absolute() else ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -93,14 +92,14 @@ class FolderEntry:
             raise
 
     def status(self) -> os.stat_result | None:
-        """Return what stands there, a link as itself; None for nothing."""
+        """Return the status of the entry (of a link, its own); None where nothing has the name."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def is_own_empty_file(self) -> bool:
-        """Whether an empty file of the user's own has the name, as mktemp makes one."""
+        """Whether an empty file of the user has the name, as mktemp makes one."""
         there = self.status()
         return (
             there is not None
@@ -121,7 +120,7 @@ def _owner(folder: int) -> Owner:
 
 
 def _target(link: int, links: int) -> Path:
-    """Return where a link leads that root or the user made, and close it; raise OSError for another's."""
+    """Return the target of a link that root or the user made, and close it; raise OSError for another's link."""
     try:
         if links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -133,7 +132,7 @@ def _target(link: int, links: int) -> Path:
 
 
 def _make(folder: int, name: str, owner: Owner | None) -> int:
-    """Make a folder and open it; raise OSError where another stands in its place by then."""
+    """Make a folder and open it; raise OSError where it was replaced in between."""
     os.mkdir(name, 0o700, dir_fd=folder)
     inner = os.open(name, _FOLDER, dir_fd=folder)
     try:
@@ -158,10 +157,10 @@ def _random_name() -> str:
 
 
 class NewFile:
-    """A file that is written whole or not at all; used with ``with``, whose end without an error completes it.
+    """A file that is written completely or not at all, by a ``with`` block that ends without an error.
 
-    replace: whether a file of that name gives way to it. mode, owner: what it has in the end.
-    Raises OSError; FileExistsError where something has its name.
+    replace: whether it may replace a file of that name. mode, owner: of the complete file.
+    Raises OSError; FileExistsError where its name exists.
     """
 
     def __init__(
@@ -201,7 +200,7 @@ class NewFile:
         except OSError as error:
             if not self._name or error.errno not in _NO_LINKS:
                 raise
-            # the name is taken first, by a file of our own, so that the rename replaces nobody's
+            # an own empty file takes the name first, so that the rename replaces nobody's file
             os.close(os.open(entry.name, _ANEW, 0o600, dir_fd=entry.folder))
             self._rename()
 
@@ -219,7 +218,7 @@ class NewFile:
         self._name = ""
 
     def _discard(self) -> None:
-        """Close it, and take its random name away if it still has one."""
+        """Close it, and remove its random name if it still has one."""
         if self._name:
             with contextlib.suppress(OSError):
                 own = os.fstat(self.file.fileno())
@@ -227,12 +226,12 @@ class NewFile:
                 if os.path.samestat(own, there):
                     os.unlink(self._name, dir_fd=self._entry.folder)
         with contextlib.suppress(OSError):
-            # what the buffer still holds may not fit: then it is said already, and the file is discarded
+            # flushing the buffer may fail again; that error is known already, and the file is discarded
             self.file.close()
 
 
 def _unfinished(folder: int) -> tuple[str, int]:
-    """Open a file without a name, or where there are none with a random one; its name and descriptor."""
+    """Open a file without a name, or else with a random one; return its name and descriptor."""
     if Path("/proc/self/fd").exists():
         try:
             return "", os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -244,9 +243,9 @@ def _unfinished(folder: int) -> tuple[str, int]:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a whole file; raise OSError, FileExistsError where something has its name.
+    """Write a file; raise OSError, FileExistsError where its name exists.
 
-    Under sudo, in a folder of the user who called it, the file is that user's.
+    Under sudo, in a folder of the user who called it, that user owns the file.
     """
     entry = FolderEntry.find(path)
     is_callers = os.geteuid() == 0 and os.environ.get("SUDO_UID") == str(entry.owner.uid)
@@ -258,9 +257,9 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 class NewFolder:
-    """A folder that appears with all its files or not at all; used with ``with``, as NewFile.
+    """A folder that appears with all its files or not at all; used with ``with``, as NewFile is.
 
-    An empty folder of the user's own gives way to it. Raises OSError.
+    It may replace an empty folder of the user. Raises OSError.
     """
 
     def __init__(self, entry: FolderEntry) -> None:
@@ -286,7 +285,7 @@ class NewFolder:
                 shutil.rmtree(self._name, ignore_errors=True, dir_fd=folder)
 
     def add(self, name: str, data: bytes) -> None:
-        """Write one file of it, in folders of its own (``frames/0001/ss.txt``)."""
+        """Write one file of it, with its folders (``frames/0001/ss.txt``)."""
         *folders, last = name.split("/")
         folder = os.dup(self._folder)
         try:
@@ -306,7 +305,7 @@ class NewFolder:
 
 
 def _may_give_way(entry: FolderEntry, there: os.stat_result) -> bool:
-    """Whether it is an empty folder of the user's own."""
+    """Whether it is an empty folder of the user."""
     if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.geteuid():
         return False
     folder = os.open(entry.name, _FOLDER, dir_fd=entry.folder)

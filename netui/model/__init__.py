@@ -1,4 +1,4 @@
-"""Frozen dataclasses in the field's words; no I/O, no Textual."""
+"""Frozen dataclasses with the names of netfilter and Docker; no I/O, no Textual."""
 
 from netui.model.engine import Container, Endpoint, Engine, Member, Network, PublishedPort, Subnet
 from netui.model.host import Address, Interface, NextHop, PolicyRule, Route, Socket

@@ -20,9 +20,9 @@ class Connection(NamedTuple):
     """An entry of conntrack.
 
     protocol: ``tcp``, ``udp``, ``icmp``, … or a number as text. state: TCP's in conntrack's words
-    (``ESTABLISHED``), "" for others. original: as its first packet came. reply: what answers come from and go
-    to, so a translation is seen by comparing both. packets, bytes: of both directions, None where the kernel
-    does not count (net.netfilter.nf_conntrack_acct). answered: whether an answer was seen.
+    (``ESTABLISHED``), "" for others. original: the addresses of its first packet. reply: the addresses of
+    answers; where the two differ, the connection is translated. packets, bytes: of both directions, None where the
+    kernel does not count (net.netfilter.nf_conntrack_acct). answered: whether an answer was seen.
     """
 
     family: Family

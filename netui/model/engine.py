@@ -11,14 +11,13 @@ from netui.model.host import Route, Socket
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """``docker info`` and ``docker version``, as far as the network goes.
+    """The fields of ``docker info`` and ``docker version`` that concern the network.
 
-    firewall: "iptables", "nftables", or "" where the engine does not say (before 29).
-    local: False where DOCKER_HOST or the context names another machine; then the
-    rules here are not its rules.
-    here: False where it works in another network namespace of this machine than the one
-    that was read, as a rootless engine does: then they are not its rules either.
-    userland_proxy: None where it cannot be known from the API. about: whether ``docker info`` was read.
+    firewall: "iptables", "nftables", or "" where the engine does not report it (before 29).
+    local: False where DOCKER_HOST or the context names another machine; the rules here are not its rules.
+    here: False where it runs in another network namespace than the one that was read, as a rootless
+    engine does; these are not its rules either.
+    userland_proxy: None where the API does not tell. about: whether ``docker info`` was read.
     """
 
     version: str
@@ -46,7 +45,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A network's own entry of an endpoint (``/networks/{id}``), addresses in CIDR."""
+    """An endpoint in a network's list (``/networks/{id}``), addresses in CIDR."""
 
     container_id: str
     name: str
@@ -90,7 +89,7 @@ class Network:
 
     @property
     def icc(self) -> bool:
-        """Whether containers on it may talk to each other (``enable_icc``)."""
+        """Whether its containers may reach each other (``enable_icc``)."""
         return self.bridge_option("enable_icc").lower() not in ("false", "0")
 
     @property
@@ -101,7 +100,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A container's place on one network; addresses without prefix, "" where none."""
+    """A container's endpoint on one network; addresses without prefix, "" where none."""
 
     network_id: str
     network_name: str
@@ -118,13 +117,13 @@ class Endpoint:
     gw_priority: int = 0
 
     def of_family(self, family: Literal["ip", "ip6"]) -> tuple[str, str]:
-        """Return its address and its gateway of a family, each "" where there is none."""
+        """Return its address and gateway of a family, each "" where there is none."""
         return (self.ipv4, self.gateway4) if family == "ip" else (self.ipv6, self.gateway6)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPort:
-    """A container port and the host address and port given to it.
+    """A container port, with the host address and port to which it is published.
 
     host_ip: "" or "0.0.0.0" or "::" mean all addresses. host_port: 0 where the
     engine is to choose (requested) or none was given.
@@ -138,10 +137,10 @@ class PublishedPort:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a container's own namespace says of its way out.
+    """The routes and devices of a container's own namespace.
 
-    routes: of table main. devices: index by name. more_tables: there are others, which rules of its own may name.
-    netns: the namespace's number in the host's, -1 if not known.
+    routes: of table main. devices: index by name. more_tables: it has other tables, which its policy rules may use.
+    netns: the namespace's number in the host's namespace, -1 if not known.
     """
 
     routes: tuple[Route, ...] = ()
@@ -157,7 +156,7 @@ class Container:
     requested_ports: ``HostConfig.PortBindings``; bound_ports: ``NetworkSettings.Ports``, what the
     engine bound. listening: sockets in its own namespace, None if not known.
     network_mode: ``HostConfig.NetworkMode`` (``host``, ``none``, ``container:ID``, a name).
-    changes_routes: it may, by NET_ADMIN or as a privileged one. inside: its own routes, None if not known.
+    changes_routes: it may change its routes (NET_ADMIN or privileged). inside: its own routes, None if not known.
     """
 
     id: str

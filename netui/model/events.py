@@ -1,4 +1,4 @@
-"""What the engine says happened (``docker events``)."""
+"""The engine's events (``docker events``)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the engine, or of netui's link to it.
+    """One event of the engine, or of netui's connection to it.
 
     time: seconds since 1970. type: ``container``, ``network``, ``daemon``. action:
-    as the engine names it (``start``, ``die``, ``connect``, ``health_status: healthy``);
-    of type ``daemon`` also ``connected`` and ``disconnected``, which netui adds
-    itself. name: of the container or network, "" if the engine gave none.
+    the engine's word (``start``, ``die``, ``connect``, ``health_status: healthy``). netui adds the actions
+    ``connected`` and ``disconnected`` of type ``daemon``. name: of the container or network, "" if the
+    engine gave none.
     """
 
     time: float

@@ -23,12 +23,12 @@ class Interface:
     """A network interface of the host.
 
     kind: ``bridge``, ``veth``, ``macvlan``, ``dummy``, … ("" for a plain device).
-    master: the bridge that it is a port of, "" if none. link: its parent or peer. peer, netns: the index of one
-    that is in another namespace, 0 if none, and that namespace's number, -1 if none. vlan: the tag of a VLAN's frames
-    (802.1Q), 0 for another device. active: the port that a bond uses alone, "" where it is not told.
+    master: the bridge of which it is a port, "" if none. link: its parent or peer. peer, netns: for a peer in another
+    namespace, its index (0 if none) and the namespace's number (-1 if none). vlan: the tag of a VLAN's frames
+    (802.1Q), 0 for another device. active: a bond's active port, "" where it is not printed.
     nf_call_iptables, nf_call_ip6tables: the bridge's own setting, None if not printed.
-    hairpin: a bridge port that may send a frame back where it came from. carrier: False
-    where the cable is out (the flag NO-CARRIER).
+    hairpin: whether a bridge port may send a frame back where it came from. carrier: False
+    without a link (the flag NO-CARRIER).
     """
 
     index: int
@@ -54,7 +54,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """One way of a multipath route."""
+    """One next hop of a multipath route."""
 
     dev: str
     gateway: str = ""
@@ -63,7 +63,7 @@ class NextHop:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route. dst: CIDR (``default`` is written out as 0.0.0.0/0 or ::/0).
+    """A route. dst: CIDR (0.0.0.0/0 or ::/0 for ``default``).
 
     type: ``unicast``, ``local``, ``broadcast``, ``multicast``, ``anycast``,
     ``blackhole``, ``unreachable``, ``prohibit``, ``throw``.
@@ -111,10 +111,10 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A listening socket (tcp) or one that takes from anybody (udp).
+    """A listening TCP socket, or an unconnected UDP socket.
 
     address: "0.0.0.0" or "::" for all of the family; "*" for both families.
-    device: bound to that interface only, "" if to none.
+    device: the interface to which it is bound, "" if to none.
     """
 
     protocol: str

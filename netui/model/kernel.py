@@ -1,4 +1,4 @@
-"""What the running kernel has, and how the engine was told to start: what a preflight asks."""
+"""The running kernel's modules and the engine's configuration, for the preflight findings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 class Kernel:
     """The kernel's netfilter modules; a part that is None was not read.
 
-    registered: what iptables' own lists in /proc/net name, by list ("ip_tables_matches").
-    builtin, loadable: modules by name, as modules.builtin and modules.dep have them. config:
-    CONFIG_ options that are "y" or "m". iptables: the variant that the command ``iptables`` is,
-    "nft" or "legacy"; "none" without the program, "" where it is not known.
+    registered: the names in iptables' files in /proc/net, by file ("ip_tables_matches").
+    builtin, loadable: module names of modules.builtin and modules.dep. config: CONFIG_ options that
+    are "y" or "m". iptables: the variant of the command ``iptables``, "nft" or "legacy"; "none"
+    without the program, "" where it is not known.
     """
 
     release: str = ""
@@ -24,9 +24,9 @@ class Kernel:
     iptables: str = ""
 
     def has(self, modules: tuple[str, ...], options: tuple[str, ...]) -> bool | None:
-        """Whether one of the modules is there or can be loaded; None where that is not known.
+        """Whether one of the modules is present or loadable; None where that is not known.
 
-        options: the configuration's names (without CONFIG_) that give one of them.
+        options: the kernel's options (without CONFIG_) that provide one of them.
         """
         if any(name in (self.builtin or ()) or name in (self.loadable or ()) for name in modules):
             return True
@@ -40,13 +40,13 @@ class Kernel:
         return None if self.builtin is None or self.loadable is None else False
 
     def registers(self, kind: str, name: str) -> bool:
-        """Whether a table, match or target is in use already: it stands in one of the lists of that kind."""
+        """Whether a table, match or target is registered: a file of that kind in /proc/net names it."""
         return any(name in names for where, names in self.registered.items() if where.endswith(kind))
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonSettings:
-    """The part of daemon.json that decides over rules; None: not set there."""
+    """The settings of daemon.json that concern rules; None: not set there."""
 
     firewall: str = ""
     iptables: bool | None = None

@@ -1,4 +1,4 @@
-"""What native statements reach and need: chains that they may jump to, and connection tracking."""
+"""The chains to which native statements may jump, and whether they need connection tracking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from netui.model.statements import (
     VerdictMap,
 )
 
-#: iptables' matches and targets that need connections, as nft prints them.
+#: iptables' matches and targets that need conntrack, as nft prints them.
 _XT_TRACKING = frozenset(
     [f'xt match "{name}"' for name in
      ("conntrack", "state", "connmark", "connlimit", "connbytes", "connlabel", "helper", "cluster")]

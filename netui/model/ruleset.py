@@ -1,9 +1,8 @@
 """Families, tables, chains, rules with their matches and targets, and counters.
 
-A :class:`Ruleset` is what one ``iptables-…-save`` printed, without the numbers
-that move. The numbers stand beside it in a :class:`Counters`, in the order of
-the text, so that a refresh in which only counters moved keeps the ruleset
-itself (the same object) and costs no parsing.
+A :class:`Ruleset` is the output of one ``iptables-…-save`` without the counters. The counters are
+in a :class:`Counters`, in the order of the text. So after a refresh in which only counters
+changed, the ruleset is the same object, and nothing is parsed.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ ChainType = Literal["filter", "nat", "route"]
 HOOKS: tuple[Hook, ...] = ("prerouting", "input", "forward", "output", "postrouting")
 
 #: Priorities of iptables' tables at each hook (linux/netfilter_ipv4.h); nat is
-#: -100 where destinations change and 100 where sources do. iptables-nft hangs its security
-#: table at 150 (iptables/nft.c, seen in ``nft -j list ruleset``), so behind nat INPUT.
+#: -100 where destinations change and 100 where sources do. iptables-nft registers its security
+#: table at 150 (iptables/nft.c, seen in ``nft -j list ruleset``), so after nat INPUT.
 PRIORITIES: Mapping[Backend, Mapping[str, int]] = {
     "nft": {"raw": -300, "mangle": -150, "filter": 0, "security": 150},
     "legacy": {"raw": -300, "mangle": -150, "filter": 0, "security": 50},
@@ -44,19 +43,19 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 
 
 def packet_family(family: TableFamily) -> Family:
-    """Return the family in which a table's addresses are written: IPv4 for all but ip6."""
+    """Return the family of a table's addresses: IPv4 for all tables but ip6's."""
     return "ip6" if family == "ip6" else "ip"
 
 
 class RulesetKey(NamedTuple):
-    """Which of a host's rulesets: iptables' up to four by family and variant, native tables by their family."""
+    """The key of one of a host's rulesets: iptables' by family and variant, native tables by their family."""
 
     family: TableFamily
     backend: Backend
 
 
 class Counter(NamedTuple):
-    """Packets and bytes since the rule was made (nat chains: connections)."""
+    """Packets (nat chains: connections) and bytes since the rule was made."""
 
     packets: int
     bytes: int
@@ -85,7 +84,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class BaseHook:
-    """Where a base chain hangs: the walk goes by (hook, priority) over all of them."""
+    """The hook, priority and type of a base chain."""
 
     hook: Hook
     priority: int
@@ -94,11 +93,11 @@ class BaseHook:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a native rule measures by: a quota, a limit, or a counter that it names.
+    """A quota, a limit or a named counter of a native rule.
 
-    kind: ``quota``, ``limit`` or ``counter``. name: "" for one of the rule's own. words: nft's, without kind and
-    name. index: of a quota in ``Counters.used``, of a counter in :class:`Counters`; -1: nothing was printed.
-    amount: a quota's, in bytes.
+    kind: ``quota``, ``limit`` or ``counter``. name: "" for an anonymous one. words: nft's, without kind and
+    name. index: of a quota in ``Counters.used``, of a counter in :class:`Counters`; -1: no number was printed.
+    amount: of a quota, in bytes.
     """
 
     kind: str
@@ -110,7 +109,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class NativeRule:
-    """What a native rule says: its handle, its statements in order, and iptables' words for it where there are any."""
+    """A native rule's handle, its statements in order, and its form in iptables' words as far as there is one."""
 
     handle: int
     statements: tuple[Statement, ...]
@@ -126,7 +125,7 @@ class Rule:
     number: from 1 in its chain, as ``iptables -L --line-numbers`` counts.
     text: ``-A CHAIN …`` exactly as printed, without the counter; a native rule's in nft's words.
     index: where its counter stands in the ruleset's :class:`Counters`; -1: none printed.
-    native: what nft's JSON says of a rule that iptables did not write, None for iptables' own.
+    native: the content of nft's JSON for a native rule, None for iptables' own.
     """
 
     number: int
@@ -136,15 +135,15 @@ class Rule:
 
     @property
     def spec(self) -> RuleSpec:
-        """Matches and target: parsed once per text and cached; a native rule's as far as iptables has words."""
+        """Matches and target, parsed once for each text; of a native rule as far as iptables has words for them."""
         return parse_rule(self.text) if self.native is None else self.native.spec
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain; ``base`` and ``policy`` are None for one that is only jumped to.
+    """A chain; ``base`` and ``policy`` are None for a regular chain, to which rules jump.
 
-    devices: the interfaces of a native chain at ingress or egress (``eth*``: all that begin so); () there: not told.
+    devices: the interfaces of a native chain at ingress or egress (``eth*``: a prefix); () there: not printed.
     """
 
     family: TableFamily
@@ -160,7 +159,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its chains in the order of the text, and a native one's sets and maps by name."""
+    """A table with its chains in the order of the text, and the sets and maps of a native table by name."""
 
     family: TableFamily
     backend: Backend
@@ -178,10 +177,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ruleset:
-    """One family's rules in one variant; compared by identity, see the module's text.
+    """One family's rules in one variant; compared by identity (see the module's docstring).
 
-    skeleton: the text with every counter replaced by ``[]`` and the tool's own
-    comment lines by ``#``; equal skeletons mean equal rules.
+    skeleton: the text with ``[]`` for each counter and ``#`` for the tool's comment lines. Equal skeletons
+    mean equal rules.
     """
 
     family: TableFamily
@@ -215,8 +214,8 @@ class Ruleset:
 class NativeChain:
     """A base chain of a native table whose rules were not read.
 
-    effects: what a packet that enters could suffer: any of "drop", "reject", "nat", "mark", "queue",
-    "unknown"; empty: nothing that changes a verdict. why: why its rules are not known. devices: as in Chain.
+    effects: its possible effects on a packet: any of "drop", "reject", "nat", "mark", "queue", "unknown";
+    empty: none that changes a verdict. why: why its rules are not known. devices: as in Chain.
     """
 
     family: str

@@ -1,11 +1,11 @@
-"""What a user may set: the look, the pace, the columns, the proportions and the keys of the screen."""
+"""The user's settings: theme, interval, columns, proportions and keys of the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: Dark, light and high contrast, and the terminal's own colours.
+#: The themes: dark, light, high contrast, and the terminal's own colours.
 THEMES = ("netui-dark", "netui-light", "netui-contrast", "terminal")
 COLUMNS = ("auto", "short", "normal", "wide")
 
@@ -15,10 +15,9 @@ class Settings:
     """Settings of the screen.
 
     theme: "" for the one that suits the terminal. interval: seconds between two readings.
-    ascii, colour: None where the terminal decides. tree: the network tree's part of the
-    width; detail: the details' part of the height beside it; percent, None for the
-    usual. follow: whether the cursor on a container opens its first flow. keys: keys by the
-    binding's name ("chains.freeze": "p").
+    ascii, colour: None where the terminal decides. tree: the network tree's share of the width, detail: the
+    details' share of the height, both in percent; None for the default. follow: whether the cursor on a
+    container opens its first flow. keys: keys by the binding's name ("chains.freeze": "p").
     """
 
     theme: str = ""

@@ -1,4 +1,4 @@
-"""A snapshot: all that the sources saw at one time, and what they could not see."""
+"""A snapshot: all that the sources read at one time, and what they could not read."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How a source fared.
+    """The state of a source.
 
-    read: whether its part of the snapshot is there. time: when it was last read
-    (seconds since 1970), None if never. error: why it was not read this time, in
-    one plain line that says what to do. via: the program or library that read it.
-    note: a remark worth showing though it was read.
+    read: whether its part of the snapshot is present. time: when it was last read (seconds since 1970), None
+    if never. error: why it was not read this time, in one line that says what to do. via: the program or
+    library that read it. note: a remark to show, although it was read.
     """
 
     name: str
@@ -48,7 +47,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The host at one time. A part that is None was not read, never "empty".
+    """The host at one time. A part that is None was not read; it is never "empty".
 
     routes and policy_rules: by family. nft_chains: base chains of tables that
     iptables did not make. time: seconds since 1970. origin: "live", "replay" or "demo".
@@ -63,9 +62,9 @@ class Snapshot:
     rulesets: Mapping[RulesetKey, Ruleset] = field(default_factory=dict)
     counters: Mapping[RulesetKey, Counters] = field(default_factory=dict)
     nft_chains: tuple[NativeChain, ...] | None = None
-    #: what hangs on a (family, hook), in the kernel's order where it was told: (family, table, chain), or a function
+    #: what is registered at a (family, hook), in the kernel's order if known: (family, table, chain), or a function
     hook_order: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    #: nf_tables' number of each table (family, name): a greater one was made later
+    #: the handle of each native table (family, name): a newer table has a greater one
     table_handles: Mapping[tuple[str, str], int] = field(default_factory=dict)
     ipsets: Mapping[str, IpSet] | None = None
     interfaces: tuple[Interface, ...] | None = None
@@ -76,16 +75,16 @@ class Snapshot:
     #: modules of the running kernel, and the engine's settings in daemon.json
     kernel: Kernel | None = None
     daemon: DaemonSettings | None = None
-    #: rules in a container's own namespace, by container ID, where they could be read
+    #: rules in containers' own namespaces, by container ID, where they were read
     namespaces: Mapping[str, tuple[Ruleset, ...]] = field(default_factory=dict)
     sources: Mapping[str, SourceState] = field(default_factory=dict)
-    #: rules alone, as people paste them: what else the host has is not asked for
+    #: whether it holds pasted rules alone, so the other sources are not missed
     alone: bool = False
-    #: files of a capture that are there and could not be read, each with the line and the reason
+    #: files of a capture that could not be read, each with the line and the reason
     damaged: tuple[str, ...] = ()
 
     def counter(self, key: RulesetKey, index: int) -> Counter:
-        """Return a counter by ruleset and index; zero where it is not known."""
+        """Return a counter by ruleset and index; zero for an unknown one."""
         counters = self.counters.get(key)
         if counters is None or index >= len(counters):
             return Counter(0, 0)
@@ -93,5 +92,5 @@ class Snapshot:
 
     @property
     def joined(self) -> bool:
-        """Whether engine and rules are of the same machine and namespace, so that names may be joined."""
+        """Whether engine and rules are of the same machine and namespace, so that names apply to the rules."""
         return self.engine is None or (self.engine.local and self.engine.here)

@@ -1,7 +1,7 @@
-"""What a native rule says, as statements in order (libnftables-json(5)).
+"""The statements of a native rule, in order (libnftables-json(5)).
 
-A rule is a program: its statements run from left to right, and the first match that does
-not hold ends it. What stood before that match has happened.
+A rule is a program: its statements run from left to right, and the first match that fails ends it.
+The effects before that match have happened.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A name: an interface's (``prefix``: all that begin so, printed ``br-*``), a helper's, an address type."""
+    """A name: of an interface (``prefix``: printed ``br-*``), of a helper, an address type."""
 
     text: str
     prefix: bool = False
 
 
-#: One part of a set's element, or what a match compares with; None: not understood.
+#: One part of a set's element, or the right side of a match; None: not understood.
 Value = Interval | Text | None
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What an expression reads of a packet, in nft's words: ``ip saddr``, ``iifname``, ``ct original proto-dst``.
+    """A field of a packet, in nft's words: ``ip saddr``, ``iifname``, ``ct original proto-dst``.
 
     type: of its values (``ipv4_addr``, ``inet_service``, ``ifname``, …), "" where it is not known.
     """
@@ -43,14 +43,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that stands in the rule."""
+    """A constant in the rule."""
 
     value: Value
 
 
 @dataclass(frozen=True, slots=True)
 class Bits:
-    """A calculation with bits; operator: ``&``, ``|``, ``^``, ``<<`` or ``>>``."""
+    """A bitwise operation; operator: ``&``, ``|``, ``^``, ``<<`` or ``>>``."""
 
     operator: str
     left: Expression
@@ -74,7 +74,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A number below ``modulus``, plus ``offset``, that the kernel draws, counts or hashes: numgen, jhash, symhash."""
+    """A number below ``modulus``, plus ``offset``, by chance, counter or hash: numgen, jhash, symhash."""
 
     words: str
     modulus: int
@@ -93,10 +93,10 @@ Expression = Key | Literal | Bits | Concat | Lookup | Choice | Unread
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of the packet: accept, drop, reject, return, continue, queue, jump or goto.
+    """A verdict: accept, drop, reject, return, continue, queue, jump or goto.
 
-    A rule that translates has the translation's kind: dnat, snat, masquerade, redirect, netmap.
-    chain: of jump and goto. how: of reject (``tcp reset``, ``icmp-port-unreachable``), and where a translation leads.
+    A rule that translates has the translation's kind: dnat, snat, masquerade, redirect, netmap. chain: the target
+    of jump and goto. how: the answer of reject (``tcp reset``, ``icmp-port-unreachable``), the target of a translation.
     """
 
     kind: str
@@ -110,7 +110,7 @@ class Verdict:
 
     @property
     def stops(self) -> bool:
-        """Whether the packet goes no further."""
+        """Whether it stops the packet."""
         return self.kind in ("drop", "reject")
 
 
@@ -127,7 +127,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """Elements that stand in a rule, or (``name`` not "") a reference to a set or map of the table."""
+    """Elements of an anonymous set or map, or (``name`` not "") a reference to a named one of the table."""
 
     elements: tuple[Element, ...] = ()
     name: str = ""
@@ -137,8 +137,8 @@ class Elements:
 class NftSet:
     """A set or map of a table.
 
-    types: of each part of its key. elements: None where they were not printed. changes: packets can
-    change it (``dynamic``, ``timeout``), so that it is only known as it stood.
+    types: of each part of its key. elements: None where they were not printed. changes: packets or time can
+    change it (``dynamic``, ``timeout``), so only its state at the time of reading is known.
     """
 
     name: str
@@ -162,11 +162,11 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A match that is not understood, or that a snapshot cannot tell.
+    """A match that netui does not understand, or that a snapshot cannot decide.
 
-    likely: what holds for a single packet of a quiet sender (a limit is not exceeded), None where nothing is.
-    bound: for what counts, how much it takes before it answers otherwise ("up to 25/second"). reason: why it
-    cannot be told, where that is more than that a snapshot cannot.
+    likely: the answer for a single packet of a quiet sender (a limit is not exceeded), None where there is none.
+    bound: for a match that counts, how much it allows before its answer changes ("up to 25/second"). reason: why it
+    is unknown, where there is more to say than that a snapshot cannot tell.
     """
 
     words: str
@@ -177,7 +177,7 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class VerdictMap:
-    """``key vmap { … }``: the verdict that the map gives; without an element the rule does not match."""
+    """``key vmap { … }``: the verdict of the key's element; without one the rule does not match."""
 
     key: Expression
     elements: Elements
@@ -188,8 +188,8 @@ class VerdictMap:
 class Nat:
     """snat, dnat, masquerade or redirect.
 
-    family: "" where the table's tells. address, port: None where they are not given; a map may give both
-    (``both``). prefix: the network is replaced and the rest of the address kept.
+    family: "" where it is the table's. address, port: None where they are not given; both: a map that gives both.
+    prefix: it replaces the network and keeps the rest of the address.
     """
 
     kind: str
@@ -206,7 +206,7 @@ class Nat:
 
 @dataclass(frozen=True, slots=True)
 class SetField:
-    """``meta mark set …``, ``ct mark set …``, ``ip dscp set …``: a key gets a value."""
+    """``meta mark set …``, ``ct mark set …``, ``ip dscp set …``."""
 
     key: str
     value: Expression
@@ -215,7 +215,7 @@ class SetField:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A statement that changes nothing that a rule can see: counter, log, comment, dup, flow and others."""
+    """A statement without an effect that a match can see: counter, log, comment, dup, flow and others."""
 
     kind: str
     words: str
@@ -224,9 +224,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class SetUpdate:
-    """``add @s { … }``, ``update``, ``delete``: packets change the set.
+    """``add @s { … }``, ``update``, ``delete``: the packet changes the set.
 
-    key: what of the packet is put in; one that lacks it ends the rule.
+    key: the element that is added; a packet without that field ends the rule.
     """
 
     name: str
@@ -241,7 +241,7 @@ class Untrack:
 
 @dataclass(frozen=True, slots=True)
 class Strange:
-    """A statement that netui does not follow, and that may end or change the packet's way: fwd, tproxy, synproxy."""
+    """A statement that netui does not follow and that may redirect or stop the packet: fwd, tproxy, synproxy."""
 
     words: str
 

@@ -1,1 +1,1 @@
-"""Addresses and ports as numbers and sets of intervals: pure."""
+"""Addresses and ports as numbers and sets of intervals; pure."""

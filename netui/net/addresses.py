@@ -65,7 +65,7 @@ def width(family: Family) -> int:
 def parse_address(text: str) -> tuple[Family, int] | None:
     """Parse an address; None for anything else."""
     try:
-        # what ipaddress takes for an IPv4 address, in a fifth of the time
+        # accepts the same as ipaddress for IPv4, in a fifth of the time
         return "ip", int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")
     except (OSError, ValueError):
         pass
@@ -78,7 +78,7 @@ def parse_address(text: str) -> tuple[Family, int] | None:
 
 @lru_cache(maxsize=8192)
 def address_text(family: Family, value: int) -> str:
-    """Write an address as iptables does."""
+    """Return an address as iptables prints it."""
     if family == "ip":
         return str(ipaddress.IPv4Address(value))
     return str(ipaddress.IPv6Address(value))
@@ -121,7 +121,7 @@ def parse_ports(text: str) -> tuple[int, int] | None:
 
 
 def forget() -> None:
-    """Let go of what was parsed and written: what a big ruleset leaves takes 5 MB, and pins more between it."""
+    """Clear the caches: those of a big ruleset take 5 MB, and keep other memory from being freed."""
     for remembered in (parse_address, address_text, parse_net, parse_ports):
         remembered.cache_clear()
 
@@ -159,15 +159,14 @@ def parse_masked(text: str) -> tuple[int, int] | None:
     return value, mask
 
 
-#: Ports of so few that a rule with them singles connections out.
+#: A rule for at most so many ports is about single connections.
 _SINGLED_OUT = 1024
 
 
 def client_port_in(limits: tuple[int, int], chosen_from: tuple[int, int]) -> bool | None:
-    """Return whether the port of a client that was not named is within limits; None where some are.
+    """Return whether the port of an unnamed client is within limits; None where only some of its ports are.
 
-    Like "some machine outside", it is one that no rule singles out: of the ports from which it
-    chooses, a rule for a few means others.
+    Like "any machine outside", it stands for a port that no rule names: a rule for a few ports is not about it.
     """
     if limits[0] <= chosen_from[0] and chosen_from[1] <= limits[1]:
         return True
@@ -176,7 +175,7 @@ def client_port_in(limits: tuple[int, int], chosen_from: tuple[int, int]) -> boo
 
 
 def host_port(address: str, port: int | None) -> str:
-    """Write address and port, IPv6 in brackets."""
+    """Return address and port as text, IPv6 in brackets."""
     if port is None:
         return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,4 +1,4 @@
-"""Sets of numbers as sorted, disjoint intervals: addresses or ports, cut and joined in linear time."""
+"""Sets of numbers (addresses, ports) as sorted, disjoint intervals, with set operations in linear time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class IntervalSet:
         few, many = (self, other) if len(self.lows) <= len(other.lows) else (other, self)
         made = IntervalSet()
         for low, high in few:
-            # those of the many that the interval meets, cut to it at both ends
+            # the intervals that overlap, cut at both ends
             first, behind = bisect_left(many.highs, low), bisect_right(many.lows, high)
             if first < behind:
                 start = len(made.lows)
@@ -113,7 +113,7 @@ def with_bits(
 ) -> IntervalSet | None:
     """Return the numbers whose bits under a mask make a number from ``low`` to ``high``; None as of ``of_mask``.
 
-    among: these alone are looked for.
+    among: only numbers of this set are wanted.
     """
     found: list[tuple[int, int]] = []
     for first, last in [(0, (1 << bits) - 1)] if among is None else among:

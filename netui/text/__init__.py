@@ -1,1 +1,1 @@
-"""Text and JSON from outside, taken apart without I/O."""
+"""Text and JSON from outside: parsed, phrased and made printable, without I/O."""

@@ -1,14 +1,14 @@
-"""What a source raises when it could not read: one plain line that says what to do."""
+"""The error of a source that could not read: one line that says what to do."""
 
 from __future__ import annotations
 
 
 class SourceError(Exception):
-    """A source could not be read; ``str(error)`` is one plain line for the person at the screen."""
+    """A source could not be read; ``str(error)`` is one line for the user."""
 
 
 def quoted(text: str, limit: int = 60) -> str:
-    r"""Return foreign text as it may stand in a message: short, in quotes, unprintables escaped.
+    r"""Return text from outside for a message: short, in quotes, control characters escaped.
 
     >>> quoted("a\x1b[31m")
     "'a\\x1b[31m'"
@@ -18,9 +18,9 @@ def quoted(text: str, limit: int = 60) -> str:
 
 
 def quoted_path(path: object, limit: int = 200) -> str:
-    """Return a file's path as it may stand in a message; of a very long one the middle is left out.
+    """Return a file's path for a message, without the middle of a very long one.
 
-    The end of a path says most, and what is wrong with it comes behind it.
+    The end of a path tells most, and the message after it tells what is wrong.
     """
     text = str(path)
     if len(text) <= limit:

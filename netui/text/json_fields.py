@@ -1,4 +1,4 @@
-"""Fields of a JSON document from outside, taken by the type that is expected: anything else counts as absent."""
+"""Fields of a JSON document from outside, by their expected type: a value of another type counts as absent."""
 
 from __future__ import annotations
 

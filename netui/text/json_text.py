@@ -1,4 +1,4 @@
-"""JSON from outside, taken by the type that is expected: anything else counts as absent."""
+"""JSON text from outside, by the expected type: a value of another type counts as absent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parse(document: str) -> object:
     if not document.strip():
         raise SourceError("is empty; capture it again")
     try:
-        # a name with a control character, which `ip -j` prints as it is, spoils no more than itself
+        # not strict: `ip -j` does not escape control characters in names
         return cast("object", json.loads(document, strict=False))
     except json.JSONDecodeError as error:
         if error.pos >= len(document.rstrip()):

@@ -1,4 +1,4 @@
-"""Small words: lists, ports and protocols as a sentence has them."""
+"""Phrases for sentences: lists, ports and protocols."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 
 def some(words: Sequence[str], limit: int = 4) -> str:
-    """Return at most ``limit`` of the words, and how many more there are."""
+    """Return at most ``limit`` of the words, and the number of the others."""
     if len(words) <= limit:
         return ", ".join(words)
     return f"{', '.join(words[:limit])} and {len(words) - limit} more"

@@ -1,4 +1,4 @@
-"""Rows of words as lines of columns."""
+"""Text tables."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-r"""Strangers' text made visible: nothing of it reaches a terminal or a file as a control code.
+r"""Makes text from outside printable, so that no control character of it reaches a terminal or a file.
 
-Names, comments and labels can hold anything: terminal escapes, line breaks, marks that turn
-the reading direction, a thousand accents on one letter. The model keeps them as they came;
-they are made visible here, as ``\n``, ``\x1b``, ``\u202e``.
+Names, comments and labels can hold anything: terminal escapes, line breaks, marks that change the writing
+direction, a thousand accents on one letter. The model keeps them unchanged. This module escapes them, as
+``\n``, ``\x1b``, ``\u202e``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-#: Printable by Python's word, and blank on every screen: Hangul fillers, Braille's blank, a note without a head.
+#: Printable for Python, but blank on a screen: Hangul fillers, the blank of Braille, a note without a head.
 BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
-#: Marks that are never seen by themselves: joiners and the selectors of a letter's variant.
+#: Invisible marks: joiners and variation selectors.
 _UNSEEN_MARKS = frozenset(
     [0x034F, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
 )
@@ -22,7 +22,7 @@ MOST_MARKS = 2
 
 
 def _written_out(letter: str) -> str:
-    """Return the backslash form by which a letter can be seen."""
+    """Return the escaped form of a letter."""
     named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(letter)
     if named:
         return named
@@ -48,14 +48,14 @@ def _escape_slowly(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Return the text with everything that is not a plain printable letter made visible: for cells of a screen.
+    r"""Return the text with every letter escaped that is not plainly printable; for cells of a screen.
 
-    Combining marks are written out too, for terminals and width tables disagree about them.
+    Combining marks are escaped, too: terminals disagree about their width.
     """
     if text.isascii() and text.isprintable():
         return text
     if len(text) > 4096:
-        # No pane is that wide; the end of a monster is not worth its cost.
+        # no pane is wider; escaping the rest would only take time
         return "".join(map(_visible, text[:4096])) + "…"
     return _escape_slowly(text)
 
@@ -79,7 +79,7 @@ def printable(text: str, limit: int = 0) -> str:
 
 
 def _with_marks(text: str) -> Iterator[str]:
-    #: marks that the letter may still have; a line's beginning is no letter
+    #: the marks that the letter may still have; 0 at the start of a line
     left = 0
     for letter in text:
         if not letter.isascii() and _is_mark(letter):
@@ -95,7 +95,7 @@ def _with_marks(text: str) -> Iterator[str]:
 
 
 def inert(text: str) -> str:
-    """Return lines of text with nothing but printable letters and line ends: the last gate of every report."""
+    """Return the text with only printable letters and line ends; every report passes through it."""
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
     return "\n".join(printable(line) for line in text.split("\n"))
