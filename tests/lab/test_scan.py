@@ -200,7 +200,8 @@ def test_a_scan_beside_firewalld(own_host: Own, count: Callable[[str], None]) ->
         judge(host, count, "firewalld 28.5")
 
 
-@pytest.mark.parametrize("kind", [pytest.param("20.10-nft", marks=pytest.mark.long), "28.5"])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["20.10-nft", "28.5"])
 def test_a_scan_of_the_wide_host(kind: str, wide_hosts: Hosts, count: Callable[[str], None]) -> None:
     """A second link, networks of every kind, ports bound to one address, and one behind which nobody listens."""
     judge(wide_hosts(kind), count, f"wide host {kind}", ("web", "quiet", "other", "dual", "bridge"))

@@ -320,6 +320,7 @@ def test_changes_appear_within_a_second(own_host: Any, kind: str) -> None:
     assert watching.ended < 2.0
 
 
+@pytest.mark.long
 def test_twenty_restarts_of_the_daemon_leave_a_live_screen(own_host: Any) -> None:
     """Killed and started again twenty times: data kept and marked old, then live again, nothing leaked."""
     host = own_host("20.10-nft")

@@ -21,8 +21,8 @@ FEW = "tests/test_cli.py tests/sources/test_live_programs.py tests/sources/test_
     params=[
         ("bookworm", "root"),
         pytest.param(("trixie", "root"), marks=pytest.mark.long),
-        pytest.param(("bookworm", "user"), marks=pytest.mark.long),
-        ("trixie", "user"),
+        ("bookworm", "user"),
+        pytest.param(("trixie", "user"), marks=pytest.mark.long),
     ],
     ids="-".join,
 )
