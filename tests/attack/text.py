@@ -177,7 +177,11 @@ def locales(rounds: int) -> Iterator[tuple[str, bool]]:
         batch = capture / "batch"
         batch.write_bytes(b"\xff\x9b x\noutside host:80\n")
         for name, environment in LOCALES.items():
-            for report in (*REPORTS[:: 1 if rounds > 1 else len(REPORTS)], ("path", "--batch", str(batch)), ("--help",)):
+            for report in (
+                *REPORTS[:: 1 if rounds > 1 else len(REPORTS)],
+                ("path", "--batch", str(batch)),
+                ("--help",),
+            ):
                 line = [*report, *(() if report == ("--help",) else ("--replay", str(capture)))]
                 done = subprocess.run(
                     [sys.executable, "-m", "netui", *line],

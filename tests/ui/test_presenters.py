@@ -8,12 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len, set_cell_size
 
 from netui.model import Engine, Rule, Snapshot
 from netui.model.events import Event
 from netui.traversal import path
 from netui.traversal.result import Flow
 from netui.ui.presenters import numbers
+from netui.ui.presenters.cells import first_cells, fits
 from netui.ui.presenters.chains.counters import CounterTrack, Thinned, counter_index
 from netui.ui.presenters.chains.rules import brief, rule_cells
 from netui.ui.presenters.chains.table_layout import TableView, build_lines, references
@@ -449,3 +453,14 @@ def test_whole_pieces_are_left_out(width: int, given: dict[str, Any], shown: str
     """A line of pieces in a narrow pane: none is cut in the middle of a word while another can go."""
     spans: Spans = [("name", "name"), (" long", "dim"), (" rest", "warn"), (" quiet", "dim")]
     assert plain(fitting(spans, width, 1, **given)) == shown
+
+
+_LETTERS = st.text(st.sampled_from("ab \u0301\u200d\ufe0f日本👩👍🏽é\u1100\u1161"), max_size=300)
+
+
+@given(text=_LETTERS, width=st.integers(1, 40))
+def test_cells_are_cut_without_looking_at_all_of_a_text(text: str, width: int) -> None:
+    """A part of a long text gives what the whole of it gives."""
+    assert fits(text, width) == (cell_len(text) <= width)
+    if not fits(text, width):
+        assert first_cells(text, width) == set_cell_size(text, width)

@@ -12,17 +12,28 @@ from rich.cells import cell_len, set_cell_size
 from netui.text.visible import escape
 
 
+def fits(text: str, width: int) -> bool:
+    """Whether a text takes at most ``width`` cells; a long one is not measured to its end."""
+    part = text[: 2 * width + 16]
+    return cell_len(part) <= width and (len(part) == len(text) or cell_len(text) <= width)
+
+
+def first_cells(text: str, width: int) -> str:
+    """Return the first ``width`` cells of a text that takes more; a long one is not split to its end."""
+    size = 2 * width + 16
+    # a letter at the cut may get wider by what follows it, but not wider than two cells
+    while size < len(text) and cell_len(text[:size]) <= width + 2:
+        size *= 2
+    return set_cell_size(text[:size], width)
+
+
 def clip(text: str, width: int) -> str:
     """Cut to ``width`` cells, with ``…`` where something was cut off."""
     if width <= 0:
         return ""
-    if len(text) <= width and (text.isascii() or cell_len(text) <= width):
-        return text
     if text.isascii():
-        return text[: width - 1] + "…"
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1).rstrip() + "…"
+        return text if len(text) <= width else text[: width - 1] + "…"
+    return text if fits(text, width) else first_cells(text, width - 1).rstrip() + "…"
 
 
 def clip_middle(text: str, width: int) -> str:

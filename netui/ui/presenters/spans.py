@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import Literal
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
+
+from netui.ui.presenters.cells import first_cells, fits
 
 #: What a piece of text is; the look of each role stands in ``netui.tcss``.
 Role = Literal[
@@ -41,10 +43,10 @@ def cut(spans: Spans, width: int) -> Spans:
     left = width
     shown: Spans = []
     for text, role in spans:
-        if (length := cell_len(text)) > left:
-            return [*shown, (set_cell_size(text, max(0, left - 1)) + "…", role)] if left > 0 else shown
+        if not fits(text, left):
+            return [*shown, (first_cells(text, max(0, left - 1)) + "…", role)] if left > 0 else shown
         shown.append((text, role))
-        left -= length
+        left -= cell_len(text)
     return shown
 
 
@@ -81,17 +83,17 @@ def wrap(spans: Spans, width: int, indent: int, most: int = 30) -> list[Spans]:
         rest = text
         while rest:
             room = width - used
-            if cell_len(rest) <= room:
+            if fits(rest, room):
                 line.append((rest, role))
                 used += cell_len(rest)
                 break
-            head = set_cell_size(rest, room).rstrip() if room > 0 else ""
+            head = first_cells(rest, room).rstrip() if room > 0 else ""
             cut = head.rfind(" ")
             if cut > 0:
                 head = head[:cut]
             elif used > indent and lines + line:
                 # A word longer than the rest of the line begins on the next one.
-                head = "" if cell_len(rest.split(" ", 1)[0]) <= width - indent else head
+                head = "" if fits(rest.split(" ", 1)[0], width - indent) else head
             if head:
                 line.append((head, role))
             rest = rest[len(head) :].lstrip(" ") if head else rest.lstrip(" ")
