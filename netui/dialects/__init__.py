@@ -1,1 +1,1 @@
-"""A tool's text or JSON and what it says: pure, no I/O."""
+"""Parses and prints the tools' text and JSON; pure, no I/O."""

@@ -1,7 +1,7 @@
-"""Files of /proc/PID/net that tell a container's own devices and routes.
+"""The files of /proc/PID/net with a container's own devices and routes.
 
-``route``, ``ipv6_route`` and ``igmp`` of net/ipv4/fib_trie.c, net/ipv6/route.c and net/ipv4/igmp.c; of ``fib_trie``
-only whether there are more tables than those that every namespace has.
+``route``, ``ipv6_route`` and ``igmp`` of net/ipv4/fib_trie.c, net/ipv6/route.c and net/ipv4/igmp.c; ``fib_trie``
+tells only whether there are other tables than those of every namespace.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from netui.model import Route
 from netui.model.engine import Inside
 
-#: Of that folder, in the order in which they are read.
+#: The files in that folder, in the order of reading.
 FILES = ("route", "ipv6_route", "igmp", "fib_trie")
 _ROUTE_HEADER = re.compile(r"Iface\s+Destination\s+Gateway\b")
 _ROUTE = re.compile(
@@ -30,7 +30,7 @@ _REJECT, _ANYCAST, _CACHE, _LOCAL = 0x200, 0x0010_0000, 0x0100_0000, 0x8000_0000
 
 
 def split(text: str) -> tuple[str, str]:
-    """Return a text of several files in two: the lines of these files, and all others (the sockets')."""
+    """Split a text of several files: the lines of these files, and all others (those of sockets)."""
     mine: list[str] = []
     others: list[str] = []
     lines = others
@@ -67,7 +67,7 @@ def read_inside(text: str) -> Inside | None:
 
 
 def _route4(device: str, dst: str, gateway: str, flags: str, metric: str, mask: str) -> Route:
-    """The numbers stand in the memory order of a little-endian machine."""
+    """Parse a line of ``route``; its numbers are in the byte order of a little-endian machine."""
     address, way, bits = (ipaddress.IPv4Address(bytes.fromhex(word)[::-1]) for word in (dst, gateway, mask))
     refused = device == "*" or bool(int(flags, 16) & _REJECT)
     return Route(
@@ -85,7 +85,7 @@ def _route6(dst: str, length: str, gateway: str, metric: str, flags: str, device
         return []
     refused = bool(int(flags, 16) & _REJECT)
     if refused and metric == "ffffffff":
-        # the null entry, which every namespace has
+        # the null entry of every namespace
         return []
     way = ipaddress.IPv6Address(bytes.fromhex(gateway))
     return [

@@ -13,8 +13,8 @@ from netui.text import json_text as js
 
 _FULL: dict[Family, int] = {"ip": 32, "ip6": 128}
 _ANY: dict[Family, str] = {"ip": "0.0.0.0/0", "ip6": "::/0"}
-#: Keys of a policy rule that have a field of their own; ``…_detached`` says only
-#: that the interface is not there at the moment.
+#: Keys of a policy rule that have a field of their own; ``…_detached`` only means that the interface does not
+#: exist at the moment.
 _KNOWN = {
     "priority", "not", "src", "srclen", "dst", "dstlen", "tos", "fwmark", "fwmask", "iif", "iif_detached", "oif",
     "oif_detached", "uid_start", "uid_end", "sport", "sport_start", "sport_end", "dport", "dport_start", "dport_end",
@@ -91,7 +91,7 @@ def _flag(value: object) -> bool | None:
 
 
 def _family(entry: dict[str, Any]) -> Family:
-    """Tell the family: a ``default`` names none, and only IPv6 routes have a router preference (``pref``)."""
+    """Return the family of a route; a ``default`` names none, but only IPv6 routes have a preference (``pref``)."""
     words = js.text(entry.get("dst")) + js.text(entry.get("gateway")) + js.text(entry.get("prefsrc"))
     return "ip6" if ":" in words or "pref" in entry else "ip"
 

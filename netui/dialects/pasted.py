@@ -1,7 +1,7 @@
-"""A text as people paste it → sections, each the output of one command.
+"""A pasted text → sections, each the output of one command.
 
-Prompts, the commands behind them, indentation, trailing blanks and Windows' line ends go; what
-a section is, its content tells, and the command before it where there is one.
+Prompts, commands, indentation, trailing blanks and carriage returns are removed. The kind of a section
+follows from its content, and from the command before it where there is one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BARE_PROMPT = re.compile(r"(?:[#$%>+❯➜]|PS [^>]*>|\S+[#$])\s+(?P<command>.*
 _SCRIPT = re.compile(r"(?!Generated |Completed |Warning|Table ).*\b(?:ip6?tables(?:-\w+)*|nft) ")
 _TABLE = re.compile(r"(?:^|\s)(?:-t|--table)[ =]?(\w+)")
 _FENCE = re.compile(r"(?:```|~~~)\w*\Z")
-#: What the programs and the shell say beside the rules.
+#: Messages of the programs and the shell.
 _REMARKS = re.compile(
     r"(?:\[sudo\] |sudo: |Try `|Perhaps iptables|Fatal: can't open lock|Another app is currently|"
     r"ip6?tables(?:-\w+)*(?: v[\d.]+ \([^)]*\))?: |# ?Warning: |# ?Table `|modprobe: )"
@@ -52,9 +52,8 @@ _MAC = re.compile(r"\b(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\b")
 class Section:
     """One command's output.
 
-    family, backend, table: what the command told, None or "" where it did not. lines: with
-    their numbers in the whole text, without blank ones at their ends. ended: whether a line end
-    stood behind the last.
+    family, backend, table: those of the command line, None or "" without one. lines: with their numbers in the
+    whole text, without blank lines at the start and end. ended: whether a newline follows the last line.
     """
 
     form: Form
@@ -67,7 +66,7 @@ class Section:
 
 @dataclass(slots=True)
 class _Told:
-    """What a command tells of its output."""
+    """What a command line tells of its output."""
 
     family: Family | None = None
     backend: Backend | None = None
@@ -76,7 +75,7 @@ class _Told:
 
 @dataclass(slots=True)
 class Pasted:
-    """A text's sections; remarks: what the programs said beside the rules. strange: the first line of none."""
+    """A text's sections; remarks: messages of the programs. strange: the first line that is in no section."""
 
     sections: list[Section]
     remarks: list[str]
@@ -84,7 +83,7 @@ class Pasted:
 
 
 def sections(text: str) -> Pasted:
-    """Split a text into the outputs that it holds."""
+    """Split a text into the outputs of commands."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")
     found = Pasted([], [], None)
     current: Section | None = None
@@ -118,7 +117,7 @@ def sections(text: str) -> Pasted:
 
 
 def _command(line: str) -> str | None:
-    """Return the command of a line that is a prompt or a command, "" for another program's; None for output."""
+    """Return the command in a line with a prompt or a command, "" for another program; None for output."""
     prompt = _PROMPT.match(line)
     if prompt is not None:
         return prompt["command"] or ""
@@ -161,13 +160,13 @@ def _begins(form: Form, line: str, current: Section | None) -> bool:
 
 
 def _depth(line: str) -> int:
-    """Return by how much a line of nft's text opens more braces than it closes."""
+    """Return the number of braces that a line of nft's text opens, minus those that it closes."""
     bare = re.sub(r'"[^"]*"', "", line).partition(" #")[0]
     return bare.count("{") - bare.count("}")
 
 
 def family_of(lines: Iterable[Line]) -> Family | None:
-    """Tell a section's family by the addresses in it; None where it has none."""
+    """Return a section's family by its addresses; None where it has none."""
     for _, line in lines:
         plain = _MAC.sub("", re.sub(r'"[^"]*"|/\* .* \*/', "", line))
         if _IPV6.search(plain):

@@ -1,4 +1,4 @@
-"""``ss -Hltunp`` text and /proc/PID/net/{tcp,tcp6,udp,udp6} → sockets that take new packets."""
+"""``ss -Hltunp`` text and /proc/PID/net/{tcp,tcp6,udp,udp6} → sockets that accept new packets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netui.dialects import inside
 from netui.model import Socket
 from netui.text.errors import SourceError, quoted
 
-#: The first process that holds a socket; a program's name can hold anything.
+#: The first process of a socket; a program's name can contain anything.
 _USER = re.compile(r'users:\(\("(.*?)",pid=(\d{1,10})')
 _STATES = ("LISTEN", "UNCONN")
 #: include/net/tcp_states.h: TCP_LISTEN; an unconnected UDP socket shows TCP_CLOSE.
@@ -56,18 +56,17 @@ class OpenSocket:
 def proc_sockets(text: str) -> tuple[Socket, ...]:
     """Parse /proc/PID/net/tcp, tcp6, udp and udp6, one after the other in any order; raise SourceError as below.
 
-    What tells of devices and routes (see dialects/inside.py) is passed over.
+    Files with devices and routes (see dialects/inside.py) are skipped.
     """
     return tuple(dict.fromkeys(one.socket for one in open_sockets(inside.split(text)[1])))
 
 
 def open_sockets(text: str) -> Iterator[OpenSocket]:
-    """Yield the sockets of /proc/net/tcp, tcp6, udp, udp6, udplite and sctp/eps that take new packets.
+    """Yield the sockets of /proc/net/tcp, tcp6, udp, udp6, udplite and sctp/eps that accept new packets.
 
     Each file begins with its own header, and only UDP's ends in "ref pointer drops".
-    Addresses are in the memory order of a little-endian machine. ``::`` takes
-    IPv4 as well unless another socket of the port does (net.ipv6.bindv6only is
-    0 everywhere, and two sockets for one address would be an error): "*" then.
+    Addresses are in the byte order of a little-endian machine. A socket on ``::`` also accepts IPv4 (address
+    "*"), unless another socket of the port does: net.ipv6.bindv6only is 0 everywhere.
 
     Raises SourceError at a line of another shape.
     """

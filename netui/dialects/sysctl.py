@@ -1,22 +1,21 @@
 """``sysctl -a`` text → key and value.
 
-Keys stay as sysctl prints them: a dot in an interface's name is a slash there
-(``net.ipv4.conf.eth0/100.forwarding``).
+Keys are as sysctl prints them: a dot in an interface's name is a slash (``net.ipv4.conf.eth0/100.forwarding``).
 """
 
 from __future__ import annotations
 
 from netui.text.errors import SourceError, quoted
 
-#: The parts of the tree that decide over packets.
+#: The parts of the tree that concern packets.
 PREFIXES = ("net.ipv4.", "net.ipv6.", "net.bridge.", "net.netfilter.")
 
 
 def sysctls(text: str) -> dict[str, str]:
-    """Parse ``key = value`` lines (``key=value`` too); other trees than ``net`` are left out.
+    """Parse ``key = value`` lines (``key=value``, too); trees other than ``net`` are skipped.
 
-    Lines like ``sysctl: permission denied on key …`` are sysctl's own and are
-    skipped. Raises SourceError where no line has a key and a value.
+    Messages of sysctl (``sysctl: permission denied on key …``) are skipped. Raises SourceError where no line
+    has a key and a value.
     """
     found: dict[str, str] = {}
     first = ""

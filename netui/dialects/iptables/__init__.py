@@ -1,1 +1,1 @@
-"""iptables' own texts that are no save: ``iptables -S`` and ``iptables -L``."""
+"""The outputs of iptables: ``iptables-save``, ``iptables -S`` and ``iptables -L``."""

@@ -1,4 +1,4 @@
-"""A target's words of ``iptables -L`` as the options of a save."""
+"""The words of a target in ``iptables -L`` → the options in a save."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 
 def target_options(target: str, rest: str) -> tuple[list[str], str]:
-    """Return a target's options in a save's words, and what is left of the text before them."""
+    """Return a target's options as a save prints them, and the text before them."""
     pattern = _TARGETS.get(target)
     if pattern is None:
         return [], rest
@@ -42,7 +42,7 @@ def _mark(found: re.Match[str]) -> list[str]:
 
 
 def _set_mark(how: str, value: str) -> list[str]:
-    """A save has one word for all ways to set a mark."""
+    """Return the one option by which a save prints all changes of a mark."""
     if how == "xset":
         return [f"--set-xmark {value}"]
     if how == "and":

@@ -1,7 +1,7 @@
-"""What ``iptables -L`` prints behind a rule's columns → the words of a save, module by module.
+"""The text after a rule's columns in ``iptables -L`` → the words of a save, module by module.
 
-Each match prints itself in its own way (libxt_*.c, libipt_*.c: the functions named ``print``). From
-the first word that is not understood on, all is one match that cannot be known.
+Each match has its own format (libxt_*.c, libipt_*.c: the functions named ``print``). From the first word that
+is not understood, the rest is one unknown match.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from netui.dialects.iptables.column_targets import target_options
 from netui.dialects.iptables.listed import UNTOLD
 from netui.dialects.nft.values import SERVICES
 
-#: ``-n`` prints numbers since 1.8.9, a save the names.
+#: ``-n`` prints numbers since 1.8.9; a save prints the names.
 PROTOCOLS: Mapping[str, str] = {
     "1": "icmp", "6": "tcp", "17": "udp", "33": "dccp", "50": "esp", "51": "ah", "58": "ipv6-icmp", "132": "sctp",
     "136": "udplite", "icmpv6": "ipv6-icmp",
@@ -22,7 +22,7 @@ _PORT_MODULES = ("tcp", "udp", "sctp", "dccp", "udplite")
 
 
 def quoted(text: str) -> str:
-    """Return a word as a save prints it: in quotes where it has blanks or quotes."""
+    """Return a word as a save prints it: in quotes if it has blanks or quotes."""
     if re.fullmatch(r"[^\s\"'\\]+", text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -30,7 +30,7 @@ def quoted(text: str) -> str:
 
 
 def untold(what: str) -> str:
-    """Return the match that stands for what a listing does not tell."""
+    """Return the match that stands for what a listing omits."""
     escaped = what.replace("\\", "\\\\").replace('"', '\\"')
     return f'-m {UNTOLD} --text "{escaped}"'
 
@@ -38,7 +38,7 @@ def untold(what: str) -> str:
 def rule_text(chain: str, words: list[str], target: str, protocol: str, rest: str) -> str:
     """Return a rule as a save prints it.
 
-    words: of its columns. rest: what is printed behind them.
+    words: of its columns. rest: the text after them.
     """
     words = ["-A", chain, *words]
     goto = rest.startswith("[goto]")
@@ -71,7 +71,7 @@ _COMMENT = "\x00"
 
 
 def _comment(rest: str) -> tuple[list[str], str]:
-    """Take the comment out and leave a mark; where its end cannot be told, all up to the last is not understood."""
+    """Replace the comment by a placeholder; where its end is ambiguous, all up to the last possible end is unknown."""
     rest = rest.replace(_COMMENT, "")
     start = rest.find("/* ")
     if start < 0:
@@ -84,7 +84,7 @@ def _comment(rest: str) -> tuple[list[str], str]:
     marked = " ".join(filter(None, (rest[:start].strip(), _COMMENT, rest[end + 3 :].strip())))
     if not one:
         return [untold(rest[start : end + 3])], marked
-    # always in quotes, so that none of its words is taken for an option
+    # always in quotes, so no word of it is read as an option
     escaped = rest[start + 3 : end].replace("\\", "\\\\").replace('"', '\\"')
     return [f'-m comment --comment "{escaped}"'], marked
 
@@ -123,7 +123,7 @@ def _ports(found: re.Match[str], module: str) -> list[str] | None:
 
 
 def _numbers(ports: str) -> str:
-    """Return ports with well-known services as numbers; another name stays, and nobody knows its port."""
+    """Return ports with the numbers of well-known services; other names stay, and their ports are unknown."""
     return re.sub(r"[^:,]+", lambda part: str(SERVICES.get(part[0], part[0])), ports)
 
 
@@ -141,7 +141,7 @@ def _tcp_flags(text: str) -> str | None:
 
 
 def _option(module: str, option: str) -> _Writer:
-    """A match of one option: its sign is the pattern's group 1, its value group 2."""
+    """Return the parser of a match with one option: group 1 of the pattern is its sign, group 2 its value."""
     return lambda found, _module: [f"-m {module}", f"{_sign(found[1])}{option} {found[2]}"]
 
 

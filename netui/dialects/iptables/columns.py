@@ -1,7 +1,7 @@
-"""``iptables -L`` → tables, as far as it tells: ``-v`` has counters and interfaces, ``-n`` numbers.
+"""``iptables -L`` → tables, as far as the options allow: ``-v`` prints counters and interfaces, ``-n`` numbers.
 
-A rule in a listing without ``-v`` may ask for interfaces that are not printed, and a host's name
-may be any address: such a rule has a match that cannot be known, and is never taken for a wider one.
+Without ``-v`` a rule may have interfaces that are not printed, and without ``-n`` a host name may be any address.
+Such a rule gets an unknown match, so it is never read as a wider rule.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CHAIN = re.compile(r"Chain (\S+) \((?:policy (\S+)(?: (\S+) packets, (\S+) byte
 _HEADER = re.compile(r"(num +)?(pkts +bytes +)?target +prot +opt +(in +out +)?source +destination\Z")
 _COUNT = re.compile(r"(\d{1,20})([KMGT]?)\Z")
 _UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-#: How a protocol stands in its column; without it a line has no target.
+#: The form of a protocol in its column; it tells whether a line has a target.
 _OPTIONS = ("--", "-f", "!f", "f")
 _PROTOCOL = re.compile(
     r"!?(?:all|tcp|udp|udplite|icmp|ipv6-icmp|icmpv6|esp|ah|sctp|mh|gre|igmp|dccp|ipv6|ipencap|\d+)\Z"
@@ -34,7 +34,7 @@ _WHOLE = ("anywhere", "0.0.0.0/0", "::/0")
 
 
 class _Columns:
-    """Which columns a listing has."""
+    """The columns of a listing."""
 
     def __init__(self, header: re.Match[str]) -> None:
         self.numbered = header[1] is not None
@@ -45,7 +45,7 @@ class _Columns:
 def read_columns(lines: Iterable[Line], table: str = "") -> list[ListedTable]:
     """Read the lines of ``iptables -L`` of one table or of several, one after another.
 
-    table: its name, where the command before it told. Raises NotAListing.
+    table: its name, where the command line tells it. Raises NotAListing.
     """
     tables: list[ListedTable] = []
     chain: ListedChain | None = None
@@ -118,9 +118,9 @@ def _row(number: int, line: str, chain: str, columns: _Columns) -> ListedRule:
 
 
 def _width(cells: list[str], columns: _Columns) -> tuple[int, bool, bool] | None:
-    """Return how many cells the columns take, whether there is a target, and whether the option column is filled.
+    """Return the number of words in the columns, and whether the target and option columns are filled.
 
-    A rule without a target leaves that column empty, and older ip6tables the option's.
+    A rule without a target leaves the target column empty; older ip6tables leave the option column empty.
     """
     rest = 4 if columns.interfaces else 2
     for target in (True, False):
@@ -137,7 +137,7 @@ def _width(cells: list[str], columns: _Columns) -> tuple[int, bool, bool] | None
 
 
 def _rest(line: str, words: int) -> str:
-    """Return what stands behind the first words of a line, its blanks as they are."""
+    """Return the text after the first words of a line, with its blanks unchanged."""
     return re.sub(rf"\s*(?:\S+\s*){{{words}}}", "", line, count=1) if line.split()[words:] else ""
 
 

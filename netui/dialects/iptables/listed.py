@@ -1,6 +1,6 @@
-"""Tables as ``iptables -S`` or ``iptables -L`` told them, and the save text that says the same.
+"""Tables of ``iptables -S`` or ``iptables -L``, and their text as a save.
 
-Neither prints a table's name: the command that stands before it tells, else its built-in chains.
+Neither prints a table's name. It comes from the command line before the output, else from the built-in chains.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from netui.model import BUILT_IN, RuleSpec
 
 #: One line of a text with its number, counted from 1.
 Line = tuple[int, str]
-#: The match by which a rule says that its text told less than the rule holds.
+#: The match of a rule whose printed text is incomplete.
 UNTOLD = "untold"
 
 
 class NotAListing(ValueError):
-    """A text that is none of iptables' listings; the message names the line and says why."""
+    """The text is no listing of iptables; the message names the line and the reason."""
 
 
 @dataclass(slots=True)
@@ -31,9 +31,9 @@ class ListedRule:
 
 @dataclass(slots=True)
 class ListedChain:
-    """A chain; policy: None for one that is only jumped to.
+    """A chain; policy: None for a regular chain.
 
-    whole: False where it may have rules behind those that were printed.
+    whole: False where it may have more rules than were printed.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ListedChain:
 class ListedTable:
     """A table of a listing.
 
-    name: "" until it is told. guessed: whether only its rules told it. chains: in order.
+    name: "" until it is known. guessed: whether its name comes only from its rules. chains: in order.
     """
 
     name: str = ""
@@ -57,7 +57,7 @@ class ListedTable:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Return built-in chains of the table that were not listed: how packets fare there is not known."""
+        """Return built-in chains of the table that were not listed, so their rules are unknown."""
         built_in = BUILT_IN.get(self.name, ())
         # kernels before 2.6.36 have no INPUT in table nat
         old = ("INPUT",) if self.name == "nat" and self.chains else ()
@@ -65,7 +65,7 @@ class ListedTable:
 
 
 def begins_another(table: ListedTable | None, chain: str) -> bool:
-    """Whether a chain's heading begins another table: its name comes twice, or it cannot be this table's.
+    """Whether a chain's heading begins another table: the name is a repetition, or is not possible in this table.
 
     Built-in chains are listed before all others.
     """
@@ -84,7 +84,7 @@ def _is_built_in(chain: str) -> bool:
 
 
 def name_table(table: ListedTable) -> None:
-    """Name a table by its built-in chains, or else by what its rules do."""
+    """Name a table by its built-in chains, or else by its rules."""
     if table.name:
         return
     own = {name for name, chain in table.chains.items() if chain.policy is not None or _is_built_in(name)}
@@ -96,7 +96,7 @@ def name_table(table: ListedTable) -> None:
     elif "POSTROUTING" in own:
         table.name = "nat"
     elif own & {"INPUT", "FORWARD"}:
-        # security has the same chains, and hardly anybody's rules
+        # table security has the same chains, but is rarely used
         table.name = "nat" if "PREROUTING" in own else "filter"
     elif "PREROUTING" in own:
         table.name, table.guessed = "raw", "OUTPUT" not in own
@@ -105,9 +105,9 @@ def name_table(table: ListedTable) -> None:
 
 
 def save_text(tables: Iterable[ListedTable]) -> str:
-    """Return the tables as ``iptables-save -c`` prints them; rules whose counter is not known have none.
+    """Return the tables as ``iptables-save -c`` prints them; rules with an unknown counter have none.
 
-    Chains that were not listed, or not to their end, have a rule that stands for what is not known of them.
+    Chains that were not listed completely get a rule that stands for their unknown rules.
     """
     lines: list[str] = []
     for table in tables:
@@ -125,16 +125,16 @@ def save_text(tables: Iterable[ListedTable]) -> str:
 
 
 def rest_untold(chain: str, table: str = "") -> str:
-    """Return the rule that stands for all that a chain may hold behind the last that was printed.
+    """Return the rule that stands for the unknown rules after the last printed one.
 
-    table: the chain's, where nothing of it was printed.
+    table: the chain's table, where no rule of it was printed.
     """
     what = f"what table {table} holds" if table else "the rest of the chain"
     return f'-A {chain} -m {UNTOLD} --text "{what}" -j {UNTOLD}'
 
 
 def untold_text(spec: RuleSpec) -> str:
-    """Return what such a rule stands for, "" for any other rule."""
+    """Return the description of such a rule, "" for any other rule."""
     match = spec.match(UNTOLD) if spec.target is not None and spec.target.name == UNTOLD else None
     option = match.option("--text") if match is not None else None
     return option.value if option is not None else ""
@@ -145,9 +145,9 @@ def _rule_line(rule: ListedRule) -> str:
 
 
 def merged(tables: Sequence[ListedTable]) -> list[ListedTable]:
-    """Join listings of single chains of one table (``iptables -L INPUT``, ``iptables -L DOCKER``).
+    """Merge listings of single chains of one table (``iptables -L INPUT``, ``iptables -L DOCKER``).
 
-    Raises NotAListing where a chain comes twice, for which of the two holds is not known.
+    Raises NotAListing where a chain is listed twice, because it is unclear which listing is valid.
     """
     by_name: dict[str, ListedTable] = {}
     for table in tables:

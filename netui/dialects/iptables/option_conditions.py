@@ -7,13 +7,13 @@ from netui.net.conditions import Condition, OpaqueCondition, Values
 
 
 def option_text(option: Option) -> str:
-    """Write an option as iptables prints it."""
+    """Return an option as iptables prints it."""
     words = [*(["!"] if option.negated else []), option.name, *option.values]
     return " ".join(words)
 
 
 def match_text(match: Match) -> str:
-    """Write a match as iptables prints it, with its module first."""
+    """Return a match as iptables prints it, with its module first."""
     return " ".join([match.module, *(option_text(option) for option in match.options)])
 
 

@@ -1,7 +1,7 @@
-"""Where a line of an iptables save ends.
+"""Splits an iptables save into logical lines.
 
-A rule is one line, but a comment is printed with its newlines as they are
-(libxtables, xtables_save_string), so inside double quotes a line end ends nothing.
+A rule is one line, but newlines in a comment are printed unescaped (libxtables, xtables_save_string). So a
+newline inside double quotes does not end the rule.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _STRING_END = re.compile(r'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 def has_multiline_string(text: str) -> bool:
-    """Whether a newline might stand inside quotes; true also where quotes do not pair up."""
+    """Whether a newline may be inside quotes; also true where the quotes are unbalanced."""
     if '"' not in text:
         return False
     if "\\" in text:
@@ -23,9 +23,9 @@ def has_multiline_string(text: str) -> bool:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line) with the lines of a quoted string in one piece.
+    """Yield (line number from 1, logical line).
 
-    Linear in the text: a quote that nothing closes is looked for once.
+    Linear in the text: it searches only once for the end of an unclosed quote.
     """
     lines = text.split("\n")
     multiline = has_multiline_string(text)
@@ -50,7 +50,7 @@ def _opens(line: str) -> bool:
 
 
 def _closing_line(lines: list[str], position: int) -> int | None:
-    """Return the line in which a string open before ``position`` ends, with no other left open."""
+    """Return the line in which the string that is open before ``position`` ends, with no other string open."""
     while position < len(lines):
         end = _STRING_END.match(lines[position])
         if end is not None and not _opens(lines[position][end.end() :]):

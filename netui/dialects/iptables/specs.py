@@ -17,14 +17,14 @@ from netui.dialects.iptables.listed import (
 
 _HEADING = re.compile(r"(?:-P (\S+) (\S+)|-N (\S+))(?: -c (\d{1,20}) (\d{1,20}))?\Z")
 _RULE = re.compile(r"-A (\S+)(?: .*)?\Z", re.DOTALL)
-#: Counters stand before the target; a quoted text may look like one.
+#: The counters before the target; quoted texts are skipped, as they may look like counters.
 _COUNTER = re.compile(r'((?:[^"]|"(?:[^"\\]|\\.)*")*?) -c (\d{1,20}) (\d{1,20})(?= -[jg] |\Z)', re.DOTALL)
 
 
 def read_specs(lines: Iterable[Line], table: str = "") -> list[ListedTable]:
     """Read the lines of ``iptables -S`` of one table or of several, one after another.
 
-    table: its name, where the command before it told. Raises NotAListing.
+    table: its name, where the command line tells it. Raises NotAListing.
     """
     tables: list[ListedTable] = []
     headings = False
@@ -45,7 +45,7 @@ def read_specs(lines: Iterable[Line], table: str = "") -> list[ListedTable]:
             raise NotAListing(f"line {number} is no iptables -S output: {line[:60]!r}")
         headings = False
         if not tables:
-            # a piece of a listing: what the chain is beside these rules is not known
+            # a part of a listing: the rest of the chain is unknown
             tables.append(ListedTable(table))
         chain = tables[-1].chains.setdefault(rule[1], ListedChain(rule[1], whole=False))
         chain.rules.append(_rule(line))

@@ -32,14 +32,14 @@ from netui.model import (
 )
 from netui.text.json_fields import items, number, obj, text
 
-#: A counter's numbers as they stand in the text, a rule's, an element's or a named one's.
+#: A counter's numbers in the text: of a rule, an element or a named counter.
 COUNTER = re.compile(r'"packets": ?(\d{1,20}), ?"bytes": ?(\d{1,20})')
-#: What moves in the text while the rules stay: those, what a quota has used, the age of elements.
+#: What changes in the text while the rules stay: counters, used bytes of quotas, the expiry of elements.
 MOVING = re.compile(
     r'"packets": ?\d{1,20}, ?"bytes": ?\d{1,20}|"used": ?\d{1,20}(?:, ?"used_unit": ?"[a-z]{1,10}")?|'
     r'"expires": ?\d{1,20}'
 )
-#: Put into a rule's entry where the kernel told for which family it is, which nft may leave out.
+#: The key for a rule's family, added to its entry where the kernel tells the family and nft may omit it.
 FAMILY_TOLD = "family told"
 _NOTHING: Mapping[int, int] = {}
 _NO_NAMES: Mapping[str, int] = {}
@@ -50,20 +50,20 @@ _TYPES = get_args(ChainType)
 
 @dataclass(slots=True)
 class _Numbers:
-    """Gives each counter of a family its place, in the order of the document."""
+    """Numbers the counters of a family, in the order of the document."""
 
     packets: list[int] = field(default_factory=list)
     bytes: list[int] = field(default_factory=list)
     of_rule: dict[int, int] = field(default_factory=dict)
     #: of named counters, by (table, name)
     named: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: what quotas have used, and the place of each by its object's identity
+    #: the used bytes of quotas, and the index of each by its object's identity
     used: list[int] = field(default_factory=list)
     of_quota: dict[int, int] = field(default_factory=dict)
     skeleton: list[str] = field(default_factory=list)
 
     def take(self, kind: str, given: dict[str, Any], entry: object) -> None:
-        """Count the counters in an entry; the first of a rule, its own or one that it names, is the rule's."""
+        """Number the counters in an entry; the first one of a rule, its own or a named one, is the rule's."""
         printed = json.dumps(entry)
         self.skeleton.append(MOVING.sub("", printed))
         for quota, amount in uses(given) if '"used"' in printed else ():
@@ -149,7 +149,7 @@ def _chain(
     hook, policy, kind = (text(entry.get(name)) for name in ("hook", "policy", "type"))
     base = None
     devices = names_in(entry.get("dev"))
-    # an ingress or egress chain whose devices are gone sees nothing
+    # an ingress or egress chain without devices sees no packet
     gone = hook in ("ingress", "egress") and "dev" in entry and not devices
     # without a number its place is not known: such a chain is told of as unread (see ruleset.py)
     placed = isinstance(entry.get("prio"), int)

@@ -1,4 +1,4 @@
-"""Expressions and values of nft's JSON in nft's own words."""
+"""Prints expressions and values of nft's JSON as nft's text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from netui.text.json_fields import items, obj, text
 
-#: Meta keys that stand without the word "meta" (nft's src/meta.c).
+#: Meta keys that nft prints without the word "meta" (nft's src/meta.c).
 _UNQUALIFIED = frozenset({"iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup"})
 OPERATORS = ("&", "|", "^", "<<", ">>")
 
@@ -16,7 +16,7 @@ def expression(printed: object) -> str:
     if isinstance(printed, bool):
         return "exists" if printed else "missing"
     if isinstance(printed, str) and " " in printed:
-        # a time: nft prints it so, and without them it is two words
+        # a time: nft quotes it because it has a blank
         return f'"{printed}"'
     if isinstance(printed, str | int | float):
         return str(printed)
@@ -31,7 +31,7 @@ def expression(printed: object) -> str:
 
 
 def plain(kind: str, value: object) -> str:
-    """Return what is not known by name, so that nothing is lost."""
+    """Return an unknown expression as text, so that nothing is lost."""
     if value is None:
         return kind
     entry = obj(value)

@@ -1,4 +1,4 @@
-"""Expressions in nft's JSON → what they read of a packet, and the type of their values."""
+"""Expressions in nft's JSON → keys of a packet, and the types of their values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CT_TYPES: Mapping[str, str] = {
     "l3proto": "nf_proto", "proto-src": "inet_service", "proto-dst": "inet_service", "helper": "ct_helper",
     "ip saddr": "ipv4_addr", "ip daddr": "ipv4_addr", "ip6 saddr": "ipv6_addr", "ip6 daddr": "ipv6_addr",
 }  # fmt: skip
-#: Raw payload that is a field by another name: (base, offset, length) in bits.
+#: Raw payload expressions that are known fields: (base, offset, length) in bits.
 _RAW: Mapping[tuple[str, int, int], tuple[str, str]] = {
     ("th", 0, 16): ("th sport", "inet_service"),
     ("th", 16, 16): ("th dport", "inet_service"),
@@ -60,7 +60,7 @@ class Expressions:
         self._data = data
 
     def read(self, printed: object, kind: str = "") -> Expression:
-        """Return an expression; kind: the type of a plain value, where the place tells it."""
+        """Return an expression; kind: the type of a plain value, where the context tells it."""
         if isinstance(printed, dict) and len(printed) == 1:
             name, value = next(iter(printed.items()))
             if name in _BITS:
@@ -72,7 +72,7 @@ class Expressions:
         return Unread(expression_words.expression(printed)) if value is None else Literal(value)
 
     def elements(self, left: Expression, printed: object) -> Elements:
-        """Return what an expression is compared with: values in the rule, or a set of the table."""
+        """Return the right side of a comparison: values in the rule, or a set of the table."""
         if isinstance(printed, str) and printed.startswith("@"):
             return Elements(name=printed[1:])
         kinds = types_of(left)
@@ -88,7 +88,7 @@ class Expressions:
         return Elements(elements_of(types_of(left), obj(printed).get("set"), data_kinds))
 
     def data_types(self, printed: object) -> tuple[str, ...]:
-        """Return the types of a named map's data, () where it is not named or not known."""
+        """Return the types of a named map's data, () where it has no name or is unknown."""
         return self._data.get(printed[1:], ()) if isinstance(printed, str) and printed.startswith("@") else ()
 
     # --- one reader a kind --------------------------------------------------------------
@@ -118,7 +118,7 @@ class Expressions:
         entry = obj(value)
         key = text(entry.get("key"))
         if key in ("saddr", "daddr"):
-            # older nft: the family is the table's, or stands beside it
+            # older nft: the family is that of the table, or a key of its own
             family = text(entry.get("family")) or {"ip6": "ip6"}.get(self.family, "ip")
             key = f"{family} {key}"
         direction = text(entry.get("dir"))
@@ -189,7 +189,7 @@ def types_of(expression: Expression) -> tuple[str, ...]:
 
 
 def _guessed_types(data: object) -> tuple[str, ...]:
-    """Return the types of an anonymous map's data by its first element: an address, with a port or not, or a number."""
+    """Return the types of an anonymous map's data, guessed by its first element: address, port, or both."""
     for entry in items(obj(data).get("set")):
         pair = items(entry)
         if len(pair) != 2:

@@ -1,4 +1,4 @@
-"""``nft list hooks`` text → what hangs on each hook, in the kernel's order (nft(8), "list hooks")."""
+"""``nft list hooks`` text → the functions at each hook, in the kernel's order (nft(8), "list hooks")."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _HOOK = re.compile(r"hook (\S+)(?: device (\S+))? \{")
 _ENTRY = re.compile(r"([-+]?\d{1,10}) (?:chain (\S+) (\S+) (\S+)|(\S+))(?: \[\S+\])?")
 
 
-#: Priority, and what hangs there.
+#: Priority, and the function or chain.
 _Entry = tuple[int, tuple[str, ...]]
-#: The last version that prints entries of equal priority in another order than the kernel's: the first of them stays,
-#: the others are turned round (basehook_list_add_tail of src/mnl.c; seen against the trace of 1.1.3 on Linux 6.12).
+#: The last version that prints entries of equal priority not in the kernel's order: the first is in place, the others
+#: are reversed (basehook_list_add_tail of src/mnl.c; compared with the trace, for 1.1.3 on Linux 6.12).
 _TURNS_ROUND = (1, 1, 6)
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 
 
 def version_of(printed: str) -> tuple[int, ...]:
-    """Return an nft's version, of ``nft --version`` or a document's "metainfo"; () where none stands in it."""
+    """Return the version in ``nft --version`` or in a document's "metainfo"; () where there is none."""
     found = _VERSION.search(printed)
     return tuple(map(int, found.groups())) if found else ()
 
 
 def hooks(text: str, version: tuple[int, ...] = ()) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
-    """Return by (family, hook) what hangs there: (family, table, chain) of a base chain, or a function's (name,).
+    """Return by (family, hook) the base chains (family, table, chain) and functions (name,).
 
-    What hangs on one device of several is left out: its order holds there alone. version: of the nft that printed
-    it; of three and more of equal priority the order is told where it is known how that nft prints them.
+    Entries of single devices are omitted: their order holds for that device only. version: of the nft that printed the
+    text; the order of three or more entries of equal priority is known only for known versions.
     Raises SourceError at a line that ``nft list hooks`` does not print.
     """
     found: dict[tuple[str, str], list[_Entry]] = {}

@@ -1,4 +1,4 @@
-"""What measures in native rules: quotas and limits, and counters that a rule names; with what they have used."""
+"""Quotas, limits and named counters of native rules, with the used bytes of quotas."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from netui.dialects.nft import words
 from netui.model.ruleset import Measure
 from netui.text.json_fields import number, obj, text
 
-#: What a quota has used, as it stands in the text. nft prints none where that is nothing.
+#: The used bytes of a quota in the text; nft prints nothing for zero.
 USED = re.compile(r'"used": ?(\d{1,20})(?:, ?"used_unit": ?"([a-z]{1,10})")?')
-#: Of a quota's and a limit's bytes.
+#: The units of quotas and limits.
 DATA_UNITS = {"bytes": 1, "kbytes": 1 << 10, "mbytes": 1 << 20, "gbytes": 1 << 30}
 _KINDS = ("quota", "limit", "counter")
 
@@ -20,12 +20,12 @@ Named = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 def used_in(printed: str) -> tuple[int, ...]:
-    """Return all that stands as used in a text, in its order, in bytes."""
+    """Return all used amounts in a text, in order, in bytes."""
     return tuple(int(amount) * DATA_UNITS.get(unit, 1) for amount, unit in USED.findall(printed))
 
 
 def uses(entry: object) -> Iterator[tuple[int, int]]:
-    """Yield the identity of each object that says what it has used, and how much, in the order of the text."""
+    """Yield the identity of each object with a used amount, and the amount, in the order of the text."""
     if isinstance(entry, dict):
         for name, value in entry.items():
             if name == "used" and isinstance(value, int):
@@ -40,10 +40,10 @@ def uses(entry: object) -> Iterator[tuple[int, int]]:
 def measures_of(
     printed: list[Any], named: Named, used: Mapping[int, int], counters: Mapping[str, int]
 ) -> tuple[Measure, ...]:
-    """Return what a rule measures by, in order.
+    """Return a rule's quotas, limits and named counters, in order.
 
-    named: the table's limits, quotas and counters by (kind, name). used: of an object's identity its place in
-    ``Counters.used``. counters: of a named counter its place in ``Counters``.
+    named: the table's limits, quotas and counters by (kind, name). used: the index in ``Counters.used``, by the
+    object's identity. counters: the index in ``Counters``, by the counter's name.
     """
     return tuple(_measures(printed, named, used, counters))
 
@@ -63,7 +63,7 @@ def _measures(
                 continue
             amount = _amount(entry) if kind == "quota" else 0
             if "bytes" in entry:
-                # a named one is printed in bytes
+                # a named quota is printed in bytes
                 entry = {**entry, **_in_units(amount)}
             written = words.statement({kind: entry}).removeprefix(f"{kind} ")
             yield Measure(kind, name, written, place, amount)
@@ -76,6 +76,6 @@ def _amount(quota: Mapping[str, Any]) -> int:
 
 
 def _in_units(amount: int) -> dict[str, Any]:
-    """Return bytes as nft writes them: in the largest unit of which they are a whole number."""
+    """Return bytes as nft prints them: in the largest unit without a fraction."""
     unit = next(name for name in reversed(DATA_UNITS) if amount % DATA_UNITS[name] == 0)
     return {"val": amount // DATA_UNITS[unit], "val_unit": unit}

@@ -1,7 +1,7 @@
-"""Rules in iptables' own tables that iptables did not write, and that its save program prints wrong.
+"""Rules in iptables' own tables that iptables did not write and that its save program misprints.
 
-``iptables-nft-save`` leaves out what it does not understand: ``tcp dport { 3306, 6379 }`` becomes all of TCP,
-``ip saddr A-B`` the address B. The JSON tells whether a rule is one that iptables could have written.
+``iptables-nft-save`` omits what it does not understand: ``tcp dport { 3306, 6379 }`` becomes all of TCP,
+``ip saddr A-B`` the address B. The JSON tells whether iptables could have written a rule.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from netui.text.json_fields import items, number, obj, text
 _INTERFACES = {"iifname": ("-i ",), "oifname": ("-o ",), "iif": ("-i ",), "oif": ("-o ",)}
 _ADDRESSES = {"saddr": ("-s ",), "daddr": ("-d ",)}
 _PORTS = {"sport": ("--sport ", "--sports "), "dport": ("--dport ", "--dports ")}
-#: Statements that iptables-nft writes as they are, and what its line then says.
+#: Native statements that iptables-nft writes, and their form in its line.
 _PLAIN: Mapping[str, tuple[str, ...]] = {
     "counter": (),
     "xt": (),
@@ -33,7 +33,7 @@ _PLAIN: Mapping[str, tuple[str, ...]] = {
 
 
 def corrected(ruleset: Ruleset, entries: Iterable[object]) -> Ruleset | None:
-    """Return an iptables-nft ruleset in which such rules are read from nft's JSON; None where it has none.
+    """Return an iptables-nft ruleset with such rules read from nft's JSON; None where it has none.
 
     entries: the ``nftables`` list of ``nft -j list``, with the ruleset's tables or some of them.
     """
@@ -64,7 +64,7 @@ def _chain(family: TableFamily, chain: Chain, table: OpenTable) -> Chain:
         return native_rule(position, entry, expressions, table.named, index)
 
     if len(printed) != len(chain.rules):
-        # the line of a rule cannot be told: what the kernel has counts
+        # lines and rules do not correspond: the kernel's rules are taken
         return replace(chain, rules=tuple(native(number, entry, -1) for number, entry in enumerate(printed, 1)))
     rules = tuple(
         rule if could_be_iptables(entry, rule.text) else native(rule.number, entry, rule.index)
@@ -76,7 +76,7 @@ def _chain(family: TableFamily, chain: Chain, table: OpenTable) -> Chain:
 
 
 def could_be_iptables(rule: Mapping[str, Any], line: str) -> bool:
-    """Return whether iptables could have written a rule, and its line says all that the JSON says."""
+    """Return whether iptables could have written a rule, and its line is as complete as the JSON."""
     return all(_printed_truly(obj(statement), line) for statement in items(rule.get("expr")))
 
 
@@ -93,7 +93,7 @@ def _printed_truly(statement: dict[str, Any], line: str) -> bool:
 
 
 def _match(match: dict[str, Any], line: str) -> bool:
-    """Return whether a native match is one that iptables writes: one value, prefix or mask, by its option."""
+    """Return whether iptables writes such a native match: one value, prefix or mask, with its option in the line."""
     left, right = obj(match.get("left")), match.get("right")
     operator = text(match.get("op"))
     plain = operator in ("==", "!=", "in", "")
@@ -103,7 +103,7 @@ def _match(match: dict[str, Any], line: str) -> bool:
     meta = text(obj(left.get("meta")).get("key"))
     payload = obj(left.get("payload"))
     protocol, field = text(payload.get("protocol")), text(payload.get("field"))
-    # a range of ports from 0 or to 65535 is one comparison; no flag set has an operator of its own
+    # a port range from 0 or to 65535 is one comparison; "no flag set" has its own operator
     if protocol in ("tcp", "udp", "sctp", "dccp", "udplite", "th") and field in _PORTS:
         return (isinstance(right, int) or (plain and "range" in obj(right))) and _named(line, _PORTS[field])
     if protocol == "tcp" and field == "flags":

@@ -1,4 +1,4 @@
-"""``nft -j list ruleset`` → native tables, and the rules that iptables' own tables hold in native syntax."""
+"""``nft -j list ruleset`` → native tables, and the native rules in iptables' own tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from netui.text import json_text as js
 from netui.text.errors import SourceError
 
 _TableKey = tuple[str, str]
-#: What nft prints as a table's flags; 1.0.6 prints freed memory in their place.
+#: The flags of a table that nft prints; 1.0.6 prints freed memory instead.
 _FLAGS = frozenset({"dormant", "owner", "persist"})
 _UNKNOWN = frozenset({"unknown"})
 _TELLS_FAMILY = re.compile(r'"protocol": "(?:ip6?|icmp|icmpv6|ether)"|"key": "(?:nfproto|protocol)"|"family": "ip')
@@ -26,10 +26,10 @@ _TELLS_FAMILY = re.compile(r'"protocol": "(?:ip6?|icmp|icmpv6|ether)"|"key": "(?
 
 @dataclass(frozen=True, slots=True)
 class NativeRules:
-    """What nft told.
+    """The content of nft's output.
 
     rules: native tables by family, with their counters. unread: base chains whose rules are not known, each with
-    the reason. corrected: iptables-nft rulesets that hold native syntax: (as the save program printed it, as it is).
+    the reason. corrected: iptables-nft rulesets with native rules: (as the save program printed it, corrected).
     order, handles: as in Snapshot.hook_order and table_handles.
     """
 
@@ -41,7 +41,7 @@ class NativeRules:
 
     @property
     def differing(self) -> tuple[str, ...]:
-        """The chains of which nft told another number of rules than the save program: ``filter DOCKER-USER``."""
+        """The chains with another number of rules in nft's output than in the save: ``filter DOCKER-USER``."""
         return tuple(
             f"{table.name} {chain.name}"
             for saved, told in self.corrected.values()
@@ -61,17 +61,17 @@ def parse_document(text: str) -> list[object]:
 
 
 def printed_by(entries: Iterable[object]) -> tuple[int, ...]:
-    """Return the version of the nft that printed a document, () where it is not told."""
+    """Return the version of the nft that printed a document, () where it is not printed."""
     told = (js.obj(js.obj(entry).get("metainfo")) for entry in entries)
     return version_of(next((js.text(info.get("version")) for info in told if info), ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Unprinted:
-    """What ``nft -j`` of older versions leaves out.
+    """What older versions of ``nft -j`` omit.
 
-    dormant: tables (family, name) whose base chains are not hooked. devices: of the base chains (family, table,
-    name) at ingress and egress. families: of rules (family, table, handle) that end in ``reject with tcp reset``
+    dormant: tables (family, name) whose base chains are not registered. devices: of the base chains (family, table,
+    name) at ingress and egress. families: of rules (family, table, handle) that end in ``reject with tcp reset``:
     ``ipv4`` or ``ipv6``, "" for both.
     """
 
@@ -80,7 +80,7 @@ class Unprinted:
     families: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
 
     def complete(self, entries: Iterable[object]) -> list[object]:
-        """Return a document's entries with what was left out, and the tables' flags as they are."""
+        """Return a document's entries with what nft omitted, and the true flags of tables."""
         return [self._completed(entry) for entry in entries]
 
     def _completed(self, entry: object) -> object:
@@ -99,7 +99,7 @@ class Unprinted:
 
 
 def _of_family(rule: dict[str, Any], alone: str) -> dict[str, Any]:
-    """Return a rule with the match for its family, where nft left it out."""
+    """Return a rule with the match for its family, where nft omitted it."""
     if _TELLS_FAMILY.search(json.dumps(rule.get("expr"))):
         return rule
     told = {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": alone}}
@@ -107,7 +107,7 @@ def _of_family(rule: dict[str, Any], alone: str) -> dict[str, Any]:
 
 
 def unprinted(entries: Iterable[object]) -> Unprinted:
-    """Return what a document tells of dormant tables and devices."""
+    """Return the dormant tables and devices in a document."""
     dormant: set[_TableKey] = set()
     devices: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for entry in entries:
@@ -124,7 +124,7 @@ def unprinted(entries: Iterable[object]) -> Unprinted:
 def asleep(
     saves: Iterable[Ruleset], dormant: Collection[_TableKey], fixed: Mapping[RulesetKey, tuple[Ruleset, Ruleset]]
 ) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
-    """Return what is corrected of iptables' own rulesets, with those whose tables are dormant: no chain is hooked."""
+    """Return the corrected rulesets of iptables, where dormant tables have no registered chain."""
     found = dict(fixed)
     for printed in saves:
         if any((printed.family, table.name) in dormant for table in printed.tables):
@@ -142,9 +142,9 @@ def asleep(
 def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, correct: bool = True) -> NativeRules:
     """Build the native tables of a document.
 
-    correct: whether it tells iptables' own rules truly; nft's text, which leaves their extensions out, does not.
-    saves: what the iptables-nft save programs printed; their tables are iptables' own. A base chain in one of
-    them is native if it has no built-in chain's name.
+    correct: whether it is complete for iptables' own rules; nft's text is not, as it omits their extensions.
+    saves: the rulesets of the iptables-nft save programs; their tables are iptables' own. A base chain in one of
+    them is native if it has no name of a built-in chain.
     """
     entries = list(entries)
     made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
@@ -161,7 +161,7 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, corre
 
 
 def _shared(entries: Iterable[object], made: Collection[_TableKey]) -> set[_TableKey]:
-    """Return the tables of iptables' that hold a base chain of somebody else: the others' rules need not be read."""
+    """Return the tables of iptables that hold a foreign base chain; only their rules are needed."""
     chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
     tables = [(js.text(chain.get("family")), js.text(chain.get("table"))) for chain in chains]
     return {
@@ -180,10 +180,10 @@ def _handles(entries: Iterable[object]) -> Iterator[tuple[_TableKey, int]]:
 
 
 def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:
-    """Yield the base chains whose place is not known.
+    """Yield the base chains whose order or state is unknown.
 
-    Of tables whose flags nft 1.0.6 wrote as another table's name, which may be dormant, and those whose priority is no
-    number.
+    They are those of tables whose flags nft 1.0.6 misprints, as these may be dormant, and those whose priority is
+    not a number.
     """
     strange: set[_TableKey] = set()
     for entry in entries:
@@ -208,7 +208,7 @@ def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:
 
 
 def _native_part(table: Table) -> Table | None:
-    """Return an iptables table's native base chains with all that they reach; None where it has none."""
+    """Return an iptables table's native base chains with all chains to which they jump; None where it has none."""
     by_name = {chain.name: chain for chain in table.chains}
     waiting = [c for c in table.chains if c.base is not None and c.name not in BUILT_IN.get(table.name, ())]
     kept: dict[str, Chain] = {}
@@ -226,7 +226,7 @@ def _native_part(table: Table) -> Table | None:
 
 
 def _joined(before: tuple[Ruleset, Counters] | None, added: Ruleset, counters: Counters) -> tuple[Ruleset, Counters]:
-    """Put tables behind those of a ruleset; their counters stand behind its own."""
+    """Append tables to a ruleset, and their counters to its counters."""
     if before is None:
         return added, counters
     ruleset, own = before
@@ -247,7 +247,7 @@ def _joined(before: tuple[Ruleset, Counters] | None, added: Ruleset, counters: C
 
 
 def _behind(rule: Rule, counters: int, used: int) -> Rule:
-    """Return a rule whose numbers stand so many places further behind."""
+    """Return a rule with its counter indexes moved by so many."""
     native = rule.native
     if native is not None and native.measures:
         measures = tuple(

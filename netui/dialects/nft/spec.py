@@ -1,6 +1,6 @@
-"""A native rule as far as iptables has words for it: for columns and findings that speak iptables.
+"""A native rule in iptables' words, as far as there are any, for columns and findings.
 
-What iptables cannot say stands as a match of the module ``nft`` in nft's own words.
+Other statements become a match of the module ``nft`` with nft's words.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NAT_OPTION = {"snat": "--to-source", "dnat": "--to-destination", "redirect": "-
 
 
 def spec_of(chain: str, statements: tuple[Statement, ...], printed: list[Any], comment: str) -> RuleSpec:
-    """Return the rule in iptables' words; printed: its statements in nft's JSON, for what has none."""
+    """Return the rule in iptables' words; printed: its statements in nft's JSON, for the others."""
     basic: list[Option] = []
     matches: list[Match] = []
     target: Target | None = None
@@ -54,7 +54,7 @@ def spec_of(chain: str, statements: tuple[Statement, ...], printed: list[Any], c
             to = to.lstrip(":") if statement.kind == "redirect" else to
             target = Target(_NAT[statement.kind], (Option(option, (to,)),) if option and to else ())
         elif isinstance(statement, Opaque) and statement.reason:
-            # no words of the rule's own
+            # the statement has no words of its own
             continue
         elif isinstance(statement, VerdictMap | Strange | Opaque):
             matches.append(Match("nft", (Option(statement.words),)))

@@ -1,4 +1,4 @@
-"""Statements in nft's JSON → what a rule says. One function a kind; what is not known is named, never guessed."""
+"""Statements in nft's JSON → the model, with one function for each kind; unknown statements are named, not guessed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from netui.model.statements import (
 )
 from netui.text.json_fields import items, obj, text
 
-#: Statements after which the next one is asked, and that change nothing that a rule's match sees.
+#: Statements without an effect that a match can see; the rule goes on after them.
 _NOTES = frozenset(
     {"counter", "log", "dup", "flow", "last", "comment", "ct helper", "ct timeout", "ct expectation", "secmark",
      "reset", "ct secmark", "audit"}
 )  # fmt: skip
-#: iptables' targets of the same kind, which stand as opaque ``xt``.
+#: iptables' targets of the same kind, which nft prints as opaque ``xt``.
 _XT_NOTES = frozenset(
     {"LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "CLASSIFY", "CHECKSUM", "DSCP", "TOS", "ECN", "TTL", "HL", "TCPMSS",
      "TCPOPTSTRIP", "SECMARK", "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "TEE"}
@@ -59,17 +59,17 @@ def statements_of(printed: list[Any], expressions: Expressions, named: Named) ->
     return tuple(found)
 
 
-#: Families whose chains see IPv4 and IPv6, and the key that tells them apart where nft's JSON gives it.
+#: Families whose chains see IPv4 and IPv6, and the match that distinguishes the two.
 _BOTH = frozenset({"inet", "bridge", "netdev"})
 _TELLS_FAMILY = ("ip ", "ip6 ", "icmp ", "icmpv6 ", "meta nfproto", "meta protocol", "ether type",
                  "ct original ip", "ct reply ip")  # fmt: skip
 
 
 def with_lost_family(statements: tuple[Statement, ...], family: str) -> tuple[Statement, ...]:
-    """Return a rule's statements with what nft may have left out: the family of ``reject with tcp reset``.
+    """Return a rule's statements with the match that nft may have omitted: the family of ``reject with tcp reset``.
 
-    nft (seen: 1.0.6, 1.1.3) prints neither ``meta nfproto`` nor what else told the family right before it
-    (stmt_reject_postprocess), so that a rule for IPv4 alone reads like one for both.
+    nft (seen: 1.0.6, 1.1.3) omits a match of the family directly before it (stmt_reject_postprocess), so a rule
+    for IPv4 only looks like a rule for both.
     """
     last = statements[-1] if statements else None
     if family not in _BOTH or not isinstance(last, Verdict) or last.how != "tcp reset":
@@ -102,7 +102,7 @@ def _statement(
 
 
 def _counting(written: str, over: bool) -> Opaque:
-    """A limit, a quota or a count of connections: a quiet sender does not exceed it."""
+    """Parse a limit, a quota or a count of connections: a quiet sender does not exceed it."""
     amount = written
     for beginning in ("limit rate over ", "limit rate ", "quota over ", "quota ", "ct count over ", "ct count "):
         if written.startswith(beginning):
@@ -188,11 +188,11 @@ def _ends(printed: object, expressions: Expressions, kind: str) -> tuple[Express
 
 
 def _update(value: object, expressions: Expressions, printed: object) -> Iterator[Statement]:
-    """``add @s { … limit … }``: an inner statement that does not hold ends the rule."""
+    """Parse ``add @s { … limit … }``: an inner match that fails ends the rule."""
     entry = obj(value)
     written = words.statement(printed)
     said = entry.get("stmt")
-    # a meter has one statement, no list
+    # a meter has one statement instead of a list
     inner = [said] if isinstance(said, dict) else items(said)
     for statement in inner:
         for name, given in obj(statement).items():

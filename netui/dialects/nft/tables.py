@@ -1,4 +1,4 @@
-"""The entries of ``nft -j list …`` sorted by table, before they are built."""
+"""The entries of ``nft -j list …``, grouped by table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netui.text.json_fields import items, obj, text
 
 @dataclass(slots=True)
 class OpenTable:
-    """A table's entries as they were printed: chains by name, rules by chain, sets and maps.
+    """A table's entries as printed: chains by name, rules by chain, sets and maps.
 
     named: its limits, quotas and counters by (kind, name).
     """
@@ -41,7 +41,7 @@ class OpenTable:
             self.named[kind, text(given.get("name"))] = given
 
     def expressions(self, family: str) -> Expressions:
-        """Return what reads the table's expressions."""
+        """Return the parser of the table's expressions."""
         return Expressions(family, self._keys(), self._data())
 
     def sets(self) -> Mapping[str, NftSet]:
@@ -63,8 +63,8 @@ def open_tables(
 ) -> dict[tuple[str, str], OpenTable]:
     """Return the wanted tables by (family, name), in the order printed.
 
-    wanted: asked for (family, name). each: told of every entry of a wanted table: family, kind, the entry's
-    own object, and the entry.
+    wanted: called with (family, name). each: called for every entry of a wanted table with the family, the kind, the
+    entry's object, and the entry.
     """
     tables: dict[tuple[str, str], OpenTable] = {}
     for entry in entries:
@@ -81,12 +81,12 @@ def open_tables(
 
 
 def names_in(printed: object) -> tuple[str, ...]:
-    """Return the names of a list, or the one that stands alone."""
+    """Return the names of a list, or of a single name."""
     return tuple(text(name) for name in (items(printed) or [printed]) if name)
 
 
 def types_in(printed: object) -> tuple[str, ...]:
-    """Return a set's types; newer nft prints ``typeof`` as what it is the type of."""
+    """Return a set's types; for ``typeof``, newer nft prints the expression."""
     entry = obj(printed).get("typeof", printed)
     if isinstance(entry, str):
         # nft 1.0.6 prints a map's data types as one word: "ipv4_addr . inet_service"

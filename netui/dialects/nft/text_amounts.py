@@ -1,4 +1,4 @@
-"""What counts and limits in nft's text: counters, limits, quotas, counts of connections; their first word was taken."""
+"""Parses counters, limits, quotas and counts of connections in nft's text, after their first word."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Expressions and values in nft's text → the JSON that ``nft -j`` prints for them (libnftables-json(5)).
 
-What is not understood raises :class:`NotRead`; the rule's reader then takes the rest as words that it cannot know.
+An unknown expression raises :class:`NotRead`; the rest of the rule is then an unknown statement.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _META = frozenset(
      "obrname", "ibriport", "obriport", "ibriname", "obriname", "secpath", "secmark", "day", "hour", "time", "iifkind",
      "oifkind", "sdif", "sdifname", "ibrpvid", "ibrvproto", "nftrace"}
 )  # fmt: skip
-#: Those that nft prints, or people know, without "meta" before them.
+#: Meta keys that are written without "meta".
 _PLAIN_META = frozenset(
     {"iif", "oif", "iifname", "oifname", "iifgroup", "oifgroup", "iiftype", "oiftype", "mark", "skuid", "skgid",
      "pkttype", "ibrname", "obrname", "rtclassid", "cpu"}
@@ -48,12 +48,12 @@ _CT = frozenset(
 _FIB_FLAGS = ("saddr", "daddr", "mark", "iif", "oif")
 _SIGNS = {"&": "&", "|": "|", "^": "^", "<<": "<<", ">>": ">>", "and": "&", "or": "|", "xor": "^", "lshift": "<<",
           "rshift": ">>"}  # fmt: skip
-#: After which a value has ended.
+#: The words after a value.
 _ENDS = frozenset({"", "\n", ";", "}", ",", ")", ":", "."})
 
 
 class NotRead(Exception):
-    """An expression that netui does not read."""
+    """The expression is unknown to netui."""
 
 
 class ExpressionReader:
@@ -65,14 +65,14 @@ class ExpressionReader:
     # --- what is read of a packet ---------------------------------------------------------
 
     def left(self) -> object:
-        """Read what a match compares: keys, side by side or with bits."""
+        """Read the left side of a match: keys, concatenated or with bitwise operations."""
         parts = [self._with_bits(self.key())]
         while self.words.takes("."):
             parts.append(self._with_bits(self.key()))
         return parts[0] if len(parts) == 1 else {"concat": parts}
 
     def is_key(self) -> bool:
-        """Whether a key stands next."""
+        """Whether a key comes next."""
         place = self.words.place
         try:
             self.key()
@@ -91,7 +91,7 @@ class ExpressionReader:
         return left
 
     def _flags_or_value(self) -> object:
-        """Read ``(fin|syn|rst|ack)``, which JSON holds as a calculation, or one value."""
+        """Read ``(fin|syn|rst|ack)``, an operation in JSON, or one value."""
         if not self.words.takes("("):
             if self.is_key():
                 return self.key()
@@ -109,7 +109,7 @@ class ExpressionReader:
         return found
 
     def key(self) -> object:
-        """Read one key; raise NotRead where none stands next."""
+        """Read one key; raise NotRead where none comes next."""
         words = self.words
         first = words.next
         if first in _PLAIN_META:
@@ -205,14 +205,14 @@ class ExpressionReader:
         return self.words.next == "" and not self.words.ended
 
     def values(self) -> object:
-        """Read a value, or several that stand side by side (``.``)."""
+        """Read a value or a concatenation (``.``)."""
         parts = [self._with_bits(self.value())]
         while self.words.takes("."):
             parts.append(self.value())
         return parts[0] if len(parts) == 1 else {"concat": parts}
 
     def right(self) -> object:
-        """Read what a key is compared with: a set, a list of flags, or a value."""
+        """Read the right side of a match: a set, a list of flags, or a value."""
         words = self.words
         if words.next == "{":
             return {"set": self.elements()}
@@ -228,7 +228,7 @@ class ExpressionReader:
         return listed if len(listed) > 1 else first
 
     def elements(self, data: bool = False) -> list[Any]:
-        """Read ``{ … }``; data: whether each element stands with what a map gives for it."""
+        """Read ``{ … }``; data: whether the elements are those of a map."""
         words = self.words
         words.needs("{")
         found: list[Any] = []
@@ -265,13 +265,13 @@ class ExpressionReader:
                 words.take()
                 extras["comment"] = words.take().text
             elif words.next in ("limit", "quota", "ct", "last"):
-                # what an element counts for itself: it may hold or not
+                # a limit or quota of the element: it may match or not
                 raise NotRead(words.next)
             else:
                 return {"elem": {"val": key, **extras}} if extras else key
 
     def data(self) -> object:
-        """Read what a map gives: a verdict or a value."""
+        """Read the data of a map's element: a verdict or a value."""
         words = self.words
         words.skip_lines()
         if words.next in ("accept", "drop", "return", "continue"):

@@ -1,4 +1,4 @@
-"""``nft list ruleset``'s text → the entries of ``nft -j list ruleset``, which the rest of the dialect reads.
+"""The text of ``nft list ruleset`` → the entries of ``nft -j list ruleset``, which other modules read.
 
 Source: the printing functions of nftables (src/rule.c, src/statement.c, src/expression.c).
 """
@@ -21,12 +21,12 @@ _FAMILIES = get_args(TableFamily)
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 _BRIDGE_PRIORITIES = {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300}
 _HEADING = re.compile(r"[+-]?[0-9]{1,10}\Z")
-#: What a named quota and a named limit say.
+#: The words of a named quota and a named limit.
 _QUOTA = re.compile(r"(\d{1,18}) ([a-z]{1,10})(?: used (\d{1,18}) ([a-z]{1,10}))?")
 _LIMIT = re.compile(
     r"rate (?:over )?(\d{1,18})(?: ([a-z]{1,10}))? ?/ ?([a-z]{1,10})(?: burst (\d{1,18}) ([a-z]{1,10}))?"
 )
-#: Objects of a table that no packet's fate hangs on, or that hold a limit of their own.
+#: Objects of a table without an effect on a packet's fate, or with a limit of their own.
 _OBJECTS = frozenset({"counter", "quota", "limit", "flowtable", "secmark", "synproxy"})
 
 
@@ -110,7 +110,7 @@ class _Reader:
                 chain["comment"] = words.take().text
                 words.takes(";")
             elif words.ended:
-                # says that the text was cut off
+                # raises the error of a truncated text
                 words.take()
             elif not words.takes(";"):
                 line = words.line
@@ -205,7 +205,7 @@ class _Reader:
         return _one(key), _one(data)
 
     def _typeof(self) -> tuple[Any, Any]:
-        """``typeof ip saddr . tcp dport : verdict``; what is not read has a type that is not known."""
+        """Read ``typeof ip saddr . tcp dport : verdict``; an unknown expression has an unknown type."""
         try:
             key: object = {"typeof": self.expressions.left()}
             data: object = None
@@ -225,7 +225,7 @@ class _Reader:
         try:
             entry["elem"] = self.expressions.elements(data=kind == "map")
         except NotRead:
-            # one that is not understood may be any
+            # an unknown flag may be any
             words.back(place)
             words.needs("{")
             words.skip_block()
@@ -233,7 +233,7 @@ class _Reader:
             entry["elem"] = [[unknown, None] if kind == "map" else unknown]
 
     def _object(self, own: dict[str, str], kind: str) -> None:
-        """A named counter, limit or another object; a limit or quota may match what is over it."""
+        """Read a named counter, limit or another object; a limit or quota may be inverted (``over``)."""
         words = self.words
         if kind == "ct":
             kind = f"ct {words.take().text}"

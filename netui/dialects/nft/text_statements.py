@@ -1,6 +1,6 @@
 """Statements of a rule in nft's text → the JSON that ``nft -j`` prints for them (libnftables-json(5)).
 
-From the first word that is not understood on, the rest of a rule is one statement that may do anything.
+From the first unknown word, the rest of a rule is one unknown statement.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from netui.dialects.nft.text_words import UNSAID, Words
 from netui.text.json_fields import obj, text
 
 _VERDICTS = ("accept", "drop", "return", "continue")
-#: Keys of which each value is a bit: without an operator it is asked whether any is set.
+#: Keys whose values are bits: without an operator, a match asks whether any is set.
 _BIT_KEYS = ("state", "status", "label", "event")
 _ENDS = ("", "\n", ";", "}")
 
@@ -53,7 +53,7 @@ class StatementReader:
         return rule
 
     def _rest(self, rule: dict[str, Any], found: list[Any]) -> None:
-        """Take the rest of a rule as it is; a brace in it may span lines."""
+        """Take the rest of a rule unread; braces in it may span lines."""
         words = self.words
         place, depth = words.place, 0
         end = place
@@ -95,7 +95,7 @@ class StatementReader:
         return self._about_a_key()
 
     def _about_a_key(self) -> object:
-        """Read a match, a verdict map, or a key that is set."""
+        """Read a match, a verdict map, or a ``set`` statement."""
         words = self.words
         left = self.expressions.left()
         if words.takes("vmap"):
@@ -114,7 +114,7 @@ class StatementReader:
         return {"match": {"op": operator or _implied(left, right), "left": left, "right": right}}
 
     def _computed(self) -> object:
-        """Read what a key is set to, or an address comes from: a map's value, a calculation, or a value."""
+        """Read the value of a ``set`` statement or an address: a map, an operation, or a value."""
         words = self.words
         if not self.expressions.is_key():
             return self.expressions.right()
@@ -242,7 +242,7 @@ class StatementReader:
 
 
 def _implied(left: object, right: object) -> str:
-    """Return the operator that stands where none is printed."""
+    """Return the implied operator."""
     if "set" in obj(right) or text(right).startswith("@"):
         return "=="
     if text(obj(obj(left).get("ct")).get("key")) in _BIT_KEYS:

@@ -1,4 +1,4 @@
-"""snat, dnat, masquerade and redirect in nft's text."""
+"""Parses snat, dnat, masquerade and redirect in nft's text."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from netui.dialects.nft.text_words import Words
 
 
 def translation(words: Words, kind: str, is_key: Callable[[], bool], computed: Callable[[], object]) -> object:
-    """Read what follows snat, dnat, masquerade or redirect.
+    """Read the words after snat, dnat, masquerade or redirect.
 
-    is_key, computed: whether an expression comes next, and read it, with a map behind it.
+    is_key: whether an expression comes next. computed: reads it, with the map after it.
     """
     found: dict[str, Any] = {}
     if words.next in ("ip", "ip6") and words.ahead(1) in ("to", "prefix", "addr", "interval"):
@@ -22,7 +22,7 @@ def translation(words: Words, kind: str, is_key: Callable[[], bool], computed: C
     if words.takes("prefix"):
         found["type_flags"] = "prefix"
     while words.next in ("addr", ".", "port", "interval"):
-        # dnat ip addr . port to …: the map gives both
+        # dnat ip addr . port to …: the map gives address and port
         words.take()
     if words.takes("to"):
         _to(words, found, is_key, computed)
@@ -66,5 +66,5 @@ def _to(words: Words, found: dict[str, Any], is_key: Callable[[], bool], compute
     if port:
         found["port"] = plain_value(port)
     elif given_port:
-        # ``:`` and a map behind it
+        # ``:`` and then a map
         found["port"] = computed()

@@ -1,4 +1,4 @@
-"""One word of nft's text as nft's JSON holds it."""
+"""One word of nft's text → its value in nft's JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NUMBER = re.compile(r"[0-9]{1,40}\Z|0x[0-9a-fA-F]{1,40}\Z")
 
 
 def plain_value(text: str) -> object:
-    """Return one word's value as JSON holds it: a number, a prefix, a range, or the word."""
+    """Return the JSON value of a word: a number, a prefix, a range, or the word."""
     if NUMBER.match(text):
         return int(text, 0)
     if text in ("exists", "missing"):

@@ -1,4 +1,4 @@
-"""nft's text → words with their lines: quoted strings, signs, and everything else between blanks."""
+"""nft's text → words with their line numbers: quoted strings, punctuation, and all else between blanks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Line = tuple[int, str]
 
 
 class NotNftText(ValueError):
-    """A text that ``nft list ruleset`` does not print; the message names the line and says why."""
+    """The text is no output of ``nft list ruleset``; the message names the line and the reason."""
 
 
 class Word(NamedTuple):
-    """A word: its text, its line, and whether it stood in quotes. A line's end is a word, too."""
+    """A word: its text, its line, and whether it was quoted. A newline is a word, too."""
 
     text: str
     line: int
@@ -31,16 +31,17 @@ _WORD = re.compile(
     )""",
     re.VERBOSE,
 )
-#: Of a table that a program owns, its name stands behind the handle, or alone.
+#: The remark with the program that owns a table, with or without the handle.
 _HANDLE = re.compile(r"# handle ([0-9]{1,20})(?: progname .*)?\Z")
-#: A remark that stands for what nft cannot print: an extension of iptables', for one.
+#: A remark in place of what nft cannot print, such as iptables' extensions.
 UNSAID = "#"
 
 
 def words_of(lines: Iterable[Line]) -> list[Word]:
     """Return all words. Raises NotNftText where a quote is not closed.
 
-    ``# handle 5`` becomes the words "#handle" and "5"; another remark behind words one word that begins with "#".
+    ``# handle 5`` becomes the words "#handle" and "5"; any other remark after words becomes one word that begins
+    with "#".
     """
     found: list[Word] = []
     for number, given in lines:
@@ -66,7 +67,7 @@ def words_of(lines: Iterable[Line]) -> list[Word]:
 
 
 class Words:
-    """Words that are taken one after another."""
+    """A sequence of words with a position."""
 
     def __init__(self, words: list[Word]) -> None:
         self._words = words
@@ -74,15 +75,15 @@ class Words:
 
     @property
     def place(self) -> int:
-        """Where the next word is, to return there."""
+        """The position of the next word."""
         return self._at
 
     def back(self, place: int) -> None:
-        """Return to a place."""
+        """Return to a position."""
         self._at = place
 
     def since(self, place: int) -> str:
-        """Return the words taken since a place, as a text."""
+        """Return the words since a position, as text."""
         taken = self._words[place : self._at]
         return " ".join(f'"{word.text}"' if word.quoted else word.text for word in taken if word.text != "\n")
 
@@ -93,7 +94,7 @@ class Words:
 
     @property
     def next(self) -> str:
-        """The next word's text, "" at the end and for a word in quotes, which is never a keyword."""
+        """The next word's text; "" at the end, and for a quoted word, which is never a keyword."""
         if self.ended or self._words[self._at].quoted:
             return ""
         return self._words[self._at].text
@@ -105,11 +106,11 @@ class Words:
 
     @property
     def line(self) -> int:
-        """The line of the next word; at the end that of the last."""
+        """The line of the next word; at the end, that of the last word."""
         return self._words[min(self._at, len(self._words) - 1)].line if self._words else 0
 
     def take(self) -> Word:
-        """Take the next word. Raises NotNftText at the end: the text was cut off."""
+        """Take the next word. Raises NotNftText at the end: the text is truncated."""
         if self.ended:
             raise NotNftText(f"cut off in line {self.line}; print the ruleset again")
         word = self._words[self._at]
@@ -117,7 +118,7 @@ class Words:
         return word
 
     def takes(self, *texts: str) -> bool:
-        """Take the next words if they are these, none in quotes."""
+        """Take the next words if they are these and not quoted."""
         if self._at + len(texts) > len(self._words):
             return False
         for offset, text in enumerate(texts):
@@ -128,19 +129,19 @@ class Words:
         return True
 
     def needs(self, text: str) -> None:
-        """Take a word that must stand here."""
+        """Take a required word."""
         self.skip_lines()
         word = self.take()
         if word.quoted or word.text != text:
             raise NotNftText(f"line {word.line}: {word.text[:40]!r} stands where nft prints {text!r}")
 
     def skip_lines(self) -> None:
-        """Pass over line ends."""
+        """Skip newlines."""
         while self.next == "\n":
             self._at += 1
 
     def skip_block(self) -> None:
-        """Pass over a block whose opening brace was taken, to its end."""
+        """Skip the rest of a block after its opening brace."""
         depth = 1
         while depth:
             word = self.take()

@@ -1,4 +1,4 @@
-"""Values in nft's JSON → numbers and names, by the type of what they are compared with."""
+"""Values in nft's JSON → numbers and names, by the type of the key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROTOCOLS: Mapping[str, int] = {
     "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "pim": 103, "comp": 108, "vrrp": 112,
     "l2tp": 115, "sctp": 132, "udplite": 136,
 }  # fmt: skip
-#: Services that nft prints by name with -S, and people write.
+#: Services that nft -S prints by name, and users write.
 SERVICES: Mapping[str, int] = {
     "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "bootps": 67, "bootpc": 68, "http": 80, "pop3": 110,
     "ntp": 123, "imap2": 143, "snmp": 161, "https": 443, "submission": 587, "imaps": 993, "pop3s": 995,

@@ -1,4 +1,4 @@
-"""nft's JSON in nft's own words, as ``nft list ruleset`` prints it: rules and statements."""
+"""Prints rules and statements of nft's JSON as ``nft list ruleset`` does."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _match(value: object) -> str:
 
 
 def _operand(left: object, right: object) -> str:
-    """Return what a key is compared with; interfaces stand in quotes."""
+    """Return the right side of a match; interfaces are quoted."""
     if not _is_interface(left):
         return expression(right)
     listed = obj(right).get("set")
@@ -72,7 +72,7 @@ def _reject(value: object) -> str:
 
 
 def reject_kind(value: object) -> str:
-    """Return how a reject answers: ``tcp reset``, ``icmp port-unreachable``; "" for the default."""
+    """Return the answer of a reject: ``tcp reset``, ``icmp port-unreachable``; "" for the default."""
     entry = obj(value)
     return " ".join(filter(None, (text(entry.get("type")), expression(entry.get("expr")) if "expr" in entry else "")))
 
