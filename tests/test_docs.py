@@ -6,18 +6,22 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from netui.audit.doctor.shadowing import covers
+from netui.dialects.iptables import conditions
 from netui.explain import matches as sentences
 from netui.explain.names import Names
 from netui.explain.rule_sentence import explain_rule
 from netui.explain.words import Words
-from netui.model import Match
+from netui.model import Match, Rule
+from netui.net.conditions import DPORT, Condition
+from netui.net.intervals import IntervalSet
 from netui.traversal import path
 from netui.traversal.result import Verdict
-from netui.traversal.rules import matches as walked
 from tests.traversal.build import filter_rules, host, ruleset
 
 ROOT = Path(__file__).parent.parent
@@ -68,34 +72,34 @@ def test_each_room_is_explained(room: str) -> None:
 
 
 def test_a_match_by_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An invented match, added to the two tables that the guide names, is walked and said."""
-    rule = "-A FORWARD -p tcp -m parity --even -j DROP"
-    assert (
-        "`netui/traversal/rules/matches.py`, `MODULES`" in HOW_TO and "`netui/explain/matches.py`, `MODULES`" in HOW_TO
-    )
+    """An invented match, added to the two tables that the guide names, is walked, compared and said."""
+    assert "`netui/dialects/iptables/conditions.py`, `MODULES`" in HOW_TO
+    assert "`netui/explain/matches.py`, `MODULES`" in HOW_TO
 
-    def asked() -> tuple[list[Verdict], str]:
+    def asked(rule: str) -> tuple[list[Verdict], str, bool]:
         text = filter_rules(rule)
-        ports = (80, 81)
-        answers = [path(host(text), "outside", f"blog:{port}/tcp").verdict for port in ports]
+        answers = [path(host(text), "outside", f"blog:{port}/tcp").verdict for port in (80, 8080)]
         chain = next(each for each in ruleset(text).chains() if each.name == "FORWARD")
-        return answers, explain_rule(Names.of(host(text).snapshot), chain, chain.rules[0])
+        narrower = Rule(2, "-A FORWARD -p tcp -m tcp --dport 22 -j ACCEPT", -1)
+        sentence = explain_rule(Names.of(host(text).snapshot), chain, chain.rules[0])
+        return answers, sentence, covers(chain.rules[0], narrower, "ip")
 
-    before = asked()
-    assert before[0] == ["undecided"] * 2 and '"-m parity --even"' in before[1]
+    answers, sentence, wider = asked("-A FORWARD -p tcp -m service --known -j DROP")
+    assert answers == ["undecided"] * 2 and '"-m service --known"' in sentence and not wider
 
-    def even(_match: Match, _family: str, _around: object) -> list[tuple[object, None]]:
-        return [(lambda packet: packet.dport % 2 == 0, None)]
+    def below(match: Match, _family: str) -> Iterator[Condition]:
+        (option,) = match.options
+        yield Condition(DPORT, IntervalSet([(0, int(option.value) - 1)]), option.negated, "service --below", "")
 
     def said(words: Words, _match: Match, _names: Names, _family: str) -> bool:
-        words.which.append("go to an even port")
+        words.which.append("go to a port of a known service")
         return True
 
-    monkeypatch.setattr(walked, "MODULES", {**walked.MODULES, "parity": even})
-    monkeypatch.setattr(sentences, "MODULES", {**sentences.MODULES, "parity": said})
-    answers, sentence = asked()
-    assert answers == ["dropped", "delivered"]
-    assert "go to an even port" in sentence
+    monkeypatch.setattr(conditions, "MODULES", {**conditions.MODULES, "service": below})
+    monkeypatch.setattr(sentences, "MODULES", {**sentences.MODULES, "service": said})
+    answers, sentence, wider = asked("-A FORWARD -p tcp -m service --below 1024 -j DROP")
+    assert answers == ["dropped", "delivered"] and wider
+    assert "go to a port of a known service" in sentence
 
 
 @pytest.mark.parametrize("room", ["model", "net", "text", "dialects", "traversal", "explain", "audit", "reports"])

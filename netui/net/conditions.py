@@ -8,6 +8,7 @@ rule asks its conditions and knows no match module by name. :mod:`netui.dialects
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from netui.model.statements import Text
 from netui.net.addresses import Net
@@ -33,7 +34,7 @@ PROTOCOL, DPORT, SPORT, STATE = "meta l4proto", "th dport", "th sport", "ct stat
 _BITS = {
     PROTOCOL: 8, "icmp type": 8, "icmp code": 8, "icmpv6 type": 8, "icmpv6 code": 8, "tcp flags": 8,
     DPORT: 16, SPORT: 16, "th port": 16,
-    "meta mark": 32, "ct mark": 32,
+    "ip frag-off": 16, "meta mark": 32, "ct mark": 32,
 }  # fmt: skip
 _MOST_BITS = 128
 
@@ -45,8 +46,7 @@ def bits_of(key: str) -> int:
     return 16 if key.endswith(("proto-src", "proto-dst")) else _BITS.get(key, _MOST_BITS)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """A packet's ``key`` is among ``values``, or (``negated``) is none of them.
 
     words: the match as its own tool writes it. printed: its values as they stand there, without the option.
@@ -61,20 +61,23 @@ class Condition:
     def numbers(self) -> IntervalSet | None:
         """Return the numbers for which it holds; None where it asks for names, or a mask gives too many pieces."""
         bits = bits_of(self.key)
-        values = self.values
-        found: IntervalSet | None
-        if isinstance(values, Net) and values.value & ~values.mask:
-            # bits that the mask takes away: no number has them
-            found = IntervalSet()
-        elif isinstance(values, Net):
-            free = ((1 << bits) - 1) ^ values.mask
-            plain = not free & (free + 1)
-            found = IntervalSet([(values.value, values.value | free)]) if plain else _pieces(values, bits)
-        else:
-            found = values if isinstance(values, IntervalSet) else None
+        found = self.intervals()
+        if found is None and isinstance(self.values, Net):
+            found = of_mask(self.values.value, self.values.mask, bits)
         if found is None or not self.negated:
             return found
         return IntervalSet([(0, (1 << bits) - 1)]) - found
+
+    def intervals(self) -> IntervalSet | None:
+        """Return the numbers that it names, negated or not; None where it names others, or a mask that is no prefix."""
+        values = self.values
+        if not isinstance(values, Net):
+            return values if isinstance(values, IntervalSet) else None
+        if values.value & ~values.mask:
+            # bits that the mask takes away: no number has them
+            return IntervalSet()
+        free = ((1 << bits_of(self.key)) - 1) ^ values.mask
+        return None if free & (free + 1) else IntervalSet([(values.value, values.value | free)])
 
     @property
     def number(self) -> int | None:
@@ -98,6 +101,11 @@ class Condition:
         """The one whole name that it requires or (negated) excludes, None where it is about several or none."""
         names = self.names
         return names[0].text if len(names) == 1 and not names[0].prefix else None
+
+    @property
+    def required(self) -> int | str | None:
+        """The one number or name that it requires, None where it does not require one."""
+        return self.number if self.number is not None or self.negated else self.name
 
     def takes_name(self, name: str) -> bool:
         """Whether a packet whose key has this name fulfils it."""
@@ -155,10 +163,6 @@ def implies(given: Requirement, wanted: Requirement) -> bool:
     if isinstance(given, OpaqueCondition):
         return given.implies(wanted)
     return isinstance(wanted, Condition) and given.implies(wanted)
-
-
-def _pieces(net: Net, bits: int) -> IntervalSet | None:
-    return of_mask(net.value, net.mask, bits)
 
 
 def _covers(outer: Text, inner: Text) -> bool:

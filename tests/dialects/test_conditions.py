@@ -60,7 +60,11 @@ def _all(rule: Rule, family: Family = "ip") -> list[str]:
         ("-m ttl --ttl-eq 5", ["? ttl --ttl-eq 5"]),
         ("-m limit --limit 3/min", ["?~ limit --limit 3/min"]),
         ('-m comment --comment "-d 10.0.0.1"', []),
-        ("-f", ["? -f"]),
+        ("-f", ["ip frag-off 1-1fff,2001-3fff,4001-5fff,6001-7fff,8001-9fff,a001-bfff,c001-dfff,e001-ffff"]),
+        ("-p tcp -m tcp --tcp-flags SYN ALL", ["meta l4proto 6", "tcp flags "]),
+        ("-p sctp -m sctp --chunk-types any INIT", ["meta l4proto 84", "? sctp --chunk-types any INIT"]),
+        ("-4", []),
+        ("-6", ["meta nfproto a"]),
     ],
 )  # fmt: skip
 def test_what_an_iptables_rule_requires(words: str, required: list[str]) -> None:

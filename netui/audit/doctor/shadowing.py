@@ -18,7 +18,7 @@ from netui.net.conditions import (
     bits_of,
     implies,
 )
-from netui.traversal.rules.index import Buckets
+from netui.traversal.rules.buckets import Buckets
 
 #: A rule that begins with an option of its own asks for something; the rest need not be parsed.
 _CONDITION = re.compile(r'-A [^\s"]+ (?:! )?-(?:[io] |[sd] (?!0\.0\.0\.0/0|::/0)|p (?!all |0 ))')

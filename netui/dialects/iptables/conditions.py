@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from netui.dialects.iptables.header_conditions import icmp, multiport, transport
-from netui.dialects.iptables.option_conditions import condition, match_text, opaque
+from netui.dialects.iptables.option_conditions import condition, match_text, opaque, option_text
 from netui.model import Family, Match, RuleSpec
 from netui.model.statements import Text
 from netui.net.addresses import Net, parse_address, parse_masked, parse_net, parse_ports, protocol_number
 from netui.net.conditions import (
     PROTOCOL,
     STATE,
+    Condition,
     OpaqueCondition,
     Requirement,
     SetReference,
@@ -47,10 +48,12 @@ def match_conditions(match: Match, family: Family) -> Iterator[Requirement]:
 
 _SIDES = {"-s": "saddr", "-d": "daddr"}
 _INTERFACES = {"-i": "iifname", "-o": "oifname"}
+#: Options that say for which of the two programs a line of a file for both is.
+_FAMILIES = {"-4": ("ip", 2), "-6": ("ip6", 10)}
 
 
 def _basic(match: Match, family: Family) -> Iterator[Requirement]:
-    """-s, -d, -i, -o, -p; ``-4`` and ``-6`` only say for which of the two programs a line is."""
+    """-s, -d, -i, -o, -p, -f, -4, -6."""
     for option in match.options:
         name = option.name
         if name in _SIDES:
@@ -69,7 +72,13 @@ def _basic(match: Match, family: Family) -> Iterator[Requirement]:
                 # ``! -p all`` is no packet
                 values = IntervalSet([(number, number) if number else (0, 255)])
                 yield condition(PROTOCOL, values, match, option)
-        elif name != ("-4" if family == "ip" else "-6"):
+        elif name == "-f":
+            yield Condition("ip frag-off", Net(0, 0x1FFF, 16), not option.negated, option_text(option), "")
+        elif name in _FAMILIES:
+            own, number = _FAMILIES[name]
+            if family != own:
+                yield condition("meta nfproto", IntervalSet([(number, number)]), match, option)
+        else:
             yield opaque(match, option)
 
 

@@ -33,7 +33,7 @@ def _tcp_flags(option: Option) -> Net | None:
     if option.name != "--tcp-flags" or len(option.values) != 2:
         return None
     mask, wanted = (_flag_bits(text) for text in option.values)
-    return None if mask is None or wanted is None or wanted & ~mask else Net(wanted, mask, 8)
+    return None if mask is None or wanted is None else Net(wanted, mask, 8)
 
 
 def _flag_bits(text: str) -> int | None:

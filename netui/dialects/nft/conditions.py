@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from netui.model.statements import (
     Bits,
@@ -68,29 +70,44 @@ def _by_chance(words: str) -> OpaqueCondition:
     return OpaqueCondition(words, by_chance=True)
 
 
+class _Key(NamedTuple):
+    """A key of nft's: its name among conditions, what else a packet must be to have it, and whether it changes."""
+
+    name: str
+    brings: tuple[str, IntervalSet, str] | None
+    changes: bool
+
+
+@lru_cache(maxsize=512)
+def _key(words: str) -> _Key:
+    first, _, rest = words.partition(" ")
+    name = _SAME.get(words, words)
+    brings = None
+    if first in _PROTOCOLS:
+        brings = (PROTOCOL, IntervalSet([(_PROTOCOLS[first],) * 2]), first)
+        name = _PORTS.get(rest, name)
+    elif words in _NFPROTO:
+        brings = ("meta nfproto", IntervalSet([(_NFPROTO[words],) * 2]), first)
+    return _Key(name, brings, words.startswith(_CHANGES))
+
+
 def _compare(statement: Compare) -> Iterator[Requirement]:
     """Yield what a match requires: its protocol or family, and its values."""
     words = statement.words
-    key, mask = _key_of(statement.left)
-    if key is None:
+    read, mask = _key_of(statement.left)
+    if read is None:
         yield OpaqueCondition(words, by_chance=_is_drawn(statement.left))
         return
-    first, _, rest = key.words.partition(" ")
-    name = _SAME.get(key.words, key.words)
-    if first in _PROTOCOLS:
-        number = _PROTOCOLS[first]
-        yield Condition(PROTOCOL, IntervalSet([(number, number)]), False, words, first)
-        name = _PORTS.get(rest, name)
-    elif key.words in _NFPROTO:
-        number = _NFPROTO[key.words]
-        yield Condition("meta nfproto", IntervalSet([(number, number)]), False, words, first)
-    values = _values(statement, name, mask)
-    if values is None or key.words.startswith(_CHANGES):
-        yield OpaqueCondition(words, by_chance=key.words.startswith(_CHANGES) or bool(statement.right.name))
+    key = _key(read.words)
+    if key.brings is not None:
+        required, numbers, printed = key.brings
+        yield Condition(required, numbers, False, words, printed)
+    values = _values(statement, key.name, mask)
+    if values is None or key.changes:
+        yield OpaqueCondition(words, by_chance=key.changes or bool(statement.right.name))
         return
-    negated = statement.operator in ("!=", "!")
-    printed = words[words.index("{") :] if "{" in words else words.rpartition(" ")[2].strip('"')
-    yield Condition(name, values, negated, words, printed)
+    printed = words[words.index("{") :] if "{" in words else words[words.rfind(" ") + 1 :].strip('"')
+    yield Condition(key.name, values, statement.operator in ("!=", "!"), words, printed)
 
 
 def _key_of(left: Expression) -> tuple[Key | None, int | None]:
@@ -121,6 +138,11 @@ def _values(statement: Compare, key: str, mask: int | None) -> Values | None:
         return SetReference(statement.right.name) if mask is None and statement.operator in ("==", "!=") else None
     if key == STATE:
         return _states(statement) if mask is None else None
+    elements = statement.right.elements
+    if mask is None and statement.operator == "==" and len(elements) == 1 and len(elements[0].parts) == 1:
+        # most are of one value
+        (only,) = elements[0].parts
+        return IntervalSet([only]) if isinstance(only, Interval) else (only,) if isinstance(only, Text) else None
     parts = _single_parts(statement.right)
     numbers = [part for part in parts if isinstance(part, Interval)]
     if mask is not None:

@@ -11,13 +11,15 @@ from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain as chained
-from typing import TypeVar
 
-from netui.model import Chain, Family, Rule, RuleSpec, Table, packet_family
+from netui.dialects.conditions import conditions_of
+from netui.model import Chain, Family, Rule, Table, packet_family
 from netui.model.statements import Compare, Note, Opaque, SetField, Statement
-from netui.net.addresses import parse_net, parse_ports
+from netui.net.addresses import parse_net
+from netui.net.conditions import ADDRESSES, DPORT, IIF, INTERFACES, OIF, Condition
 from netui.traversal.any_outside import AnyOutside
 from netui.traversal.packet_state import PacketState
+from netui.traversal.rules.buckets import Buckets
 from netui.traversal.several import Several
 
 _VALUE = r'([^\s"!-][^\s"]*)'
@@ -32,37 +34,13 @@ _HEAD = re.compile(
 
 #: For so many sets of senders the rules that name one of their addresses are remembered.
 _MOST_MEANT = 1024
+#: The keys by which a rule is filed.
+_FILED = frozenset({*ADDRESSES, *INTERFACES, DPORT})
 #: Fewer rules for networks than this are asked one after the other.
 _FEW_NETS = 16
 
 #: Of a rule that asks for no destination port.
 _NO_PORT = -1
-
-Key = TypeVar("Key", int, str)
-
-
-class Buckets(dict[Key, "int | list[int]"]):
-    """Positions by what the rules ask for. Most keys have one: a list of one would take thrice the memory."""
-
-    def add(self, key: Key, position: int) -> None:
-        """Put a position behind those that the key has."""
-        before = self.get(key)
-        if before is None:
-            self[key] = position
-        elif isinstance(before, list):
-            before.append(position)
-        else:
-            self[key] = [before, position]
-
-    def insert(self, key: Key, position: int) -> None:
-        """Put a position in order among those that the key has."""
-        others: list[int] = self.at(key) or []
-        self[key] = sorted([*others, position]) if others else position
-
-    def at(self, key: Key) -> list[int] | None:
-        """Return the positions of a key in order, None where there are none."""
-        found = self.get(key)
-        return [found] if isinstance(found, int) else found
 
 
 @dataclass(slots=True)
@@ -244,10 +222,10 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
     if rule.native is not None:
         if not asks_first(rule.native.statements):
             return index.always.append(position)
-        return _put_parsed(index, rule.spec, family, position)
+        return _put_whole(index, rule, family, position)
     found = _HEAD.match(rule.text)
     if found is None:
-        return _put_parsed(index, rule.spec, family, position)
+        return _put_whole(index, rule, family, position)
     not_src, src, not_dst, dst, not_iif, iif, not_oif, oif, _protocol, dport = found.groups()
     for negated, value, addresses in ((not_dst, dst, index.by_dst), (not_src, src, index.by_src)):
         if value and not negated:
@@ -269,7 +247,7 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
     if dport:
         return index.by_dport.add(int(dport), position)
     if " --dport " in rule.text or " --destination-port " in rule.text:
-        return _put_parsed(index, rule.spec, family, position)
+        return _put_whole(index, rule, family, position)
     return index.always.append(position)
 
 
@@ -277,24 +255,21 @@ def _named(negated: str | None, interface: str | None) -> str:
     return "" if negated or not interface or interface.endswith("+") else interface
 
 
-def _put_parsed(index: ChainIndex, spec: RuleSpec, family: Family, position: int) -> None:
-    for name, addresses in (("-d", index.by_dst), ("-s", index.by_src)):
-        option = spec.basic_option(name)
-        if option is not None and not option.negated:
-            net = parse_net(option.value, family)
-            if net is not None and net.single:
-                if addresses is index.by_src:
-                    return index.add_source(net.value, position, _NO_PORT)
-                return addresses.add(net.value, position)
-    for name, interfaces in (("-o", index.by_oif), ("-i", index.by_iif)):
-        option = spec.basic_option(name)
-        if option is not None and not option.negated and not option.value.endswith("+"):
-            return interfaces.add(option.value, position)
-    for match in spec.matches:
-        if match.module in ("tcp", "udp", "sctp"):
-            option = match.option("--dport", "--destination-port")
-            if option is not None and not option.negated:
-                limits = parse_ports(option.value)
-                if limits is not None and limits[0] == limits[1]:
-                    return index.by_dport.add(limits[0], position)
+def _put_whole(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
+    """Put a rule where it belongs by all that it requires: one address before one interface before one port."""
+    required = {
+        one.key: needed
+        for one in conditions_of(rule, family)
+        if isinstance(one, Condition) and one.key in _FILED and (needed := one.required) is not None
+    }
+    for key, numbers in ((f"{family} daddr", index.by_dst), (f"{family} saddr", index.by_src)):
+        if isinstance(number := required.get(key), int):
+            if numbers is index.by_src:
+                return index.add_source(number, position, _NO_PORT)
+            return numbers.add(number, position)
+    for key, names in ((OIF, index.by_oif), (IIF, index.by_iif)):
+        if isinstance(name := required.get(key), str):
+            return names.add(name, position)
+    if isinstance(number := required.get(DPORT), int):
+        return index.by_dport.add(number, position)
     return index.always.append(position)

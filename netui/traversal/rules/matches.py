@@ -1,110 +1,56 @@
 """Compiles matches: each answers yes, no or unknown (None) for a packet.
 
 :func:`compile_match` compiles a match into predicates once; each packet is then asked of the
-predicates. Semantics follow the kernel's xt_*.c. Where a module keeps state that a snapshot
-does not hold (limit, recent, quota …), the answer is unknown. It is also unknown for a module
-or an option that netui does not know.
+predicates. Most matches are conditions (`netui/dialects/iptables/conditions.py`), and a condition is
+compiled by its key. Matches that need the host or keep state have a function of their own here.
+Semantics follow the kernel's xt_*.c. Where a module keeps state that a snapshot does not hold
+(limit, recent, quota …), the answer is unknown. It is also unknown for a module or an option that
+netui does not know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
+from netui.dialects.iptables.conditions import match_conditions
+from netui.dialects.iptables.option_conditions import match_text, option_text
 from netui.model import Family, Match, Option
-from netui.net.addresses import Net, parse_net, protocol_number
-from netui.traversal.packet_state import PacketState
-from netui.traversal.rules.matches_conntrack import conntrack_predicates
+from netui.net.conditions import OpaqueCondition
+from netui.traversal.rules.condition_predicates import predicate_of
 from netui.traversal.rules.matches_counted import connlimit, hashlimit, limit, recent, statistic, string
-from netui.traversal.rules.matches_packet import always, connmark, helper, length, mark, never, owner, pkttype
-from netui.traversal.rules.matches_place import addrtype, iprange, mac, match_set, physdev, rpfilter
-from netui.traversal.rules.matches_port import icmp, multiport, ports
-from netui.traversal.rules.predicates import Answer, Compiled, MatchContext, Predicate, Unsure, maybe, no, unknown, yes
+from netui.traversal.rules.matches_header import icmp, sctp
+from netui.traversal.rules.matches_packet import helper, length, never, owner, pkttype
+from netui.traversal.rules.matches_place import addrtype, mac, match_set, physdev, rpfilter
+from netui.traversal.rules.predicates import Compiled, MatchContext, Predicate, Unsure, unknown
 
 
 def compile_match(match: Match, family: Family, around: MatchContext) -> list[tuple[Predicate, str]]:
     """Return the predicates of a match, each with its words; all must hold."""
-    if match.module == "":
-        return [(_basic(option, family), option_text(option)) for option in match.options]
     special = MODULES.get(match.module)
-    if special is None:
-        return [(unknown, match_text(match))]
-    predicates: list[tuple[Predicate, str]] = []
-    for predicate, option in special(match, family, around):
-        text = f"{match.module} {option_text(option)}" if option is not None else match_text(match)
-        predicates.append((predicate, text))
-    return predicates
+    if special is not None:
+        return [
+            (predicate, f"{match.module} {option_text(option)}" if option is not None else match_text(match))
+            for predicate, option in special(match, family, around)
+        ]
+    if match.module == "":
+        # option by option: the next rule has the same interface and another address
+        return [asked for option in match.options for asked in _of_option(option, family)]
+    return [*_of_match(match, family)]
 
 
-def option_text(option: Option) -> str:
-    """Return an option as iptables prints it."""
-    words = [*(["!"] if option.negated else []), option.name, *option.values]
-    return " ".join(words)
+#: Rules share their predicates: most have the same few interfaces, protocols and ports.
+@lru_cache(maxsize=1024)
+def _of_match(match: Match, family: Family) -> tuple[tuple[Predicate, str], ...]:
+    return tuple(
+        (unknown if isinstance(required, OpaqueCondition) else predicate_of(required), required.words)
+        for required in match_conditions(match, family)
+    )
 
 
-def match_text(match: Match) -> str:
-    """Return a match as iptables prints it, with its module first."""
-    return " ".join([match.module, *(option_text(option) for option in match.options)])
-
-
-def _basic(option: Option, family: Family) -> Predicate:
-    match option.name:
-        case "-s" | "-d":
-            net = parse_net(option.value, family)
-            if net is None:
-                return unknown
-            return maybe(_source(net) if option.name == "-s" else _destination(net), option)
-        case "-i" | "-o":
-            return _interface(option.value, option.negated, incoming=option.name == "-i")
-        case "-p":
-            number = protocol_number(option.value)
-            if number is None:
-                return unknown
-            if number == 0:
-                return no if option.negated else yes
-            return maybe(lambda packet: packet.protocol == number, option)
-        case "-f":
-            # the first packet of a flow is not a fragment
-            return yes if option.negated else no
-        case "-4":
-            return yes if family == "ip" else no
-        case "-6":
-            return yes if family == "ip6" else no
-        case _:
-            return unknown
-
-
-def _source(net: Net) -> Predicate:
-    value, mask = net.value, net.mask
-
-    def matches(packet: PacketState) -> Answer:
-        return packet.src & mask == value if packet.any_src is None else packet.any_src.within(net)
-
-    return matches
-
-
-def _destination(net: Net) -> Predicate:
-    value, mask = net.value, net.mask
-
-    def matches(packet: PacketState) -> Answer:
-        return packet.dst & mask == value if packet.any_dst is None else packet.any_dst.within(net)
-
-    return matches
-
-
-def _interface(name: str, negated: bool, *, incoming: bool) -> Predicate:
-    """A missing interface is the empty string, so ``! -i br0`` holds in OUTPUT."""
-    if name.endswith("+"):
-        stem = name[:-1]
-        if incoming:
-            return lambda packet: packet.iif.startswith(stem) != negated
-        return lambda packet: packet.oif.startswith(stem) != negated
-    if incoming:
-        return (lambda packet: packet.iif != name) if negated else (lambda packet: packet.iif == name)
-    return (lambda packet: packet.oif != name) if negated else (lambda packet: packet.oif == name)
-
-
-def _conntrack(match: Match, family: Family, _around: MatchContext) -> Compiled:
-    return conntrack_predicates(match, family)
+@lru_cache(maxsize=1024)
+def _of_option(option: Option, family: Family) -> tuple[tuple[Predicate, str], ...]:
+    return _of_match.__wrapped__(Match("", (option,)), family)
 
 
 def _untold(match: Match, _family: Family, _around: MatchContext) -> Compiled:
@@ -113,24 +59,14 @@ def _untold(match: Match, _family: Family, _around: MatchContext) -> Compiled:
     return [(Unsure(why=f"the listing does not tell {option.value if option else ''}"), None)]
 
 
-#: The compiler of each match module; a new one goes into the Python module of its theme.
+#: The compiler of each match module that conditions do not tell; a new one goes into the Python module of its theme.
 MODULES: Mapping[str, Callable[[Match, Family, MatchContext], Compiled]] = {
-    "tcp": ports,
-    "udp": ports,
-    "sctp": ports,
-    "dccp": ports,
-    "udplite": ports,
+    "sctp": sctp,
     "icmp": icmp,
     "icmp6": icmp,
     "icmpv6": icmp,
     "ipv6-icmp": icmp,
-    "multiport": multiport,
-    "iprange": iprange,
     "addrtype": addrtype,
-    "conntrack": _conntrack,
-    "state": _conntrack,
-    "mark": mark,
-    "connmark": connmark,
     "set": match_set,
     "mac": mac,
     "physdev": physdev,
@@ -144,8 +80,6 @@ MODULES: Mapping[str, Callable[[Match, Family, MatchContext], Compiled]] = {
     "recent": recent,
     "statistic": statistic,
     "string": string,
-    "comment": always,
-    "nfacct": always,
     "untold": _untold,
     "helper": helper,
     # IPv6 extension headers: an ordinary first packet has none, and without the header

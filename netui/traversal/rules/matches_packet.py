@@ -1,49 +1,11 @@
-"""Matches of a packet's metadata: marks, owner, length, type; and matches that always or never hold."""
+"""Matches of a packet's metadata: owner, length, type; and matches that never hold."""
 
 from __future__ import annotations
 
 from netui.model import Family, Match
-from netui.net.addresses import parse_masked, parse_ports
+from netui.net.addresses import parse_ports
 from netui.traversal.packet_state import PacketState
 from netui.traversal.rules.predicates import Answer, Compiled, MatchContext, Predicate, maybe, no, unknown, yes
-
-
-def mark(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """``-m mark``."""
-    compiled: Compiled = []
-    for option in match.options:
-        parsed = parse_masked(option.value)
-        predicate: Predicate = unknown
-        if option.name == "--mark" and parsed is not None:
-            predicate = maybe(_has_mark(*parsed), option)
-        compiled.append((predicate, option))
-    return compiled
-
-
-def _has_mark(value: int, mask: int) -> Predicate:
-    return lambda packet: None if packet.mark is None else packet.mark & mask == value
-
-
-def connmark(match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """``-m connmark``."""
-    compiled: Compiled = []
-    for option in match.options:
-        parsed = parse_masked(option.value)
-        predicate: Predicate = unknown
-        if option.name == "--mark" and parsed is not None:
-            predicate = _has_connmark(*parsed, option.negated)
-        compiled.append((predicate, option))
-    return compiled
-
-
-def _has_connmark(value: int, mask: int, negated: bool) -> Predicate:
-    def matches(packet: PacketState) -> Answer:
-        if packet.connection is None:
-            return False
-        mark = packet.connection.mark
-        return None if mark is None else (mark & mask == value) != negated
-
-    return matches
 
 
 def owner(match: Match, _family: Family, _around: MatchContext) -> Compiled:
@@ -107,11 +69,6 @@ def _packet_type(kind: str, family: Family) -> Predicate:
         return None if special else kind == "unicast"
 
     return matches
-
-
-def always(_match: Match, _family: Family, _around: MatchContext) -> Compiled:
-    """Matches every packet."""
-    return [(yes, None)]
 
 
 def never(_match: Match, _family: Family, _around: MatchContext) -> Compiled:

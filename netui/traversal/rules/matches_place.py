@@ -1,40 +1,26 @@
-"""Matches of a packet's source and destination: ranges, address types, sets, MAC, bridge ports, reverse path."""
+"""Matches of a packet's source and destination: address types, sets, MAC, bridge ports, reverse path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from netui.dialects.iptables.conditions import match_conditions
 from netui.model import Family, IpSet, Match
-from netui.net.addresses import parse_address, width
+from netui.net.conditions import Condition, SetReference
 from netui.traversal.host.route_table import Lookup, RoutingUnknown
 from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import PacketState
 from netui.traversal.rules.ipsets import in_set
-from netui.traversal.rules.predicates import Answer, Compiled, MatchContext, Predicate, Unsure, invert, maybe, unknown
-
-
-def iprange(match: Match, family: Family, _around: MatchContext) -> Compiled:
-    """``-m iprange``."""
-    compiled: Compiled = []
-    for option in match.options:
-        first_text, _, last_text = option.value.partition("-")
-        first, last = parse_address(first_text), parse_address(last_text or first_text)
-        predicate: Predicate = unknown
-        if option.name in ("--src-range", "--dst-range") and first and last and first[0] == family == last[0]:
-            source = option.name == "--src-range"
-            predicate = maybe(_in_range(first[1], last[1], width(family), source), option)
-        compiled.append((predicate, option))
-    return compiled
-
-
-def _in_range(first: int, last: int, bits: int, source: bool) -> Predicate:
-    def matches(packet: PacketState) -> Answer:
-        vague = packet.any_src if source else packet.any_dst
-        if vague is not None:
-            return vague.within_range(first, last, bits)
-        return first <= (packet.src if source else packet.dst) <= last
-
-    return matches
+from netui.traversal.rules.predicates import (
+    Answer,
+    Compiled,
+    MatchContext,
+    Predicate,
+    Unsure,
+    invert,
+    maybe,
+    unknown,
+)
 
 
 def addrtype(match: Match, family: Family, around: MatchContext) -> Compiled:
@@ -94,24 +80,24 @@ def _type6(types: frozenset[str], address: int, packet: PacketState, fib: Fib, d
     return False
 
 
-def match_set(match: Match, _family: Family, around: MatchContext) -> Compiled:
+def match_set(match: Match, family: Family, around: MatchContext) -> Compiled:
     """``-m set``."""
-    compiled: Compiled = []
-    plain = all(option.name == "--match-set" for option in match.options)
-    for option in match.options:
-        predicate: Predicate = unknown
-        if option.name == "--match-set" and len(option.values) == 2 and plain:
-            directions = tuple(option.values[1].split(","))
-            predicate = maybe(_member(around.sets, option.values[0], directions), option)
-        compiled.append((predicate, option))
-    return compiled
+    conditions = list(match_conditions(match, family))
+    if len(conditions) != len(match.options):
+        return [(unknown, None)]
+    return [
+        (maybe(_member(around.sets, required), option) if isinstance(required, Condition) else unknown, option)
+        for required, option in zip(conditions, match.options, strict=True)
+    ]
 
 
-def _member(sets: Mapping[str, IpSet] | None, name: str, directions: tuple[str, ...]) -> Predicate:
-    if sets is None:
+def _member(sets: Mapping[str, IpSet] | None, required: Condition) -> Predicate:
+    if sets is None or not isinstance(required.values, SetReference):
         return Unsure(why="the sets were not read: `ipset save` would tell what is in them")
+    name = required.values.name
     if name not in sets:
         return Unsure(why=f"the set {name} is not in what `ipset save` printed")
+    directions = tuple(required.key.removeprefix("set ").split(","))
     return lambda packet: in_set(sets, name, directions, packet)
 
 

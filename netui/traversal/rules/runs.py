@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netui.model import Hook
+from netui.dialects.conditions import conditions_of
+from netui.model import Family, Hook
 from netui.model.statements import Compare, Nat, Note, Verdict
-from netui.net.addresses import parse_net, parse_ports
+from netui.net.conditions import DPORT, IIF, OIF, PROTOCOL, STATE, Condition
 from netui.net.intervals import IntervalSet
 from netui.traversal.any_outside import Senders
 from netui.traversal.host.prepared_chain import AsksFor, PreparedChain, PreparedRule
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Step
-from netui.traversal.rules.matches import option_text
 from netui.traversal.rules.predicates import Predicate
 from netui.traversal.several import Asked, Fork, Several, Split
 from netui.traversal.unknowns import Unknowns
@@ -106,12 +106,12 @@ def run_from(
 
 
 def _kind(packet: PacketState, several: Several) -> str:
-    """The field of the packet that stands for many, as iptables' option; "" for others."""
+    """The key of the packet that stands for many; "" for others."""
     if packet.any_dport is several:
-        return "--dport"
-    for name, vague in (("-s", packet.any_src), ("-d", packet.any_dst)):
+        return DPORT
+    for side, vague in (("saddr", packet.any_src), ("daddr", packet.any_dst)):
         if isinstance(vague, Senders) and vague.several is several:
-            return name
+            return f"{packet.family} {side}"
     return ""
 
 
@@ -151,54 +151,29 @@ def _taken(
         key = (action.kind, action.verdict.chain)
     known = rule.asks.get(kind)
     if known is None:
-        known = rule.asks[kind] = _plain(rule, kind)
+        known = rule.asks[kind] = _plain(rule, kind, packet.family)
     if known.whom is None:
         return several.learn(lambda: _holds(known.others, packet)), key
     answer = _holds(known.others, packet)
     return (known.whom if answer is True else answer), key
 
 
-#: The first words of predicates that have the same answer for many packets (see AsksFor).
-_SIMPLE = (
-    "-i ", "! -i ", "-o ", "! -o ", "-p ", "! -p ", "conntrack --ctstate", "conntrack ! --ctstate", "state ",
-    "tcp --dport ", "udp --dport ", "comment ",
-)  # fmt: skip
+#: Keys whose predicates have the same answer for many packets (see AsksFor).
+_SIMPLE = (IIF, OIF, PROTOCOL, STATE, DPORT)
 
 
-def _plain(rule: PreparedRule, kind: str) -> AsksFor:
-    whom, others = _in_plain_words(rule, kind)
-    words = [said for predicate, said in rule.predicates if predicate in others]
-    return AsksFor(whom, others, kind in ("-s", "-d") and all(said.startswith(_SIMPLE) for said in words))
-
-
-def _in_plain_words(rule: PreparedRule, kind: str) -> tuple[Asked | None, list[Predicate]]:
-    every = [predicate for predicate, _words in rule.predicates]
-    spec = rule.rule.spec
-    if kind == "--dport":
-        asked = [
-            (m, o) for m in spec.matches if m.module in ("tcp", "udp", "sctp") for o in m.options if o.name == kind
-        ]
-        if len(asked) != 1:
-            return None, every
-        match, option = asked[0]
-        words, limits = f"{match.module} {option_text(option)}", parse_ports(option.value)
-    elif not kind:
-        return None, every
-    else:
-        basic = spec.basic_option(kind)
-        net = parse_net(basic.value, "ip6" if ":" in basic.value else "ip") if basic is not None else None
-        if basic is None or net is None:
-            return None, every
-        free = ((1 << net.width) - 1) ^ net.mask
-        option, words, limits = (
-            basic,
-            option_text(basic),
-            (net.value, net.value | free) if not free & (free + 1) else None,
-        )
-    others = [predicate for predicate, said in rule.predicates if said != words]
-    if limits is None or len(others) != len(every) - 1:
-        return None, every
-    return (IntervalSet([limits]), not option.negated), others
+def _plain(rule: PreparedRule, key: str, family: Family) -> AsksFor:
+    """Return for whom a rule asks by one condition on a key, and the predicates of all the others."""
+    conditions = [one for one in conditions_of(rule.rule, family) if isinstance(one, Condition)]
+    asked = next((one for one in conditions if one.key == key), None)
+    values = asked.intervals() if asked is not None else None
+    others = [(predicate, said) for predicate, said in rule.predicates if asked is None or said != asked.words]
+    whom = (values, not asked.negated) if asked is not None and values is not None else None
+    if whom is None or len(others) != len(rule.predicates) - 1:
+        whom, others = None, rule.predicates
+    words = {one.words for one in conditions if one.key in _SIMPLE}
+    simple = key not in ("", DPORT) and all(said in words for _predicate, said in others)
+    return AsksFor(whom, [predicate for predicate, _said in others], simple)
 
 
 def _holds(predicates: Sequence[Predicate], packet: PacketState) -> bool | None:

@@ -1,0 +1,31 @@
+"""Positions by a key, at little memory: most keys have one."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+Key = TypeVar("Key", int, str)
+
+
+class Buckets(dict[Key, "int | list[int]"]):
+    """Positions by what the rules ask for. Most keys have one: a list of one would take thrice the memory."""
+
+    def add(self, key: Key, position: int) -> None:
+        """Put a position behind those that the key has."""
+        before = self.get(key)
+        if before is None:
+            self[key] = position
+        elif isinstance(before, list):
+            before.append(position)
+        else:
+            self[key] = [before, position]
+
+    def insert(self, key: Key, position: int) -> None:
+        """Put a position in order among those that the key has."""
+        others: list[int] = self.at(key) or []
+        self[key] = sorted([*others, position]) if others else position
+
+    def at(self, key: Key) -> list[int] | None:
+        """Return the positions of a key in order, None where there are none."""
+        found = self.get(key)
+        return [found] if isinstance(found, int) else found
