@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netui.audit.origins import Origin, is_private
+from netui.dialects.conditions import first_asked
 from netui.model import Container, PublishedPort
+from netui.net.addresses import PROTOCOLS
+from netui.net.conditions import DPORT, PROTOCOL
 from netui.traversal import PreparedHost
 
 
@@ -91,10 +94,12 @@ def _of_a_swarm(host: PreparedHost, origin: Origin, container: Container, protoc
             if (chain.family, chain.table, chain.name) != ("ip", "nat", "DOCKER-INGRESS"):
                 continue
             for rule in chain.rules:
-                target, about = rule.spec.target, rule.spec.match(protocol)
-                asked = about.option("--dport") if about is not None else None
-                if target is not None and target.name == "DNAT" and asked is not None:
-                    yield "published", f"host:{asked.value}/{protocol}"
+                target, asked = rule.spec.target, first_asked(rule, "ip", PROTOCOL)
+                port = first_asked(rule, "ip", DPORT)
+                if asked is None or asked.number != PROTOCOLS.get(protocol) or port is None or port.number is None:
+                    continue
+                if target is not None and target.name == "DNAT":
+                    yield "published", f"host:{port.number}/{protocol}"
 
 
 def _host(host: PreparedHost, origin: Origin) -> str:

@@ -15,12 +15,13 @@ def conditions_of(rule: Rule, family: Family) -> tuple[Requirement, ...]:
     """Return all that a rule requires, in its order; family: of its addresses."""
     if rule.native is not None:
         return tuple(statement_conditions(rule.native.statements))
-    return _of_text(rule.text, family)
+    return text_conditions(rule.text, family)
 
 
 #: As many as rules are kept parsed: those of 50,000 rules would take twice the memory of their text.
 @lru_cache(maxsize=1024)
-def _of_text(text: str, family: Family) -> tuple[Requirement, ...]:
+def text_conditions(text: str, family: Family) -> tuple[Requirement, ...]:
+    """Return the same of an iptables rule's text."""
     return tuple(spec_conditions(parse_rule(text), family))
 
 

@@ -6,25 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from netui.model import RuleSpec, parse_rule
+from netui.dialects.conditions import text_conditions
+from netui.model import Family, RuleSpec, parse_rule
+from netui.net.addresses import Net
+from netui.net.conditions import (
+    ADDRESSES,
+    DESTINATION,
+    DPORT,
+    IIF,
+    OIF,
+    PROTOCOL,
+    SOURCE,
+    SPORT,
+    STATE,
+    Condition,
+)
 
-#: Options that take part in a shape, under one spelling.
+#: The keys that take part in a pattern, each with the option that Docker's own rules have for it.
 _KEYS = {
-    "-i": "-i",
-    "-o": "-o",
-    "-s": "-s",
-    "-d": "-d",
-    "-p": "-p",
-    "--dport": "--dport",
-    "--destination-port": "--dport",
-    "--sport": "--sport",
-    "--source-port": "--sport",
-    "--ctstate": "--ctstate",
-    "--state": "--ctstate",
-    "--dst-type": "--dst-type",
-    "--src-type": "--src-type",
-    "--mark": "--mark",
-    "--match-set": "--match-set",
+    IIF: "-i",
+    OIF: "-o",
+    **dict.fromkeys(SOURCE, "-s"),
+    **dict.fromkeys(DESTINATION, "-d"),
+    PROTOCOL: "-p",
+    DPORT: "--dport",
+    SPORT: "--sport",
+    STATE: "--ctstate",
+    "fib daddr type": "--dst-type",
+    "fib saddr type": "--src-type",
+    "meta mark": "--mark",
+    **dict.fromkeys(("set src", "set dst"), "--match-set"),
 }
 
 
@@ -52,20 +63,23 @@ class RulePattern:
 
 
 @lru_cache(maxsize=4096)
-def shape_of(text: str) -> RulePattern:
-    """Return a rule text's shape, cached."""
-    spec = parse_rule(text)
+def shape_of(text: str, family: Family) -> RulePattern:
+    """Return a rule text's pattern, cached."""
     keys: list[str] = []
     values: dict[str, str] = {}
     plain = True
-    for match in spec.matches:
-        if match.module == "comment":
+    for required in text_conditions(text, family):
+        key = _KEYS.get(required.key) if isinstance(required, Condition) and _is_one(required) else None
+        if key is None or key in values or not isinstance(required, Condition):
+            plain = False
             continue
-        for option in match.options:
-            key = _KEYS.get(option.name)
-            if key is None or key in values:
-                plain = False
-                continue
-            keys.append(f"!{key}" if option.negated else key)
-            values[key] = option.value
-    return RulePattern(spec, tuple(sorted(keys)), values, plain)
+        keys.append(f"!{key}" if required.negated else key)
+        values[key] = required.printed
+    return RulePattern(parse_rule(text), tuple(sorted(keys)), values, plain)
+
+
+def _is_one(condition: Condition) -> bool:
+    """Whether it is about one network or one span of ports, as Docker's own rules are."""
+    if condition.key in ADDRESSES:
+        return isinstance(condition.values, Net)
+    return condition.key not in (DPORT, SPORT) or len(tuple(condition.intervals() or ())) == 1

@@ -13,7 +13,7 @@ from netui.explain.native_chains import native_chain
 from netui.explain.native_sentence import native_sentence
 from netui.explain.pattern import RulePattern, shape_of
 from netui.explain.targets import does
-from netui.model import Chain, Rule
+from netui.model import Chain, Rule, packet_family
 from netui.text.visible import printable
 
 
@@ -23,7 +23,7 @@ def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
         return native_sentence(names, chain, rule, rule.native)
     if untold := untold_text(rule.spec):
         return f"The listing does not tell {printable(untold)}."
-    shape = shape_of(rule.text)
+    shape = shape_of(rule.text, packet_family(chain.family))
     sentence = _sentence(names, chain, shape)
     comment = shape.spec.comment
     return f'{sentence} Its comment: "{printable(comment, 200)}".' if comment else sentence

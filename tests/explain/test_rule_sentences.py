@@ -157,3 +157,21 @@ def test_a_value_beyond_the_mask_is_turned_over(option: str, words: str) -> None
     snapshot = read_capture(CASES / "engine-20.10" / "host")
     chain, rule = next(_rules(read_save(text, "ip", "nft")[0]))
     assert words in explain_rule(Names.of(snapshot), chain, rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("-m connmark --mark 0x1 -j ACCEPT", "the connection mark 0x1"),
+        ("-i docker0 -m socket -j ACCEPT", "socket"),
+        ("-m mark --mark 0x1 -j ACCEPT", "bridge-accept-fwmark"),
+        ("-i docker0 -j ACCEPT", "its containers may reach each other and the outside"),
+    ],
+)
+def test_a_rule_with_any_match_more_is_no_rule_of_dockers(rule: str, words: str) -> None:
+    """A match without options, or of the connection's mark, keeps a rule from being said as one that Docker made."""
+    text = f"*filter\n:DOCKER-FORWARD - [0:0]\n-A DOCKER-FORWARD {rule}\nCOMMIT\n"
+    (chain,) = read_save(text, "ip", "nft")[0].chains()
+    said = explain_rule(Names.of(read_capture(CASES / "engine-20.10" / "host")), chain, chain.rules[0])
+    assert words in said
+    assert ("socket" in said) == ("socket" in rule)
