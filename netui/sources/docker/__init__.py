@@ -1,1 +1,1 @@
-"""The Docker Engine: its listing, its events, and what it answers."""
+"""The Docker Engine: its objects and its events."""

@@ -1,6 +1,6 @@
 """Docker's JSON (info, version, networks, containers) → the model.
 
-The same shapes come from the Engine API, from ``docker … -f '{{json .}}'`` and
+The same documents come from the Engine API, from ``docker … -f '{{json .}}'`` and
 from ``docker inspect``. Field by field: docs/api of moby, versions 1.40 to 1.52.
 The container's top-level IPAddress is gone in 1.52 and is not read.
 """
@@ -14,7 +14,7 @@ from netui.model import Container, Endpoint, Engine, Member, Network, PublishedP
 from netui.text import json_text as js
 from netui.text.errors import SourceError, quoted
 
-#: An ID becomes part of a file's name and of a request: nothing but these letters. A swarm's is in base 36.
+#: An ID becomes part of file names and requests, so only these letters are allowed. A swarm's ID is in base 36.
 _CONTAINER_ID = re.compile(r"[0-9a-f]{1,64}")
 _NETWORK_ID = re.compile(r"[0-9a-z]{1,64}")
 
@@ -22,7 +22,7 @@ _NETWORK_ID = re.compile(r"[0-9a-z]{1,64}")
 def engine(info: object, version: object, address: str = "", local: bool = True, here: bool | None = None) -> Engine:
     """Build the engine from ``/info`` and ``/version`` (``docker version`` nests it under Server).
 
-    here: whether its rules are those that are read; None: not known, so not where it is rootless.
+    here: whether its rules are those that are read; None: unknown, which counts as no for a rootless engine.
     """
     about, versions = js.obj(info), js.obj(version)
     server = js.obj(versions.get("Server")) or versions
@@ -57,12 +57,12 @@ def containers(listing: object) -> tuple[Container, ...]:
 
 
 def container_id(value: object) -> str:
-    """Return a container's ID; raise SourceError where it is none, for an engine's answer is a stranger's."""
+    """Return a container's ID; raise SourceError for an invalid one."""
     return _checked(_CONTAINER_ID, value, "a container's ID is hexadecimal")
 
 
 def network_id(value: object) -> str:
-    """Return a network's ID; raise SourceError where it is none."""
+    """Return a network's ID; raise SourceError for an invalid one."""
     return _checked(_NETWORK_ID, value, "a network's ID has letters and digits alone")
 
 
@@ -73,7 +73,7 @@ def _checked(form: re.Pattern[str], value: object, rule: str) -> str:
     return text
 
 
-#: What lets a container change its own routes, as HostConfig.CapAdd has it.
+#: The capabilities in HostConfig.CapAdd by which a container can change its own routes.
 _MAY_CHANGE = frozenset({"ALL", "CAP_ALL", "NET_ADMIN", "CAP_NET_ADMIN", "SYS_ADMIN", "CAP_SYS_ADMIN"})
 
 
@@ -106,7 +106,7 @@ def container(entry: dict[str, Any]) -> Container:
 
 
 def _userland_proxy(firewall: dict[str, Any]) -> bool | None:
-    """``FirewallBackend.Info`` is a list of pairs; development builds of 29 name the proxy there."""
+    """Read the proxy from ``FirewallBackend.Info``, a list of pairs; development builds of 29 have it there."""
     for pair in js.items(firewall.get("Info")):
         words = js.texts(pair)
         if len(words) == 2 and words[0] == "EnableUserlandProxy":
@@ -170,7 +170,7 @@ def _endpoint(name: str, entry: dict[str, Any]) -> Endpoint:
 def _published(bindings: object) -> tuple[PublishedPort, ...]:
     """``{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}``; null where a port is only exposed.
 
-    A range asked for (``HostPort`` "8000-8010") has no single port: 0, the engine chooses.
+    For a requested range (``HostPort`` "8000-8010") the port is 0: the engine chooses.
     """
     found: list[PublishedPort] = []
     for key, bound in js.obj(bindings).items():

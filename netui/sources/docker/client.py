@@ -1,7 +1,7 @@
-"""The docker SDK's client, with each answer bounded in bytes, and each reading in time.
+"""The docker SDK's client, with a limit of bytes for each answer and of time for each reading.
 
-The SDK's time limit holds for a single piece of an answer: an engine that sends one byte now and then is
-never too late for it. So a reading is made on a thread that is left alone when nothing comes of it.
+The SDK's timeout is for one read of the socket: an engine that sends single bytes never exceeds it. So each reading
+runs on a thread, which is abandoned after the time limit.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 #: The inspection of a thousand containers is 5 MB, their listing 1 MB.
 MAX_ANSWER = 64 * 2**20
-#: Seconds for one answer, whole; and for a whole reading, of a host with thousands of containers.
+#: Seconds for one complete answer; and for a complete reading of a host with thousands of containers.
 MAX_SECONDS, MAX_READING = 15.0, 120.0
-#: So many readings that never came back are left alone; then the engine is not asked again.
+#: After so many abandoned readings, the engine is not asked again.
 _MOST_LEFT = 3
 
 T = TypeVar("T")
 
 
 def connect(address: EngineAddress, timeout: int, begun: Callable[[], None]) -> APIClient:
-    """Return a client that speaks the engine's own API version; raises what the SDK raises.
+    """Return a client for the engine's API version; raises the SDK's errors.
 
-    begun: called when a request begins.
+    begun: called at the start of a request.
     """
     with IMPORTING:
         from docker import APIClient
@@ -52,7 +52,7 @@ def connect(address: EngineAddress, timeout: int, begun: Callable[[], None]) -> 
         pair = (address.cert, address.key) if address.cert and address.key else None
         tls = TLSConfig(client_cert=pair, ca_cert=address.ca or None, verify=address.verify)
     client = Client(base_url=address.url, version="auto", timeout=timeout, tls=tls)
-    # What is packed can unpack to anything.
+    # compressed data can expand to any size
     client.headers["Accept-Encoding"] = "identity"
     return client
 
@@ -71,18 +71,18 @@ def _body(response: Any) -> bytes:  # noqa: ANN401 - requests' own
 
 
 class Bounded:
-    """Runs readings that may never come back."""
+    """Runs readings that may never return."""
 
     def __init__(self) -> None:
         self._left: list[threading.Thread] = []
         self._last = 0.0
 
     def begun(self) -> None:
-        """Note that a request begins."""
+        """Note the start of a request."""
         self._last = time.monotonic()
 
     def run(self, read: Callable[[], T]) -> T:
-        """Return what a reading returns; raise what it raises, TimeoutError where it takes too long."""
+        """Return the result of a reading; raise its error, or TimeoutError where it takes too long."""
         self._left = [thread for thread in self._left if thread.is_alive()]
         if len(self._left) >= _MOST_LEFT:
             raise TimeoutError

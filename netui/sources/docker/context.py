@@ -1,4 +1,4 @@
-"""Which engine to ask: DOCKER_HOST, a docker context, or the socket of this machine.
+"""The engine's address: DOCKER_HOST, a docker context, or the socket of this machine.
 
 Order of the docker command (docker/cli, cli/command/cli.go): DOCKER_HOST,
 DOCKER_CONTEXT, the config file's currentContext, the default socket. A context
@@ -19,14 +19,14 @@ from netui.files.reading import read_regular
 from netui.text import json_text as js
 from netui.text.errors import SourceError, quoted
 
-#: A file of docker's settings is a page; what is cut off here is no JSON.
+#: The most bytes of a settings file of docker; a truncated one is no JSON.
 _LARGEST = 2**20
 DEFAULT = "unix:///var/run/docker.sock"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineAddress:
-    """Where the engine is asked, and what said so; certificates as file names, "" for none."""
+    """The engine's address and its origin; certificates as file names, "" for none."""
 
     url: str
     source: str = "default"
@@ -34,14 +34,14 @@ class EngineAddress:
     ca: str = ""
     cert: str = ""
     key: str = ""
-    #: what another machine calls it, where its socket is forwarded to this one
+    #: the path on another machine, where its socket is forwarded
     there: str = ""
-    #: whether each connection is a program of its own, which a question just to see whether it answers is not worth
+    #: whether each connection starts a program, so that a ping costs too much
     costly: bool = False
 
     @property
     def shown(self) -> str:
-        """The address as people know it."""
+        """The address to show."""
         return self.there or self.url
 
     @property
@@ -59,9 +59,9 @@ class EngineAddress:
 
 
 def engine_address(environ: Mapping[str, str], text: Callable[[Path], str] | None = None) -> EngineAddress:
-    """Find the engine's address; raise SourceError where the context is missing or damaged.
+    """Find the engine's address; raise SourceError where the context is missing or invalid.
 
-    text: reads a file of docker's settings; another one for another machine's.
+    text: reads a settings file of docker, of this or another machine.
     """
     text = text or _text
     host = environ.get("DOCKER_HOST", "").strip()
@@ -71,7 +71,7 @@ def engine_address(environ: Mapping[str, str], text: Callable[[Path], str] | Non
         tls = (verify or bool(environ.get("DOCKER_CERT_PATH"))) and host.startswith(("tcp://", "http://", "https://"))
         address = _with_certificates(EngineAddress(host, "DOCKER_HOST", verify), folder if tls else None)
         if tls and not (address.ca if verify else address.ca or address.cert):
-            # Never in plain text where the user asked for more.
+            # no plain text where the user asked for TLS
             what = "DOCKER_TLS_VERIFY" if verify else "DOCKER_CERT_PATH"
             raise SourceError(f"{what} is set, but {quoted(str(folder), 100)} holds no ca.pem: set DOCKER_CERT_PATH")
         return address
@@ -93,7 +93,7 @@ def _current_context(environ: Mapping[str, str], text: Callable[[Path], str]) ->
         document = text(_config_folder(environ) / "config.json")
         return js.text(js.obj(json.loads(document)).get("currentContext"))
     except (OSError, ValueError, RecursionError):
-        # No file, or one that docker itself would complain of: the default socket.
+        # no file, or an invalid one: the default socket
         return ""
 
 
@@ -130,7 +130,7 @@ def _with_certificates(address: EngineAddress, folder: Path | None) -> EngineAdd
 
 
 def _own_address(host: str) -> bool:
-    """Whether an address is this machine's: only such a one can be bound."""
+    """Whether an address is this machine's own: only such an address can be bound."""
     try:
         addresses = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):

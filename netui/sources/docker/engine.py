@@ -1,9 +1,8 @@
-"""The live engine through the docker SDK: a full listing, then only what events say has changed.
+"""The live engine through the docker SDK: a full listing, then only the objects of events.
 
-``/networks`` has no containers and ``/containers/json`` no port bindings, so
-each network and container is inspected once, and again when an event names it
-or its state in the listing differs. The API version is the engine's own
-(``version="auto"``); nothing here needs a particular one.
+``/networks`` has no containers and ``/containers/json`` has no port bindings. So each network and container is
+inspected once, and again when an event names it or its state in the listing differs. The API version is the
+engine's (``version="auto"``).
 """
 
 from __future__ import annotations
@@ -31,24 +30,24 @@ if TYPE_CHECKING:
 
 #: Seconds for one request; a busy daemon can need some.
 _TIMEOUT = 10
-#: Seconds before the engine is tried again, longer each time.
+#: Seconds before it connects again, longer each time.
 _BACK_OFF = (0.25, 0.5, 1.0, 2.0)
-#: Seconds until an engine that a head start has read is connected to: its library is not imported
-#: while the first screen is made, and the events of that time come all the same.
+#: Seconds before it connects to an engine that the child process has read: so the SDK is not imported during the
+#: first paint. Events of that time are not lost.
 _LATER = 0.4
 
 OnEvent = Callable[[Event], None]
 
 
 class FirstReading(NamedTuple):
-    """A whole reading that was made elsewhere: what was listed and its part, which may be an error alone."""
+    """A complete reading of another process: the listing and its part, or only an error."""
 
     listing: Listing
     part: Reading
 
 
 def connect(address: EngineAddress, timeout: int = _TIMEOUT, begun: Callable[[], None] = lambda: None) -> APIClient:
-    """Return a client that speaks the engine's own API version; raises what the SDK raises."""
+    """Return a client for the engine's API version; raises the SDK's errors."""
     client = docker_client.connect(address, timeout, begun)
     if address.path:
         # The SDK keeps a connection open for each of the last 25 URLs that were asked for, and
@@ -59,12 +58,11 @@ def connect(address: EngineAddress, timeout: int = _TIMEOUT, begun: Callable[[],
 
 
 class DockerEngine:
-    """One engine, read from one thread; events come on a daemon thread of their own.
+    """One engine, read by one thread; events come on a daemon thread.
 
-    on_event: called on the event thread for each event, also ``daemon``
-    ``connected`` and ``disconnected``. None: no event stream, as for a report.
-    first: asked once, at the first reading, for one that was made elsewhere; where
-    it returns None the engine is read here. machine: whose engine it is; this one's where it is None.
+    on_event: called on the event thread for each event, including ``daemon`` ``connected`` and
+    ``disconnected``. None: no event stream, as for a report. first: called once, for the reading of another
+    process; where it returns None, the engine is read here. machine: the engine's machine; None: this one.
     """
 
     def __init__(
@@ -91,17 +89,16 @@ class DockerEngine:
 
     @property
     def due(self) -> float | None:
-        """When it should be read next (monotonic seconds); None: when an event comes."""
+        """The time of the next reading (monotonic seconds); None: at the next event."""
         with self._lock:
             if self._client is None or self._lost:
                 return self._retry_at
             return 0.0 if self._dirty else None
 
     def read(self) -> Reading:
-        """Read all, or after the first time what events named; raise SourceError and try again later.
+        """Read all, or after the first time the objects of events; raise SourceError and try again later.
 
-        After a lost connection everything is read again, for no event tells what
-        happened meanwhile.
+        After a lost connection it reads everything, because events may be missing.
         """
         try:
             first, self._first = self._first, None
@@ -114,7 +111,7 @@ class DockerEngine:
             part = self.listing.part()
         except Exception as error:
             if isinstance(error, TimeoutError):
-                # whoever is still at it has a listing of its own
+                # an abandoned reading has a listing of its own
                 self._lost_listing()
             explained = explain(error, self.listing.address)
             self._failed(explained)
@@ -135,7 +132,7 @@ class DockerEngine:
         self.listing.address = address
 
     def close(self) -> None:
-        """End the stream and free the connections; may be called from any thread."""
+        """End the stream and close the connections; may be called from any thread."""
         stream, self._stream = self._stream, None
         client, self._client = self._client, None
         if stream is not None:
@@ -154,11 +151,11 @@ class DockerEngine:
         client = self._client = connect(address, begun=self._bounded.begun)
         self.listing.begin(client, address, self._machine.engine_is_here(address))
         if self._client is client:
-            # else it took too long, and another one is asked meanwhile
+            # else it took too long, and another reading has begun
             self._hear()
 
     def _take_over(self, reading: FirstReading) -> Reading:
-        """Go on from a reading that was made elsewhere: connect later, and hear what happened since."""
+        """Continue from the reading of another process: connect later, with the events since then."""
         if reading.part.error:
             raise SourceError(reading.part.error)
         self.listing = reading.listing
@@ -168,14 +165,14 @@ class DockerEngine:
         return reading.part
 
     def _listen(self, dirty: set[str]) -> None:
-        """Connect to the engine that was read elsewhere; what its events name is read after them."""
+        """Connect to the engine that another process read; objects of events are read afterwards."""
         self._unheard = False
         client = self._client = connect(self.listing.address, begun=self._bounded.begun)
         self.listing.update(client, dirty)
         self._hear()
 
     def _hear(self) -> None:
-        """Begin with the events from the moment before the listing, by the engine's own clock."""
+        """Start the events at the moment before the listing, by the engine's clock."""
         if self._on_event is not None:
             self._stream = EventStream(connect(self.listing.address), self._since, self._take, self._stream_ended)
             self._tell("connected")
@@ -206,7 +203,7 @@ class DockerEngine:
         self._tell("disconnected", "the event stream ended")
 
     def _take(self, event: Event) -> None:
-        """Mark what an event names; called on the event thread."""
+        """Mark the objects of an event; called on the event thread."""
         with self._lock:
             self._dirty |= {event.id, event.attributes.get("container", "")}
             if event.type == "daemon":

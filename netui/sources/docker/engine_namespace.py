@@ -1,7 +1,7 @@
-"""Whether the engine behind a socket works in the network namespace that netui reads.
+"""Whether the engine of a socket runs in the network namespace that netui reads.
 
-A rootless engine has a namespace of its own, and any engine can be asked from another one: then
-its bridges and rules are not those that are read here, though it is the same machine.
+A rootless engine has its own namespace, and netui may run in another namespace than any engine. Then the engine's
+bridges and rules are not those that are read here, although it is the same machine.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import struct
 
 
 def engine_is_here(path: str) -> bool | None:
-    """Return whether who listens on a unix socket is in this network namespace; None where it cannot be told.
+    """Return whether the listener of a unix socket is in this network namespace; None where that is unknown.
 
-    unix(7), SO_PEERCRED: of a listening socket the process that called listen(2). Where
-    systemd listens for dockerd that is process 1, in the host's namespace as dockerd is. A
-    process of another pid namespace is 0, and one that may not be looked at is unknown too.
+    unix(7), SO_PEERCRED: for a listening socket, the process that called listen(2). Where systemd listens for
+    dockerd, it is process 1, in the host's namespace as dockerd is. A process of another PID namespace is 0, and
+    then, or without the right to inspect the process, the answer is unknown.
     """
     if not path or not hasattr(socket, "SO_PEERCRED"):
         return None

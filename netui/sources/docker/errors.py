@@ -1,4 +1,4 @@
-"""What went wrong with the engine, in one line that says what to do."""
+"""Errors of the engine, in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from netui.text.errors import SourceError, plain, quoted
 
 
 def explain(error: BaseException, address: EngineAddress) -> SourceError:
-    """Turn whatever the docker SDK raised into a SourceError with one plain line.
+    """Turn an error of the docker SDK into a SourceError with one plain line.
 
-    The SDK wraps the system's error several times; the innermost one counts.
+    The SDK wraps the system's error several times; the innermost error counts.
     """
     where = quoted(address.there.removeprefix("unix://") or address.path or address.url, 100)
     if isinstance(error, SourceError):
@@ -42,7 +42,7 @@ def explain(error: BaseException, address: EngineAddress) -> SourceError:
 
 
 def elsewhere(address: EngineAddress) -> SourceError:
-    """Return what is said of an engine behind ssh: the rules here are not its rules."""
+    """Return the message about an engine over ssh: the rules here are not its rules."""
     machine = "/".join(address.url.split("/")[:3])
     return SourceError(
         f"the engine at {quoted(address.url, 100)} ({address.source}) is another machine: "

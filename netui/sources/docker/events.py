@@ -1,7 +1,6 @@
-"""The engine's event stream on a daemon thread of its own.
+"""The engine's event stream, on a daemon thread.
 
-``events()`` of the SDK blocks without a time limit; closing the stream from
-another thread ends it on a unix socket.
+``events()`` of the SDK blocks without a timeout. On a unix socket, closing the stream from another thread ends it.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from netui.text import json_text as js
 if TYPE_CHECKING:
     from docker import APIClient
 
-#: What changes a network, a container or an address; the exec_* events of each
-#: health check are left out by the engine, so that an idle host stays idle.
+#: The events that change a network, a container or an address. The engine filters out the exec_* events of health
+#: checks, so netui stays idle on an idle host.
 _ACTIONS = (
     "create", "start", "restart", "die", "stop", "kill", "pause", "unpause", "rename", "update", "destroy",
     "health_status", "connect", "disconnect", "remove", "reload",
@@ -31,10 +30,10 @@ _MOMENT = re.compile(r"([0-9T:-]{19})(?:\.(\d{1,9}))?\d*(Z|[+-]\d\d:\d\d)\Z")
 
 
 class EventStream:
-    """Events from a moment on, until the connection ends or it is closed.
+    """The events since a moment, until the connection ends or the stream is closed.
 
-    client: its own, closed with it. since: RFC 3339, the engine's clock, "" for
-    now. on_event, on_end: called on this thread; on_end once, and not after close().
+    client: for this stream only; closed with it. since: RFC 3339 by the engine's clock, "" for now. on_event,
+    on_end: called on this thread; on_end once, and not after close().
     """
 
     def __init__(
@@ -53,11 +52,11 @@ class EventStream:
         self._thread.start()
 
     def close(self) -> None:
-        """End the stream and free its connection; the thread ends by itself at once."""
+        """End the stream and close its connection; the thread ends by itself at once."""
         self._closed.set()
         stream = self._stream
         if stream is not None:
-            # Over SSH the SDK refuses to close a stream; the thread then ends with netui.
+            # over SSH the SDK cannot close a stream; the thread then ends with netui
             with contextlib.suppress(Exception):
                 stream.close()
         with contextlib.suppress(Exception):
@@ -84,7 +83,7 @@ class EventStream:
         closed = self._closed.is_set()
         response = getattr(self._stream, "_response", None)
         if response is not None:
-            # The SDK's stream has no way to give the connection back once it has ended.
+            # the SDK's stream does not close the connection after its end
             with contextlib.suppress(Exception):
                 response.close()
         with contextlib.suppress(Exception):

@@ -1,6 +1,6 @@
-"""What an engine said about itself, its networks and its containers, brought up to date by inspections.
+"""An engine's answers about itself, its networks and its containers, updated by inspections.
 
-Plain data: it can be sent to another process, which then asks only for what has changed.
+It is plain data, so it can be sent to another process, which then only asks for changes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _AT_A_TIME = 8
 
 
 class Listing:
-    """The engine's answers as they came (``containers`` and ``networks`` by ID), and what was made of them.
+    """The engine's raw answers (``containers`` and ``networks`` by ID), and the objects that were built from them.
 
-    here: whether the engine works in this network namespace, None where that cannot be told.
+    here: whether the engine runs in this network namespace, None where that is unknown.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Listing:
         self._built: dict[str, tuple[dict[str, Any], Container]] = {}
 
     def begin(self, client: APIClient, address: EngineAddress, here: bool | None) -> None:
-        """Ask everything of an engine; raise what the SDK raises."""
+        """Read everything of an engine; raises the SDK's errors."""
         self.address, self.here = address, here
         info, version = self._each(_call, (client.info, client.version))
         self.info, self.version = js.obj(info), js.obj(version)
@@ -54,7 +54,7 @@ class Listing:
         self.update(client, set())
 
     def update(self, client: APIClient, dirty: set[str]) -> None:
-        """Bring networks and containers up to date; ``dirty`` are inspected again."""
+        """Update networks and containers; ``dirty`` are inspected again."""
         from docker.errors import APIError
 
         questions: tuple[Callable[[], Any], ...] = (partial(client.containers, all=True), client.networks)
@@ -93,14 +93,14 @@ class Listing:
             try:
                 return js.obj(client.inspect_network(key))
             except APIError:
-                # A swarm's network that this node cannot inspect: what the listing says.
+                # a swarm's network that this node cannot inspect: take the listing's entry
                 return networks[key]
 
         stale = [key for key in networks if key in dirty or key not in self.networks]
         self.networks |= zip(stale, self._each(inspect_network, stale), strict=True)
 
     def _each(self, inspect: Callable[[_K], _T], keys: Sequence[_K]) -> Iterable[_T]:
-        """Ask one after the other; several at a time where each is a round trip to another machine."""
+        """Inspect objects one after the other; in parallel where each is a round trip to another machine."""
         if not self.address.there or len(keys) < 2:
             return map(inspect, keys)
         from concurrent.futures import ThreadPoolExecutor
@@ -109,7 +109,7 @@ class Listing:
             return list(pool.map(inspect, keys))
 
     def part(self) -> Reading:
-        """Return it as a part of a snapshot."""
+        """Return the reading for a snapshot."""
         local = self.address.local and "docker desktop" not in js.text(self.info.get("OperatingSystem")).lower()
         own = "" if self.address.there else own_container.identity()
         network, pids = own_container.apart(self.containers, own)
@@ -136,7 +136,7 @@ class Listing:
         )
 
     def _made(self) -> tuple[Container, ...]:
-        """Build those whose JSON is new; the others stay the same objects."""
+        """Build the objects whose JSON changed; the others stay the same."""
         built = self._built
         self._built = {
             key: old if (old := built.get(key)) and old[0] is entry else (entry, docker_api.container(entry))
@@ -150,7 +150,7 @@ def _call(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - an engine's answer
 
 
 def _without_age(status: object) -> str:
-    """``Up 3 minutes (healthy)`` → the health alone, for the minutes change by themselves."""
+    """Return only the health of ``Up 3 minutes (healthy)``, because the minutes always change."""
     text = js.text(status)
     return text[text.find("(") :] if text.startswith("Up") and "(" in text else ""
 

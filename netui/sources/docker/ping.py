@@ -1,6 +1,6 @@
-"""Whether the engine answers at all: one small question on a connection of its own, with a deadline of its own.
+"""Whether the engine answers: a ping on its own connection, with its own deadline.
 
-A daemon that is stopped or stuck still takes connections, for the kernel does; only an answer tells.
+The kernel accepts connections even for a stopped or stuck daemon, so only an answer proves that it works.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _QUESTION = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 
 
 def answers(path: str, seconds: float) -> bool:
-    """Return whether who listens on a unix socket says anything within some seconds."""
+    """Return whether the listener of a unix socket answers within some seconds."""
     deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -1,7 +1,7 @@
-"""A machine that is read: this one, or another one over ssh.
+"""The machine that is read: this one, or another one over ssh.
 
-A reader asks its machine for outputs of programs and for files. What it will ask is said before, to ``fetch``, which
-another machine answers in one round trip; this machine answers each question when it is asked.
+A reader asks its machine for outputs of programs and for files. It first passes its questions to ``fetch``, and
+another machine answers all of them in one round trip. This machine answers each question when it is asked.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from netui.sources.docker.context import EngineAddress
 class Run:
     """The output of a program.
 
-    where: a file under /proc; module: a subsystem of the kernel; the program is run only where that file holds
-    something and the subsystem is there.
+    where: a file under /proc; module: a subsystem of the kernel. The program runs only where that file is not
+    empty and the subsystem is present.
     """
 
     arguments: tuple[str, ...]
@@ -28,14 +28,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The text of files, one after the other; those that do not exist are left out."""
+    """The text of files, one after the other, without those that do not exist."""
 
     paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Lines of all files that a pattern names; only: a regular expression that grep -E and Python both know."""
+    """Lines of all files that match a pattern; only: a regular expression for both grep -E and Python."""
 
     patterns: tuple[str, ...]
     only: str = ""
@@ -43,28 +43,28 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The targets of the links in folders, or of links themselves, that a pattern names, as ``ls -l`` prints them."""
+    """The targets of links that match a pattern, or of links in folders that do, as ``ls -l`` prints them."""
 
     patterns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Whether a subsystem of the kernel is there, so that asking it loads nothing."""
+    """Whether a subsystem of the kernel is present, so that using it loads no module."""
 
     module: str
 
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """Whether anything is there that a pattern names."""
+    """Whether any file matches a pattern."""
 
     pattern: str
 
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """Where a path leads when all links are followed."""
+    """The target of a path after all links."""
 
     path: str
 
@@ -73,23 +73,23 @@ Ask: TypeAlias = "Run | Read | Lines | Links | Loaded | Exists | Real"
 
 
 class Machine(Protocol):
-    """What readers need of a machine. Nothing that is asked changes it."""
+    """The machine as readers use it. No question changes the machine."""
 
     @property
     def name(self) -> str:
-        """How the user named it; "" for this machine."""
+        """The user's name for it; "" for this machine."""
 
     @property
     def is_root(self) -> bool:
-        """Whether root reads there."""
+        """Whether netui reads as root there."""
 
     @property
     def needs_root(self) -> str:
-        """What to do where only root may read, in one line."""
+        """What the user can do where only root may read, in one line."""
 
     @property
     def kept(self) -> dict[str, tuple[str, ...]]:
-        """What readers keep of a machine for good: by the kernel's release, what its files tell."""
+        """A cache of readers: contents of unchanging files, by the kernel's release."""
 
     def fetch(self, asks: Sequence[Ask]) -> Machine:
         """Return the machine with these questions answered; raise SourceError where it cannot be reached."""
@@ -98,28 +98,28 @@ class Machine(Protocol):
         """Return what a program prints; raise SourceError as :func:`netui.sources.machine.command.run` does."""
 
     def find(self, program: str) -> str | None:
-        """Return where a program lies, None where it is not installed."""
+        """Return the path of a program, None where it is not installed."""
 
     def real(self, program: str, *, system: bool = False) -> str | None:
-        """Return where the link of a program leads, None where it is not installed.
+        """Return the target of a program's link, None where it is not installed.
 
-        system: look in the system's own folders alone.
+        system: look only in the system's folders.
         """
 
     def loaded(self, module: str) -> bool:
-        """Return whether a subsystem of the kernel is there."""
+        """Return whether a subsystem of the kernel is present."""
 
     def read(self, *paths: str) -> str:
-        """Return the files that exist, one after the other; raise OSError where none does or one may not look."""
+        """Return the text of the existing files; raise OSError where there is none or access is denied."""
 
     def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
-        """Return the lines of the files that patterns name, by path; what cannot be read is left out."""
+        """Return the lines of the files that match patterns, by path, without unreadable files."""
 
     def links(self, *patterns: str) -> str:
-        """Return the links in folders, or those named, as ``ls -l`` prints them; what cannot be read is left out."""
+        """Return the links of :class:`Links` as ``ls -l`` prints them, without unreadable ones."""
 
     def exists(self, pattern: str) -> bool:
-        """Return whether anything is there that a pattern names."""
+        """Return whether any file matches a pattern."""
 
     @property
     def release(self) -> str:
@@ -130,7 +130,7 @@ class Machine(Protocol):
         """The machine's own name."""
 
     def engine_address(self) -> EngineAddress:
-        """Return where the machine's engine is asked; raise SourceError."""
+        """Return the address of the machine's engine; raise SourceError."""
 
     def engine_is_here(self, address: EngineAddress) -> bool | None:
-        """Return whether the engine works in the network namespace that is read; None where it cannot be told."""
+        """Return whether the engine runs in the network namespace that is read; None where that is unknown."""

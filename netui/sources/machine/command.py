@@ -1,4 +1,4 @@
-"""Running another program for its output: bounded in time and in bytes, in plain words where it fails."""
+"""Runs another program for its output, with limits of time and bytes, and a plain message where it fails."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from pathlib import Path
 from netui.sources.machine import own_container, permits
 from netui.text.errors import SourceError, plain
 
-#: Where administration programs lie, which an ordinary user's PATH often leaves out.
+#: The folders of administration programs, which are often not in an ordinary user's PATH.
 SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _DENIED = ("permission denied", "you must be root", "operation not permitted")
-#: An output of so many bytes costs memory that is to be given back.
+#: After an output of so many bytes, memory is returned to the system.
 _LARGE = 500_000
 #: More bytes than any host's rules: 10,000 rules are 110 MB in nft's JSON.
 MAX_OUTPUT = 512 * 2**20
-#: What is kept of a program's complaints.
+#: The bytes of a program's stderr that are kept.
 _MAX_ERRORS = 64 * 2**10
 _PIECE = 2**18
-#: Seconds for which it holds who may change the folders of PATH: a look at them costs as much as a short program.
+#: Seconds for which the check of PATH's folders is cached: it costs as much as a short program.
 _CHECKED = 60.0
 
 _running: set[subprocess.Popen[bytes]] = set()
-#: What else is ended where a signal ends netui.
+#: Called when a signal ends netui.
 AT_END: list[Callable[[], None]] = []
-#: Entered again where a signal ends netui while it starts a program.
+#: Reentrant, because a signal may end netui while it starts a program.
 _lock = threading.RLock()
 _apart = True
 
 
 def share_group() -> None:
-    """Let programs stay in this process's group, because somebody else kills that group as a whole."""
+    """Let programs stay in this process's group, which its parent kills as a whole."""
     global _apart  # noqa: PLW0603 - said once, by a child that has just been forked
     _apart = False
 
 
 def search_path(environ: Mapping[str, str] | None = None) -> str:
-    """Return the folders in which programs are looked for: those of PATH, then the system's.
+    """Return the folders to search for programs: those of PATH, then the system's.
 
-    Root runs programs only from absolute folders that nobody but root can change.
+    As root, only absolute folders that only root can change.
     """
     named = (os.environ if environ is None else environ).get("PATH", os.defpath)
     return _search_path(named, SYSTEM, os.geteuid() == 0, time.monotonic() // _CHECKED)
@@ -63,13 +63,13 @@ def _search_path(named: str, system: tuple[str, ...], root: bool, _when: float) 
 
 
 def _only_roots(folder: str) -> bool:
-    """Whether only root can put a program into a folder, or another folder in its place."""
+    """Whether only root can add a program to a folder, or replace the folder."""
     try:
         path = Path(folder).resolve(strict=True)
         for place in (path, *path.parents):
             status = place.stat()
             writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            # In a sticky folder, as /tmp is, others cannot rename what is root's.
+            # in a sticky folder such as /tmp, others cannot rename root's files
             if status.st_uid != 0 or (writable and (place == path or not status.st_mode & stat.S_ISVTX)):
                 return False
     except (OSError, ValueError):
@@ -99,10 +99,10 @@ def run(
     environment: Mapping[str, str] | None = None,
     limit: int = MAX_OUTPUT,
 ) -> str:
-    """Run a program and return what it wrote; bytes that are no UTF-8 are kept as lone surrogates.
+    """Run a program and return its output; bytes that are not UTF-8 become lone surrogates.
 
-    timeout: seconds, after which it is killed with all that it started; limit: bytes, likewise.
-    Raises SourceError where it is not installed, is not allowed to, fails, takes too long or
+    timeout: seconds, limit: bytes; beyond them the program is killed with all its children.
+    Raises SourceError where it is not installed, is denied access, fails, takes too long or
     writes too much.
     """
     permits.check(arguments)
@@ -146,7 +146,7 @@ def run(
 
 
 def _read(process: subprocess.Popen[bytes], name: str, timeout: float, limit: int) -> tuple[bytes, bytes]:
-    """Read until the program has ended; raise SourceError where it takes too long or writes too much."""
+    """Read until the program ends; raise SourceError where it takes too long or writes too much."""
     assert process.stdout is not None and process.stderr is not None
     deadline = time.monotonic() + timeout
     output: list[bytes] = []
@@ -186,7 +186,7 @@ def _read(process: subprocess.Popen[bytes], name: str, timeout: float, limit: in
 
 
 def _piece(number: int) -> bytes | None:
-    """Return what a pipe holds, b"" at its end, None where there is nothing."""
+    """Return the content of a pipe, b"" at its end, None where it is empty."""
     try:
         return os.read(number, _PIECE)
     except BlockingIOError:
@@ -194,34 +194,34 @@ def _piece(number: int) -> bytes | None:
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether a program has ended; it stays there, so that its number is nobody else's."""
+    """Whether a program has ended; it is not reaped, so its process ID is not reused."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a program that was not waited for yet, and its group."""
+    """Kill a program that was not reaped yet, and its group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL) if _apart else os.kill(process.pid, signal.SIGKILL)
 
 
 def stop_all() -> None:
-    """Kill the programs that still run."""
+    """Kill the running programs."""
     with _lock:
         for process in tuple(_running):
             _kill(process)
 
 
 def end_all() -> None:
-    """Kill what still runs, and what else is to end with netui."""
+    """Kill the running programs, and end all else that must end with netui."""
     stop_all()
     for end in AT_END:
         end()
 
 
 def failure(name: str, status: int, errors: str, needs_root: str) -> SourceError:
-    """Return what is said of a program that failed.
+    """Return the message about a program that failed.
 
-    needs_root: what to do where only root may, "" where root ran it.
+    needs_root: what the user can do where only root may run it, "" where root ran it.
     """
     if any(words in errors.lower() for words in _DENIED):
         return SourceError(needs_root or f"{name} was refused: {plain(errors)}")

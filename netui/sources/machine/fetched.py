@@ -1,4 +1,4 @@
-"""Another machine with questions answered."""
+"""Another machine, with answers that were fetched before."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answering(Protocol):
 
 
 class Fetched:
-    """A machine with questions answered: a question that is not among them is another round trip."""
+    """A machine with fetched answers; any other question is another round trip."""
 
     def __init__(self, machine: Answering, found: Mapping[Ask, Answer]) -> None:
         self._machine = machine
@@ -40,7 +40,7 @@ class Fetched:
         return getattr(self._machine, name)
 
     def fetch(self, asks: Sequence[Ask]) -> Machine:
-        """Ask what is not answered yet."""
+        """Fetch the answers that are missing."""
         missing = [ask for ask in asks if ask not in self.found]
         return Fetched(self._machine, {**self.found, **(self._machine.ask(missing) if missing else {})})
 
@@ -50,7 +50,7 @@ class Fetched:
         return self.found[ask]
 
     def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
-        """Return what a program printed; raise SourceError as here."""
+        """Return a program's output; raise SourceError as LocalMachine does."""
         key, name = tuple(arguments), arguments[0]
         if (answer := self._runs.get(key)) is None:
             answer = self._answer(Run(key))

@@ -1,4 +1,4 @@
-"""``ls -l /proc/*/fd`` → which process holds which socket."""
+"""``ls -l /proc/*/fd`` → the processes of sockets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _FOLDER = re.compile(r"/proc/(\d+)/fd:")
-#: What stands before the name holds no ">"; the name of a file that somebody opened can hold anything.
+#: No ">" comes before the name; the name of an opened file can contain anything.
 _LINK = re.compile(r"l\S+ [^>]* (?:/proc/(\d+)/fd/)?(\d+) -> socket:\[(\d+)\]")
 
 
@@ -22,7 +22,7 @@ def holders(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def first_holders(text: str, wanted: Iterable[int]) -> dict[int, tuple[int, str]]:
-    """Return for each inode the process with the lowest number that holds it, and its file."""
+    """Return for each inode the process with the lowest ID that has it open, and the file."""
     found: dict[int, tuple[int, str]] = {}
     missing = set(wanted)
     for inode, process, file in holders(text):

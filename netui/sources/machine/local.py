@@ -1,4 +1,4 @@
-"""The machine that netui runs on: each question is answered when it is asked, by the fastest way that there is."""
+"""The machine on which netui runs; it answers each question when it is asked, in the fastest way."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from netui.sources.docker.context import EngineAddress, engine_address
 from netui.sources.docker.engine_namespace import engine_is_here
 from netui.sources.machine import Ask, command, own_container, permits
 
-#: More than this is no file of /proc or of a kernel's modules.
+#: A larger file is none of /proc or of a kernel's modules.
 _LARGEST = 64 * 2**20
 
 
 class LocalMachine:
-    """The machine that netui runs on. environ: where the engine's address is looked for."""
+    """The machine on which netui runs. environ: the environment with the engine's address."""
 
     name = ""
 
@@ -41,7 +41,7 @@ class LocalMachine:
         return own_container.needs_root()
 
     def fetch(self, asks: Sequence[Ask]) -> LocalMachine:
-        """Return itself: a question costs nothing here but its answer."""
+        """Return itself: questions need no round trip here."""
         return self
 
     def run(self, arguments: Sequence[str], timeout: float = 10.0) -> str:
@@ -124,7 +124,7 @@ def _whole(path: str) -> str:
 def _text(path: str) -> str:
     try:
         if path.startswith("/proc/sys/"):
-            # a sysctl's file refuses to be read in one large piece
+            # the file of a sysctl cannot be read with a large buffer
             with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - by the hundred
                 return file.read()
         with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as packed:  # noqa: PTH123

@@ -1,6 +1,6 @@
-"""Whether netui itself runs in a container, and which flags of `docker run` are missing there.
+"""Whether netui itself runs in a container, and which flags of `docker run` are missing.
 
-How its container was started the engine says: the container's own files name its ID, by which it stands in the listing.
+The container's files have its ID, and the engine tells how the container with that ID was started.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from netui.text import json_text as js
 
-#: Each flag, and what is missing without it.
+#: Each flag, and what fails without it.
 SOCKET = "-v /var/run/docker.sock:/var/run/docker.sock:ro"
 _NETWORK = "netui's container has a network of its own, where the engine's rules are not: start it with --network host"
 _PIDS = "netui's container has processes of its own, what listens in others is not known: start it with --pid host"
@@ -22,13 +22,13 @@ _PROGRAMS = "which program listens is known with --pid host --cap-add SYS_PTRACE
 _RULES = "needs NET_ADMIN: start netui's container with --cap-add NET_ADMIN"
 _ROOT = "needs root: run netui with sudo"
 _SYS_PTRACE = 19
-#: The files that the engine mounts over a container's own, from its folder of that container.
+#: The files that the engine mounts into a container, from its folder for that container.
 _MOUNTED = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) ")
 
 
 @lru_cache(maxsize=1)
 def identity() -> str:
-    """Return the ID of the container in which netui runs, "" where it is in none of Docker's."""
+    """Return the ID of netui's own container, "" where it runs in no container of Docker."""
     try:
         return identity_in(Path("/proc/self/mountinfo").read_text("utf-8", "replace"))
     except OSError:
@@ -36,28 +36,28 @@ def identity() -> str:
 
 
 def identity_in(mounts: str) -> str:
-    """Return the ID that a process's mounts tell: of ``/proc/PID/mountinfo`` the fourth field, the mounted file."""
+    """Return the container ID in a process's mounts: field four of ``/proc/PID/mountinfo`` is the mounted file."""
     found = _MOUNTED.search(mounts)
     return found[1] if found else ""
 
 
 def inside() -> bool:
-    """Whether netui runs in a container of Docker's."""
+    """Whether netui runs in a container of Docker."""
     return bool(identity())
 
 
 def needs_root() -> str:
-    """Return what to do where this process may not read what root may."""
+    """Return what the user can do where only root may read."""
     return _RULES if inside() and os.geteuid() == 0 else _ROOT
 
 
 def denied() -> str:
-    """Return the same of a program that was refused something, "" where root ran it and no flag would help."""
+    """Return the same for a program that was denied access, "" where root ran it and no flag would help."""
     return needs_root() if inside() or os.geteuid() != 0 else ""
 
 
 def programs_note() -> str:
-    """Return what lets netui see which program listens, "" where it is to be seen."""
+    """Return what netui needs to see which program listens, "" where it can."""
     if os.geteuid() != 0:
         return "programs of other users need root"
     if not inside():
@@ -70,15 +70,15 @@ def programs_note() -> str:
 
 
 def may_trace(status: str) -> bool:
-    """Whether a process may look at others' files, by its ``/proc/PID/status``."""
+    """Whether a process may read the open files of others, by its ``/proc/PID/status``."""
     found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return bool(found and int(found[1], 16) >> _SYS_PTRACE & 1)
 
 
 def apart(containers: Mapping[str, Mapping[str, Any]], own: str) -> tuple[str, str]:
-    """Return what is missing where the container `own` has a network, and where it has processes, of its own.
+    """Return the missing flags where the container `own` has its own network or process namespace.
 
-    containers: what the engine says of each, by ID. "" where nothing is missing, or the engine does not know it.
+    containers: the engine's inspections, by ID. "" where no flag is missing, or the engine does not know the container.
     """
     entry = containers.get(own)
     if entry is None:
@@ -90,7 +90,7 @@ def apart(containers: Mapping[str, Mapping[str, Any]], own: str) -> tuple[str, s
 
 
 def _hosts(containers: Mapping[str, Mapping[str, Any]], entry: Mapping[str, Any], key: str) -> bool:
-    """Whether a container has the host's, or that of another one which has the host's."""
+    """Whether a container has the host's namespace, or that of another container that has it."""
     mode = js.text(js.obj(entry.get("HostConfig")).get(key))
     other = containers.get(mode.removeprefix("container:")) if mode.startswith("container:") else None
     return mode == "host" or (other is not None and other is not entry and _hosts(containers, other, key))

@@ -1,7 +1,7 @@
-"""What netui may ask of the system, and when: every program with its arguments, each of which only reads.
+"""The list of all programs that netui may run, with their arguments. Each of them only reads.
 
-A question can change the machine: the kernel loads a module for it. So a program whose subsystem is a module
-is run only where the module is there. :func:`check` stands before every program that is started.
+Even a program that reads can change the machine, because the kernel may load a module for it. So a program
+whose subsystem is a module runs only where the module is loaded. :func:`check` is called before each program starts.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from netui.text.errors import SourceError, plain
 
 
 class NotPermitted(SourceError):
-    """A program was to be run that is not on the list, or would load a module."""
+    """A program is not on the list, or would load a module."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A program that may be run: its arguments as a pattern, and the module that must be there ("" for none)."""
+    """A program that may run: its arguments as a pattern, and the module that must be loaded ("" for none)."""
 
     arguments: re.Pattern[str]
     module: str = ""
 
 
 def loaded(module: str) -> bool:
-    """Whether a subsystem is there already, as a module or built in, so that asking for it loads nothing.
+    """Whether a subsystem is loaded or built in, so that using it loads nothing.
 
-    A kernel without loadable modules has no /proc/modules; one with the subsystem built in lists it in
-    modules.builtin.
+    A kernel without loadable modules has no /proc/modules. A built-in subsystem is listed in modules.builtin.
     """
     try:
         if f"\n{module} " in f"\n{Path('/proc/modules').read_text('utf-8', 'replace')}":
@@ -73,7 +72,7 @@ PROGRAMS: Mapping[str, Permit] = {
 }
 
 
-#: The order of base chains; a subsystem of its own answers, which many a kernel has not.
+#: The order of base chains: it needs a subsystem that many kernels lack.
 _HOOKS = Permit(_words("list hooks"), "nfnetlink_hook")
 
 
@@ -97,5 +96,5 @@ def permit(arguments: Sequence[str]) -> Permit:
 
 
 def would_load(program: str, module: str) -> NotPermitted:
-    """Return what is said of a program whose module is not there."""
+    """Return the message about a program whose module is not loaded."""
     return NotPermitted(f"{PurePath(program).name} would load the module {module}")

@@ -1,6 +1,6 @@
-"""Another machine over ssh: it answers as this one does, all questions of a group in one round trip.
+"""Another machine over ssh: it answers all questions of a group in one round trip.
 
-Nothing is installed there and nothing is written there. A lost line is tried again with growing pauses.
+netui installs nothing and writes nothing there. After a lost connection it connects again, with growing pauses.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from netui.sources.machine.ssh_script import PROGRAM, Answer, compose
 from netui.sources.machine.ssh_session import About, Session
 from netui.text.errors import SourceError, quoted
 
-#: Seconds before a lost machine is tried again, longer each time.
+#: Seconds before it connects again, longer each time.
 _BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-#: Shells at a time; sshd allows ten sessions for one connection (MaxSessions), and one is the master's.
+#: Shells at a time; sshd allows ten sessions for a connection (MaxSessions), and the master uses one.
 _MOST_SHELLS = 4
 command.AT_END.append(close_all)
 
 
 class SshMachine:
-    """A machine by its name for ssh. Any thread may ask it; it connects again by itself, and then asks nobody."""
+    """A machine by its name for ssh. Any thread may ask it. It connects again by itself, without asking the user."""
 
     def __init__(self, destination: str) -> None:
         self.name = destination
         self.kept: dict[str, tuple[str, ...]] = {}
         #: round trips so far
         self.trips = 0
-        #: by thread: the processor seconds there of its round trips
+        #: by thread: the processor seconds of its round trips on that machine
         self._cost = threading.local()
         self.since: float | None = None
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class SshMachine:
     # -- the connection -------------------------------------------------------------
 
     def connect(self, *, ask: bool = False) -> list[str]:
-        """Connect; return what ssh warned of. Raises SourceError, Refused where only a person could be let in."""
+        """Connect; return the warnings of ssh. Raises SourceError; Refused where ssh would have to ask the user."""
         try:
             return self._connect(ask)
         except SourceError as error:
@@ -83,7 +83,7 @@ class SshMachine:
         return connection.warnings
 
     def _up(self) -> tuple[Connection, About]:
-        """Return the connection; raise Lost where there is none, and see to it that it is tried again."""
+        """Return the connection; where there is none, schedule another attempt and raise Lost."""
         with self._lock:
             connection, about = self._connection, self._about
             if connection is not None and about is not None and connection.alive:
@@ -110,7 +110,7 @@ class SshMachine:
                 self._failures += 1
 
     def _drop(self, connection: Connection, why: str) -> None:
-        """Give a connection up; called with the lock held."""
+        """Drop a connection; called with the lock held."""
         if self._connection is not connection:
             return
         self._connection, self._idle, self._sessions = None, [], 0
@@ -120,7 +120,7 @@ class SshMachine:
         threading.Thread(target=connection.close, name="ssh close", daemon=True).start()
 
     def close(self) -> None:
-        """End the connection with all that runs for it, here and there."""
+        """End the connection and its processes, on both machines."""
         with self._lock:
             self._closed = True
             connection, self._connection = self._connection, None
@@ -129,7 +129,7 @@ class SshMachine:
             connection.close()
 
     def _session(self, connection: Connection, about: About) -> Session:
-        """Return a shell that nobody else uses; a new one where there may be more."""
+        """Return a shell for exclusive use: an idle one, or a new one below the limit."""
         deadline = time.monotonic() + ANSWER
         with self._lock:
             self._forget_ended(connection)
@@ -150,7 +150,7 @@ class SshMachine:
                 self._sessions -= 1
                 full = self._sessions > 0 and isinstance(error, Lost) and connection.alive
                 if full:
-                    # its sshd admits no more for one connection (MaxSessions)
+                    # sshd allows no more sessions for the connection (MaxSessions)
                     self._most = self._sessions
                 else:
                     self._drop(connection, str(error))
@@ -159,7 +159,7 @@ class SshMachine:
         return self._session(connection, about)
 
     def _forget_ended(self, connection: Connection) -> None:
-        """Leave out shells that ended while they stood idle, as each does after a while; called with the lock held."""
+        """Forget idle shells that ended, as each does after some time; called with the lock held."""
         ended = [session for session in self._idle if not session.shell.alive]
         self._idle = [session for session in self._idle if session not in ended]
         if self._connection is connection:
@@ -170,11 +170,11 @@ class SshMachine:
     # -- questions -------------------------------------------------------------------
 
     def fetch(self, asks: Sequence[Ask]) -> Fetched:
-        """Ask all of it in one round trip."""
+        """Fetch all answers in one round trip."""
         return Fetched(self, self.ask(tuple(dict.fromkeys(asks))))
 
     def ask(self, asks: Sequence[Ask]) -> dict[Ask, Answer]:
-        """Ask, on a shell of one's own; raise Lost where no answer comes."""
+        """Ask on an exclusive shell; raise Lost where no answer comes."""
         connection, about = self._up()
         script = compose(asks, about.programs)
         for again in (True, False):
@@ -188,7 +188,7 @@ class SshMachine:
                     if self._connection is connection:
                         self._sessions -= 1
                         self._changed.notify_all()
-                # a shell that stood idle may have come to its end (LIFE)
+                # an idle shell may have ended (LIFE)
                 if again and old and isinstance(error, Lost) and connection.alive and "no answer" not in str(error):
                     continue
                 if isinstance(error, Lost) and not connection.alive:
@@ -206,7 +206,7 @@ class SshMachine:
         raise Lost(self._gone())
 
     def take_cost(self) -> float:
-        """Return the processor seconds that this thread's questions have taken there since the last call."""
+        """Return the processor seconds of this thread's questions on that machine since the last call."""
         spent: float = getattr(self._cost, "spent", 0.0)
         self._cost.spent = 0.0
         return spent
@@ -215,7 +215,7 @@ class SshMachine:
 
     @property
     def about(self) -> About:
-        """What was asked when it was connected to; of the last connection where there is none now."""
+        """The data that was read on connecting; those of the last connection where there is none now."""
         if self._about is None:
             raise Lost(self._gone())
         return self._about
@@ -276,10 +276,10 @@ class SshMachine:
     # -- the engine ----------------------------------------------------------------------
 
     def engine_address(self) -> EngineAddress:
-        """Return the socket here to which that machine's engine is forwarded; raise SourceError."""
+        """Return the local socket that is forwarded to that machine's engine; raise SourceError."""
         connection, about = self._up()
         return self._engine.address(connection, about)
 
     def engine_is_here(self, address: EngineAddress) -> bool | None:
-        """Whether the engine listens in the namespace that is read there."""
+        """Whether the engine runs in the namespace that is read there."""
         return self._engine.is_here(address)

@@ -1,8 +1,8 @@
-"""One ssh connection to another machine, by the system's own ssh: shells, and a socket that is forwarded.
+"""One ssh connection to another machine, by the system's ssh: shells, and a forwarded socket.
 
-Host keys, keys, agents, jump hosts and aliases are ssh's business: nothing of it is changed here. The first ssh is
-the master of the connection (ssh_config(5), ControlMaster), on a socket in a private folder; it runs ``cat`` there,
-whose input ends when netui does, however that comes. Shells and the forwarding go through that master.
+Host keys, keys, agents, jump hosts and aliases are left to ssh and its configuration. The first ssh process is the
+master of the connection (ssh_config(5), ControlMaster), with a socket in a private folder. It runs ``cat`` on the
+other machine, whose input ends when netui ends in any way. Shells and the forwarding use that master.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from netui.sources.machine import command
 from netui.sources.machine.ssh_process import Lost, Shell, end
 from netui.text.errors import SourceError, plain, quoted
 
-#: Seconds for connecting: where nobody is asked anything, and where somebody may have to type.
+#: Seconds for connecting: without a question to the user, and with one.
 CONNECT, TYPING = 20.0, 180.0
-#: Seconds for a shell to begin there, and for what it is asked.
+#: Seconds for a shell to start, and for its answers.
 BEGIN, ANSWER = 15.0, 30.0
-#: Seconds that a shell there lives at most.
+#: The longest life of a shell, in seconds.
 LIFE = 900
-#: What a login shell may print before ours begins.
+#: The bytes that a login shell may print before the script starts.
 _BANNER = 2**20
-#: For master and shells alike. What newer versions alone know comes behind IgnoreUnknown.
+#: For the master and the shells. IgnoreUnknown comes before options that only newer versions know.
 _COMMON = (
     "-T", "-x", "-a",
     "-o", "IgnoreUnknown=SessionType,ForkAfterAuthentication,StdinNull",
@@ -41,10 +41,10 @@ _MASTER = (
     "-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-o", "ClearAllForwardings=yes", "-o", "Compression=yes",
     "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3",
 )  # fmt: skip
-#: Without its master it would connect by itself: it must not.
+#: It must not connect by itself where the master is gone.
 _CLIENT = ("-o", "ControlMaster=no", "-o", "BatchMode=yes", "-o", "ProxyCommand=false")
 
-#: A shell that ends by itself after 15 minutes, should the line be lost; a word for any login shell.
+#: A shell that ends by itself after 15 minutes, in case the connection is lost; one word in any login shell.
 _SHELL = (
     f"exec /bin/sh -c 'if timeout -k 1 {LIFE} true 2>/dev/null; then exec timeout -k 1 {LIFE} /bin/sh; "
     "else exec /bin/sh; fi'"
@@ -54,20 +54,20 @@ _open: set[Connection] = set()
 
 
 class Refused(Lost):
-    """Ssh did not connect where nobody could be asked: a person at a terminal may be let in."""
+    """Ssh did not connect without a question to the user; with a terminal it might."""
 
 
 def checked(destination: str) -> str:
-    """Return a destination as ssh takes it; raise SourceError for what ssh would take for something else."""
+    """Return a destination for ssh; raise SourceError for one that ssh would read as an option."""
     if not destination.strip() or destination.startswith("-") or any(not sign.isprintable() for sign in destination):
         raise SourceError(f"{quoted(destination)} is no machine; write it as ssh takes it: name, user@name, ssh://…")
     return destination
 
 
 class Connection:
-    """A connection that is up when it has been made; raises SourceError where it cannot be.
+    """A connection, which its constructor opens; raises SourceError where that fails.
 
-    ask: whether ssh may ask the person at the terminal (a password, an unknown host key).
+    ask: whether ssh may ask the user at the terminal (a password, an unknown host key).
     """
 
     def __init__(self, destination: str, *, ask: bool) -> None:
@@ -76,7 +76,7 @@ class Connection:
         if program is None:
             raise SourceError("ssh is not installed: install the package openssh-client")
         self._program = program
-        # entered again where a signal ends netui while it starts a shell
+        # reentrant, because a signal may end netui while it starts a shell
         self._lock = threading.RLock()
         self._shells: set[Shell] = set()
         self._closed = False
@@ -115,12 +115,12 @@ class Connection:
 
     @property
     def warnings(self) -> list[str]:
-        """What ssh warned of while it connected."""
+        """The warnings of ssh while it connected."""
         lines = self._master.complaints(whole=True).splitlines()
         return [plain(line) for line in lines if line.startswith(("@", "WARNING", "Warning"))]
 
     def shell(self) -> Shell:
-        """Begin a POSIX shell there, whatever the login shell is; raise Lost."""
+        """Start a POSIX shell there, whatever the login shell is; raise Lost."""
         arguments = self._arguments(*_CLIENT, "--", self._destination, _SHELL)
         with self._lock:
             if self._closed:
@@ -136,7 +136,7 @@ class Connection:
         shell.close()
 
     def forward(self, path: str) -> str:
-        """Forward a unix socket of that machine; return the path of the one here. Raises Lost."""
+        """Forward a unix socket of that machine; return the path of the local socket. Raises Lost."""
         here = f"{self._folder}/{secrets.token_hex(4)}"
         wanted = ["-O", "forward", "-L", f"{here}:{path}", "--", self._destination]
         try:
@@ -151,9 +151,9 @@ class Connection:
         return here
 
     def bridge(self, words: str) -> str:
-        """Listen on a socket here, each connection of which is a program there; return its path.
+        """Listen on a local socket, and connect each client to a program on that machine; return the socket's path.
 
-        words: a command for any login shell, of plain words.
+        words: a command of plain words, for any login shell.
         """
         path = f"{self._folder}/{secrets.token_hex(4)}"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -170,7 +170,7 @@ class Connection:
         return path
 
     def _serve(self, listener: socket.socket, arguments: list[str]) -> None:
-        """Give each connection its program until the listener is closed."""
+        """Start a program for each client until the listener is closed."""
         with suppress(OSError, ValueError):
             while True:
                 connection, _ = listener.accept()
@@ -191,7 +191,7 @@ class Connection:
                     )
 
     def close(self) -> None:
-        """End all of it: no process stays, here or there. Returns soon; any number of times."""
+        """End the connection: no process stays on either machine. Returns soon; may be called again."""
         with self._lock:
             self._closed = True
             shells, self._shells = self._shells, set()
@@ -214,13 +214,13 @@ class Connection:
 
 
 def close_all() -> None:
-    """End all connections, as where a signal ends netui."""
+    """End all connections, also when a signal ends netui."""
     for connection in tuple(_open):
         connection.close()
 
 
 def _private_folder() -> tuple[str, int]:
-    """Make a folder for this user alone, locked while it is in use; return its path and the lock's descriptor.
+    """Make a folder that only this user can open, locked while in use; return its path and the lock's descriptor.
 
     The path is short, for that of a socket may have 107 letters.
     """

@@ -1,4 +1,4 @@
-"""Another machine's engine: where its socket is there, and the socket here that leads to it."""
+"""Another machine's engine: its socket there, and the local socket that is forwarded to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Fetching(Protocol):
 
 
 class RemoteEngine:
-    """The engine of a machine, by the settings of the user there; asked on the thread that reads the engine."""
+    """The engine of a machine, by the settings of the user there; for the thread that reads the engine."""
 
     def __init__(self, machine: Fetching) -> None:
         self._machine = machine
@@ -42,7 +42,7 @@ class RemoteEngine:
         self._answers: Mapping[Ask, Answer] = {}
 
     def address(self, connection: Connection, about: About) -> EngineAddress:
-        """Return the socket here to which the engine's is forwarded; raise SourceError."""
+        """Return the local socket that is forwarded to the engine's; raise SourceError."""
         if self._known is not None and self._known[0] is connection:
             return self._known[1]
         there = self._look(about)
@@ -59,7 +59,7 @@ class RemoteEngine:
         return found
 
     def _look(self, about: About) -> EngineAddress:
-        """Find the engine's address there, in one round trip where it is the usual one or the environment's."""
+        """Find the engine's address there; one round trip for the default or the environment's address."""
         home = about.environment.get("HOME", "")
         settings = Read((f"{about.environment.get('DOCKER_CONFIG') or f'{home}/.docker'}/config.json",))
         named = about.environment.get("DOCKER_HOST", "").strip()
@@ -76,7 +76,7 @@ class RemoteEngine:
         return there
 
     def is_here(self, address: EngineAddress) -> bool | None:
-        """Whether the engine listens in the namespace that is read: /proc/net/unix lists that one's sockets."""
+        """Whether the engine listens in the namespace that is read: /proc/net/unix lists its sockets."""
         path = address.there.removeprefix("unix://")
         name = PurePosixPath(path).name
         _, ask_real, ask_lines = _asks(path)

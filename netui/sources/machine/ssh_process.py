@@ -1,4 +1,4 @@
-"""A process of ssh that is written to and read from: bounded in time and in bytes."""
+"""A process of ssh with its input and output, and limits of time and bytes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import IO
 
 from netui.text.errors import SourceError, plain
 
-#: Bytes of one round trip; 10,000 rules are 1.5 MB, as nft's JSON 10 MB.
+#: The most bytes of one round trip; 10,000 rules are 1.5 MB, and 10 MB in nft's JSON.
 MOST = 256 * 2**20
-#: What is kept of complaints.
+#: The bytes of stderr that are kept.
 _COMPLAINTS = 2**14
 _PIECE = 2**18
-#: Seconds between two looks whether it has been closed by another thread.
+#: Seconds between two checks whether another thread closed it.
 _LOOK = 0.25
 
 
 class Lost(SourceError):
-    """The connection, or a shell of it, is not there any more."""
+    """The connection, or a shell of it, is lost."""
 
 
 class Shell:
-    """A process of ssh that is written to and read from, with a deadline and a limit for each answer."""
+    """A process of ssh with its input and output, and a deadline and a limit for each answer."""
 
     def __init__(self, arguments: Sequence[str], *, apart: bool) -> None:
         try:
@@ -60,7 +60,7 @@ class Shell:
         return self._process.poll() is None
 
     def complaints(self, *, whole: bool = False) -> str:
-        """Return the last line that ssh wrote to stderr, or all of it."""
+        """Return the last line of ssh's stderr, or all of it."""
         with suppress(OSError, ValueError):
             self._errors += os.read(self._pipes()[2].fileno(), _COMPLAINTS)
         text = bytes(self._errors[-_COMPLAINTS:]).decode("utf-8", "replace").replace("\r", "\n")
@@ -68,11 +68,11 @@ class Shell:
         return text if whole else plain(lines[-1]) if lines else ""
 
     def send(self, data: bytes) -> None:
-        """Write something; what does not fit into the pipe goes with the next :meth:`until`."""
+        """Write data; what does not fit into the pipe is written by the next :meth:`until`."""
         self._unsent += data
 
     def until(self, end: bytes, seconds: float, limit: int = MOST) -> bytes:
-        """Return what comes before ``end``; raise Lost where it does not come in time, or too much does."""
+        """Return the output before ``end``; raise Lost where that does not come in time, or after too many bytes."""
         deadline = time.monotonic() + seconds
         stdin, stdout, stderr = self._pipes()
         try:
@@ -91,7 +91,7 @@ class Shell:
                         raise Lost(f"no answer within {seconds:g} s")
                     if self._closed:
                         raise Lost("disconnected")
-                    # an end that is closed here wakes nobody
+                    # closing a descriptor here wakes no waiting thread
                     for key, _ in selector.select(min(left, _LOOK)):
                         if key.fileobj is stdin:
                             self._unsent = self._unsent[os.write(stdin.fileno(), self._unsent[:_PIECE]) :]
@@ -118,7 +118,7 @@ class Shell:
         self._buffer += data
 
     def close(self) -> None:
-        """End it: what it wrote to sees the end of its input, and who waits for an answer gets none."""
+        """End it: its input ends, and a thread that waits for an answer gets none."""
         self._closed = True
         for pipe in self._pipes():
             with suppress(OSError, ValueError):

@@ -1,8 +1,7 @@
-"""What another machine is asked, as a POSIX shell script, and its answers apart again.
+"""Builds a POSIX shell script from questions for another machine, and parses its output into answers.
 
-The script is written to the input of a shell there; each answer ends in a mark that nobody there can know before.
-Programs come through the list of permits.py, and one whose subsystem is a module is run only where
-the module is there: the script itself looks first.
+The script is the input of a shell there. Each answer ends with a random mark. Programs must be on the list of
+permits.py. A program whose subsystem is a module runs only where the module is loaded: the script itself checks that.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from netui.sources.machine.ssh_process import Lost
 PROGRAM = 10
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: ``ask`` runs a command whose output goes straight out, then prints its status and what it wrote to stderr.
+#: ``ask`` runs a command with its output unchanged, then prints its status and its stderr.
 _FUNCTIONS = r"""
 ask() { e=$("$@" 2>&1 >&3 3>&- </dev/null); s=$?; printf '\n%s e %s\n%s\n%s\n' "$M" "$s" "$e" "$M" >&3; }
 no() { printf '\n%s e n\n\n%s\n' "$M" "$M" >&3; }
@@ -52,7 +51,7 @@ trusted_path() {
 
 
 def prelude(mark: str) -> str:
-    """Return what a shell is told first: a plain locale, its own functions, and no word of the user's settings."""
+    """Return the first lines for a shell: the C locale, the functions, and no settings of the user."""
     return (
         "LC_ALL=C LANG=C; export LC_ALL LANG; unset CDPATH ENV BASH_ENV GREP_OPTIONS GREP_COLOR LS_COLORS TMOUT\n"
         f"cd /; umask 077; M={mark}; exec 3>&1 2>/dev/null\n{_FUNCTIONS}\n"
@@ -63,7 +62,7 @@ def prelude(mark: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a question: status None where it was not asked there."""
+    """The answer to a question: status None where it was not asked."""
 
     status: int | None
     output: bytes = b""
@@ -71,14 +70,14 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The output as text; bytes that are no UTF-8 are kept as lone surrogates."""
+        """The output as text; bytes that are not UTF-8 become lone surrogates."""
         return self.output.decode("utf-8", "surrogateescape")
 
 
 def compose(asks: Sequence[Ask], programs: Mapping[str, str]) -> str:
-    """Return a script that answers the questions in their order.
+    """Return a script that answers the questions in order.
 
-    programs: where each lies there; one that is not among them is not run. Raises NotPermitted.
+    programs: the path of each program there; others are not run. Raises NotPermitted.
     """
     needed = [_modules(ask) for ask in asks]
     known = {module: f"l{number}" for number, module in enumerate(sorted({name for each in needed for name in each}))}
@@ -96,7 +95,7 @@ def compose(asks: Sequence[Ask], programs: Mapping[str, str]) -> str:
 
 
 def _modules(ask: Ask) -> list[str]:
-    """Return the subsystems whose presence a question hangs on, or asks for."""
+    """Return the subsystems that a question needs, or asks for."""
     if isinstance(ask, Loaded):
         return [ask.module]
     named = {permits.permit(ask.arguments).module, ask.module} if isinstance(ask, Run) else set()
@@ -112,14 +111,14 @@ def _run(ask: Run, conditions: list[str], programs: Mapping[str, str]) -> str:
 
 
 def _look(ask: Ask) -> str:
-    """Return the line for what needs no program of the list."""
+    """Return the line of a question that needs no program of the list."""
     match ask:
         case Read(paths):
             return f"ask files {' '.join(map(shlex.quote, paths))}"
         case Lines(patterns, only):
             plain = [_pattern(one) for one in patterns if not one.endswith(".gz")]
             wanted = shlex.quote(only or ".")
-            # one grep for each pattern: all files of all interfaces may be more than one command takes
+            # one grep for each pattern: the files of all interfaces may be too many for one command line
             run = [f"grep -sE {wanted} /dev/null {one}" for one in plain]
             run += [f"unpacked {wanted} {shlex.quote(one)}" for one in patterns if one.endswith(".gz")]
             return f"look() {{ {'; '.join(run)}; }}; ask look"
@@ -133,14 +132,14 @@ def _look(ask: Ask) -> str:
 
 
 def _pattern(pattern: str) -> str:
-    """Quote all of a pattern but its asterisks."""
+    """Quote a pattern, except for its asterisks."""
     return "*".join(shlex.quote(part) if part else "" for part in pattern.split("*"))
 
 
 def answers(data: bytes, count: int, mark: str) -> tuple[list[Answer], float]:
-    """Take apart what a script printed: the answers, and the processor seconds that the shell and its programs took.
+    """Parse the output of a script: the answers, and the processor seconds of the shell and its programs.
 
-    Raises Lost where it is not what the script prints.
+    Raises Lost where it is no output of the script.
     """
     head, tail = f"\n{mark} e ".encode(), f"\n{mark}\n".encode()
     found: list[Answer] = []

@@ -1,4 +1,4 @@
-"""A POSIX shell on another machine that has begun, and what is asked of the machine once for each connection."""
+"""A running POSIX shell on another machine, and the data that is read once for each connection."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from netui.sources.machine.ssh_process import Shell
 from netui.sources.machine.ssh_script import SYSTEM, Answer, answers, prelude
 from netui.text.errors import plain
 
-#: Those of a shell's programs that are looked for when it begins.
+#: The programs that are searched for when a shell starts.
 _PROGRAMS = (*(name for name in permits.PROGRAMS), "iptables")
 _SETTINGS = ("HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
 
 
 class Session:
-    """A shell there that has begun, as root where sudo lets it: its mark, and what it has cost so far."""
+    """A running shell, as root where sudo allows it, with its mark and its cost so far."""
 
     def __init__(self, connection: Connection, *, sudo: bool) -> None:
         self._connection = connection
@@ -39,7 +39,7 @@ class Session:
             f"t='timeout -k 1 {LIFE}'; exec sudo -n $t /bin/sh\n"
             f"else printf '{self.mark} hello %s\\n' \"$u\"\nfi"
         )
-        # what a login shell prints comes before
+        # the output of the login shell comes before
         self.shell.until(f"\n{self.mark}\n".encode(), BEGIN, 2**20)
         words = self.shell.until(f"{self.mark} hello ".encode(), BEGIN, 2**16).decode("utf-8", "replace").split("\n")
         self.environment = {name: value for name, value in zip(_SETTINGS, words[3::2], strict=False) if value}
@@ -51,7 +51,7 @@ class Session:
         self.shell.send(script.encode("utf-8", "surrogateescape") + b"\n")
 
     def ask(self, script: str, count: int) -> tuple[list[Answer], float]:
-        """Return the answers to a script's questions, and the processor seconds that they took there."""
+        """Return the answers to a script's questions, and their processor seconds on that machine."""
         self._tell(script)
         data = self.shell.until(f"\n{self.mark} done\n".encode(), ANSWER)
         found, spent = answers(data, count, self.mark)
@@ -64,7 +64,7 @@ class Session:
 
 
 class About:
-    """What is asked of a machine once for each connection."""
+    """The data of a machine that is read once for each connection."""
 
     def __init__(self, session: Session) -> None:
         self.root, self.by_sudo, self.environment = session.root, session.by_sudo, session.environment
