@@ -59,6 +59,16 @@ def test_rules_go_with_their_host(snapshot: Snapshot) -> None:
     assert len(large) == 1, "the snapshot's own chain alone"
 
 
+def test_what_is_left_of_a_host_answers_nothing(snapshot: Snapshot) -> None:
+    """Whoever still has a chain of a host that went gets an error, never an answer without the rules."""
+    host = prepare(snapshot)
+    chain = host.namespace.tables[0].chain("DOCKER-USER")
+    assert chain.rule(0)
+    del host
+    with pytest.raises(AttributeError):
+        chain.rule(0)
+
+
 def test_screen_lets_go_of_its_host_after_a_rest(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions find the host that is there; after a rest it goes, unless somebody still works on it."""
     now = 100.0

@@ -81,6 +81,8 @@ class Namespace:
     sysctls: Mapping[str, str] | None
     sockets: Sequence[Socket] | None
     rules_read: Mapping[Family, str]
+    #: the tables of the base chains
+    tables: Sequence[PreparedTable] = ()
     #: whether conntrack is active for the family
     tracks: Mapping[Family, bool] = field(default_factory=dict)
     bridge_of: Mapping[str, str] = field(default_factory=dict)
@@ -109,10 +111,9 @@ class Namespace:
 
     def let_go(self) -> None:
         """Forget what was made of its rules: nobody walks here any more."""
-        hooks = (*self.bases.values(), self.low.values(), self.arp.values())
-        for base in (base for groups in hooks for bases in groups for base in bases):
-            if base.chain is not None:
-                base.chain.table.let_go()
+        for table in self.tables:
+            table.let_go()
+        self.tables = ()
 
     def hook_chains(self, family: Family, hook: Hook) -> HookChains:
         """Return the base chains at a hook."""

@@ -68,6 +68,7 @@ def prepare_namespace(
     bases: dict[tuple[Family, Hook], dict[int, list[BaseChain]]] = {}
     low: dict[tuple[str, Hook], list[BaseChain]] = {}
     arp: dict[Hook, list[BaseChain]] = {}
+    tables: list[PreparedTable] = []
     context = KeyContext(fibs, {interface.name: interface for interface in interfaces or ()})
     surroundings = {family: MatchContext(fibs[family], sets, bridge_of) for family in families}
     for ruleset in rulesets:
@@ -77,6 +78,7 @@ def prepare_namespace(
         for table in ruleset.tables:
             _refuse_loops(table)
             prepared = PreparedTable(table, around)
+            tables.append(prepared)
             for chain in table.chains:
                 if chain.base is None:
                     continue
@@ -113,6 +115,7 @@ def prepare_namespace(
         sysctls=sysctls,
         sockets=sockets,
         rules_read=rules_read,
+        tables=tables,
         tracks={
             family: bool(native) or bridges_track or any(_tracks(ruleset, family) for ruleset in rulesets)
             for family in families

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from netui.model import (
@@ -186,11 +186,9 @@ class PreparedChain:
         return self.index.candidates(packet)
 
     def let_go(self) -> None:
-        """Forget its rules and what was made of them."""
-        self.chain = replace(self.chain, rules=())
-        self.compiled = []
-        self.index = None
-        self.passages = {}
+        """Forget its rules and what was made of them. A packet that came here now would raise, not meet no rule."""
+        del self.chain, self.compiled, self.index, self._left
+        self.passages.clear()
 
     def left_by_policy(self, hook: Hook) -> Step:
         """Return the step of a base chain's policy."""
@@ -251,6 +249,5 @@ class PreparedTable:
         """
         for chain in self._prepared.values():
             chain.let_go()
-        self._prepared.clear()
-        self._by_name.clear()
-        self.table = replace(self.table, chains=())
+        self._prepared = {}
+        del self._by_name, self.table

@@ -106,7 +106,7 @@ class LineView(PaintedView, can_focus=True):
         """Take new lines; the cursor goes with its key, else to the nearest line that is still there."""
         old, old_cursor = self._keys, self.cursor
         top = self.scroll_offset.y
-        rows = self._rows
+        rows = self.visible_rows
         self._keys = KeyList(keys) if isinstance(keys, list) else keys
         self._painted.clear()
         cursor_seen = top <= old_cursor < top + rows
@@ -151,7 +151,7 @@ class LineView(PaintedView, can_focus=True):
         """Paint again those cells of visible lines that are not what is on the screen."""
         top, width, left = self.scroll_offset.y, self._line_width, self.scroll_offset.x
         painted, self._painted = self._painted, {}
-        for index in range(top, min(len(self._keys), top + self._rows)):
+        for index in range(top, min(len(self._keys), top + self.visible_rows)):
             before = painted.get(index)
             if before is None:
                 # forgotten after it was painted (the pane became larger, another theme)
@@ -178,7 +178,8 @@ class LineView(PaintedView, can_focus=True):
             self.refresh(Region(0, 0, self.outer_size.width, 1).translate(-self.content_offset))
 
     @property
-    def _rows(self) -> int:
+    def visible_rows(self) -> int:
+        """How many lines there is room for."""
         return max(1, self.scrollable_content_region.height - self.header_lines)
 
     @property
@@ -206,12 +207,12 @@ class LineView(PaintedView, can_focus=True):
 
     def show_line(self, index: int) -> None:
         """Scroll so that a line can be seen; nothing moves where it can be already."""
-        top, rows = self.scroll_offset.y, self._rows
+        top, rows = self.scroll_offset.y, self.visible_rows
         if not top <= index < top + rows:
             self.scroll_to(y=max(0, index - rows // 2), animate=False, force=True, immediate=True)
 
     def _show_cursor(self, centre: bool = False) -> None:
-        top, rows = self.scroll_offset.y, self._rows
+        top, rows = self.scroll_offset.y, self.visible_rows
         if top <= self.cursor < top + rows and not centre:
             return
         if centre:
@@ -228,7 +229,7 @@ class LineView(PaintedView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """Move the cursor by pages."""
-        self.move_to(self.cursor + by * max(1, self._rows - 1))
+        self.move_to(self.cursor + by * max(1, self.visible_rows - 1))
 
     def action_edge(self, side: int) -> None:
         """Move the cursor to the first or the last line."""
@@ -270,7 +271,7 @@ class LineView(PaintedView, can_focus=True):
         """Keep the cursor in sight when the pane becomes smaller."""
         self._painted.clear()
         top = self.scroll_offset.y
-        if self.has_focus and not top <= self.cursor < top + self._rows:
+        if self.has_focus and not top <= self.cursor < top + self.visible_rows:
             self._show_cursor()
 
     # Painting.

@@ -292,7 +292,7 @@ class ChainLines(LineView):
     def _titled(self) -> int:
         """Return which line the title names: the cursor's, or the first one where the cursor is out of sight."""
         top = self.scroll_offset.y
-        return self.cursor if top <= self.cursor < top + self._rows else top
+        return self.cursor if top <= self.cursor < top + self.visible_rows else top
 
     def _title(self) -> None:
         titled = self._titled()
