@@ -1,1 +1,1 @@
-"""Feeds for the screen: readings of a host or of a recording, one after the other."""
+"""Feeds for the screen: the readings of a host or of a recording."""

@@ -1,4 +1,4 @@
-"""What brings readings to the screen: a poller of this host or another one, or a recording."""
+"""The protocol of feeds: a poller of this or another host, or a recording."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ OnEvent = Callable[[Event], None]
 
 
 def ignore(_thing: object) -> None:
-    """Nobody listens."""
+    """Ignore the argument."""
 
 
 class Feed(Protocol):
-    """What feeds the app: whole snapshots and single events, from a thread of its own."""
+    """Passes complete snapshots and single events to the app, from another thread."""
 
     def start(self, on_snapshot: OnSnapshot, on_event: OnEvent) -> None:
-        """Begin; both callables may be called from any thread."""
+        """Start; both callables may be called from any thread."""
 
     def stop(self) -> None:
-        """End at once, also when a source hangs."""
+        """Stop at once, even when a source hangs."""

@@ -1,12 +1,11 @@
-"""The first readings of the engine and the host, by a child process, while this one imports and lays out its screen.
+"""The first readings of the engine and the host, by a child process, while this process imports and builds the screen.
 
-The docker SDK takes longer to import than the engine to answer, and threads of one interpreter
-take turns: a second process really does it at the same time. It is forked before there is any
-thread, reads as :class:`LiveHost` does, sends what it read through a pipe, and is gone.
+Importing the docker SDK takes longer than the engine's answer, and threads of one interpreter do not run in parallel.
+So a child process reads at the same time. It is forked before there is any thread, reads as :class:`LiveHost` does,
+sends the results through a pipe, and ends.
 
-The child leaves the terminal alone: it has a session of its own, so that no key's signal finds it,
-and no file that is open here but its end of the pipe. It ends as soon as the other end is closed,
-however this process came to its end.
+The child does not touch the terminal. It has its own session, so it receives no signals of keys, and of the open files
+it keeps only its end of the pipe. It ends as soon as the other end is closed, whatever ended this process.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     from netui.sources.docker.engine import FirstReading
     from netui.sources.live.machine_sources import HostReading
 
-#: Seconds after which a child that sends nothing more is given up; what it did not send is read here.
+#: Seconds without data after which the child is given up; this process then reads what is missing.
 _PATIENCE = 15.0
 
 
 def first_readings() -> Iterator[object]:
-    """Read the engine, then the host with the engine's containers, as the child does.
+    """Read the engine, then the host with the engine's containers, in the child.
 
-    An engine behind a network is left to the one that shows it: it is worth no second connection.
+    An engine over the network is not read here, to avoid a second connection.
     """
     from netui.sources.docker.context import engine_address
     from netui.sources.docker.engine import FirstReading
@@ -51,10 +50,9 @@ def first_readings() -> Iterator[object]:
 
 
 class HeadStart:
-    """A child that reads once, from here on until its results are taken or it is closed.
+    """A child process that reads once, until its results are taken or it is closed.
 
-    read: what the child does and sends; another one for tests. Where there can be no
-    child there are no results.
+    read: yields what the child sends; tests pass another one. Where forking is not possible there are no results.
     """
 
     def __init__(self, read: Callable[[], Iterable[object]] = first_readings, patience: float = _PATIENCE) -> None:
@@ -73,7 +71,7 @@ class HeadStart:
         self.close()
 
     def docker(self) -> FirstReading | None:
-        """Wait for what the child read of the engine; None where it sent nothing of use. To be called first."""
+        """Wait for the engine's reading; None where the child sent nothing usable. Must be called first."""
         from netui.sources.docker.engine import FirstReading
 
         found = self._next()
@@ -84,7 +82,7 @@ class HeadStart:
         return None
 
     def host(self, containers: tuple[Container, ...]) -> HostReading | None:
-        """Wait for what the child read of the host; None unless it was read with these containers. Not twice."""
+        """Wait for the host's reading; None unless it was made with these containers. Call it only once."""
         from netui.sources.live.machine_sources import HostReading, local_containers
 
         first, self._first = self._first, None
@@ -98,23 +96,23 @@ class HeadStart:
                 self.close()
 
     def close(self) -> None:
-        """End the child at once; who waits for a result gets none. From any thread, any number of times."""
+        """End the child at once; waiting calls return None. May be called again, from any thread."""
         with self._lock:
             self._kill()
             if not self._taking:
                 self._clear_up()
 
     def _next(self) -> object:
-        """Return the next thing that was sent, None where nothing whole came before the pipe's end."""
+        """Return the next object from the pipe, None where the pipe ends before it is complete."""
         with self._lock:
             if self._pipe is None or self._taking:
                 return None
             self._taking = True
         found: object
         try:
-            # It comes from our own child through our own pipe.
+            # pickle is safe here: the data come from our own child
             found = pickle.load(self._pipe)
-        except Exception:  # half a message can be any error
+        except Exception:  # a truncated message can raise any error
             found = None
         with self._lock:
             self._taking = False
@@ -125,7 +123,7 @@ class HeadStart:
         return found
 
     def _kill(self) -> None:
-        """Kill the child and what it runs: it leads a group of its own, as soon as it has got so far."""
+        """Kill the child and its programs, by its process group, once it has made one."""
         if self._pid:
             self._killed = True
             for kill in (os.kill, os.killpg):
@@ -133,7 +131,7 @@ class HeadStart:
                     kill(self._pid, signal.SIGKILL)
 
     def _clear_up(self) -> None:
-        """Leave neither a zombie nor the pipe behind."""
+        """Reap the child and close the pipe."""
         if self._pid:
             with suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
@@ -143,14 +141,14 @@ class HeadStart:
 
 
 def _start(read: Callable[[], Iterable[object]], patience: float) -> tuple[int, int]:
-    """Fork the child; returns its number and our end of the pipe, (0, -1) where there is none."""
+    """Fork the child; return its process ID and our end of the pipe, (0, -1) without a child."""
     if sys.platform != "linux":
-        return 0, -1  # elsewhere the system's own libraries do not survive a fork
+        return 0, -1  # on other systems, system libraries do not work after a fork
     try:
         ours, its = os.pipe()
     except OSError:
         return 0, -1
-    # A Ctrl-C between the fork and the child's own session would be for both of them.
+    # a Ctrl-C between the fork and setsid would reach both processes
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pid = os.fork()
@@ -166,7 +164,7 @@ def _start(read: Callable[[], Iterable[object]], patience: float) -> tuple[int, 
 
 
 def _child(read: Callable[[], Iterable[object]], patience: float, pipe: int) -> NoReturn:
-    """Be the child: read, send, and end without what this process does at its end."""
+    """Run the child: read, send, and end without the exit handlers of this process."""
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -183,24 +181,24 @@ def _child(read: Callable[[], Iterable[object]], patience: float, pipe: int) -> 
             while data:
                 data = data[os.write(pipe, data) :]
             signal.setitimer(signal.ITIMER_REAL, patience)
-    except BaseException:  # nothing of it may reach the code that was going on here
+    except BaseException:  # no error may reach the parent's code in the child
         os._exit(1)
     os._exit(0)
 
 
 def _leave_files(pipe: int) -> None:
-    """Close what was open in the parent; the terminal becomes /dev/null."""
+    """Close the parent's open files; the terminal becomes /dev/null."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are numbers here
         if (number := int(name)) > 2 and number != pipe:
-            with suppress(OSError):  # the listing's own
+            with suppress(OSError):  # the descriptor of this listing
                 os.close(number)
 
 
 def _end_with_reader(pipe: int) -> NoReturn:
-    """End, with what runs for us, when nobody can read the pipe any more: poll(2) says POLLERR, asked or not."""
+    """End, with all running programs, when the pipe has no reader: poll(2) then always reports POLLERR."""
     poll = select.poll()
     poll.register(pipe, 0)
     poll.poll()

@@ -1,13 +1,11 @@
-"""Feeds the panes: one worker that reads the sources and posts each new snapshot whole.
+"""The poller: a worker that reads the sources and posts each new snapshot.
 
-Every group of sources is read on a daemon thread of its own, so that one that
-hangs holds up neither the others nor the end of the program. Counters are read
-every interval; the rest when the engine's events or a changed rule say so, and
-now and then, for addresses and routes change without a word. What a reading costs is
-measured, its programs counted: where it is too much for a host that has other work,
-there are fewer.
+Each group of sources is read on its own daemon thread, so a hanging group delays neither the others nor the end of the
+program. Counters are read at every interval. The rest is read after the engine's events or a changed rule, and
+periodically, because addresses and routes change without an event. The cost of each reading is measured, including
+that of its programs; expensive readings become rarer.
 
-Longer than 300 lines: one state behind one lock, for the threads of all groups.
+Longer than 300 lines: one state under one lock, for the threads of all groups.
 """
 
 from __future__ import annotations
@@ -32,33 +30,32 @@ if TYPE_CHECKING:
     from netui.sources.machine.ssh import SshMachine
 
 MIN_INTERVAL = 0.5
-#: Seconds after which a group that does not come back is said to hang.
+#: Seconds after which a reading is reported as hanging.
 _DEADLINE: Mapping[str, float] = {name: group.deadline for name, group in GROUPS.items()}
-#: As above, of another machine: a slow line takes its time.
+#: The same for another machine, with a slow connection.
 _DEADLINE_ELSEWHERE: Mapping[str, float] = {name: group.line for name, group in GROUPS.items()}
-#: How long the first snapshot, and any later one, waits for groups that are still being read.
+#: Seconds that the first snapshot, and a later one, waits for unfinished readings.
 _FIRST_WAIT, _WAIT = 1.0, 0.1
-#: How long the first reading of the host waits for the containers whose sockets it reads too.
+#: Seconds that the first reading of the host waits for the containers, whose sockets it also reads.
 _FOR_CONTAINERS = 0.5
-#: How long to wait, when keys come, before looking whether they still do.
+#: Seconds between two checks whether the user still presses keys.
 _KEYS = 0.25
-#: An engine that says nothing for so many intervals of the counters does not answer; share of a core for asking.
+#: After so many intervals without an answer, the engine counts as not answering; the share of a core for pings.
 _SILENT, _PING_BUDGET = 3, 0.002
-#: Seconds at least that an engine behind a line has for its answer.
+#: The least seconds for the answer of an engine on another machine.
 _SILENT_ELSEWHERE = 10.0
-#: How long the first snapshot of another machine waits for its engine and rules.
+#: Seconds that the first snapshot of another machine waits for its engine and rules.
 _FIRST_ELSEWHERE = 5.0
-#: The stream of a start is a burst of events: read once after it.
+#: Seconds after an event: starting a container gives a burst of events, and one reading follows it.
 _SETTLE = 0.05
 
 
 class Poller:
     """Reads this host from start to stop.
 
-    interval: seconds between readings of the counters, 0.5 at least. host: the
-    sources; another one for tests. head_start: the child that reads the engine and the
-    host for the first time, ended when the poller is. machine: another one than this, which
-    stays connected when the poller stops.
+    interval: seconds between readings of the counters, at least 0.5. host: the sources; tests pass others. head_start:
+    the child of the first readings, which ends with the poller. machine: another machine; it stays connected when the
+    poller stops.
     """
 
     def __init__(
@@ -88,9 +85,9 @@ class Poller:
         self._parts: dict[str, Reading] = {}
         self._results: list[tuple[str, dict[str, Reading]]] = []
         self._due: dict[str, float] = dict.fromkeys(("docker", "rules"), 0.0)
-        #: moments at which the clock alone says that a group is to be read again
+        #: when each group is due only because of its age
         self._stale: dict[str, float] = {}
-        #: whether no key has come for a moment; what the clock alone asks for waits for such a one
+        #: whether the user presses no keys; readings that are due only by age wait for this
         self.quiet: Callable[[], bool] = lambda: True
         self._busy: dict[str, float] = {}
         self._shapes: tuple[int, ...] = ()
@@ -99,7 +96,7 @@ class Poller:
         self._pending_since: float | None = None
 
     def begin(self) -> None:
-        """Begin to read; what there is to tell is kept until somebody listens."""
+        """Start reading; snapshots and events are kept until `start`."""
         with self._wake:
             if self._begun or self._stopped:
                 return
@@ -107,10 +104,10 @@ class Poller:
         threading.Thread(target=self._run, name="poller", daemon=True).start()
 
     def start(self, on_snapshot: OnSnapshot, on_event: OnEvent | None = None) -> None:
-        """Listen, and begin to read if that is still to do; the first snapshot comes within about a second.
+        """Register the callbacks, and start reading if needed; the first snapshot comes within about a second.
 
-        on_snapshot: called from one thread at a time, here already if there is a snapshot;
-        on_event: from any, while events come.
+        on_snapshot: called from one thread at a time, and at once if there is a snapshot already; on_event: called from
+        any thread.
         """
         with self._wake:
             self._on_snapshot, self._on_event = on_snapshot, on_event or ignore
@@ -120,13 +117,13 @@ class Poller:
         self.begin()
 
     def stop(self) -> None:
-        """Stop at once; nothing is called back after this, and no thread is waited for."""
+        """Stop at once; no callback follows, and no thread is joined."""
         with self._wake:
             if self._stopped:
                 return
             self._stopped = True
             self._wake.notify_all()
-        # Closing the engine's connection may itself hang on a dead one.
+        # closing a dead connection of the engine may hang
         threading.Thread(target=self._host.close, name="poller close", daemon=True).start()
 
     def refresh(self) -> None:
@@ -141,11 +138,11 @@ class Poller:
 
     @property
     def interval(self) -> Interval:
-        """The seconds between two readings of the counters, and why they are not those asked for."""
+        """The seconds between two readings of the counters, and why they differ from the wanted ones."""
         return self._paces["rules"].interval(seen=self._seen)
 
     def look(self, *, seen: bool) -> None:
-        """Say whether the terminal is in focus: the counters are read less often while it is not."""
+        """Set whether the terminal has the focus; without it the counters are read less often."""
         with self._wake:
             if seen and not self._seen:
                 self._at("rules", time.monotonic())
@@ -153,7 +150,7 @@ class Poller:
             self._wake.notify_all()
 
     def take_event(self, event: Event) -> None:
-        """Take an event of the engine: pass it on, and read what it may have changed."""
+        """Handle an event of the engine: pass it on, and schedule readings of what it may have changed."""
         with self._wake:
             if self._stopped:
                 return
@@ -164,7 +161,7 @@ class Poller:
         self._tell(event)
 
     def _tell(self, thing: Snapshot | Event) -> None:
-        """Pass on a snapshot or an event, or keep it until somebody listens."""
+        """Pass on a snapshot or an event, or keep it until `start`."""
         with self._wake:
             if self._stopped:
                 return
@@ -206,7 +203,7 @@ class Poller:
                 self._tell(snapshot)
 
     def _to_read(self, now: float) -> list[str]:
-        """Return the groups whose time has come; those that only grow old wait while keys come, but not long."""
+        """Return the groups that are due; those due only by age wait while the user presses keys, but not long."""
         due = [group for group, moment in self._due.items() if moment <= now]
         for group, moment in self._stale.items():
             late = now - moment
@@ -215,7 +212,7 @@ class Poller:
         return [group for group in due if group not in self._busy]
 
     def _pause(self, started: float) -> float:
-        """Seconds until something is to be done, unless a result or an event comes before."""
+        """Seconds until the next action, unless a result or an event comes before."""
         if self._results:
             return 0.0
         now = time.monotonic()
@@ -230,7 +227,7 @@ class Poller:
         return max(0.0, min(moments, default=now + 1.0) - now)
 
     def _ready(self, now: float, started: float) -> bool:
-        """Whether to post: when nothing is being read, or when what is has taken long enough."""
+        """Whether to post a snapshot: when no reading runs, or the running ones have taken too long."""
         if not self._posted:
             if self._machine is not None and not {"docker", "rules"} <= self._answered:
                 return now >= started + _FIRST_ELSEWHERE
@@ -243,7 +240,7 @@ class Poller:
         before, began = _spent(), time.monotonic()
         try:
             parts = self._read_group(group)
-        except Exception as error:  # a source's bug must not silence the others
+        except Exception as error:  # a bug in one source must not stop the others
             parts = {
                 name: Reading(error=f"cannot be read: {type(error).__name__}: {plain(error)}")
                 for name in GROUPS[group].sources
@@ -255,16 +252,16 @@ class Poller:
                 self._wake.notify_all()
 
     def _costs(self, spent: float, took: float) -> tuple[float, float]:
-        """Return the processor seconds of a reading, there where it is another machine, and the line's seconds."""
+        """Return the processor seconds of a reading (on another machine: those there), and of the connection."""
         return (spent, 0.0) if self._machine is None else (self._machine.take_cost(), took)
 
     def _ask_engine(self, now: float) -> None:
-        """Ask the engine whether it still answers, with the counters: no event tells that a daemon is stuck."""
+        """Ping the engine together with the counters: no event reports a stuck daemon."""
         part = self._parts.get("docker")
         if self._pinging or "docker" in self._busy or part is None or not part.values:
             return
         if part.error and not self._silent:
-            # it is connected to again anyhow
+            # it is being connected again already
             return
         if now < self._pinged + self._ping_pace.interval().seconds * 0.9:
             return
@@ -281,7 +278,7 @@ class Poller:
             if self._stopped or "docker" in self._busy:
                 return
             if good and self._silent:
-                # what happened meanwhile is read
+                # events may be missing: read again
                 self._at("docker", 0.0)
             elif not good:
                 since = time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - began)))
@@ -301,7 +298,7 @@ class Poller:
         return self._host.read_sets()
 
     def _merge(self, group: str, parts: dict[str, Reading]) -> bool:
-        """Take a group's result and say when it, and what hangs on it, is next read."""
+        """Merge a group's result, and schedule the next readings of it and of dependent groups."""
         if not group:
             self._parts |= {name: kept(self._parts.get(name), part) for name, part in parts.items()}
             return True
@@ -325,7 +322,7 @@ class Poller:
             if due is not None:
                 self._at("docker", due)
             else:
-                # An event stream can die without a word, as over a lost link.
+                # an event stream can end silently, as over a lost connection
                 self._stale["docker"] = began + self._paces["docker"].interval().seconds
         else:
             self._stale[group] = began + self._paces[group].interval().seconds
@@ -335,7 +332,7 @@ class Poller:
         self._due[group] = min(self._due.get(group, moment), moment)
 
     def _overdue(self, group: str, since: float, now: float) -> bool:
-        """Say of a group that hangs that its data are old; True where that is news."""
+        """Mark the data of a hanging group as old; True where this changed."""
         if now < since + self._deadline[group]:
             return False
         who = "does not answer" if self._machine is None else "disconnected: no answer"
@@ -350,6 +347,6 @@ class Poller:
 
 
 def _spent() -> float:
-    """Processor seconds of this thread, and of all children that have ended."""
+    """The processor seconds of this thread, and of all children that have ended."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.thread_time() + children.ru_utime + children.ru_stime

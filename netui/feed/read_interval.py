@@ -1,25 +1,24 @@
-"""How often a group of sources is read: as asked, or less often where that costs too much or nobody looks."""
+"""How often a group of sources is read: as wanted, or less often if that costs too much or the focus is elsewhere."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import NamedTuple
 
-#: Seconds between two readings are never stretched further than this.
+#: The longest interval, in seconds.
 LONGEST = 60.0
-#: While the terminal is not in focus, readings are this many times rarer.
+#: The factor of the interval while the terminal does not have the focus.
 UNSEEN = 3.0
-#: The cheapest of so many readings counts: one that met a changed ruleset, or a busy
-#: machine, says nothing about the next.
+#: The cheapest of so many readings counts: one with a changed ruleset, or on a busy machine, does not predict the next.
 _RECENT = 3
-#: Readings of another machine may take this share of the time, else the line does nothing else.
+#: The share of the time that readings of another machine may take on the connection.
 _LINE = 0.5
-#: A burst of events may take this share of a core.
+#: The share of a core that a burst of events may take.
 _BURST = 0.25
 
 
 class Interval(NamedTuple):
-    """Seconds between two readings, and why they are not those asked for ("" where they are)."""
+    """The seconds between two readings, and why they differ from the wanted ones ("" where they do not)."""
 
     seconds: float
     why: str = ""
@@ -28,8 +27,8 @@ class Interval(NamedTuple):
 class ReadInterval:
     """Keeps the cost of readings under a share of one core.
 
-    asked: seconds between readings, as the user or the source's nature wants them.
-    budget: processor seconds a second that readings may take, children counted.
+    asked: the wanted seconds between readings. budget: the processor seconds per second that readings may take,
+    including their programs.
     """
 
     def __init__(self, asked: float, budget: float) -> None:
@@ -40,9 +39,9 @@ class ReadInterval:
         self._why = "large ruleset"
 
     def note(self, cost: float, line: float = 0.0) -> None:
-        """Take the processor seconds of one reading; they count from the second one on.
+        """Note the processor seconds of a reading; the first reading does not count.
 
-        line: the seconds that it took on the line to another machine.
+        line: the seconds that it took on the connection to another machine.
         """
         self._costs.append(cost)
         self._lines.append(line)
@@ -51,17 +50,17 @@ class ReadInterval:
         work, wait = min(self._costs) / self._budget, min(self._lines) / _LINE
         needed = max(work, wait)
         self._why = "slow line" if wait > work else "large ruleset"
-        # back only where it is clearly too long: readings cost now a little more, now a little less
+        # shorten it only if it is clearly too long, because costs vary
         if needed > self._stretched or needed < 0.7 * self._stretched:
             whole = float(-(-needed // 1))
             self._stretched = self._asked if needed <= self._asked else min(whole, max(LONGEST, self._asked))
 
     def interval(self, *, seen: bool = True) -> Interval:
-        """Return the interval that holds now. seen: whether the terminal is in focus."""
+        """Return the present interval. seen: whether the terminal has the focus."""
         if not seen and self._asked * UNSEEN > self._stretched:
             return Interval(self._asked * UNSEEN, "not in focus")
         return Interval(self._stretched, self._why if self._stretched > self._asked else "")
 
     def soonest(self, began: float) -> float:
-        """Return when an event may ask again, where the last reading began at that moment."""
+        """Return the earliest time of a reading after an event, given the start of the last reading."""
         return began + (min(self._costs) / _BURST if len(self._costs) > 1 else 0.0)

@@ -1,4 +1,4 @@
-"""A recording as a feed: its frames, at the pace in which they were recorded."""
+"""A recording as a feed: its frames with their recorded intervals."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 class ReplayPoller:
-    """Plays a recording with its own time steps; the same calls as :class:`~netui.feed.poller.Poller`.
+    """Plays a recording with its own intervals; it has the methods of :class:`~netui.feed.poller.Poller`.
 
-    loop: from the end to the start again, as the demo does. Steps longer than
-    five seconds are cut to that; the last state stays.
+    loop: restart at the end, as the demo does; else the last state stays. Intervals are at most five seconds.
     """
 
     def __init__(self, recording: Recording, loop: bool = False, speed: float = 1.0) -> None:
@@ -36,7 +35,7 @@ class ReplayPoller:
         self._stopped.set()
 
     def refresh(self) -> None:
-        """Post the present state again: nothing else can be read."""
+        """Post the present state again; a recording has nothing else to read."""
         if self._last is not None and not self._stopped.is_set():
             self._on_snapshot(self._last)
 
@@ -51,6 +50,6 @@ class ReplayPoller:
                 return
 
     def _step(self, last: Snapshot, following: Snapshot) -> float:
-        """Seconds between two states; going back to the first one takes a second."""
+        """The seconds between two states; one second before the restart."""
         seconds = following.time - last.time
         return min(max(seconds, 0.0) or 1.0, 5.0) / self._speed

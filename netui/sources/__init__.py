@@ -1,1 +1,1 @@
-"""The only I/O: Docker Engine, iptables, interfaces and routes, captures."""
+"""All input: Docker Engine, iptables, interfaces and routes, captures."""

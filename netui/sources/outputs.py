@@ -1,7 +1,7 @@
-"""The table of outputs: what a machine is asked for, in which file a capture has it, and what is made of it.
+"""The table of outputs: the command of each, its file in a capture, and its parser.
 
-Live readings, captures, ``record``, replays and the poller all go through these tables. A new output is a row here,
-a permit in permits.py, and a field of the snapshot.
+Live readings, captures, ``record``, replays and the poller all use these tables. To add an output, add a row here, a
+permit in permits.py, and a field of the snapshot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from netui.dialects import sockets as socket_text
 from netui.model import Family, RulesetKey
 from netui.text import json_text as js
 
-#: Which source reads which ruleset.
+#: The source of each ruleset.
 RULESET_SOURCES: Mapping[str, RulesetKey] = {
     "iptables-nft": RulesetKey("ip", "nft"),
     "ip6tables-nft": RulesetKey("ip6", "nft"),
@@ -29,11 +29,11 @@ RULESET_SOURCES: Mapping[str, RulesetKey] = {
 class Output:
     """One output of a machine.
 
-    file: its name in a capture. command: what prints it, as people type it. source: whose it is, "" where more than
-    one source reads it. arguments: the program that netui runs for it, () where it is made in another way. family:
-    of routes and policy rules. field, parse: the snapshot's field, and how the text becomes its value, where one
-    text is all of it. module, without: the subsystem of the kernel that must be there before it is asked, and what
-    stands for the output where it is not. optional: few machines can print it, and without it nothing is missing.
+    file: its name in a capture. command: the command line that prints it. source: its source, "" where several sources
+    use it. arguments: the program that netui runs for it, () where netui gets it in another way. family: of routes and
+    policy rules. field, parse: the snapshot's field and the text's parser, where one text is the whole value. module,
+    without: the kernel subsystem that it needs, and the output to assume without that subsystem. optional: only few
+    machines can print it, and its absence is not reported.
     """
 
     file: str
@@ -60,7 +60,7 @@ def _interfaces(text: str) -> object:
     return iproute.interfaces(js.parse(text))
 
 
-#: In the order in which they are read.
+#: In the order of reading.
 OUTPUTS: tuple[Output, ...] = (
     *map(_save, RULESET_SOURCES),
     Output("iptables-save.txt", "iptables-save -c"),
@@ -97,7 +97,7 @@ OUTPUTS: tuple[Output, ...] = (
     Output("meta.json", ""),
 )  # fmt: skip
 BY_FILE: Mapping[str, Output] = {output.file: output for output in OUTPUTS}
-#: How the two sources that have a text for each family build a family's value.
+#: The parsers of the two sources that have a text for each family.
 BUILD: Mapping[str, Callable[[object, Family], object]] = {"route": iproute.routes, "rule": iproute.policy_rules}
 
 
@@ -108,11 +108,11 @@ def of_source(source: str) -> tuple[Output, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sources that are read together, on one thread.
+    """Sources that one thread reads together.
 
-    every: seconds between two readings where nothing announces a change; None: the user's interval. budget: the
-    share of one core that its readings may take. deadline, line: seconds after which one that does not come back is
-    said to hang, on this machine and on another one.
+    every: seconds between two readings without an event; None: the user's interval. budget: the share of one core
+    that its readings may take. deadline, line: seconds after which a reading is reported as hanging, on this machine
+    and on another one.
     """
 
     sources: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Parts of a snapshot, one from each source, and the snapshot that they make."""
+"""The readings of sources, and the snapshot that is assembled from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netui.sources.outputs import RULESET_SOURCES
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one source gave.
+    """The result of one source.
 
     values, by source: docker: engine, networks, containers; each ruleset source:
     rules (ruleset, counters); nft: native (NativeRules); ipset: sets; address: interfaces; route
@@ -32,21 +32,21 @@ class Reading:
 
 
 def kept(old: Reading | None, new: Reading) -> Reading:
-    """Return the new part; where it was not read, the old one's values and time with the new error."""
+    """Return the new reading; where it failed, the old values and time with the new error."""
     if new.values or old is None or not old.values:
         return new
     return replace(old, error=new.error)
 
 
 class Assembly:
-    """Makes snapshots of parts; what did not change stays the same object."""
+    """Assembles snapshots from readings; unchanged values stay the same objects."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
         self._joined: tuple[Mapping[str, Any], Mapping[str, Any], tuple[Container, ...] | None] | None = None
 
     def snapshot(self, parts: Mapping[str, Reading], time: float, hostname: str = "") -> Snapshot:
-        """Return the whole as one snapshot; sources without a part count as not read."""
+        """Return the snapshot; sources without a reading count as not read."""
         whole = {name: parts.get(name, _NOTHING) for name in SOURCES}
         values = {name: part.values for name, part in whole.items()}
         rules = {key: values[name]["rules"] for name, key in RULESET_SOURCES.items() if values[name]}
@@ -88,7 +88,7 @@ class Assembly:
         )
 
     def _containers(self, docker: Mapping[str, Any], listening: Mapping[str, Any]) -> tuple[Container, ...] | None:
-        """Give each container its listening sockets and its own routes."""
+        """Return the containers with their listening sockets and own routes."""
         if self._joined is None or self._joined[0] is not docker or self._joined[1] is not listening:
             containers: tuple[Container, ...] | None = docker.get("containers")
             sockets = listening.get("listening", {})

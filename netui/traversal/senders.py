@@ -64,7 +64,7 @@ def partition(
     waiting: list[tuple[Several | None, Several | None, Several | None]] = [
         (senders, receivers, ports)
         for senders in _everyone(host, query.any_src, query, query.src)
-        # where both ends stand for many, the senders are told apart
+        # where both ends stand for many, only the senders are divided
         for receivers in _everyone(host, None if _parted(query.any_src) else query.any_dst, query, query.dst)
         for ports in (_ports(host, query) if query.any_dport is not None else (None,))
     ]

@@ -151,7 +151,7 @@ def _chain(
     devices = names_in(entry.get("dev"))
     # an ingress or egress chain without devices sees no packet
     gone = hook in ("ingress", "egress") and "dev" in entry and not devices
-    # without a number its place is not known: such a chain is told of as unread (see ruleset.py)
+    # without a number its order is unknown: such a chain counts as unread (see ruleset.py)
     placed = isinstance(entry.get("prio"), int)
     if hook in _HOOKS and not dormant and not gone and placed:
         base = BaseHook(

@@ -1,8 +1,7 @@
-"""A tar from a stranger, member by member: bounded in bytes, in its headers and in time.
+"""Reads an untrusted tar, member by member, with limits of bytes, headers and time.
 
-tarfile believes what a header claims: it reads an extended header of any size at once, runs regular
-expressions over it that can take forever (CVE-2024-6232), and follows maps of sparse files without end.
-A capture needs none of it.
+tarfile trusts headers: it reads an extended header of any size at once, runs regular expressions over it that
+can take forever (CVE-2024-6232), and follows endless maps of sparse files. A capture needs none of these.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from typing import IO, Any, NoReturn, cast
 
 from netui.text.errors import SourceError
 
-#: What a tar may hold in all, unpacked: a recording of hours.
+#: The most bytes of a tar, unpacked: a recording of hours.
 MAX_TOTAL = 2 * 2**30
-#: An extended header holds a long name or a time.
+#: The most bytes of an extended header, which has a long name or a time.
 MAX_HEADER = 2048
-#: Seconds for reading it all.
+#: Seconds for reading the whole tar.
 MAX_SECONDS = 30.0
-#: Reads behind the end of the file, as skipping over a member that claims more than there is makes them.
+#: The most reads after the end of the file; skipping a truncated member causes such reads.
 _BEHIND_END = 64
 _EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME,
              tarfile.GNUTYPE_LONGLINK)  # fmt: skip
 
 
 def members(raw: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
-    """Yield each member of a tar or .tar.gz with its archive, from which it can be read until the next one.
+    """Yield each member of a tar or .tar.gz with its archive; it can be read until the next member is yielded.
 
-    Raises SourceError where a bound is passed, and what tarfile and zlib raise of damaged data.
+    Raises SourceError where a limit is exceeded, and the errors of tarfile and zlib for damaged data.
     """
     head = raw.read(2)
     raw.seek(0)
@@ -48,11 +47,11 @@ def _no_sparse(*_anything: object) -> NoReturn:
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header, as a capture has one."""
+    """The header of a capture's member."""
 
     @classmethod
     def frombuf(cls, buf: Any, encoding: Any, errors: Any) -> _Header:  # noqa: ANN401 - tarfile's own
-        """Read a header of 512 bytes; refuse what would be read at once or without end."""
+        """Read a header of 512 bytes; refuse kinds of headers without a limit."""
         found = super().frombuf(buf, encoding, errors)
         if found.type in _EXTENDED and not 0 <= found.size <= MAX_HEADER:
             raise SourceError(f"the archive has a header of {found.size} bytes, which no capture has")
@@ -71,7 +70,7 @@ def _too_much() -> SourceError:
 
 
 class _Bounded:
-    """A reader that gives up where a small file unpacks to a huge one, or takes too long."""
+    """A reader that stops where a small file unpacks to a huge one, or takes too long."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

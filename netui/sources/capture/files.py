@@ -1,4 +1,4 @@
-"""The files of a capture: a folder, or a tar that is read in place and never unpacked."""
+"""The files of a capture: a folder, or a tar that is never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from netui.sources.capture.archive import members
 from netui.sources.outputs import BY_FILE
 from netui.text.errors import SourceError, plain, quoted_path
 
-#: Folders with one file a container, named by its ID, which is hexadecimal.
+#: Folders with one file for each container, named by its hexadecimal ID.
 FOLDERS = ("listening", "namespaces")
 _OF_CONTAINER = re.compile(r"[0-9a-f]{1,64}\.txt")
 FRAMES = "frames"
 
-#: A file of a capture is a few MB on a large host; more than this is no capture.
+#: The most bytes of a file; on a large host it has a few MB.
 MAX_FILE = 256 * 2**20
-#: How many files a tar may hold: a recording of hours.
+#: The most files of a tar: a recording of hours.
 MAX_MEMBERS = 100_000
-#: What is kept of a tar in memory, packed.
+#: The most compressed bytes of a tar in memory.
 MAX_PACKED = 512 * 2**20
-#: Seconds since 1970 beyond which no clock is (the year 5138).
+#: The latest valid time, in seconds since 1970 (the year 5138).
 _LATEST = 1e11
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptureFile:
-    """One file; compared by identity, so that an unchanged file costs no second reading.
+    """One file; compared by identity, so an unchanged file is not parsed again.
 
-    load: its bytes; raises SourceError. modified: seconds since 1970.
+    load: returns its bytes; raises SourceError. modified: seconds since 1970.
     """
 
     name: str
@@ -45,12 +45,12 @@ class CaptureFile:
     modified: float = 0.0
 
     def text(self) -> str:
-        """Return the text; bytes that are no UTF-8 are kept as lone surrogates."""
+        """Return the text; bytes that are not UTF-8 become lone surrogates."""
         return self.load().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def capture_files(path: Path) -> dict[str, CaptureFile]:
-    """Return a capture's files by name within it (``ss.txt``, ``frames/0001/ss.txt``); others are left out.
+    """Return the files of a capture by name (``ss.txt``, ``frames/0001/ss.txt``), without unknown files.
 
     Raises SourceError where the path is missing, unreadable or no capture.
     """
@@ -79,7 +79,7 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
 
 
 def known(name: str) -> bool:
-    """Whether a name within a capture is one of the layout's."""
+    """Whether a name is in the layout of captures."""
     parts = name.split("/")
     if len(parts) > 2 and parts[0] == FRAMES:
         parts = parts[2:]
@@ -102,7 +102,7 @@ def _folder(root: Path) -> dict[str, CaptureFile]:
 
 
 def _listed(root: Path, parts: tuple[str, ...]) -> dict[str, float]:
-    """Return what a folder of a capture holds and when each was changed; {} where it is no folder."""
+    """Return the names in a folder of a capture with their times of change; {} where it is no folder."""
     try:
         folder = open_inner(root, parts)
     except FileNotFoundError:
@@ -144,7 +144,7 @@ def _too_large() -> SourceError:
 
 
 def _tar(path: Path) -> dict[str, CaptureFile]:
-    """Read the members of the layout into memory, packed; the names are keys and never paths."""
+    """Read the members of the layout into memory, compressed; names are only keys, never paths."""
     found: dict[str, CaptureFile] = {}
     room = MAX_PACKED
     try:
@@ -163,13 +163,13 @@ def _tar(path: Path) -> dict[str, CaptureFile]:
     return found
 
 
-#: What tarfile and zlib raise of damaged data; hostile headers bring more than its own errors.
+#: The errors of tarfile and zlib for damaged data; hostile headers cause others than TarError.
 _BROKEN = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, RecursionError, ArithmeticError, ValueError,
            IndexError, KeyError)  # fmt: skip
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> tuple[CaptureFile, int]:
-    """Return a member and how many bytes of memory it takes."""
+    """Return a member and its size in memory."""
     modified = member.mtime if 0 <= member.mtime < _LATEST else 0.0
     if member.size > MAX_FILE:
         return CaptureFile(name, _refuse, modified), 0
@@ -183,7 +183,7 @@ def _refuse() -> bytes:
 
 
 def _inner_name(name: str) -> str:
-    """Return the name within the capture, with or without one folder around it; "" for others."""
+    """Return the name in the capture, without a top folder; "" for unknown names."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     for start in (0, 1):
         inner = "/".join(parts[start:])

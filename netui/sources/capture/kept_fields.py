@@ -1,7 +1,7 @@
-"""Which fields of the engine's answers a capture keeps: those that netui reads, and nothing else.
+"""The fields of the engine's answers that a capture keeps: only those that netui reads.
 
-What is not named here can hold secrets: environment variables, commands, arguments, health checks, labels,
-log options, mounts, a proxy's password. docker_api.py reads the same fields.
+Other fields can contain secrets: environment variables, commands, arguments, health checks, labels, log options,
+mounts, a proxy's password. sources/docker/api.py reads the same fields.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 from netui.text import json_text as js
 
-#: For each field: True keeps it as it is, a mapping keeps fields of it, EACH fields of each entry.
+#: For each field: True keeps its value, a mapping keeps fields of it, EACH keeps fields of each entry.
 Keep: TypeAlias = "Mapping[str, Keep] | Callable[[object], object] | bool"
 
 
 def _each(keep: Keep) -> Callable[[object], object]:
-    """Keep of an object's values, or a list's entries, what ``keep`` says."""
+    """Apply ``keep`` to each value of an object, or entry of a list."""
 
     def entries(value: object) -> object:
         if isinstance(value, dict):
@@ -29,12 +29,12 @@ def _each(keep: Keep) -> Callable[[object], object]:
 
 
 def _keys(value: object) -> object:
-    """Keep an object's keys, each with an empty object, as Docker writes a set."""
+    """Keep only an object's keys, each with an empty object, as Docker writes a set."""
     return {key: {} for key in value} if isinstance(value, dict) else None
 
 
 def _named(*names: str, prefix: str = "") -> Callable[[object], object]:
-    """Keep of an object's texts those of these names, or whose name begins with the prefix."""
+    """Keep only the texts with these names, or with names that begin with the prefix."""
 
     def chosen(value: object) -> object:
         return {
@@ -45,7 +45,7 @@ def _named(*names: str, prefix: str = "") -> Callable[[object], object]:
 
 
 def _plain(value: object) -> object:
-    """Keep a text, a number, true, false or null; anything deeper is none of these fields."""
+    """Keep a text, a number, true, false or null; drop objects and lists."""
     return value if value is None or isinstance(value, str | int | float | bool) else None
 
 
@@ -53,7 +53,7 @@ def _texts(value: object) -> object:
     return list(js.texts(value)) if isinstance(value, list) else None
 
 
-#: Compose's and swarm's names, by which containers are grouped.
+#: The labels of Compose and swarm that group containers.
 _LABELS = _named(
     "com.docker.compose.project",
     "com.docker.compose.service",
@@ -93,7 +93,7 @@ NETWORK: Keep = {
         ("Id", "Name", "Driver", "Scope", "Internal", "EnableIPv6", "Ingress", "Attachable", "Created"), _plain
     ),
     "IPAM": {"Config": _each({"Subnet": _plain, "Gateway": _plain, "IPRange": _plain})},
-    # a driver that is not Docker's own may be given a password in its options
+    # the options of a foreign driver may contain a password
     "Options": _named("parent", "macvlan_mode", "ipvlan_mode", "ipvlan_flag", prefix="com.docker.network."),
     "Containers": _each(dict.fromkeys(("Name", "EndpointID", "MacAddress", "IPv4Address", "IPv6Address"), _plain)),
 }
@@ -107,7 +107,7 @@ VERSION: Keep = {"Version": _plain, "ApiVersion": _plain}
 
 
 def kept(value: object, keep: Keep) -> Any:  # noqa: ANN401 - JSON
-    """Return of a JSON value what is to be kept; a field that is not there stays away."""
+    """Return the part of a JSON value to keep; missing fields stay missing."""
     if callable(keep):
         return keep(value)
     if isinstance(keep, bool):

@@ -1,4 +1,4 @@
-"""Where ``record`` writes: a folder or a .tar.gz that appears when it is complete."""
+"""The target of ``record``: a folder or a .tar.gz that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Writer(Protocol):
 
 @contextmanager
 def new_capture(path: Path, ending: Ending) -> Iterator[Writer]:
-    """Open a folder, or a .tar.gz by its name, that is there when this ends without an error.
+    """Open a folder, or a .tar.gz by its name, which appears when this context ends without an error.
 
-    ending: held while the folder or file is made, so that no signal comes before there is someone to remove it.
-    Raises SourceError where there is something already, OSError where it cannot be written.
+    ending: holds signals while the folder or file is made, so that it is removed after a signal.
+    Raises SourceError where the path exists, OSError where it cannot be written.
     """
     ending.hold()
     is_archive = path.name.endswith((".tar.gz", ".tgz"))
@@ -59,7 +59,7 @@ def _unwritable(path: Path, error: Exception) -> SourceError:
 
 
 class _Tar:
-    """Packs files into an archive; used with ``with``, whose end writes the archive's own."""
+    """Packs files into an archive; the end of the ``with`` block writes the archive's end."""
 
     def __init__(self, file: NewFile) -> None:
         self._packed = gzip.GzipFile(filename="", fileobj=file.file, mode="wb")
@@ -74,7 +74,7 @@ class _Tar:
                 self._tar.close()
                 self._packed.close()
         finally:
-            # Python 3.13 would write what it still holds, and complain, when the object is forgotten.
+            # without this, Python 3.13 writes its buffer and warns when the object is deleted
             self._packed.fileobj = io.BytesIO()
             with suppress(Exception):
                 self._packed.close()
@@ -87,10 +87,10 @@ class _Tar:
 
 
 class Ending:
-    """The signals that end a recording, held off while a part of it is being written; used with ``with``.
+    """The signals that end a recording, deferred while a part of it is written; used with ``with``.
 
-    SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt: a recording then ends complete, and of a first
-    capture nothing is left. In another thread than the main one signals are not netui's.
+    SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt. A recording is then complete, and an unfinished first
+    capture is removed. Outside the main thread, signals are not handled.
     """
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -103,7 +103,7 @@ class Ending:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in self._SIGNALS:
-                # what is ignored stays so (nohup)
+                # ignored signals stay ignored (nohup)
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._take)
         return self
@@ -118,13 +118,13 @@ class Ending:
             self.release()
 
     def hold(self) -> None:
-        """Hold the signals off until `release`, or to the end where what is complete is put in place."""
+        """Defer the signals until `release`, or to the end while the complete capture is put in place."""
         self._held = True
 
     def release(self) -> None:
-        """Hold the signals off no longer; one that came meanwhile counts now, and no other after it.
+        """Stop deferring; a deferred signal acts now, and later ones are ignored.
 
-        A second one would keep what was begun from being removed.
+        A second signal would interrupt the removal of an unfinished capture.
         """
         self._held = self._came
         if self._came:
@@ -133,7 +133,7 @@ class Ending:
 
     @contextmanager
     def later(self) -> Iterator[None]:
-        """Hold the signals off; one that came meanwhile counts at the end, but where an error ends it all."""
+        """Defer the signals in a block; a deferred signal acts at its end, unless an error ends it."""
         self.hold()
         yield
         self.release()

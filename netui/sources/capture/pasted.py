@@ -1,6 +1,6 @@
-"""A single file, or standard input, with rules alone → a snapshot: what is not in it is not known, and says so.
+"""A single file, or standard input, with rules alone → a snapshot that names what is missing.
 
-Longer than 300 lines: one step after the other, from a text of any kind to what it does not say.
+Longer than 300 lines: it is one sequence of steps from any kind of text to a snapshot.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def pasted_text(path: str | Path) -> str | None:
     try:
         data = read_regular(path, MAX_FILE + 1)
     except (OSError, ValueError):
-        # whoever reads captures says why
+        # the reader of captures gives the reason
         return None
     if data[:2] == _GZIP:
-        # the head alone tells a tar, which is read elsewhere
+        # a tar is recognized by its header, and read elsewhere
         head = _unpacked(data, 512)
         data = _unpacked(data) if head and head[257:262] != b"ustar" else b""
         if not data:
@@ -59,7 +59,7 @@ def pasted_text(path: str | Path) -> str | None:
 
 
 def _unpacked(data: bytes, limit: int = MAX_FILE + 1) -> bytes:
-    """Return the beginning of what was packed with gzip, b"" where that is nothing."""
+    """Return the first bytes of a gzip stream, b"" for an empty one."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             return file.read(limit)
@@ -80,7 +80,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _modified(path: str | Path) -> float:
-    """Return when a file was written, 0 where that is not known."""
+    """Return a file's time of change, 0 where that is not known."""
     try:
         return 0.0 if str(path) == STDIN else Path(path).stat().st_mtime
     except OSError:
@@ -88,7 +88,7 @@ def _modified(path: str | Path) -> float:
 
 
 def _shown_name(path: str | Path) -> str:
-    """Return how messages call the text."""
+    """Return the text's name for messages."""
     return "standard input" if str(path) == STDIN else quoted_path(path)
 
 
@@ -140,13 +140,13 @@ def _read(pasted: Pasted) -> _Read:
     for key, given in _keyed(listings).items():
         tables, notes = listed_tables(given)
         if key in read.rules:
-            # a save tells more than a listing of the same table
+            # a save is more complete than a listing of the same table
             saved = {table.name for table in read.rules[key][0].tables}
             tables = [table for table in tables if table.name not in saved]
             if tables:
                 raise SourceError("it holds an iptables-save and listings of other tables; give one of the two")
             continue
-        # Docker's answers hang on these two; of raw and mangle, which few hosts use, a note says that they are not here
+        # answers about Docker need these two tables; of the others, a note says that they are missing
         tables += [table for table in untold_tables(tables) if table.name in ("nat", "filter")]
         read.rules[key] = iptables_save.read_save(save_text(tables), _family(key), key.backend)
         read.notes[key] = notes
@@ -163,7 +163,7 @@ def _family(key: RulesetKey) -> Family:
 
 
 def _keyed(given: Sequence[Section]) -> dict[RulesetKey, list[Section]]:
-    """Sort sections by family and variant: as the command or the head tells, else by the addresses in them."""
+    """Sort sections by family and variant: those of the command line or first line, else by their addresses."""
     keyed: dict[RulesetKey, list[Section]] = {}
     for section in given:
         head = section.lines[0][1]
@@ -184,7 +184,7 @@ def _keyed(given: Sequence[Section]) -> dict[RulesetKey, list[Section]]:
 
 
 def _repeated(section: Section) -> list[list[tuple[int, str]]]:
-    """Split saves without heads where a table comes again: the other family's."""
+    """Split saves without first lines where a table is repeated: it is the other family's."""
     if section.form != "save":
         return [section.lines]
     seen: set[str] = set()
@@ -208,7 +208,7 @@ def _same_table(section: Section, other: Section) -> bool:
 
 
 def _whole_save(given: Iterable[Section]) -> tuple[str, list[str]]:
-    """Return saves as one text whose lines keep their numbers; one that is cut off is closed, and a note says so."""
+    """Return saves as one text with the same line numbers; a truncated save is closed, with a note."""
     text: list[str] = []
     notes: list[str] = []
     for section in given:
@@ -222,21 +222,21 @@ def _whole_save(given: Iterable[Section]) -> tuple[str, list[str]]:
 
 
 def _close(text: list[str], section: Section) -> str:
-    """Close a save that was cut off: the chain at its end and all behind it may have more rules."""
+    """Close a truncated save: its last chain and all later ones may have more rules."""
     number, last = section.lines[-1]
     begin = max(place for place, line in enumerate(text) if line.startswith("*"))
     chains = [line[1:].split(" ", 1)[0] for line in text[begin:] if line.startswith(":")]
     rules = [line.partition("-A ")[2].split(" ", 1)[0] for line in text[begin:] if line.startswith(("-A ", "["))]
     first = max((chains.index(chain) for chain in rules[-2:] if chain in chains), default=0)
     if not section.ended and not last.startswith(("*", "COMMIT")):
-        # half of a line says something else than the whole
+        # a part of a line may have another meaning than the line
         text[-1] = ""
     text += [*(rest_untold(chain) for chain in chains[first:]), "COMMIT"]
     return f"cut off in line {number}: what follows in table {text[begin][1:]} and the tables behind it is not known"
 
 
 def listed_tables(given: Iterable[Section]) -> tuple[list[ListedTable], list[str]]:
-    """Read ``iptables -S`` and ``-L`` sections of one family and variant; -S tells more where both have a table.
+    """Read ``iptables -S`` and ``-L`` sections of one family and variant; -S is preferred where both have a table.
 
     Raises SourceError with the line.
     """
@@ -268,13 +268,13 @@ def pasted_sections(text: str) -> list[Section]:
 
 
 def untold_tables(tables: Iterable[ListedTable]) -> list[ListedTable]:
-    """Return the usual tables that are not among these; what they hold is not known."""
+    """Return the usual tables that are not among these; their rules are unknown."""
     names = {table.name for table in tables}
     return [ListedTable(name) for name in ("raw", "mangle", "nat", "filter") if name not in names]
 
 
 def nft_json(text: str) -> list[object]:
-    """Read ``nft -j list ruleset``; a text in its place is named as such. Raises SourceError."""
+    """Read ``nft -j list ruleset``; the error names a plain text in its place. Raises SourceError."""
     try:
         return nft_ruleset.parse_document(text)
     except SourceError:
@@ -320,7 +320,7 @@ def _native(given: Iterable[Section], saves: list[Ruleset]) -> nft_ruleset.Nativ
 
 
 def _without_elements(entries: list[object]) -> list[object]:
-    """Take the elements of sets for unknown where none has any: ``nft -t`` leaves them out without a word."""
+    """Treat the elements of sets as unknown where no set has any: ``nft -t`` omits them silently."""
     sets = [obj(obj(entry).get(kind)) for entry in entries for kind in ("set", "map") if obj(entry).get(kind)]
     if not sets or any(items(one.get("elem")) for one in sets):
         return entries

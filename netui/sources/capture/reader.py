@@ -1,9 +1,8 @@
-"""A capture's files → a snapshot, each source failing alone.
+"""A capture's files → a snapshot; each source can fail without the others.
 
-A file that is missing means "not known": its source says so, with the command
-that would have made it.
+A missing file means "not known": its source has an error that names the command for it.
 
-Longer than 300 lines: one method for each kind of file, over one reading.
+Longer than 300 lines: one class with a method for each kind of file.
 """
 
 from __future__ import annotations
@@ -71,10 +70,10 @@ _T = TypeVar("_T")
 
 
 def read_capture(path: str | Path) -> Snapshot:
-    """Read a capture (a folder or .tar.gz), of a recording its first state, or a file with rules alone (``-``: stdin).
+    """Read a capture (a folder or .tar.gz), the first state of a recording, or a file with rules (``-``: stdin).
 
-    Raises SourceError where the path is missing or neither. A capture's file that is
-    missing or damaged takes down its own source only.
+    Raises SourceError where the path is missing or none of these. A missing or damaged file of a capture
+    concerns its own source only.
     """
     pasted = pasted_text(path)
     if pasted is not None:
@@ -84,23 +83,23 @@ def read_capture(path: str | Path) -> Snapshot:
 
 
 class CaptureReading:
-    """Reads one state of a capture after another; a file that is still the same object is not read again."""
+    """Reads the states of a capture one after the other; a file that is the same object is not read again."""
 
     def __init__(self, origin: str = "replay") -> None:
         self._assembly = Assembly(origin)
         self._files: Mapping[str, CaptureFile] = {}
         self._parts: dict[str, tuple[tuple[CaptureFile | None, ...], Reading]] = {}
-        #: by part: its files that are there and cannot be read, each with line and reason
+        #: by part: its unreadable files, each with line and reason
         self._damaged: dict[str, tuple[str, ...]] = {}
         self._faults: list[str] = []
 
     def snapshot(self, files: Mapping[str, CaptureFile]) -> Snapshot:
-        """Read what changed since the last call and return the whole as a snapshot."""
+        """Read what changed since the last call, and return the complete snapshot."""
         self._files = files
         meta = self._part("meta", ("meta.json",), self._meta)
         time = meta.values.get("time") or max((file.modified for file in files.values()), default=0.0)
         parts = {name: replace(self._source(name), time=time) for name in SOURCES}
-        # optional: a capture without them is none the worse
+        # optional: their absence is not reported
         if "kernel-modules.txt" in self._files:
             parts["kernel"] = self._part("kernel", ("kernel-modules.txt",), self._kernel)
         if "daemon.json" in self._files:
@@ -135,7 +134,7 @@ class CaptureReading:
         if name == "docker":
             return self._part(name, tuple(output.file for output in of_source("docker")), self._docker)
         if name == "nft":
-            # What is native hangs on which tables the saves show.
+            # which tables are native depends on the tables of the saves
             saves = tuple(file for pair in _SAVES.values() for file in pair)
             listed = tuple(file for pair in _LISTINGS.values() for file in pair)
             return self._part(name, (*_NFT, _HOOKS, *saves, *listed), self._nft)
@@ -147,7 +146,7 @@ class CaptureReading:
         return self._part(name, (output.file,), lambda: self._whole(output))
 
     def _whole(self, output: Output) -> Reading:
-        """Read a source that is one text."""
+        """Read a source with a single text."""
         assert output.parse is not None
         return Reading({output.field: self._read(output.file, output.parse)}, via=output.file)
 
@@ -155,7 +154,7 @@ class CaptureReading:
         return tuple(name for name in self._files if name.startswith(f"{folder}/"))
 
     def _read(self, name: str, parse: Callable[[str], _T]) -> _T:
-        """Parse a file; the message names the file, or the command that makes it where it is missing."""
+        """Parse a file; the message names the file, or for a missing file its command."""
         file = self._files.get(name)
         if file is None:
             output = BY_FILE.get(name)
@@ -167,7 +166,7 @@ class CaptureReading:
             raise self._fault(name, str(error)) from None
 
     def _fault(self, name: str, why: str) -> SourceError:
-        """Name a file that is there and cannot be read."""
+        """Note an unreadable file."""
         joint = ": " if why.startswith(("line", "table", "cut off")) else " "
         fault = f"{name}{joint}{why}"
         self._faults.append(fault)
@@ -219,7 +218,7 @@ class CaptureReading:
         return Reading({"rules": rules}, via=name, note=note)
 
     def _listed(self, key: RulesetKey, names: list[str]) -> Reading:
-        """Read ``iptables -S`` and ``-L``; a table that is in neither may hold anything, unless nft lists it."""
+        """Read ``iptables -S`` and ``-L``; a table in neither is unknown, unless nft lists it."""
         family = packet_family(key.family)
         found = [section for name in names for section in self._read(name, pasted_sections)]
         if not found:
@@ -234,7 +233,7 @@ class CaptureReading:
         return Reading({"rules": rules}, via=" ".join(names), note="; ".join(notes))
 
     def _likelier(self, family: Family) -> Backend:
-        """Which variant's a save is that does not tell: nft's, unless nft lists no table of its family."""
+        """The likely variant of a save that does not name it: nft, unless nft lists no table of its family."""
         listing = self._files.get("nft-ruleset.json")
         try:
             entries = js.items(js.obj(js.parse(listing.text())).get("nftables")) if listing is not None else None
@@ -258,7 +257,7 @@ class CaptureReading:
             _is_empty(self._files.get("docker-containers.json"))
             and js.obj(documents.get("info")).get("Containers") == 0
         ):
-            # ``docker inspect`` of nothing prints nothing.
+            # ``docker inspect`` without arguments prints nothing
             documents["containers"] = []
             self._faults = [fault for fault in self._faults if not fault.startswith("docker-containers")]
             errors = [error for error in errors if not error.startswith("docker-containers")]
@@ -293,9 +292,9 @@ class CaptureReading:
         return Reading({"native": native}, error, via=via)
 
     def _nft_entries(self) -> tuple[list[object], str, str]:
-        """Read nft's JSON, its text where there is none, or both: older versions' JSON tells neither devices nor flags.
+        """Read nft's JSON, else its text, or both: the JSON of older versions omits devices and flags.
 
-        Returns the entries, what could not be read, and which file they are from.
+        Returns the entries, the error, and the name of their file.
         """
         json, text = _NFT
         if text not in self._files:
@@ -316,7 +315,7 @@ class CaptureReading:
         return nft_ruleset.unprinted(read[text]).complete(read[json]) if text in read else read[json], error, json
 
     def _by_family(self, source: str) -> Reading:
-        """``ip -j route show table all`` prints IPv6 too: it serves where the other file is missing."""
+        """Read both families; ``ip -j route show table all`` also prints IPv6, if its own file is missing."""
         found: dict[Family, object] = {}
         errors: list[str] = []
         files: dict[str, None] = {}

@@ -39,7 +39,7 @@ _NFT_COUNTER = re.compile(r'"counter": ?\{[^{}]*\}')
 
 _SAVES: Mapping[str, RulesetKey] = {BY_FILE[f"{source}-save.txt"].file: key for source, key in RULESET_SOURCES.items()}
 _NFT_TEXT = "nft-ruleset.txt"
-#: What one program prints.
+#: The output of one program.
 _PRINTED = tuple(output for output in OUTPUTS if output.arguments and output.file not in _SAVES)
 
 
@@ -52,10 +52,10 @@ def record(
 ) -> Path:
     """Write a capture of a machine to a folder, or to a .tar.gz by its name.
 
-    every: seconds between frames of a recording; None: one capture. for_: how long,
-    in seconds; None: until Ctrl-C. say: told of each file that could not be made.
-    It is for its owner alone, appears when it is complete, and holds of the engine's answers what
-    netui reads (kept_fields.py). Raises SourceError where the path is not empty or cannot be written.
+    every: seconds between frames of a recording; None: one capture. for_: its duration in seconds; None: until
+    Ctrl-C. say: called for each file that could not be made. The capture is readable only by its owner, appears when
+    it is complete, and has only those fields of the engine's answers that netui reads (kept_fields.py). Raises
+    SourceError where the path is not empty or cannot be written.
     """
     target = Path(path)
     engine = DockerEngine(os.environ, machine=machine)
@@ -87,7 +87,7 @@ def _frames(
 ) -> None:
     start = time.monotonic()
     number = 0
-    # Ctrl-C, or another's wish that it ends: the way to end a recording without a length
+    # Ctrl-C or another signal is the way to end a recording without a duration
     with suppress(KeyboardInterrupt):
         while for_ is None or (number + 1) * every <= for_ + 1e-6:
             number += 1
@@ -95,7 +95,7 @@ def _frames(
             try:
                 now, _ = _files(engine, machine, text=_NFT_TEXT in files)
             except SourceError:
-                # the line to the machine is lost: a frame without news, and the next one may be read
+                # the connection is lost: an unchanged frame; the next one may work
                 now = {}
             changed = {n: text for n, text in now.items() if _meaning(n, text) != _meaning(n, files.get(n))}
             files |= changed
@@ -109,9 +109,9 @@ def _write(writer: Writer, prefix: str, files: Mapping[str, str]) -> None:
 
 
 def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tuple[dict[str, str], list[str]]:
-    """Return all files of the layout that can be made now, and a line for each that cannot.
+    """Return all files of the layout that can be made now, and a message for each other one.
 
-    text: whether nft's text is wanted even where its JSON tells all.
+    text: whether nft's text is wanted even where its JSON is complete.
     """
     files: dict[str, str] = {}
     missing: list[str] = []
@@ -152,7 +152,7 @@ def _files(engine: DockerEngine, machine: Machine, *, text: bool = False) -> tup
 
 
 def _asks(machine: Machine) -> tuple[Ask, ...]:
-    """Return what is asked of another machine, but for its containers."""
+    """Return the questions to another machine, except those about containers."""
     modules = {output.module for output in _PRINTED if output.module}
     return (
         *iptables_live.LiveRules().asks(machine), *map(Loaded, modules),
@@ -166,7 +166,7 @@ def _save_text(key: RulesetKey, machine: Machine) -> str:
 
 
 def _leaves_out(machine: Machine, module: str) -> bool:
-    """Whether ``nft -j`` may leave something out that the text has: dormant tables, and the devices of chains."""
+    """Whether ``nft -j`` may omit what the text has: dormant tables, and the devices of chains."""
     if machine.name:
         # its kernel's own list is not to be had
         return True
@@ -212,7 +212,7 @@ def _docker_files(engine: DockerEngine, machine: Machine, missing: list[str]) ->
 
 
 def _meaning(name: str, text: str | None) -> object:
-    """Return what a file says, without what moves by itself (dates, timers, ages of connections)."""
+    """Return a file's content without values that always change (dates, timers, ages of connections)."""
     if text is None:
         return None
     try:
@@ -241,4 +241,4 @@ def _meaning(name: str, text: str | None) -> object:
 
 
 def _quiet(_line: str) -> None:
-    """Nobody listens."""
+    """Ignore the message."""

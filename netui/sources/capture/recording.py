@@ -1,4 +1,4 @@
-"""A recording: a capture with ``frames/0001/`` …, each with the files that changed."""
+"""A recording: a capture with ``frames/0001/`` …, each with the changed files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from netui.sources.capture.reader import CaptureReading
 
 
 class Recording:
-    """Frames of a capture in time; a plain capture is a recording of one frame."""
+    """The frames of a capture in order; a plain capture is a recording with one frame."""
 
     def __init__(self, path: str | Path, origin: str = "replay") -> None:
-        """Open a folder, a .tar.gz or a file with rules alone; raise SourceError where it is none of them."""
+        """Open a folder, a .tar.gz or a file with rules; raise SourceError where it is none of them."""
         self._base: dict[str, CaptureFile] = {}
         self._frames: dict[str, dict[str, CaptureFile]] = {}
         self._reading = CaptureReading(origin)
@@ -36,7 +36,7 @@ class Recording:
         return 1 + len(self._frames)
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """Yield each state in order, by its frame's name; what did not change is the same object."""
+        """Yield each state in the order of frame names; unchanged values are the same objects."""
         if self._alone is not None:
             yield self._alone
             return
@@ -48,11 +48,11 @@ class Recording:
 
 
 def demo() -> Recording:
-    """Return the recorded host that ships in the package; raise SourceError where it is missing."""
+    """Return the recorded host in the package; raise SourceError where it is missing."""
     with resources.as_file(resources.files("netui").joinpath("demo", "demo.tar.gz")) as path:
         return Recording(path, origin="demo")
 
 
 def read_demo() -> Snapshot:
-    """Return the first state of the recorded host that ships in the package."""
+    """Return the first state of the recorded host in the package."""
     return next(demo().snapshots())

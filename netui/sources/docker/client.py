@@ -60,7 +60,7 @@ def connect(address: EngineAddress, timeout: int, begun: Callable[[], None]) -> 
 def _body(response: Any) -> bytes:  # noqa: ANN401 - requests' own
     """Return an answer's body; raise SourceError where it is too large."""
     found = bytearray()
-    # as it came: a packed answer was not asked for, and is then no JSON
+    # undecoded: netui asks for no compression, so a compressed answer is no JSON
     for piece in response.raw.stream(2**16, decode_content=False):
         found += piece
         if len(found) > MAX_ANSWER:

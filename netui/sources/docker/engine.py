@@ -159,7 +159,7 @@ class DockerEngine:
         if reading.part.error:
             raise SourceError(reading.part.error)
         self.listing = reading.listing
-        # Without the engine's time nobody knows which events to ask for: then it is read again.
+        # without the engine's time, the start of the events is unknown: read again
         self._unheard = bool(self._since)
         self._retry_at = time.monotonic() + _LATER
         return reading.part

@@ -67,7 +67,7 @@ class EventStream:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        # Whatever breaks the stream, the answer is the same: say that it ended.
+        # any error means that the stream has ended
         with contextlib.suppress(Exception):
             self._stream = self._client.events(
                 since=_timestamp(self._since),

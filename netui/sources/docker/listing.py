@@ -69,7 +69,7 @@ class Listing:
             del self.containers[key]
 
         def inspect(key: str) -> dict[str, Any] | None:
-            with contextlib.suppress(APIError):  # it goes just now, or the next listing tells
+            with contextlib.suppress(APIError):  # it is being removed; else the next listing has it
                 return js.obj(client.inspect_container(key))
             return None
 

@@ -1,10 +1,9 @@
 """python-iptables' own library, and a rule printed as iptables-legacy-save prints it.
 
-A rule's words come from libxtables' ``save`` functions, the ones that
-iptables-legacy-save calls (iptables/iptables.c, print_rule4; ip6tables.c,
-print_rule6). They print to C's stdout: a memory stream takes its place while
-they run, on glibc, whose ``stdout`` is a variable. Python's own output does not
-go through it. All of this is for one thread alone.
+A rule's words come from libxtables' ``save`` functions, which iptables-legacy-save calls, too
+(iptables/iptables.c, print_rule4; ip6tables.c, print_rule6). They print to C's stdout. While they run, a
+memory stream replaces it; this works on glibc, where ``stdout`` is a variable. Python's own output does not use
+it. Only one thread may do this.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ from netui.text.errors import SourceError, plain
 _GOTO: dict[Family, int] = {"ip": 0x02, "ip6": 0x04}
 _INV_IN, _INV_OUT, _INV_SRC, _INV_DST, _INV_FRAG, _INV_PROTO = 0x01, 0x02, 0x08, 0x10, 0x20, 0x40
 _F_FRAG = 0x01
-#: libxtables.so.12, libip4tc.so.2: the highest number that is tried.
+#: The highest library version that is tried (libxtables.so.12, libip4tc.so.2).
 _MOST_SONAME = 30
 #: icmp, tcp, udp, dccp, esp, ah, ipv6-icmp, sctp, ipv6-mh, udplite: names that iptables has without /etc/protocols.
 _SURE_PROTOCOLS = frozenset((1, 6, 17, 33, 50, 51, 58, 132, 135, 136))
 
 
 class _Named(ct.Structure):
-    """``struct xtables_pprot``. Made once: ctypes keeps every class that has a pointer type for ever."""
+    """``struct xtables_pprot``. Made once, because ctypes never frees a class with a pointer type."""
 
     _fields_ = (("name", ct.c_char_p), ("number", ct.c_uint8))
 
 
 class _OpenTable:
-    """An open table of python-iptables, refreshed now and freed afterwards."""
+    """An open table of python-iptables, refreshed on entry and freed at the end."""
 
     def __init__(self, table: Any) -> None:  # noqa: ANN401 - as above
         self._table = table
@@ -68,7 +67,7 @@ class Library:
         self._xtables = {"ip": self._iptc.xtables.xtables(2), "ip6": self._iptc.xtables.xtables(10)}
 
     def table(self, family: Family, name: str) -> _OpenTable:
-        """Open a table that exists already."""
+        """Open an existing table."""
         kind = self._iptc.Table if family == "ip" else self._iptc.Table6
         return _OpenTable(kind(name, autocommit=False))
 
@@ -106,7 +105,7 @@ class Library:
         size, name, revision = struct.unpack("=H29sB", ct.string_at(address, 32))
         name = name.split(b"\0", 1)[0]
         if not is_match and not name:
-            # A verdict or a jump; neither for a rule that only counts.
+            # a verdict or a jump; a rule that only counts has none
             letter = "g" if ip.flags & _GOTO[family] else "j"
             return f"-{letter} {_text(jump)}" if jump else ""
         found = xt.find_match(name) if is_match else xt.find_target(name)
@@ -125,7 +124,7 @@ class Library:
         return head + self._saved(xt, module, ip, pointer)
 
     def _saved(self, xt: Any, module: Any, ip: Any, pointer: Any) -> str:  # noqa: ANN401 - as above
-        """Return what an extension's ``save`` prints; python-iptables' wrapper ends it with a newline."""
+        """Return the output of an extension's ``save``; python-iptables' wrapper appends a newline."""
         buffer, size = ct.c_void_p(), ct.c_size_t()
         stream = self._libc.open_memstream(ct.byref(buffer), ct.byref(size))
         before, self._stdout.value = self._stdout.value, stream
@@ -139,7 +138,7 @@ class Library:
         return _text(text.removesuffix(b"\n"))
 
     def _protocol(self, number: int) -> str:
-        """Name a protocol as iptables does: libxtables' list, then /etc/protocols, where they agree."""
+        """Return a protocol's name as iptables prints it, by libxtables' list, then /etc/protocols where they agree."""
         library = self._iptc.xtables._lib_xtables  # noqa: SLF001 - python-iptables opens it and does not give it
         listed = ct.cast(ct.addressof(ct.c_char.in_dll(library, "xtables_chain_protos")), ct.POINTER(_Named))
         own = b""
@@ -152,7 +151,7 @@ class Library:
         entry = self._libc.getprotobynumber(number)
         system = entry[0] if entry else b""
         if own and own != system and (system or number not in _SURE_PROTOCOLS):
-            # Where /etc/protocols has no name, some versions print the list's and some the number.
+            # without a name in /etc/protocols, some versions print the list's name and some the number
             raise SourceError(f"protocol {number} has two names")
         return (own or system or str(number).encode()).decode("utf-8", "surrogateescape")
 
@@ -175,7 +174,7 @@ def _prefix(family: Family, mask: bytes) -> str:
 
 
 def _raw(structure: Any, name: str) -> bytes:  # noqa: ANN401 - as above
-    """Return a field's bytes; ctypes itself would cut an array of char at its first NUL."""
+    """Return a field's bytes; ctypes would truncate an array of char at its first NUL."""
     place = getattr(type(structure), name)
     return ct.string_at(ct.addressof(structure) + place.offset, place.size)
 
@@ -191,7 +190,7 @@ def _not(ip: Any, bit: int) -> str:  # noqa: ANN401 - as above
 def _import() -> Any:  # noqa: ANN401 - as above
     """Import python-iptables without its calls of modprobe, gcc and ld (iptc/ip4tc.py, iptc/util.py).
 
-    gcc and ld, which ``ctypes.util.find_library`` asks for a library, write temporary files.
+    ``ctypes.util.find_library`` runs gcc and ld, which write temporary files.
     """
     if "iptc" not in sys.modules:
         spec = importlib.util.find_spec("iptc")
@@ -214,7 +213,7 @@ def _import() -> Any:  # noqa: ANN401 - as above
 
 
 def _open_library(name: str) -> ct.CDLL | None:
-    """Open a library by its name, as python-iptables asks for it; None where the linker finds none."""
+    """Open a library by its name, for python-iptables; None where the linker finds none."""
     numbered = [] if "." in name else [f"lib{name}.so.{number}" for number in range(_MOST_SONAME, -1, -1)]
     for place in (*numbered, *(str(Path(folder, name)) for folder in sys.path if folder)):
         try:
@@ -225,4 +224,4 @@ def _open_library(name: str) -> ct.CDLL | None:
 
 
 def _load_nothing(_name: str, exc_if_failed: bool = False) -> None:
-    """Stand where python-iptables would call modprobe."""
+    """Replace python-iptables' call of modprobe."""

@@ -1,11 +1,10 @@
 """Legacy tables through python-iptables, printed as ``iptables-legacy-save -c`` prints them.
 
-What python-iptables needs, measured: it is used from one thread alone (three
-crashed the process); autocommit is off and nothing is ever committed; a table is
-opened only if /proc/net/ip_tables_names lists it, for opening creates; and its
-import would run modprobe, which is left out.
+The conditions of python-iptables, as measured: only one thread may use it (three crashed the process); autocommit
+is off, and nothing is committed; a table is opened only if /proc/net/ip_tables_names lists it, because opening
+creates it; its import would run modprobe, which is prevented.
 
-What cannot be printed exactly raises SourceError, and iptables-legacy-save serves.
+A rule that cannot be printed exactly raises SourceError; iptables-legacy-save is then run instead.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ from netui.model import Family
 from netui.sources.legacy.library import Library
 from netui.text.errors import SourceError, plain
 
-#: Rules in a family's tables above which iptables-legacy-save serves. Measured: with
-#: 1,000 rules a refresh takes 8.6 ms of processor time here and 3.0 with the program;
-#: a first reading takes 57 µs a rule here.
+#: With more rules in a family's tables, iptables-legacy-save is run instead. Measured: with 1,000 rules a refresh takes
+#: 8.6 ms of processor time here and 3.0 ms with the program; a first reading takes 57 µs for each rule here.
 MAX_RULES = 250
-#: Seconds before tables that were too large are tried again.
+#: Seconds before the size of tables that were too large is checked again.
 _PAUSE = 60.0
-#: Seconds after which the library is given up for this reading.
+#: Seconds after which a reading by the library is given up.
 _TIMEOUT = 3.0
 #: ``xt_entry_match`` and ``xt_entry_target``: a size of 2 bytes, a name of 29, then the revision and the data.
 _NAME_END = 31
@@ -81,7 +79,7 @@ class LegacyTables:
                 answers.put(self._text(library, family, tables))
             except SourceError as error:
                 answers.put(error)
-            except Exception as error:  # the library raises whatever it likes
+            except Exception as error:  # the library may raise any error
                 if library is None:
                     self._refused = f"python-iptables cannot be used: {plain(error)}"
                 answers.put(SourceError(f"python-iptables: {plain(error)}"))
@@ -126,7 +124,7 @@ def _entries(table: Any, chain: str) -> Iterator[Any]:  # noqa: ANN401 - as abov
 
 
 def _key(entry: Any, chain: str, table: Any) -> tuple[bytes, bytes, bytes]:  # noqa: ANN401 - as above
-    """All that a rule's text hangs on: its bytes without counters, its chain, where it jumps to."""
+    """The cache key of a rule's text: its bytes without counters, its chain, the target of its jump."""
     raw = ct.string_at(ct.addressof(entry), entry.next_offset)
     start = type(entry).nfcache.offset
     head = raw[:start] + raw[type(entry).target_offset.offset : type(entry).comefrom.offset]
@@ -135,10 +133,10 @@ def _key(entry: Any, chain: str, table: Any) -> tuple[bytes, bytes, bytes]:  # n
 
 
 def known_bytes(raw: bytes, first: int, target: int) -> bytes:
-    """Return the extensions of a rule without what stands behind the end of their names.
+    """Return the extensions of a rule with the bytes after their names' NUL cleared.
 
-    The kernel writes a name up to its NUL (``xt_obj_to_user``); behind that is whatever the
-    library's memory held, and that is another each time. first, target: offsets in ``raw``.
+    The kernel writes a name only up to its NUL (``xt_obj_to_user``). The bytes after it are old memory of the
+    library, and differ each time. first, target: offsets in ``raw``.
     """
     parts: list[bytes] = []
     while True:

@@ -1,1 +1,1 @@
-"""Outputs of this host and of another machine, read now."""
+"""Reads outputs of this host or of another machine, live."""

@@ -1,7 +1,7 @@
-"""The connections that the kernel tracks: from /proc, else over netlink; both only read.
+"""The connections of conntrack: from /proc, else over netlink; both only read.
 
-Netlink is asked only where nf_conntrack_netlink is loaded, for the mere question would load it (dockerd loads
-it). Sources: net/netfilter/nf_conntrack_standalone.c, include/uapi/linux/netfilter/nfnetlink_conntrack.h.
+Netlink is used only where nf_conntrack_netlink is loaded (dockerd loads it), because a request would load it.
+Sources: net/netfilter/nf_conntrack_standalone.c, include/uapi/linux/netfilter/nfnetlink_conntrack.h.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from netui.sources.machine.own_container import needs_root
 from netui.text.errors import SourceError, plain
 
 _PROC = Path("/proc/net/nf_conntrack")
-#: A server may track a million; so many are enough for people.
+#: The most connections that are read; a server may have a million.
 MOST = 20_000
 _FAMILIES: Mapping[str, Family] = {"ipv4": "ip", "ipv6": "ip6"}
 _NUMBERS: Mapping[int, Family] = {2: "ip", 10: "ip6"}
@@ -40,7 +40,7 @@ _TIMEOUT = 5.0
 
 
 def read_connections() -> tuple[Connection, ...]:
-    """Return at most MOST connections of this network namespace; raise SourceError where one may not look."""
+    """Return at most MOST connections of this network namespace; raise SourceError where access is denied."""
     try:
         with _PROC.open(encoding="utf-8", errors="replace") as lines:
             return tuple(_first(parse_proc(lines)))
@@ -63,7 +63,7 @@ def _first(found: Iterator[Connection]) -> Iterator[Connection]:
 
 
 def parse_proc(lines: Iterator[str]) -> Iterator[Connection]:
-    """Yield the connections of /proc/net/nf_conntrack's lines; what is none is left out."""
+    """Yield the connections in the lines of /proc/net/nf_conntrack; other lines are skipped."""
     for line in lines:
         words = line.split()
         family = _FAMILIES.get(words[0]) if words else None
@@ -121,7 +121,7 @@ def _over_netlink() -> Iterator[Connection]:
 
 
 def parse_message(payload: bytes) -> Connection | None:
-    """Return the connection of one message's payload; None for what is none."""
+    """Return the connection in a message's payload; None where there is none."""
     family = _NUMBERS.get(payload[0]) if payload else None
     fields = dict(attributes(payload[4:]))
     if family is None or 1 not in fields or 2 not in fields:

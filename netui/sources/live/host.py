@@ -26,7 +26,7 @@ from netui.text.errors import SourceError
 if TYPE_CHECKING:
     from netui.sources.live.listed_sockets import ListedSockets
 
-#: Files that decide over packets; ``*`` stands for each interface.
+#: The files of sysctls that concern packets; ``*`` stands for each interface.
 SYSCTLS = (
     "/proc/sys/net/ipv4/ip_forward",
     "/proc/sys/net/ipv4/ip_nonlocal_bind",
@@ -46,12 +46,12 @@ SYSCTLS = (
     *(f"/proc/sys/net/ipv6/conf/*/{name}" for name in ("forwarding", "disable_ipv6", "accept_ra", "proxy_ndp")),
 )  # fmt: skip
 _NET_FILES = ("tcp", "tcp6", "udp", "udp6")
-#: There where the kernel has IPv6.
+#: It exists where the kernel has IPv6.
 IF_INET6 = "/proc/net/if_inet6"
 
 
 Sockets: TypeAlias = "ProcSockets | ListedSockets"
-#: What a reading of the host, and of the sets, asks of a machine.
+#: The questions to a machine for a reading of the host, and of the sets.
 HOST_ASKS: tuple[Ask, ...] = (
     *(Run(output.arguments) for name in GROUPS["host"].sources for output in of_source(name) if output.arguments),
     Exists(IF_INET6), Lines(SYSCTLS),
@@ -61,7 +61,7 @@ SET_ASKS: tuple[Ask, ...] = (Loaded(_IPSET.module), Run(_IPSET.arguments))
 
 
 def sockets_of(machine: Machine) -> Sockets:
-    """Return what reads a machine's sockets: of this one by the fastest way."""
+    """Return the reader of a machine's sockets: for this machine the fastest one."""
     if not machine.name:
         return ProcSockets()
     from netui.sources.live.listed_sockets import ListedSockets
@@ -70,7 +70,7 @@ def sockets_of(machine: Machine) -> Sockets:
 
 
 def listed_asks(machine: Machine) -> tuple[Ask, ...]:
-    """Return what a first reading of a machine's sockets asks."""
+    """Return the questions of a first reading of a machine's sockets."""
     reader = sockets_of(machine)
     return () if isinstance(reader, ProcSockets) else reader.asks()
 
@@ -83,7 +83,7 @@ def read_sockets(reader: Sockets, machine: Machine) -> tuple[Socket, ...]:
 def container_asks(
     containers: Iterable[Container], known: Collection[tuple[str, int]], machine: Machine
 ) -> tuple[Ask, ...]:
-    """Return what a reading asks of containers; known: those whose rules were read before."""
+    """Return the questions about containers; known: those whose rules were read before."""
     containers = tuple(containers)
     asks: list[Ask] = [Read(listening_files(entry.pid)) for entry in containers if entry.running and entry.pid > 0]
     if machine.is_root:
@@ -93,9 +93,9 @@ def container_asks(
 
 
 def read_host(sockets: Sockets | None = None, machine: Machine = LOCAL) -> dict[str, Reading]:
-    """Read interfaces, routes, policy rules, sysctls and sockets, each failing alone.
+    """Read interfaces, routes, policy rules, sysctls and sockets; each can fail without the others.
 
-    sockets: reads them again and again; another one for each reading where it is None.
+    sockets: the reader of sockets, which caches; None: a new one.
     """
     reader = sockets or sockets_of(machine)
     return {
@@ -117,7 +117,7 @@ def _programs_note(machine: Machine) -> str:
 
 
 def read_sysctls(machine: Machine = LOCAL) -> dict[str, str]:
-    """Read the files of SYSCTLS that exist, by the key that sysctl prints."""
+    """Read the existing files of SYSCTLS; the keys are those of sysctl."""
     found = {
         key_of(path.removeprefix("/proc/sys/")): " ".join(" ".join(lines).split())
         for path, lines in machine.lines(SYSCTLS).items()
@@ -128,7 +128,7 @@ def read_sysctls(machine: Machine = LOCAL) -> dict[str, str]:
 
 
 def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) -> Reading:
-    """Read the sockets and routes in each running container's namespace, by its process's /proc/PID/net."""
+    """Read the sockets and routes in each running container's namespace, from /proc/PID/net of its process."""
     found: dict[str, tuple[Socket, ...]] = {}
     insides: dict[str, Inside] = {}
     containers = tuple(containers)
@@ -145,11 +145,11 @@ def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) ->
         except PermissionError:
             error = machine.needs_root
         except (OSError, SourceError):
-            # It ended meanwhile, or lives in another machine's /proc: not known.
+            # it has ended, or its /proc is not this one: unknown
             error = error or "some containers' processes are not to be seen from here"
     if error and not found:
         return Reading(error=error)
-    # of another machine they are not asked for
+    # they are not read on another machine
     numbers = {} if machine.name else read_netns(c.pid for c in containers if c.id in insides)
     return Reading(
         {"listening": found, "insides": insides, "netns": numbers}, error=error, via="/proc/PID/net", time=time.time()
@@ -157,24 +157,24 @@ def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) ->
 
 
 def listening_files(pid: int) -> tuple[str, ...]:
-    """Return a process's files under /proc/PID/net that hold its namespace's sockets, devices and routes."""
+    """Return the files under /proc/PID/net with the sockets, devices and routes of a process's namespace."""
     return tuple(f"/proc/{pid}/net/{name}" for name in (*_NET_FILES, *inside.FILES))
 
 
 def listening_text(pid: int, machine: Machine = LOCAL) -> str:
-    """Return a process's /proc/PID/net files, one after the other; raise OSError."""
+    """Return the text of a process's files under /proc/PID/net; raise OSError."""
     return machine.read(*listening_files(pid))
 
 
 def read_ipsets(machine: Machine = LOCAL) -> Reading:
-    """Read ``ipset save``; where ip_set is not loaded there are no sets, and the question would load it."""
+    """Read ``ipset save``; where ip_set is not loaded there are no sets, and ipset would load it."""
     if not machine.loaded(_IPSET.module):
         return Reading({"sets": {}}, via="no ip_set loaded", time=time.time())
     return _part("ipset save", lambda: {"sets": ipset_save.ipsets(machine.run(_IPSET.arguments))})
 
 
 def own_namespaces(containers: Iterable[Container]) -> set[tuple[str, int]]:
-    """Return (container ID, process ID) of the running containers that have a network namespace of their own."""
+    """Return (container ID, process ID) of the running containers with their own network namespace."""
     return {
         (entry.id, entry.pid)
         for entry in containers
@@ -185,9 +185,9 @@ def own_namespaces(containers: Iterable[Container]) -> set[tuple[str, int]]:
 def namespace_part(
     containers: Iterable[Container], known: dict[tuple[str, int], tuple[Ruleset, ...]], machine: Machine = LOCAL
 ) -> Reading:
-    """Read the rules in running containers' own namespaces, each process once.
+    """Read the rules in running containers' own namespaces, once for each process.
 
-    known: what was read before, by (container ID, process ID); it is brought up to date.
+    known: the earlier results by (container ID, process ID); it is updated.
     """
     running = own_namespaces(containers)
     for gone in known.keys() - running:
@@ -213,7 +213,7 @@ def _interfaces(machine: Machine) -> object:
 
 
 def _by_family(source: str, machine: Machine) -> dict[Family, object]:
-    """Read both families; IPv4 must be there, IPv6 may be off in the kernel."""
+    """Read both families; IPv4 is required, IPv6 may be off in the kernel."""
     found: dict[Family, object] = {}
     for output in of_source(source):
         assert output.family is not None
@@ -228,7 +228,7 @@ def _by_family(source: str, machine: Machine) -> dict[Family, object]:
 def _json(arguments: tuple[str, ...], machine: Machine) -> object:
     text = machine.run(arguments)
     if not text.strip():
-        # iproute2 before 5.x prints nothing for an empty list.
+        # iproute2 before 5.x prints nothing for an empty list
         return []
     try:
         return js.parse(text)

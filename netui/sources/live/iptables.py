@@ -1,10 +1,8 @@
 """The host's iptables rules, live, by ``iptables-nft-save -c`` and its three twins.
 
-Nothing is created and nothing loaded by a reading. The save programs only
-read (iptables/nft-save and iptables/iptables-save.c: tables are those of
-/proc/net/ip_tables_names), but the mere question for nf_tables loads its module
-where it is not there yet: so where no nf_tables is loaded, there are no rules
-to ask for.
+A reading creates nothing and loads nothing. The save programs only read (iptables/nft-save and
+iptables/iptables-save.c: the tables of /proc/net/ip_tables_names). But any request to nf_tables loads its module. So
+where nf_tables is not loaded, there are no rules, and nothing is run.
 """
 
 from __future__ import annotations
@@ -22,22 +20,21 @@ from netui.sources.outputs import RULESET_SOURCES
 from netui.sources.reading import Reading
 from netui.text.errors import SourceError, plain
 
-#: The tables that exist; the file itself exists where legacy iptables is loaded.
+#: The files with the existing tables; they exist where legacy iptables is loaded.
 _LEGACY_TABLES: Mapping[Family, str] = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
-#: Seconds between two questions for a ruleset that was empty.
+#: Seconds between two readings of an empty ruleset.
 _EMPTY = 5.0
 _TOOL: Mapping[Family, str] = {"ip": "iptables", "ip6": "ip6tables"}
 
-#: Reads the legacy tables of a family by another way: (family, tables) → text and what read it.
+#: Reads the legacy tables of a family in another way: (family, tables) → text and the reader's name.
 LegacyReader = Callable[[Family, list[str]], tuple[str, str]]
 
 
 def save_text(key: RulesetKey, legacy: LegacyReader | None = None, machine: Machine = LOCAL) -> tuple[str, str]:
-    """Return (text of one ``iptables-…-save -c``, what printed it).
+    """Return (text of one ``iptables-…-save -c``, its program).
 
-    legacy: asked for legacy tables instead of the save program, which serves
-    where it raises SourceError. The text is empty where the host has no such
-    tables. Raises SourceError.
+    legacy: called first for legacy tables; where it raises SourceError, the save program is run. The text is
+    empty where the host has no such tables. Raises SourceError.
     """
     family = packet_family(key.family)
     tool = _TOOL[family]
@@ -65,7 +62,7 @@ def save_text(key: RulesetKey, legacy: LegacyReader | None = None, machine: Mach
 
 
 def _variant_of(program: str, text: str, machine: Machine) -> Backend:
-    """Return which variant a save program is: by what it prints, else by the program that its link leads to."""
+    """Return the variant of a save program: by its output, else by the target of its link."""
     if names_variant(text):
         return variant(text)
     found = machine.real(program)
@@ -73,7 +70,7 @@ def _variant_of(program: str, text: str, machine: Machine) -> Backend:
 
 
 def legacy_tables(family: Family, machine: Machine = LOCAL) -> list[str]:
-    """Return the legacy tables that exist; raise SourceError where one may not look."""
+    """Return the existing legacy tables; raise SourceError where access is denied."""
     path = _LEGACY_TABLES[family]
     try:
         return machine.read(path).split()
@@ -86,10 +83,10 @@ def legacy_tables(family: Family, machine: Machine = LOCAL) -> list[str]:
 
 
 class LiveRules:
-    """Reads the rulesets again and again; a refresh in which only counters moved keeps the ruleset.
+    """Reads the rulesets repeatedly; after a refresh in which only counters changed, they are the same objects.
 
-    A ruleset without any table (IPv6, on most hosts) is asked for every few seconds only,
-    and when something has changed: it is half of what an idle refresh costs.
+    A ruleset without a table (IPv6, on most hosts) is read only every few seconds, and after changes: reading it
+    would be half of the cost of an idle refresh.
     """
 
     def __init__(self, legacy: LegacyReader | None = None) -> None:
@@ -98,7 +95,7 @@ class LiveRules:
         self._empty: dict[str, tuple[float, Reading]] = {}
 
     def read(self, machine: Machine = LOCAL) -> dict[str, Reading]:
-        """Read all four, each failing alone."""
+        """Read all four; each can fail without the others."""
         before = dict(self._previous)
         parts = {source: self._read(source, key, machine) for source, key in RULESET_SOURCES.items()}
         if any(before.get(source) is not ruleset for source, ruleset in self._previous.items()):
@@ -106,11 +103,11 @@ class LiveRules:
         return parts
 
     def look_everywhere(self) -> None:
-        """Ask for empty rulesets too at the next reading; may be called from any thread."""
+        """Read empty rulesets, too, at the next reading; may be called from any thread."""
         self._empty = {}
 
     def asks(self, machine: Machine) -> tuple[Ask, ...]:
-        """Return what the next reading is going to ask."""
+        """Return the questions of the next reading."""
         asks: list[Ask] = [Loaded("nf_tables")]
         for source, key in RULESET_SOURCES.items():
             family = packet_family(key.family)
@@ -143,16 +140,16 @@ class LiveRules:
 
 
 def namespace_rulesets(pid: int, machine: Machine = LOCAL) -> tuple[Ruleset, ...]:
-    """Return the rules in the network namespace of a process (Docker's DNS lives there).
+    """Return the rules in the network namespace of a process (Docker's DNS rules are there).
 
-    Legacy tables are read only where that namespace has some. Raises SourceError.
+    Legacy tables are read only where that namespace has any. Raises SourceError.
     """
     texts = namespace_texts(pid, machine)
     return tuple(read_save(text, packet_family(key.family), key.backend)[0] for key, text in texts.items())
 
 
 def namespace_asks(pid: int, machine: Machine) -> list[Ask]:
-    """Return what :func:`namespace_texts` is going to ask."""
+    """Return the questions of :func:`namespace_texts`."""
     asks: list[Ask] = [Loaded("nf_tables")]
     families: tuple[Family, ...] = ("ip", "ip6")
     for family in families:
@@ -167,7 +164,7 @@ def namespace_asks(pid: int, machine: Machine) -> list[Ask]:
 
 
 def namespace_texts(pid: int, machine: Machine = LOCAL) -> dict[RulesetKey, str]:
-    """Return the save texts of a process's network namespace, empty ones left out; raise SourceError."""
+    """Return the save texts of a process's network namespace, without empty ones; raise SourceError."""
     if not machine.is_root:
         raise SourceError(machine.needs_root)
     enter = ["nsenter", "-t", str(pid), "-n"]

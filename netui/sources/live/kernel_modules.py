@@ -1,4 +1,4 @@
-"""Which netfilter modules the running kernel has: read from files, so that nothing is loaded or changed."""
+"""The netfilter modules of the running kernel, read from files, so nothing is loaded or changed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _LISTS = tuple(f"{stem}_tables_{kind}" for stem in ("ip", "ip6") for kind in ("n
 _LIST_FILES = tuple(f"/proc/net/{name}" for name in _LISTS)
 _DAEMON = "/etc/docker/daemon.json"
 _MODULES = "/lib/modules"
-#: Lines of modules.builtin, modules.dep and the configuration that tell of netfilter, bridges and veth pairs.
+#: The lines of modules.builtin, modules.dep and the configuration about netfilter, bridges and veth pairs.
 _MODULE = r"^[^:]*(/(netfilter|bridge|overlayfs)/|/veth\.ko)"
 _OPTION = "CONFIG_(NETFILTER|NF_|NFT_|IP_NF|IP6_NF|BRIDGE|VETH|OVERLAY_FS|MODULES)"
-#: The keys of daemon.json that are read and recorded; others can hold a proxy's password.
+#: The keys of daemon.json that are read and recorded; others can contain a proxy's password.
 _KEYS = ("firewall-backend", "iptables", "ip-forward", "userland-proxy")
 
 
 def kernel_asks(machine: Machine) -> tuple[Ask, ...]:
-    """Return what :func:`read_kernel` and :func:`read_daemon` are going to ask."""
+    """Return the questions of :func:`read_kernel` and :func:`read_daemon`."""
     release = machine.release
     asks: list[Ask] = [
         Lines(_LIST_FILES), Read((_DAEMON,)), Exists(f"{_MODULES}/*"), Exists(f"{_MODULES}/{release}")
@@ -40,21 +40,21 @@ def kernel_asks(machine: Machine) -> tuple[Ask, ...]:
 
 
 def read_kernel(machine: Machine = LOCAL) -> Reading:
-    """Read what the kernel has."""
+    """Read the kernel's modules and options."""
     kernel = parse_kernel(kernel_text(machine))
     if kernel.loadable is None and _only_others(machine, kernel.release):
-        # kernels are installed, but not the one that runs: it was upgraded and waits for a reboot
+        # the running kernel's modules are gone: it was upgraded, and the host was not rebooted
         kernel = replace(kernel, loadable=frozenset())
     return Reading({"kernel": replace(kernel, iptables=_variant(machine))}, via="/proc, /lib/modules, /boot")
 
 
 def _only_others(machine: Machine, release: str) -> bool:
-    """Whether modules of kernels are installed, and none of the one that runs."""
+    """Whether only modules of other kernels are installed."""
     return machine.exists(f"{_MODULES}/*") and not machine.exists(f"{_MODULES}/{release}")
 
 
 def kernel_text(machine: Machine = LOCAL) -> str:
-    """Return the files' lines as ``grep -sH .`` prints them, those only that tell something."""
+    """Return the relevant lines of the files as ``grep -sH .`` prints them."""
     # what the file holds, where /proc/sys is not to be seen as well
     release = machine.release
     lines = [f"{_RELEASE}:{release}"] if release else []
@@ -63,7 +63,7 @@ def kernel_text(machine: Machine = LOCAL) -> str:
 
 
 def _unchanging(machine: Machine, release: str) -> tuple[str, ...]:
-    """The lines of the files that stay the same while the kernel runs; read once."""
+    """The lines of the files that do not change while the kernel runs; read once."""
     if not release or "/" in release:
         return ()
     if (known := machine.kept.get(release)) is not None:
@@ -77,7 +77,7 @@ def _unchanging(machine: Machine, release: str) -> tuple[str, ...]:
 
 
 def _unchanging_files(release: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The lists of modules, and where the configuration may be."""
+    """The lists of modules, and the possible paths of the configuration."""
     modules = tuple(f"{_MODULES}/{release}/{name}" for name in ("modules.builtin", "modules.dep"))
     return modules, (f"/boot/config-{release}", "/proc/config.gz")
 
@@ -87,7 +87,7 @@ def _printed(lines: Mapping[str, list[str]]) -> list[str]:
 
 
 def _variant(machine: Machine) -> str:
-    """Return which variant the command ``iptables`` is, by where its link leads."""
+    """Return the variant of the command ``iptables``, by the target of its link."""
     program = machine.real("iptables", system=True)
     if program is None:
         return "none"
@@ -100,7 +100,7 @@ def _variant(machine: Machine) -> str:
 
 @lru_cache(maxsize=2)
 def parse_kernel(text: str) -> Kernel:
-    """Parse ``grep -sH . FILES``; lines of other files are left out."""
+    """Parse ``grep -sH . FILES``; lines of other files are skipped."""
     release = ""
     registered: dict[str, set[str]] = {}
     builtin: set[str] = set()
@@ -148,13 +148,13 @@ def _module(path: str) -> str:
 
 
 def read_daemon(machine: Machine = LOCAL) -> Reading:
-    """Read the part of daemon.json that decides over rules; a host without the file has the defaults."""
+    """Read the settings of daemon.json that concern rules; without the file they are the defaults."""
     text = daemon_text(machine)
     return Reading({"daemon": parse_daemon(text)} if text else {}, via=_DAEMON)
 
 
 def daemon_text(machine: Machine = LOCAL) -> str:
-    """Return the keys of daemon.json that are read, as JSON; "" where there is no such file."""
+    """Return the relevant keys of daemon.json as JSON; "" without the file."""
     try:
         document = js.obj(js.parse(machine.read(_DAEMON)))
     except (OSError, SourceError):

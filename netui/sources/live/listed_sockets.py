@@ -14,7 +14,7 @@ _FOLDERS, _NAMES = "/proc/*/fd", "/proc/*/comm"
 
 
 class ListedSockets:
-    """Reads a machine's sockets again and again; who holds one is looked for when a new one is there."""
+    """Reads a machine's sockets repeatedly; it searches for their processes only when there is a new socket."""
 
     def __init__(self) -> None:
         #: socket by inode: process ID, file descriptor, program
@@ -23,7 +23,7 @@ class ListedSockets:
         self._begun = False
 
     def asks(self) -> tuple[Ask, ...]:
-        """Return what is going to be asked, as far as that can be told."""
+        """Return the questions of the next reading, as far as they are known."""
         if not self._begun:
             return (Read(_TABLES), Links((_FOLDERS,)), Lines((_NAMES,)))
         return (Read(_TABLES), *((Links(self._held()),) if self._holders else ()))
@@ -32,7 +32,7 @@ class ListedSockets:
         return tuple(f"/proc/{pid}/fd/{file}" for pid, file, _ in self._holders.values())
 
     def read(self, machine: Machine) -> tuple[Socket, ...]:
-        """Return the sockets that take new packets; raise SourceError where /proc/net cannot be read."""
+        """Return the sockets that accept new packets; raise SourceError where /proc/net cannot be read."""
         try:
             found = list(open_sockets(machine.read(*_TABLES)))
         except OSError as error:

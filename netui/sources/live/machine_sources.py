@@ -1,4 +1,4 @@
-"""All sources of this host together, in groups that are read at different times."""
+"""All sources of a machine, in groups with different intervals."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 
 class HostReading(NamedTuple):
-    """A reading of the host that was made elsewhere: its parts, and the rules of namespaces as LiveHost keeps them."""
+    """A reading of the host by another process: its parts, and the rules of namespaces as LiveHost caches them."""
 
     parts: Mapping[str, Reading]
     namespaces: Mapping[tuple[str, int], tuple[Ruleset, ...]]
 
 
 class FirstReadings(Protocol):
-    """Readings of the engine and the host that were begun before there was a LiveHost."""
+    """Readings of the engine and the host that another process began earlier."""
 
     def docker(self) -> FirstReading | None:
-        """Wait for the engine's; None where there is none. To be called first."""
+        """Wait for the engine's reading; None where there is none. Must be called first."""
 
     def host(self, containers: tuple[Container, ...]) -> HostReading | None:
-        """Wait for the host's; None unless it was read with these containers."""
+        """Wait for the host's reading; None unless it was made with these containers."""
 
     def close(self) -> None:
-        """End the reading: who waits for a result gets none."""
+        """End the readings; waiting calls return None."""
 
 
 class LiveHost:
@@ -65,7 +65,7 @@ class LiveHost:
         )
         self._on_event = on_event
         self._legacy: LegacyTables | None = None
-        # A report reads once, and the import alone takes longer than the program; of another machine it knows nothing.
+        # for a report, importing the library takes longer than the program; it cannot read another machine
         by_library = on_event is not None and not self.machine.name
         self._rules = LiveRules(self._read_legacy if by_library else None)
         self._native: LiveNative | ListedNative = _native_of(self.machine)
@@ -79,7 +79,7 @@ class LiveHost:
         return self.machine.hostname
 
     def _read_legacy(self, family: Family, tables: list[str]) -> tuple[str, str]:
-        """Read legacy tables by python-iptables, which is imported where there are any."""
+        """Read legacy tables by python-iptables, which is imported only where there are any."""
         from netui.sources.legacy.tables import LegacyTables
 
         if self._legacy is None:
@@ -92,14 +92,14 @@ class LiveHost:
             self._on_event(event)
 
     def read_docker(self) -> dict[str, Reading]:
-        """Read the engine: all of it, or what its events named."""
+        """Read the engine: everything, or the objects of its events."""
         try:
             return {"docker": self.docker.read()}
         except SourceError as error:
             return {"docker": Reading(error=str(error))}
 
     def engine_answers(self, seconds: float) -> bool:
-        """Ask an engine on this machine whether it answers; True where there is none to ask."""
+        """Ping an engine on this machine; True where there is no engine to ping."""
         address = self.docker.listing.address
         return not address.path or address.costly or answers(address.path, seconds)
 
@@ -146,7 +146,7 @@ class LiveHost:
             return _none("sets", error)
 
     def close(self) -> None:
-        """End the event stream and whatever program still runs; returns at once."""
+        """End the event stream and all running programs; returns at once."""
         if self._head_start is not None:
             self._head_start.close()
         self.docker.close()
@@ -156,7 +156,7 @@ class LiveHost:
 
 
 def _native_of(machine: Machine) -> LiveNative | ListedNative:
-    """Return what reads a machine's native tables: of this one the kernel's own list helps."""
+    """Return the reader of a machine's native tables: on this machine it also asks the kernel."""
     if not machine.name:
         return LiveNative()
     from netui.sources.live.nft_listed import ListedNative
@@ -165,7 +165,7 @@ def _native_of(machine: Machine) -> LiveNative | ListedNative:
 
 
 def _none(group: str, error: SourceError) -> dict[str, Reading]:
-    """Return a group's parts where its machine cannot be asked."""
+    """Return the readings of a group whose machine cannot be reached."""
     return {name: Reading(error=str(error)) for name in GROUPS[group].sources}
 
 
@@ -178,16 +178,16 @@ def local_containers(docker: Reading | None) -> tuple[Container, ...]:
 
 
 def rulesets_of(parts: Mapping[str, Reading]) -> tuple[Ruleset, ...]:
-    """Return the rulesets among parts."""
+    """Return the rulesets in readings."""
     return tuple(parts[name].values["rules"][0] for name in RULESET_SOURCES if name in parts and parts[name].values)
 
 
 def read_live(environ: Mapping[str, str] | None = None, machine: Machine | None = None) -> Snapshot:
-    """Read a machine once, as for a report; each source fails alone and nothing is raised."""
+    """Read a machine once, for a report; each source can fail without the others, and nothing is raised."""
     host = LiveHost(environ, machine=machine)
     try:
         if host.machine.name:
-            # the engine's answers and the rest go over the line side by side
+            # the engine and the rest are read in parallel
             from concurrent.futures import ThreadPoolExecutor
 
             with ThreadPoolExecutor(1) as pool:

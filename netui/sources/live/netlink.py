@@ -1,4 +1,4 @@
-"""Netlink's messages and attributes, cut out of what the kernel sent; whatever it is, nothing is raised."""
+"""Parses netlink messages and attributes; invalid data raises nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which network namespace is whose, by the numbers that ``ip link`` gives them (link-netnsid).
+"""The network namespaces of processes, by the numbers that ``ip link`` prints (link-netnsid).
 
-The kernel is asked over netlink (RTM_GETNSID, NETNSA_PID of include/uapi/linux/net_namespace.h), which makes no
-number where there is none. ``lsns -n -t net -o NETNSID,PID`` prints the same.
+They come over netlink (RTM_GETNSID, NETNSA_PID of include/uapi/linux/net_namespace.h); the request does not create a
+number. ``lsns -n -t net -o NETNSID,PID`` prints the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LINE = re.compile(r"\s*(\d{1,10}|unassigned)\s+(\d{1,10})\s*")
 
 
 def read_netns(pids: Iterable[int]) -> dict[int, int]:
-    """Return the number of each process's namespace, where it has one in this namespace."""
+    """Return the number of each process's namespace, where this namespace has one for it."""
     found: dict[int, int] = {}
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE) as asked:
@@ -35,7 +35,7 @@ def read_netns(pids: Iterable[int]) -> dict[int, int]:
                     if len(number) == 4 and (value := struct.unpack("=i", number)[0]) >= 0:
                         found[pid] = value
     except OSError:
-        # a kernel that does not tell them
+        # the kernel does not support the request
         return found
     return found
 
@@ -46,6 +46,6 @@ def as_lsns(numbers: Mapping[int, int]) -> str:
 
 
 def netns(text: str) -> dict[int, int]:
-    """Parse what lsns prints; lines of another shape are passed over."""
+    """Parse the output of lsns; other lines are skipped."""
     found = (_LINE.fullmatch(line) for line in text.splitlines())
     return {int(line[2]): int(line[1]) for line in found if line is not None and line[1] != "unassigned"}

@@ -1,9 +1,8 @@
-"""The host's native nftables tables, live, with their counters, and native syntax in iptables' own tables.
+"""The host's native nftables tables, live, with their counters, and native rules in iptables' own tables.
 
-The kernel is asked at each reading whether its rules are of another generation; only then for its base chains, and
-for tables in which nothing moves by itself. ``nft -j list table`` is run for native tables alone. iptables' own
-tables are listed only where the kernel shows a rule in them that iptables cannot have written: the whole of
-10,000 rules would cost half a second.
+Each reading asks the kernel for the ruleset's generation. Base chains, and tables without moving parts, are read again
+only in a new generation. ``nft -j list table`` is run for native tables only. iptables' own tables are listed only
+where the kernel has a rule in them that iptables cannot have written: listing 10,000 rules takes half a second.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from netui.text.errors import SourceError
 
 
 class TableTexts:
-    """Builds native tables from their texts, again and again."""
+    """Builds native tables from their texts, repeatedly."""
 
     def __init__(self) -> None:
         self._before: tuple[tuple[str, ...], tuple[str, ...], NativeRules] | None = None
@@ -39,7 +38,7 @@ class TableTexts:
         made: Collection[TableKey],
         unprinted: Unprinted,
     ) -> NativeRules:
-        """Build the tables; where nothing but counters moved, take the counters from the texts alone."""
+        """Build the tables; where only counters changed, read only the counters in the texts."""
         plain = not any(table in made for table in texts)
         blank = tuple(MOVING.sub("", text) for text in texts.values())
         names = (*(f"{family} {name}" for family, name in texts), repr(unprinted))
@@ -52,21 +51,21 @@ class TableTexts:
         return found
 
 
-#: What moves in a table's text while the ruleset's generation stays: counters, elements that packets add or that
-#: expire, and the names of devices that rules know by their number.
+#: What changes in a table's text within a generation: counters, elements that packets add or that expire, and the
+#: names of devices that rules have by index.
 _MOVES = re.compile(r'"(?:counter|quota|last|expires|timeout|dynamic|flowtable|iif|oif|sdif)"')
 
 
 class LiveNative:
-    """Reads native tables again and again; where only counters moved the rulesets stay the same objects."""
+    """Reads native tables repeatedly; where only counters changed, the rulesets are the same objects."""
 
     def __init__(self, run: Callable[[Sequence[str]], str] = command.run) -> None:
         self._run = run
         self._texts = TableTexts()
         self._fixed: tuple[tuple[int, ...], frozenset[TableKey], NativeRules] | None = None
-        #: the generation of what the kernel listed, and of the tables in which nothing moves
+        #: the generation of the kernel's lists, and of the tables without moving parts
         self._listed_at: int | None = None
-        #: the ruleset's generation, and for which family rules are, with the generation that tells it
+        #: the ruleset's generation, and the families of rules with the generation of that data
         self._generation = 0
         self._told: tuple[int, Mapping[tuple[str, str, int], str]] | None = None
         self._kernel: tuple[Sequence[nft_netlink.BaseChain], Mapping[TableKey, nft_netlink.TableState]] = ((), {})
@@ -76,8 +75,7 @@ class LiveNative:
     def read(self, rulesets: Iterable[Ruleset], loaded: bool) -> Reading:
         """Read all native tables.
 
-        rulesets: iptables' own as they were just read. loaded: whether the kernel has nf_tables; the question
-        would load it.
+        rulesets: iptables' own, just read. loaded: whether nf_tables is loaded, as a request would load it.
         """
         now = time.time()
         if not loaded:
@@ -124,20 +122,20 @@ class LiveNative:
     def _from_kernel(
         self,
     ) -> tuple[Sequence[nft_netlink.BaseChain], Mapping[TableKey, nft_netlink.TableState]]:
-        """Return the base chains and tables; those of before where the ruleset's generation is the same."""
+        """Return the base chains and tables; the earlier ones in the same generation."""
         now = self._generation = nft_netlink.generation()
         if now != self._listed_at:
             self._listed_at = None
             self._still.clear()
             self._kernel = nft_netlink.base_chains(), nft_netlink.tables()
             self._order = self._hooks()
-            # a device that goes takes its chains' hooks along, and no generation tells
+            # removing a device also removes its hooks, without a new generation
             by_device = any(chain.hook in ("ingress", "egress") for chain in self._kernel[0])
             self._listed_at = None if by_device else now
         return self._kernel
 
     def _families(self, texts: Mapping[TableKey, str]) -> Mapping[tuple[str, str, int], str]:
-        """Return for which family each rule is that nft may print without it; asked at a new generation alone."""
+        """Return the family of each rule that nft may print without one; read only in a new generation."""
         asked = {table for table, text in texts.items() if table[0] not in ("ip", "ip6") and _RESET in text}
         if not asked:
             return {}
@@ -151,7 +149,7 @@ class LiveNative:
         return self._told[1]
 
     def _hooks(self) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
-        """Return the order of base chains where one hangs on it and the kernel can tell it; {} else."""
+        """Return the order of base chains, where one depends on it and the kernel tells it; else {}."""
         places = [(chain.hook, chain.priority) for chain in self._kernel[0]]
         if len(set(places)) == len(places) or not permits.loaded("nfnetlink_hook"):
             return {}
@@ -161,7 +159,7 @@ class LiveNative:
             return {}
 
     def _listed(self, table: TableKey, dormant: bool) -> str:
-        """Return a table as nft's JSON; of a dormant one 1.0.6 cannot write it, and its text is read instead."""
+        """Return a table as nft's JSON; 1.0.6 fails on a dormant table, so its text is read instead."""
         if not dormant:
             return self._run(("nft", "-j", "list", "table", *table))
         from netui.sources.capture.pasted import nft_text
@@ -169,7 +167,7 @@ class LiveNative:
         return json.dumps({"nftables": nft_text(self._run(("nft", "list", "table", *table)))})
 
     def _why(self, table: TableKey, error: SourceError) -> str:
-        """Say why a table cannot be listed, and what to install."""
+        """Return why a table cannot be listed, and what to install."""
         name = f"table {table[0]} {table[1]}"
         if command.find("nft") is None:
             return f"{name} exists, and nft is not installed: install the package nftables"
@@ -185,7 +183,7 @@ class LiveNative:
     def _corrected(
         self, saves: list[Ruleset], dormant: frozenset[TableKey]
     ) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
-        """Return iptables' rulesets that hold native syntax or are dormant, as they are; looked for upon a change."""
+        """Return the corrected rulesets of iptables with native or dormant parts; searched after a change only."""
         key = tuple(map(id, saves))
         if self._fixed is None or self._fixed[:2] != (key, dormant):
             self._fixed = (key, dormant, NativeRules(corrected=asleep(saves, dormant, self._look(saves))))

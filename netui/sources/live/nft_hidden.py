@@ -1,4 +1,4 @@
-"""Rules that nft made in iptables' own tables: found by how they are made, and hidden where they cannot be read."""
+"""Native rules in iptables' own tables: found by their expressions, and replaced by unknown rules if unreadable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netui.model.words import Match, Option, RuleSpec
 from netui.sources.live import nft_netlink
 
 TableKey = tuple[str, str]
-#: What iptables-nft makes its rules of (iptables/nft.c, nft-shared.c of 1.8.0 to 1.8.11). "range" is of ports.
+#: The expressions that iptables-nft uses (iptables/nft.c, nft-shared.c of 1.8.0 to 1.8.11). "range" is for ports.
 _OWN = frozenset(
     {"meta", "payload", "cmp", "bitwise", "counter", "immediate", "match", "target", "limit", "log", "range", "last"}
 )
@@ -29,12 +29,12 @@ _OWN_NETWORK = {
 
 
 _OWN_TRANSPORT = ((0, 2), (2, 2), (0, 4), (13, 1), (0, 1), (1, 1))
-#: NFT_META_NFPROTO, NFT_META_PROTOCOL, and the first byte of what they are compared with.
+#: NFT_META_NFPROTO, NFT_META_PROTOCOL, and the first byte of the value.
 _FAMILY_VALUES = {15: {2: "ipv4", 10: "ipv6"}, 1: {0x08: "ipv4", 0x86: "ipv6"}}
 
 
 def family_of(rule: nft_netlink.RuleMake) -> str:
-    """Return ``ipv4`` or ``ipv6`` where a rule compares the family with it, "" where it does not."""
+    """Return ``ipv4`` or ``ipv6`` where a rule matches that family, "" where it matches none."""
     for (name, details), (after, compared) in pairwise(rule.expressions):
         if name == "meta" and after == "cmp" and compared[:1] == (0,) and len(compared) == 2:
             family = _FAMILY_VALUES.get(details[0], {}).get(compared[1])
@@ -49,7 +49,7 @@ def is_iptables(chain: nft_netlink.BaseChain, made: Collection[TableKey]) -> boo
 
 
 def could_be_iptables(rule: nft_netlink.RuleMake) -> bool:
-    """Return whether iptables-nft may have made a rule; a range may still be one of addresses."""
+    """Return whether iptables-nft may have written a rule; a range could also be one of addresses."""
     for name, details in rule.expressions:
         if name not in _OWN or name == "range":
             return False
@@ -73,7 +73,7 @@ def touched(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> b
 
 
 def hidden(ruleset: Ruleset, places: dict[tuple[str, str, str], set[int]]) -> Ruleset:
-    """Return the ruleset with its native rules as rules of which nothing is known."""
+    """Return the ruleset with unknown rules in place of its native ones."""
     tables = []
     for table in ruleset.tables:
         chains = []

@@ -1,8 +1,8 @@
-"""Another machine's native nftables tables, by ``nft`` alone: the kernel's own list is not to be had over ssh.
+"""Another machine's native nftables tables, by ``nft`` only, as netlink is not available over ssh.
 
-At each reading native tables alone are listed, with their counters. The whole ruleset is listed when the iptables
-rules or the names of the tables changed, and now and then: for native syntax in iptables' own tables, and for what
-nft's JSON leaves out.
+Each reading lists only the native tables, with their counters. The whole ruleset is listed when the iptables rules or
+the names of the tables changed, and periodically: for native rules in iptables' own tables, and for what nft's JSON
+omits.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _TABLES = ("nft", "list", "tables")
 _JSON, _TEXT = ("nft", "-j", "list", "ruleset"), ("nft", "list", "ruleset")
 _HOOKS, _HOOKS_MODULE = ("nft", "list", "hooks"), "nfnetlink_hook"
 _WHOLE_ASKS: tuple[Ask, ...] = (Run(_JSON), Run(_TEXT), Loaded(_HOOKS_MODULE), Run(_HOOKS))
-#: Seconds after which the whole is listed again, at least; and so many times what it took.
+#: Seconds between two listings of the whole ruleset: at least this, and so many times the duration of a listing.
 _WHOLE, _REST = 30.0, 100.0
 
 
 class ListedNative:
-    """Reads another machine's native tables again and again; what did not change stays the same object."""
+    """Reads another machine's native tables repeatedly; unchanged values are the same objects."""
 
     def __init__(self) -> None:
         self._texts = TableTexts()
-        #: the iptables rulesets and the names of the tables of the last whole listing, and when that was
+        #: the iptables rulesets and the table names at the last whole listing, and its time
         self._key: tuple[tuple[int, ...], tuple[_TableKey, ...]] | None = None
         self._when, self._rest = 0.0, _WHOLE
         self._native: tuple[_TableKey, ...] = ()
@@ -43,7 +43,7 @@ class ListedNative:
 
     def asks(self) -> tuple[Ask, ...]:
         """Return what is going to be asked, as far as that can be told."""
-        # nothing of it is asked where nft is not installed
+        # nothing is run where nft is not installed
         whole = _WHOLE_ASKS if self._is_old() else ()
         return (Run(_TABLES), *whole, *(Run(_listing(table)) for table in self._native))
 
@@ -78,7 +78,7 @@ class ListedNative:
         return Reading({"native": found}, via="nft", time=now)
 
     def _look(self, machine: Machine, saves: list[Ruleset]) -> None:
-        """List all, and keep what is not asked at each reading."""
+        """List the whole ruleset, and cache what a normal reading does not list."""
         from netui.sources.capture.pasted import nft_text
 
         machine = machine.fetch(_WHOLE_ASKS)
@@ -96,7 +96,7 @@ class ListedNative:
 
 
 def without_rules(text: str) -> str:
-    """Return of ``nft list ruleset`` the tables with their flags, and the chains with their hooks, alone."""
+    """Return only the tables with their flags, and the chains with their hooks, of ``nft list ruleset``."""
     kept: list[str] = []
     inside = ""
     for line in text.splitlines():

@@ -1,8 +1,8 @@
-"""What the kernel itself says of nf_tables, over netlink: dormant tables, base chains, and how rules are made.
+"""The kernel's nf_tables data over netlink: dormant tables, base chains, and the expressions of rules.
 
-The kernel lists them without the program ``nft``, whose version may be too old for them. Only dumps and the
-ruleset's number are asked for (NFT_MSG_GET…), which changes nothing; the caller sees to it that nf_tables is
-loaded, for the mere question would load it. Source: include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
+This works without the program ``nft``, which may be too old for the rules. The requests are dumps and the ruleset's
+generation (NFT_MSG_GET…), which change nothing. The caller must ensure that nf_tables is loaded, because a request
+would load it. Source: include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TRIES = 5
 class BaseChain:
     """A base chain as the kernel has it; policy: ``accept`` or ``drop``.
 
-    devices: of one at ingress or egress; a name that ends in ``*`` stands for all that begin so.
+    devices: of a chain at ingress or egress; a name that ends in ``*`` is a prefix.
     """
 
     family: str
@@ -50,7 +50,7 @@ class BaseChain:
 
 @dataclass(frozen=True, slots=True)
 class RuleMake:
-    """How a rule is made: its place, and each expression's name with what tells it from others of the name."""
+    """A rule's position, and the name of each of its expressions with its distinguishing attributes."""
 
     family: str
     table: str
@@ -61,10 +61,10 @@ class RuleMake:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What the kernel says of a table.
+    """The kernel's data of a table.
 
-    dormant: its base chains are not hooked, which ``nft -j`` of 1.0.6 does not tell. handle: a greater one was made
-    later.
+    dormant: its base chains are not registered; ``nft -j`` of 1.0.6 omits this. handle: a newer table has a greater
+    one.
     """
 
     dormant: bool
@@ -72,9 +72,9 @@ class TableState:
 
 
 def generation() -> int:
-    """Return the ruleset's number, which another one takes at each change of tables, chains, rules or sets.
+    """Return the ruleset's generation, which increases at each change of tables, chains, rules or sets.
 
-    Counters, and what packets add to sets, move without one. Raises SourceError where one may not ask.
+    It stays the same when counters change or packets add elements. Raises SourceError where access is denied.
     """
     for _family, attributes in _asked(_GET_GENERATION, _REQUEST) or ():
         return _be32(dict(netlink.attributes(attributes)).get(1, b""))
@@ -82,7 +82,7 @@ def generation() -> int:
 
 
 def tables() -> dict[tuple[str, str], TableState]:
-    """Return all tables by (family, name); raise SourceError where one may not ask."""
+    """Return all tables by (family, name); raise SourceError where access is denied."""
     found: dict[tuple[str, str], TableState] = {}
     for family, attributes in _dump(_GET_TABLE):
         table = dict(netlink.attributes(attributes))
@@ -92,7 +92,7 @@ def tables() -> dict[tuple[str, str], TableState]:
 
 
 def base_chains() -> tuple[BaseChain, ...]:
-    """Return all base chains of all tables in this network namespace; raise SourceError where one may not ask."""
+    """Return all base chains in this network namespace; raise SourceError where access is denied."""
     found: list[BaseChain] = []
     for family, attributes in _dump(_GET_CHAIN):
         chain = dict(netlink.attributes(attributes))
@@ -117,7 +117,7 @@ def base_chains() -> tuple[BaseChain, ...]:
 
 
 def _devices(hook: dict[int, bytes]) -> Iterator[str]:
-    """Yield the names in NFTA_HOOK_DEVS, or NFTA_HOOK_DEV of older kernels; NFTA_DEVICE_PREFIX is a beginning."""
+    """Yield the names in NFTA_HOOK_DEVS, or NFTA_HOOK_DEV of older kernels; NFTA_DEVICE_PREFIX is a prefix."""
     if 4 in hook:
         for kind, name in netlink.attributes(hook[4]):
             yield _text(name) + ("*" if kind == 2 else "")
@@ -126,7 +126,7 @@ def _devices(hook: dict[int, bytes]) -> Iterator[str]:
 
 
 def rule_makes() -> Iterator[RuleMake]:
-    """Yield how each rule is made, chain by chain in their order; raise SourceError where one may not ask."""
+    """Yield the expressions of each rule, chain by chain, in order; raise SourceError where access is denied."""
     for family, attributes in _dump(_GET_RULE):
         rule = dict(netlink.attributes(attributes))
         yield RuleMake(
@@ -155,7 +155,7 @@ def _expression(element: bytes) -> tuple[str, tuple[int, ...]]:
 
 
 def _dump(message: int) -> list[tuple[str, bytes]]:
-    """Return (family, attributes) of each object; asked again where the ruleset changed meanwhile."""
+    """Return (family, attributes) of each object; repeats the dump where the ruleset changed during it."""
     for _ in range(_TRIES):
         found = _dump_once(message)
         if found is not None:
@@ -168,7 +168,7 @@ def _dump_once(message: int) -> list[tuple[str, bytes]] | None:
 
 
 def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
-    """Ask one thing: of a dump all that comes until its end (None where it was interrupted), else the one answer."""
+    """Send one request; return all messages of a dump (None where it was interrupted), else the one answer."""
     found: list[tuple[str, bytes]] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:

@@ -1,6 +1,6 @@
-"""Listening sockets and their programs from /proc: no program is run, and no process can spoil the reading by its name.
+"""Listening sockets and their programs from /proc, without running a program.
 
-``ss`` would load the kernel's diag modules, and prints a process's name as the process chose it.
+``ss`` would load the kernel's diag modules, and prints a process's name unescaped.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from netui.text.errors import SourceError
 
 FILES = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "sctp/eps")
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
-#: What may stand in a program's name; anything else becomes "?".
+#: The letters allowed in a program's name; others become "?".
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:+/@-]")
 
 
 @dataclass(slots=True)
 class ProcSockets:
-    """Reads the sockets of this network namespace again and again.
+    """Reads the sockets of this network namespace repeatedly.
 
-    Who holds a socket is looked for when a new one is there: all processes' files are read then. root: of /proc.
+    It searches for the sockets' processes only when there is a new socket, because it must then read the open files of
+    all processes. root: the path of /proc.
     """
 
     root: Path = Path("/proc")
@@ -35,9 +36,9 @@ class ProcSockets:
     _looked_for: set[int] = field(default_factory=set)
 
     def read(self, machine: Machine | None = None) -> tuple[Socket, ...]:
-        """Return the sockets that take new packets; raise SourceError where /proc cannot be read.
+        """Return the sockets that accept new packets; raise SourceError where /proc cannot be read.
 
-        machine: another one than this.
+        machine: another machine than this one.
         """
         found = list(self._open())
         inodes = {one.inode for one in found if one.inode}
@@ -71,7 +72,7 @@ class ProcSockets:
         return _target(self.root / str(pid) / "fd" / file) == inode
 
     def _look(self, wanted: Iterable[int]) -> None:
-        """Find the first process that holds each socket; those of other users are not to be seen without root."""
+        """Find the first process of each socket; those of other users are visible only to root."""
         missing = set(wanted)
         for process in _numbered(self.root):
             if not missing:
@@ -96,14 +97,14 @@ class ProcSockets:
 
 
 def safe_name(name: str) -> str:
-    """Return a process's name as it may be shown."""
+    """Return a process's name with only printable letters."""
     return _UNSAFE.sub("?", name)[:32]
 
 
 def named(one: OpenSocket, pid: int, program: str) -> Socket:
-    """Return a socket with the process that holds it."""
+    """Return a socket with its process."""
     if program == "docker-proxy" and one.uid != 0:
-        # anybody may call a process so; the engine's own runs as root
+        # any user may give a process this name; the engine's runs as root
         program = "docker-proxy?"
     return replace(one.socket, program=program, pid=pid)
 
@@ -113,7 +114,7 @@ def _numbered(root: Path) -> list[int]:
 
 
 def _target(path: Path) -> int:
-    """The inode of the socket that a file descriptor is, 0 for anything else."""
+    """The inode of a file descriptor's socket, 0 for other files."""
     try:
         found = _SOCKET.fullmatch(os.readlink(path))  # noqa: PTH115 - of thousands of files
     except OSError:

@@ -118,7 +118,7 @@ def _answer_to(sent: PacketState) -> PacketState:
         dport_range=sent.sport_range,
         any_sport=sent.any_dport,
     )
-    # an answer to what conntrack never saw begins no connection, but for datagrams
+    # an answer to an untracked packet begins no connection, except for datagrams
     answer.stray = sent.untracked and sent.protocol in (TCP, ICMP, ICMP6)
     if sent.icmp is not None:
         answer.icmp = (0 if sent.protocol == ICMP else 129, 0)
