@@ -125,6 +125,26 @@ def test_a_container_marks_its_rules() -> None:
     assert concern("-A FORWARD -j DOCKER-USER") == ""
 
 
+@pytest.mark.parametrize(
+    ("rule", "marked"),
+    [
+        ("-p tcp -m multiport --dports 22,443 -j DROP", "address"),
+        ("-p tcp -m tcp --destination-port 443 -j DROP", "address"),
+        ("-m conntrack --ctorigdstport 443 -j DROP", "address"),
+        ("-d 127.0.0.1/32 -p tcp -m tcp --dport 443 -j DROP", "address"),
+        ("-p tcp -m tcp ! --dport 443 -j DROP", ""),
+        ("-p udp -m udp --dport 443 -j DROP", ""),
+        ("-p tcp -m tcp --dport 400:500 -j DROP", ""),
+        ("-p tcp -m tcp --sport 443 -j DROP", ""),
+        ("-p tcp -m tcp --dport 4430 -j DROP", ""),
+    ],
+)
+def test_a_container_marks_the_rules_for_its_published_ports(rule: str, marked: str) -> None:
+    """A rule that asks for a published port, however iptables lets it be written, is marked; one without it is not."""
+    concern = concern_of(HOST, ContainerItem(HOST.containers[0].id))
+    assert concern(f"-A DOCKER-USER {rule}") == marked
+
+
 def test_a_network_marks_its_bridge() -> None:
     """A network's bridge and subnet mark strongly."""
     concern = concern_of(HOST, NetworkItem(HEHE.id))

@@ -246,7 +246,8 @@ class ChainLines(LineView):
     def _marks(self, line: Line) -> Marks:
         if line.identity is None:
             return Marks()
-        concern = self.state.concern.of_rule(line.rule, self._sets(line)) if line.rule is not None else ""
+        family = packet_family(line.ruleset.family)
+        concern = self.state.concern.of_rule(line.rule, self._sets(line), family) if line.rule is not None else ""
         steps = self._steps.get((line.ruleset, line.identity), ())
         seen = False
         if (steps or line.step is not None) and self.state.flow_frame is not None:

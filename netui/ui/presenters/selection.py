@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from netui.model import Chain, Container, NativeRule, Network, PublishedPort, Rule, RulesetKey, Snapshot
+from netui.dialects.conditions import text_conditions
+from netui.model import Chain, Container, Family, NativeRule, Network, PublishedPort, Rule, RulesetKey, Snapshot
 from netui.model.statements import Compare, Element, Interval, Key, Nat, NftSet, Text, Value, VerdictMap
+from netui.net.addresses import PROTOCOLS
+from netui.net.conditions import DESTINATION, DPORT, PROTOCOL, Condition
 from netui.ui.presenters.chains.counters import Identity
 from netui.ui.presenters.chains.native_sets import (
     element_key,
@@ -134,8 +137,8 @@ class Concern:
         self._near = word_pattern(near)
         self._wide = word_pattern(wide)
         numbers = "|".join(str(port) for port, _ in sorted(ports))
-        self._ports = re.compile(rf"--dport (?:{numbers})(?![\d:])") if numbers else None
-        self._protocols = {protocol for _, protocol in ports}
+        #: finds the rules that may ask for one of its ports: the conditions of every rule would take too long
+        self._ports = re.compile(rf"ports? \S*(?<!\d)(?:{numbers})(?!\d)") if numbers else None
         self._numbers = frozenset(ports)
         self._known: dict[str, Concerned] = {}
         #: of native rules, by text and by their table's sets, which stand beside the answer so that the id stays theirs
@@ -146,17 +149,20 @@ class Concern:
         """Whether no rule can name it."""
         return self._near is None and self._wide is None and self._ports is None
 
-    def __call__(self, text: str) -> Concerned:
-        """Say how a rule's text names it."""
+    def __call__(self, text: str, family: Family = "ip") -> Concerned:
+        """Say how the text of an iptables rule names it."""
         known = self._known.get(text)
         if known is None:
-            known = self._known[text] = self._look(text)
+            known = self._look(text)
+            if known != "address" and self._asks_port(text, family):
+                known = "address"
+            self._known[text] = known
         return known
 
-    def of_rule(self, rule: Rule, sets: Mapping[str, NftSet]) -> Concerned:
+    def of_rule(self, rule: Rule, sets: Mapping[str, NftSet], family: Family = "ip") -> Concerned:
         """Say how a rule names it; sets: those of a native rule's table, whose elements name it too."""
         if rule.native is None or self.empty:
-            return self(rule.text)
+            return self(rule.text, family)
         known = self._natives.get((rule.text, id(sets)))
         if known is None or known[0] is not sets:
             known = self._natives[rule.text, id(sets)] = (sets, self._look_at(rule, rule.native, sets))
@@ -194,17 +200,44 @@ class Concern:
     def _look(self, text: str) -> Concerned:
         if self._near is not None and self._near.search(text):
             return "address"
-        if self._ports is not None and self._ports.search(text) and any(f"-p {p}" in text for p in self._protocols):
-            # Another container's port of the same number is that one's rule, not this one's.
-            other = re.search(r"--to-destination |(?<!! )-d (?!127\.|0\.0\.0\.0)", text)
-            if other is None:
-                return "address"
         if self._wide is not None and self._wide.search(text):
             return "bridge"
         return ""
 
+    def _asks_port(self, text: str, family: Family) -> bool:
+        """Whether an iptables rule asks for a port that it publishes, and for no other place."""
+        if self._ports is None or not self._ports.search(text) or " --to-destination " in text:
+            return False
+        conditions = [one for one in text_conditions(text, family) if isinstance(one, Condition)]
+        # another container's port of the same number is in that container's rule
+        if any(one.key in DESTINATION and not one.negated and not _at_loopback(one) for one in conditions):
+            return False
+        protocol = next((one.numbers() for one in conditions if one.key == PROTOCOL), None)
+        named = ports_asked(text, family)
+        return any(
+            number in named and (protocol is None or PROTOCOLS.get(name, -1) in protocol)
+            for number, name in self._numbers
+        )
 
+
+def ports_asked(text: str, family: Family) -> set[int]:
+    """Return the single ports for which an iptables rule asks, also as they were before a translation."""
+    return {
+        low
+        for one in text_conditions(text, family)
+        if isinstance(one, Condition) and one.key in _PORTS and not one.negated
+        for low, high in one.intervals() or ()
+        if low == high
+    }
+
+
+_PORTS = (DPORT, "ct original proto-dst")
 _LOOPBACK = (0x7F000000, 0x7FFFFFFF)
+
+
+def _at_loopback(condition: Condition) -> bool:
+    spans = condition.intervals()
+    return spans is not None and all(_LOOPBACK[0] <= low <= high <= _LOOPBACK[1] for low, high in spans)
 
 
 def _other_place(native: NativeRule) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from netui.dialects.conditions import first_asked
 from netui.model import Family, Match, NativeRule, Option, Rule, RuleSpec, Target
+from netui.net.addresses import protocol_name
+from netui.net.conditions import DPORT, PROTOCOL
 from netui.text.visible import escape
 from netui.ui.presenters.chains import native as nft
 from netui.ui.presenters.names import Names, bare
@@ -53,7 +56,7 @@ class RuleCells:
 def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
     """Return a rule's columns, with names where the index knows them."""
     if rule.native is not None:
-        return _native_cells(rule, rule.native, names)
+        return _native_cells(rule, rule.native, names, family)
     spec = rule.spec
     protocol, negated = _basic(spec, "-p")
     who: list[str] = []
@@ -82,7 +85,7 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
         plain, named = _target_words(spec.target, names, who)
         words.extend(plain)
         named_words.extend(named)
-    _published(spec, protocol, names, who)
+    _published(rule, family, names, who)
     target = spec.target
     comment = spec.comment
     return RuleCells(
@@ -100,12 +103,12 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
     )
 
 
-def _native_cells(rule: Rule, native: NativeRule, names: Names) -> RuleCells:
+def _native_cells(rule: Rule, native: NativeRule, names: Names, family: Family) -> RuleCells:
     """Return a native rule's columns: what it does, and the rest in nft's words."""
     text = nft.body(rule, native)
     named, who = nft.with_names(text, names)
     published = list(who)
-    _published(native.spec, _basic(native.spec, "-p")[0], names, published)
+    _published(rule, family, names, published)
     nothing = Cell("")
     return RuleCells(
         target=escape(nft.effect(native)),
@@ -249,13 +252,12 @@ def split_port(value: str) -> tuple[str, str]:
     return value, ""
 
 
-def _published(spec: RuleSpec, protocol: str, names: Names, who: list[str]) -> None:
+def _published(rule: Rule, family: Family, names: Names, who: list[str]) -> None:
     """Add the container that publishes the rule's port, where the rule names no other."""
-    if who:
+    if who or "dport" not in rule.text:
         return
-    for match in spec.matches:
-        option = match.option("--dport")
-        if option is not None and not option.negated:
-            name = names.port(option.value, protocol)
-            if name:
-                who.append(name)
+    port, protocol = first_asked(rule, family, DPORT), first_asked(rule, family, PROTOCOL)
+    if port is not None and port.number is not None and protocol is not None and protocol.number is not None:
+        name = names.port(str(port.number), protocol_name(protocol.number))
+        if name:
+            who.append(name)

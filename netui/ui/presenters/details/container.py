@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len
 
-from netui.model import Container, PublishedPort, Socket
+from netui.model import Container, PublishedPort, Socket, packet_family
 from netui.text.visible import escape
 from netui.ui.presenters.cells import joined
 from netui.ui.presenters.chains.counters import identity_of
@@ -14,7 +14,7 @@ from netui.ui.presenters.chains.native_sets import ports_named
 from netui.ui.presenters.details.flows import flow_spans, same_flow, why
 from netui.ui.presenters.details.item_flows import flows_of
 from netui.ui.presenters.details.parts import DetailInput, DetailLine, field, heading
-from netui.ui.presenters.selection import ContainerItem, PortItem, RuleItem, concern_of, network_of
+from netui.ui.presenters.selection import ContainerItem, PortItem, RuleItem, concern_of, network_of, ports_asked
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.tree import port_spans, published, state_sign
 
@@ -117,15 +117,16 @@ def port_lines(container: Container, port: PublishedPort, given: DetailInput, it
     yield heading("Rules that name it")
     concern = concern_of(given.snapshot, item)
     numbers = (port.host_port, port.container_port)
-    port_words = tuple(f"--dport {number} " for number in numbers)
     for key, ruleset in given.snapshot.rulesets.items():
         for table, chain in ((each, chain) for each in ruleset.tables for chain in each.chains):
             for rule in chain.rules:
                 if rule.native is not None:
                     named = any(number in numbers for number, _ in ports_named(rule.native, table.sets))
                 else:
-                    named = any(word in f"{rule.text} " for word in port_words)
-                if named and concern.of_rule(rule, table.sets) == "address":
+                    family = packet_family(chain.family)
+                    said = any(str(number) in rule.text for number in numbers)
+                    named = said and not ports_asked(rule.text, family).isdisjoint(numbers)
+                if named and concern.of_rule(rule, table.sets, packet_family(chain.family)) == "address":
                     target = RuleItem(key, identity_of(chain, rule, ruleset))
                     spans: Spans = [
                         (escape(f"{chain.table} {chain.name} {rule.number}"), "target"),
