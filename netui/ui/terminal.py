@@ -9,7 +9,7 @@ from netui.ui.fastpath import driver_class
 from netui.ui.fastpath.key_order import TypeAheadApp
 from netui.ui.fastpath.private import add_filter, switch_mouse
 from netui.ui.lines.safe_filter import SafeFilter
-from netui.ui.themes import QUIET, TERMINAL, THEMES, ascii_only, no_colour
+from netui.ui.themes import LIGHT, LIGHT_OF_SIXTEEN, QUIET, TERMINAL, THEMES, ascii_only, no_colour
 
 
 class TerminalApp(TypeAheadApp):
@@ -36,7 +36,7 @@ class TerminalApp(TypeAheadApp):
         self.ascii = ascii_only() if ascii_glyphs is None else ascii_glyphs
         self.mouse_on = True
         for each in THEMES:
-            self.register_theme(each)
+            self.register_theme(LIGHT_OF_SIXTEEN if self.few and each is LIGHT else each)
         if not self.plain:
             self.theme = theme or self.suits
         if self.plain and not self.no_color:

@@ -36,6 +36,18 @@ TERMINAL = Theme(
     },
 )  # fmt: skip
 THEMES = (DARK, LIGHT, CONTRAST, TERMINAL)
+#: The light theme where there are sixteen colours: the nearest ones to its own are grey, and yellow on white.
+LIGHT_OF_SIXTEEN = Theme(
+    name=LIGHT.name, ansi=True, primary="ansi_blue", secondary="ansi_green", accent="ansi_magenta",
+    warning="ansi_magenta", error="ansi_red", success="ansi_green", foreground="ansi_black",
+    background="ansi_bright_white", surface="ansi_bright_white", panel="ansi_bright_white",
+    boost="ansi_bright_white", dark=False,
+    variables={
+        **BUILTIN_THEMES["ansi-light"].variables,
+        "cursor": "ansi_blue", "cursor-idle": "ansi_bright_white", "step-row": "ansi_bright_white",
+        "quiet": "ansi_bright_black", "border-blurred": "ansi_bright_black",
+    },
+)  # fmt: skip
 
 
 def ascii_only(environ: Mapping[str, str] = os.environ) -> bool:

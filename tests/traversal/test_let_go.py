@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import time
 import weakref
 from collections.abc import Iterator
@@ -86,3 +88,14 @@ def test_screen_lets_go_of_its_host_after_a_rest(snapshot: Snapshot, monkeypatch
     now += 60
     background.let_go()
     assert found() is None
+
+
+def test_the_end_of_the_program_says_nothing() -> None:
+    """A host that is there until the interpreter ends goes without a word."""
+    program = (
+        "from tests.bench.large import large_snapshot; from netui.traversal import prepare; "
+        "from netui.audit.exposure import exposures; host = prepare(large_snapshot(3, 200)); exposures(host); "
+        "keep = [host]; keep.append(keep)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not done.stderr

@@ -245,3 +245,19 @@ async def _opened(app: NetuiApp, pilot: Pilot[int], key: str) -> LineView:
     await pilot.press(key)
     await until(pilot, lambda: app.answers.screen is not None)
     return app.answers.screen.query_one("#answer-lines", LineView)
+
+
+async def test_the_light_theme_of_sixteen_colours_is_readable() -> None:
+    """On white nothing is yellow or grey as white; what is good, bad or to be noticed keeps a colour of its own."""
+    async with running(few_colours=True, theme="netui-light") as (app, _):
+        chains = app.main.chains
+        looks = {
+            segment.style.color.number
+            for y in range(chains.size.height)
+            for segment in chains.render_line(y)
+            if segment.style is not None and segment.style.color is not None and segment.text.strip()
+        }
+        yellow, white, bright = 3, 7, 8
+        assert looks.isdisjoint({yellow, white, bright + yellow, bright + white}), looks
+        green, black = 2, 0
+        assert {green, black} <= looks

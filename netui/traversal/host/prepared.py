@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,9 +79,10 @@ class PreparedHost:
     #: for rules alone: the host that was built for the last question (see alone.by_hand)
     by_hand: dict[tuple[str, str, str, str], PreparedHost] = field(default_factory=dict)
 
-    def __del__(self) -> None:
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
         """Let go of the rules: a table and its chains hold each other, which the garbage collector finds late."""
-        self.namespace.let_go()
+        if not ending():
+            self.namespace.let_go()
 
     def outer(self, family: Family) -> Uplink | None:
         """Return the uplink of the family, None where none is known."""
@@ -92,8 +94,7 @@ class PreparedHost:
         """Return a container as a sender."""
         found = self._senders.get((container.id, family))
         if found is None or not container.id:
-            own: set[int] = set()
-            links: list[tuple[int, Net, Endpoint]] = []
+            own, links = set[int](), list[tuple[int, Net, Endpoint]]()
             for endpoint in container.endpoints:
                 address = endpoint.ipv4 if family == "ip" else endpoint.ipv6
                 prefix = endpoint.ipv4_prefix if family == "ip" else endpoint.ipv6_prefix
@@ -246,8 +247,7 @@ class PreparedHost:
                 default, representative = fib.devices(route)[0], parsed[1]
                 break
         if default is None:
-            default = self._only_outer_interface(family)
-            if default is None:
+            if (default := self._only_outer_interface(family)) is None:
                 return None
             representative, beyond = self._neighbour(family, default), False
         if representative is None:

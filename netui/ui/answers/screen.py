@@ -91,7 +91,7 @@ class AnswerScreen(Screen[None]):
             title.append(self.lines.answer.count)
         if problem:
             title.append(problem)
-        self.lines.set_title(" — ".join(title))
+        self.lines.set_title(f" {' — '.join(title)}")
 
     def action_filter(self) -> None:
         """Open the filter line."""

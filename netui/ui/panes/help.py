@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from netui.ui.lines.line_list_view import LineView
 from netui.ui.presenters.spans import Spans, plain, wrap
 
-#: Cells of the keys, and of what they do where the name stands beside it.
-_KEYS, _WORDS = 16, 48
+#: Cells of the keys.
+_KEYS = 16
 
 _SIGNS = (
     ("▲ △ ·", "the counter moved just now, one and two refreshes ago"),
@@ -46,18 +46,21 @@ class HelpLines(LineView):
         self.set_keys(keys)
 
     def _laid_out(self, width: int) -> Iterator[Spans]:
-        """Yield a line for each key; where there is not room for its name, that stands below."""
+        """Yield a line for each key, its name at the right; below where there is not room for it."""
         for title, rows in self._groups:
             yield [(title, "title")]
             for keys, text, name in rows:
                 lead: Spans = [(f"  {keys:<{_KEYS}} ", "key")]
-                whole: Spans = [*lead, (f"{text:<{_WORDS}} ", ""), (name, "dim")]
-                if len(plain(whole)) <= width:
-                    yield whole
-                    continue
-                yield from wrap([*lead, (text, "")], width, _KEYS + 3)
-                if name:
-                    yield [(" " * (_KEYS + 3), ""), (name, "dim")]
+                *above, last = wrap([*lead, (text, "")], width, _KEYS + 3)
+                yield from above
+                room = width - len(plain(last))
+                if not name:
+                    yield last
+                elif len(name) + 1 <= room:
+                    yield [*last, (f"{name:>{room}}", "dim")]
+                else:
+                    yield last
+                    yield [(f"{name:>{max(0, width)}}", "dim")]
             yield []
 
     def line_spans(self, index: int, width: int) -> Spans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,8 +28,12 @@ TITLES: dict[Question, str] = {
     "doctor": "Doctor: what is wrong or surprising, worst first",
     "reach": "Reachability: line → column",
     "connections": "Connections: who is connected now",
-    "changes": "Changes: rules, networks, containers, verdicts, senders",
+    "changes": "Changes",
 }
+
+
+#: A target without options, which a step's verdict says.
+_PLAIN_TARGET = re.compile(r" -[jg] \S+$")
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,10 @@ def step_line(snapshot: Snapshot, step: Step, label: str, key: Hashable) -> Deta
     spans: Spans = [
         (f"{label:<11} ", "key"),
         (fit(escape(f"{six}{legacy}{step_place(step)}"), 34), "target"),
-        (escape(f"  {step.says}"), "strong"),
-        (escape(f"  {step.text}") if step.text else "", "dim"),
+        (escape(f"  {step.says.removeprefix('policy ')}"), "strong"),
     ]
+    if step.text and step.rule is not None:
+        # its chain and a plain target are said already, and of a policy all is
+        asked = _PLAIN_TARGET.sub("", step.text.removeprefix(f"-A {step.chain}")).strip()
+        spans.append((escape(f"  {asked}"), "dim"))
     return DetailLine(key, spans, step_item(snapshot, step))

@@ -61,6 +61,11 @@ class ChangesAnswer(Answer):
     def details(self, index: int, column: int) -> list[DetailLine]:
         """Return both sides of a difference."""
         one = self.found[index]
+        if one == "":
+            return [
+                field("compared", "rules, networks, containers, who reaches what, and which senders rules name"),
+                field("", "X marks a moment to compare with; --compare PATH compares with a capture", "dim"),
+            ]
         if isinstance(one, str):
             return []
         place = self._place(one)

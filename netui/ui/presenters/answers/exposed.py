@@ -142,9 +142,9 @@ def word(every: Sequence[Cell], where: Where) -> tuple[str, Role]:
 
 
 def _details(snapshot: Snapshot, one: Exposure) -> Iterator[DetailLine]:
-    how = ", ".join(one.how) or "known from its rules"
     at = f" on {' '.join(one.published)}" if one.published else ""
-    yield field("port", f"{one.container} {one.port}/{one.protocol}: {how}{at}")
+    how = ", ".join(f"{word}{at}" if word == "published" else word for word in one.how) or "known from its rules"
+    yield field("port", f"{one.container} {one.port}/{one.protocol}: {how}")
     if one.listening in ("no", "loopback"):
         yield field(
             "", "nothing listens on it" if one.listening == "no" else "listens on its own 127.0.0.1 only", "warn"

@@ -11,7 +11,7 @@ from netui.text.visible import escape
 from netui.traversal import PreparedHost
 from netui.traversal.result import Flow, Path, SendersPart, step_place
 from netui.ui.presenters.answers.answer import Answer, step_item, step_line
-from netui.ui.presenters.cells import clip_middle, fit
+from netui.ui.presenters.cells import clip, clip_middle, fit
 from netui.ui.presenters.details.flows import VERDICTS, part_words, why
 from netui.ui.presenters.details.parts import DetailLine, field, heading
 from netui.ui.presenters.numbers import plural
@@ -106,7 +106,8 @@ class ReachAnswer(Answer):
         """Return the widths of the sources' names and of a column."""
         longest = max([10, *(len(self.boxes[line].name) for line in self.lines)])
         label = min(24 if room >= 60 else 14, longest) + 5
-        each = (room - label) // max(1, len(self.across))
+        # one cell is for the bracket behind the last
+        each = (room - label - 1) // max(1, len(self.across))
         if each >= _NAMED:
             return label, min(each, _WIDEST)
         return label, _NUMBERED if each >= _NUMBERED else _DENSE
@@ -114,7 +115,6 @@ class ReachAnswer(Answer):
     def columns_in(self, room: int) -> int:
         """Return how many columns are seen at once."""
         label, each = self._widths(room)
-        # one cell is for the bracket behind the last
         return max(1, min(len(self.across), (room - label - 1) // each))
 
     def header(self, room: int, column: int, first: int = 0) -> Spans:
@@ -129,8 +129,9 @@ class ReachAnswer(Answer):
             return [*spans, *_numbers(numbers, each, column)]
         for place in seen:
             box = self.boxes[self.across[place]]
-            text = f"{box.name}:{box.label}".removesuffix("/tcp").replace(":icmp", "")
-            shown = clip_middle(escape(text), each - 2)
+            port = f":{box.label}".removesuffix("/tcp").replace(":icmp", "")
+            # the name is cut, never the port
+            shown = f"{clip(escape(box.name), each - 2 - len(port))}{port}"
             spans.append((fit(f" {shown}", each), "strong" if place == column else ""))
         return spans
 

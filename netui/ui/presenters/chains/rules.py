@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -126,19 +127,30 @@ def _native_cells(rule: Rule, native: NativeRule, names: Names, family: Family) 
     )
 
 
+#: One destination port, before whatever else is asked for.
+_ONE_PORT = re.compile(r"dpt:\d")
+
+
 def brief(cells: RuleCells, *, named: bool = True) -> str:
     """Return all that a rule asks for in one short line, without "any" and "anywhere"."""
     parts: list[str] = []
     if cells.protocol:
         parts.append(cells.protocol)
-    for word, cell in (("in", cells.iif), ("out", cells.oif), ("from", cells.source), ("to", cells.destination)):
-        if cell.raw:
-            parts.append(f"{word} {cell.shown if named else cell.raw}")
+
+    def add(*asked: tuple[str, Cell]) -> None:
+        parts.extend(f"{word} {cell.shown if named else cell.raw}" for word, cell in asked if cell.raw)
+
+    # the interfaces are what can be cut first: an address or a port tells more
+    add(("from", cells.source), ("to", cells.destination))
     extra = cells.extra_named if named else cells.extra
+    if cells.protocol and extra.startswith(f"{cells.protocol} "):
+        extra = extra[len(cells.protocol) + 1 :]
+    if cells.destination.raw and _ONE_PORT.match(extra) and not set("!/:") & set(parts[-1]):
+        # "to web:80", as endpoints are written
+        parts[-1], extra = parts[-1] + extra.removeprefix("dpt"), ""
     if extra:
-        if cells.protocol and extra.startswith(f"{cells.protocol} "):
-            extra = extra[len(cells.protocol) + 1 :]
         parts.append(extra)
+    add(("in", cells.iif), ("out", cells.oif))
     return " ".join(parts)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from netui.reports.path import others_than_everyone
 from netui.reports.step_changes import changes_text
 from netui.text.phrases import some
 from netui.text.visible import escape, printable
 from netui.traversal.result import Flow, Path, SendersPart, Step
-from netui.ui.presenters.cells import clip, fit
+from netui.ui.presenters.cells import fit
 from netui.ui.presenters.spans import Role, Spans
 
 #: The sign and the look of a verdict.
@@ -33,15 +35,24 @@ def deciding(path: Path) -> str:
         first = path.undecided[0]
         place = f" in {first.table} {first.chain} {first.rule or ''}".rstrip() if first.chain else ""
         return f"{first.match}{place}"
-    return path.reason
+    return "no rule stops it" if _only_received(path) else path.reason
+
+
+def _only_received(path: Path) -> bool:
+    """Whether the reason says nothing but who receives it."""
+    return path.delivered_to is not None and path.reason == f"it reaches {path.delivered_to.name}"
 
 
 def flow_spans(flow: Flow, width: int) -> Spans:
     """Return a flow's line: its sign, what it is, its verdict and the deciding rule."""
     sign, role = VERDICTS.get(flow.path.verdict, ("?", "warn"))
+    label = escape(flow.label)
+    if cell_len(label) > width:
+        # TCP goes without saying where there is no room for the word
+        label = label.replace("/tcp", "")
     return [
         (f"{sign} ", role),
-        (fit(clip(escape(flow.label), width), width), ""),
+        (fit(label, width), ""),
         (f"  {flow.path.verdict:<11} ", role),
         (escape(", ".join(filter(None, (deciding(flow.path), flow.path.condition, _apart(flow.path))))), "dim"),
     ]
@@ -73,7 +84,7 @@ def why(path: Path, *, notes: bool = True) -> Spans:
         lines.append((escape(f"received by one of {names}"), "dim"))
     if path.condition:
         lines.append((escape(f"{path.verdict}, {path.condition}"), ""))
-    if path.reason:
+    if path.reason and (path.senders or not _only_received(path)):
         lines.append((escape(f"for everyone else: {path.reason}" if path.senders else path.reason), ""))
     lines.extend((escape(line), "") for line in others_than_everyone(path))
     for each in path.undecided:
