@@ -1,7 +1,7 @@
-"""The program netui: what is to be right before anything of it is imported, and at its very end.
+"""The entry point of netui: it secures the process before other imports, and handles its end.
 
-Python's own start comes before this: what PYTHONPATH brings in there (sitecustomize) only ``python -I`` or
-sudo, which drops such variables, can keep out.
+Python itself starts before this. Only ``python -I``, or sudo, which drops such variables, can keep out what
+PYTHONPATH brings in at that time (sitecustomize).
 """
 
 import os
@@ -10,8 +10,8 @@ import sys
 
 
 def main() -> int:
-    """Run netui; returns the exit status. An interrupted one ends here."""
-    # A signal can come during the imports, which take longest.
+    """Run netui; return the exit status, also after an interrupt."""
+    # a signal can come during the imports, which take longest
     try:
         _trusted_path()
         _standard_files()
@@ -24,7 +24,7 @@ def main() -> int:
         status = _flushed(netui())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except (KeyboardInterrupt, RuntimeError) as error:
-        # Python before 3.12 wraps what interrupts it while it makes a class (__set_name__).
+        # Python before 3.12 wraps an exception that comes while it makes a class (__set_name__)
         if isinstance(error, RuntimeError) and not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -33,17 +33,17 @@ def main() -> int:
         status = _failed(error)
     if status == 130:
         _flushed(status)
-        # Python forgets that an interrupt in code made by exec(), as of a dataclass, was caught: it would end by
-        # the signal and not with a status.
+        # after an interrupt in code of exec(), as of a dataclass, Python would end by the signal although it was
+        # caught, and not with a status
         os._exit(status)
     return status
 
 
 def _trusted_path() -> None:
-    """As root, import nothing from the current folder, or from where the environment says."""
+    """As root, import nothing from the current folder or from folders of the environment."""
     if os.geteuid() != 0 or sys.flags.isolated:
         return
-    # Python made its own paths absolute, but for one in a folder that is gone.
+    # Python makes its paths absolute, except in a deleted folder
     try:
         here = os.getcwd()  # noqa: PTH109 - pathlib is not imported yet
     except OSError:
@@ -55,30 +55,30 @@ def _trusted_path() -> None:
 
 
 def _environment() -> None:
-    """Take out of the environment what would run strangers' code, and what has no meaning."""
+    """Remove variables that would run foreign code, and meaningless ones."""
     for name in [name for name in os.environ if name.startswith("TEXTUAL_")]:
-        # They are for those who develop with Textual: one of them names a module to be run.
+        # variables for developers of Textual: one of them names a module to run
         del os.environ[name]
     if not os.environ.get("HOME", "").startswith("/"):
         home = os.path.expanduser("~")  # noqa: PTH111 - pathlib raises where there is none
-        # Without one a file's name would begin in the current folder.
+        # without it, paths would be relative to the current folder
         os.environ["HOME"] = home if home.startswith("/") else "/nonexistent"
 
 
 def _standard_files() -> None:
-    """Open what the shell closed, lest another file gets its number and what is printed."""
+    """Open closed standard streams; otherwise another file could get their number and their output."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            # It gets the lowest number that is free, which is this one.
+            # open() returns the lowest free number, which is this one
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _flushed(status: int) -> int:
-    """Write what is still to be written; what goes wrong would else be said by Python at its end."""
+    """Flush the streams; Python would report errors of this at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -93,7 +93,7 @@ def _flushed(status: int) -> int:
 
 
 def _failed(error: OSError) -> int:
-    """Say in one line what the system refused."""
+    """Report an error of the system in one line."""
     _to_nowhere(1)
     from netui.text.visible import printable
 
@@ -107,7 +107,7 @@ def _failed(error: OSError) -> int:
 
 
 def _to_nowhere(number: int) -> None:
-    """Let a file that cannot be written take what is still kept for it."""
+    """Redirect an unwritable stream to /dev/null, so that flushing its buffer works."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, number)
     os.close(null)

@@ -1,1 +1,1 @@
-"""The command line: what can be asked for, and who answers it."""
+"""The command line."""

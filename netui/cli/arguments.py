@@ -1,4 +1,4 @@
-"""The arguments that netui was given, as plain values."""
+"""The arguments of netui as plain values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class BadInput(Exception):
-    """Something given cannot be used; the message is one line that says what to do."""
+    """An argument is invalid; the message is one line that says what to do."""
 
 
 class Options(SimpleNamespace):
-    """What was asked for; here are the screen's options, those of a command come with it.
+    """The options of the screen and of all commands.
 
     command: its name, "" for the screen. None: not given. hosts: other machines, by their names for ssh.
-    own_ports: whether the ports of the host itself were asked for.
+    own_ports: whether the report is about the ports of the host itself.
     """
 
     command: str = ""

@@ -1,4 +1,4 @@
-"""How a command ends: what it prints in the form that was asked for, and its exit status."""
+"""Prints a command's output in the wanted form, and gives its exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
 
 
 def deliver(options: Options, report: Report) -> int:
-    """Print a report in the form that was asked for; its exit status."""
+    """Print a report in the wanted form; return its exit status."""
     if options.json:
         say_json(report.document)
     else:

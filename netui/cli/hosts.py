@@ -1,4 +1,4 @@
-"""Machines that are asked over ssh, connected to for as long as they are needed."""
+"""Connections to other machines over ssh, for the time of a command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netui.text.errors import SourceError
 
 
 def may_ask() -> bool:
-    """Whether there is a terminal at which ssh may ask: for a password, or whether a host key is the right one."""
+    """Whether there is a terminal where ssh may ask for a password or about a host key."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:
@@ -26,7 +26,7 @@ def may_ask() -> bool:
 
 @contextmanager
 def connected(destination: str) -> Iterator[SshMachine]:
-    """Connect to a machine, and end all that runs for it at the end; raises SourceError where it cannot be reached."""
+    """Connect to a machine, and disconnect at the end; raises SourceError where it cannot be reached."""
     machine = SshMachine(destination)
     try:
         for line in machine.connect(ask=may_ask()):
@@ -37,10 +37,9 @@ def connected(destination: str) -> Iterator[SshMachine]:
 
 
 def connect_all(machines: Sequence[SshMachine]) -> dict[str, SourceError]:
-    """Connect to machines side by side; return why for each that cannot be reached.
+    """Connect to machines in parallel; return the error of each that cannot be reached.
 
-    Those that let in nobody without a question are connected to again, one after the other, where somebody can be
-    asked at the terminal.
+    Machines where ssh must ask the user are connected to again, one after the other, if there is a terminal.
     """
     if len(machines) == 1 and may_ask():
         return _connect(machines[0], ask=True)
@@ -71,7 +70,7 @@ def _connect(machine: SshMachine, *, ask: bool = False) -> dict[str, SourceError
 def all_connected(destinations: Sequence[str]) -> Iterator[list[SshMachine]]:
     """Connect to machines for the screen; raises SourceError where none can be reached.
 
-    One that cannot be reached now is tried again when it is looked at.
+    An unreachable machine is tried again when the user selects it.
     """
     machines = [SshMachine(destination) for destination in destinations]
     try:
@@ -86,7 +85,7 @@ def all_connected(destinations: Sequence[str]) -> Iterator[list[SshMachine]]:
 
 
 def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Exception]]:
-    """Read machines side by side; return each by its name, in the order given, or why it was not read."""
+    """Read machines in parallel; return the snapshot, or the error, of each by its name, in the given order."""
     machines = [SshMachine(destination) for destination in destinations]
     try:
         failed = connect_all(machines)
@@ -95,7 +94,7 @@ def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Excepti
         def read(machine: SshMachine) -> None:
             try:
                 found[machine.name] = read_live({}, machine)
-            except Exception as error:  # one machine's answer must not silence the others
+            except Exception as error:  # an error of one machine must not stop the others
                 found[machine.name] = error
 
         threads = [
@@ -111,7 +110,7 @@ def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Excepti
 
 
 def _end(machines: Sequence[SshMachine]) -> None:
-    """End machines' connections, and those that are just being made again."""
+    """End machines' connections, including those that are being made again."""
     for machine in machines:
         machine.close()
     close_all()

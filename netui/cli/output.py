@@ -1,6 +1,6 @@
-"""What reports write: one gate before stdout and stderr, whatever the text and the locale.
+"""The output of reports: all text for stdout and stderr passes here, in any locale.
 
-Each report escapes a stranger's text where it knows it for one; what it missed is made inert here.
+Each report escapes text from outside. This module makes inert what a report has missed.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import sys
 
 from netui.text.visible import inert, printable
 
-#: netui's own signs where the output is no UTF-8.
+#: netui's own signs for output that is not UTF-8.
 _ASCII = str.maketrans({"→": "->", "↔": "<->", "…": "...", "·": "-", "–": "-", "—": "-", "×": "x", "’": "'"})
 
 
 def prepare_streams() -> None:
-    """Set the standard streams so that no text and no locale ends the program with a UnicodeError.
+    """Configure the standard streams so that no text in any locale raises UnicodeError.
 
-    Bytes that stdin's encoding does not know become lone surrogates, which are shown as such. In the
-    C locale Python would write lone surrogates as the raw bytes that they stand for.
+    Bytes that are invalid in stdin's encoding become lone surrogates, which are shown escaped. In the C locale
+    Python would write lone surrogates as raw bytes.
     """
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
-            # a stream that is read already keeps what it has
+            # a stream that was read already keeps its buffer
             with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
                 stream.reconfigure(errors=errors)
 
 
 def ascii_only() -> bool:
-    """Whether stdout is not UTF-8: then nothing beyond ASCII is written, for its bytes could be C1 controls."""
+    """Whether stdout is not UTF-8: then only ASCII is written, because other bytes could be C1 controls."""
     return not _is_utf8(sys.stdout)
 
 
@@ -44,13 +44,13 @@ def say(text: str) -> None:
 
 
 def say_json(document: object, *, indent: int | None = 2) -> None:
-    r"""Write one JSON document to stdout, in ASCII; json.dumps leaves DEL alone as it is."""
+    r"""Write one JSON document to stdout, in ASCII; json.dumps does not escape DEL."""
     text = json.dumps(document, ensure_ascii=True, indent=indent)
     sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
 
 
 def complain(text: str, limit: int = 2000) -> None:
-    """Write one line to stderr, with the program's name before it."""
+    """Write one line to stderr, prefixed with the program's name."""
     sys.stderr.write(_gate(f"netui: {printable(text, limit)}", utf8=_is_utf8(sys.stderr)) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""What can be asked for on the command line."""
+"""The parser of the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"{message} ({self.prog} --help shows how)")
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        # the help, and the version: with signs that not every locale has
+        # help and version have signs that not every locale has
         if message:
             say(message.rstrip("\n"))
 
@@ -181,7 +181,7 @@ def _host_option(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _destination(text: str) -> str:
-    """A machine as ssh takes it, and nothing that ssh would take for an option."""
+    """Parse a machine's name for ssh; refuse what ssh would read as an option."""
     if not text.strip() or text.startswith("-") or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is no machine; write it as ssh takes it: name, user@name, ssh://…")
     return text
@@ -207,7 +207,7 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
 
 def _path(text: str) -> str:
     if not text:
-        # Most likely a variable of a script that is not set: this host is not what was meant.
+        # most likely an unset variable of a script, which does not mean this host
         raise argparse.ArgumentTypeError("the path is empty")
     return text
 
@@ -229,7 +229,7 @@ def _rule_number(text: str) -> int:
 
 
 def _network(text: str) -> str:
-    """A network or address as --allow takes it."""
+    """Parse a network or address of --allow."""
     from ipaddress import ip_network
 
     try:

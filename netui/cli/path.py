@@ -1,4 +1,4 @@
-"""``netui path``: one question, all that SRC reaches, where SRC may go out, or questions line by line."""
+"""``netui path``: one question, all that SRC reaches, the egress of SRC, or a batch of questions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATUS = {"delivered": DONE, "undecided": UNDECIDED}
 
 
 def run_path(options: Options) -> int:
-    """Answer what was asked of a path."""
+    """Run ``netui path``."""
     from netui.reports.path import path_json, path_text
     from netui.traversal import EndpointError, path
 
@@ -50,7 +50,7 @@ def run_path(options: Options) -> int:
 
 
 def _of_sender(found: Path, number: int) -> Path:
-    """The path of one part of the senders, counted from 1."""
+    """The path of a part of the senders, by its number from 1."""
     from dataclasses import replace
 
     if not found.senders:
@@ -95,7 +95,7 @@ def _batch(options: Options) -> int:
         status = DONE
         for name, host in hosts:
             if isinstance(host, Exception):
-                # a line of its own, and the others' answers go on
+                # the error is a line of its own, and the batch goes on
                 say_json({"host": name, "error": str(host)}, indent=None)
                 status = max(status, BAD)
         read = [(name, host) for name, host in hosts if not isinstance(host, Exception)]

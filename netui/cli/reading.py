@@ -1,4 +1,4 @@
-"""What a command reads before it answers: a host now, a capture, or several machines."""
+"""Reads a command's input: a host now, a capture, or several machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_snapshot(options: Options) -> Snapshot:
-    """Read the host that the options name; raises BadInput."""
+    """Read the host of the options; raises BadInput."""
     from netui.text.errors import SourceError
 
     try:
@@ -46,17 +46,17 @@ def read_snapshot(options: Options) -> Snapshot:
 
 
 def _say_what_is_not_known(snapshot: Snapshot, command: str) -> None:
-    """Say on stderr which files could not be read, and of rules alone what is not known of them."""
+    """Report on stderr the unreadable files, and for rules alone what is missing."""
     said = list(snapshot.damaged)
     if snapshot.alone and command != "path":
-        # a path has them among its notes
+        # a path has them in its notes
         said += [f"{state.via}: {state.note}" for state in snapshot.sources.values() if state.note]
     for line in said:
         complain(line)
 
 
 def _say_why_no_engine(snapshot: Snapshot, command: str, name: str = "") -> None:
-    """Say on stderr why there are no containers, where a report is of them or the engine is to be had otherwise."""
+    """Report on stderr why there are no containers, if the report needs them or the user can change that."""
     state = snapshot.sources.get("docker")
     if state is not None and state.note.startswith("netui's container"):
         complain(state.note)
@@ -67,7 +67,7 @@ def _say_why_no_engine(snapshot: Snapshot, command: str, name: str = "") -> None
 
 
 def read_prepared(options: Options) -> PreparedHost:
-    """Read the same, prepared for walking; raises BadInput."""
+    """Read the host of the options and prepare it for walking; raises BadInput."""
     from netui.traversal import RulesError, prepare
 
     try:
@@ -77,7 +77,7 @@ def read_prepared(options: Options) -> PreparedHost:
 
 
 def read_each(options: Options) -> Iterator[tuple[str, PreparedHost | Exception]]:
-    """Each machine by its name, or why it was not read; they are asked side by side."""
+    """Read machines in parallel; return each, or its error, by name."""
     from netui.cli.hosts import snapshots
     from netui.traversal import RulesError, prepare
 

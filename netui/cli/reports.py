@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_exposed(options: Options) -> int:
-    """Say to whom containers, or the ports of the machine, are open."""
+    """Run ``netui exposed``."""
     from netui.reports.commands import exposed, exposed_host
 
     report = exposed_host if options.own_ports else exposed
@@ -24,14 +24,14 @@ def run_exposed(options: Options) -> int:
 
 
 def run_doctor(options: Options) -> int:
-    """Say what is wrong, and what to do."""
+    """Run ``netui doctor``."""
     from netui.reports.commands import doctor
 
     return _report(options, doctor)
 
 
 def run_explain(options: Options) -> int:
-    """Say rules in plain words."""
+    """Run ``netui explain``."""
     from netui.reports.commands import explain
     from netui.reports.explain import NotThere
 
@@ -42,7 +42,7 @@ def run_explain(options: Options) -> int:
 
 
 def run_diff(options: Options) -> int:
-    """Say what differs between two captures."""
+    """Run ``netui diff``."""
     from netui.reports.commands import diff
 
     sides = [read_prepared(Options(replay=side)) for side in (options.before, options.after)]
@@ -50,7 +50,7 @@ def run_diff(options: Options) -> int:
 
 
 def run_record(options: Options) -> int:
-    """Write a capture or a recording."""
+    """Run ``netui record``."""
     from netui.sources.capture.record import record
     from netui.text.errors import SourceError
 

@@ -1,4 +1,4 @@
-"""The command line: what was asked for, and who answers it."""
+"""The entry of the command line: it parses the arguments and runs the command."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from netui.cli.output import complain, prepare_streams
 def parse(arguments: list[str]) -> Options:
     """Read the arguments; raise BadInput.
 
-    The screen is mostly asked for without any, and stands some milliseconds sooner without
-    argparse.
+    Without arguments, the usual case of the screen, argparse is not imported, which saves some milliseconds.
     """
     if not arguments:
         return Options()
@@ -23,7 +22,7 @@ def parse(arguments: list[str]) -> Options:
 
     given = vars(command_line().parse_args(arguments))
     hosts = dict.fromkeys((*given.pop("hosts_before"), *given.pop("hosts_behind", [])))
-    # "exposed --host", without another machine's name: the host's own ports
+    # "exposed --host" without a name means the host's own ports
     own_ports = None in hosts
     hosts.pop(None, None)
     options = Options(**given | {"command": given["command"] or "", "hosts": tuple(hosts), "own_ports": own_ports})
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return BAD
     except BrokenPipeError:
-        # the reader of our output went away (netui path … | head)
+        # the reader of the output has ended (netui path … | head)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE
     except KeyboardInterrupt:
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(options: Options) -> int:
-    """Answer a command; each imports what it needs when it is asked."""
+    """Run a command; each imports its modules only when it runs."""
     if not options.command:
         from netui.cli.screen import run_screen
 

@@ -1,4 +1,4 @@
-"""The screen: live, on other machines, of a capture or the demo; and its settings."""
+"""Starts the screen: live, on other machines, on a capture or the demo; and prints its settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_screen(options: Options) -> int:
     if options.compare is not None and options.hosts:
         raise BadInput("--compare is for one machine: it does not go with --host")
     _check_interval(options)
-    # What is imported stays: process.Collector begins when the first screen stands.
+    # imported modules stay; process.Collector starts after the first paint
     collector_off()
     try:
         if options.hosts:
@@ -45,7 +45,7 @@ def _check_interval(options: Options) -> None:
 
 
 def _print_config(options: Options) -> int:
-    """The settings in effect as a configuration; what is ignored of the file stands on stderr."""
+    """Print the effective settings as a configuration; ignored settings of the file are reported on stderr."""
     from dataclasses import replace
 
     from netui.config.printed import printed
@@ -83,7 +83,7 @@ def _replay(options: Options) -> int:
 
 
 def _live(options: Options) -> int:
-    # Before all else: the engine is read beside the imports, and there must be no thread yet.
+    # first of all: the child reads during the imports, and forking needs a process without threads
     from netui.feed.first_reading import HeadStart
 
     with HeadStart() as head_start:
@@ -103,7 +103,7 @@ def _live(options: Options) -> int:
 
 
 def _compared(options: Options) -> Compared | None:
-    """What = compares with where a capture was given; raises BadInput or SourceError before the screen stands."""
+    """The capture for the key "=", if one was given; raises BadInput or SourceError before the screen starts."""
     if options.compare is None:
         return None
     from netui.ui.background.compared import Compared
@@ -113,14 +113,14 @@ def _compared(options: Options) -> Compared | None:
 
 
 def _elsewhere(options: Options) -> int:
-    """The screen on other machines."""
+    """Run the screen on other machines."""
     import importlib
     import threading
 
     from netui.cli.hosts import all_connected
 
     config = configuration(options)
-    # ssh takes about as long as the screen's modules
+    # connecting takes about as long as importing the screen's modules
     imports = threading.Thread(target=importlib.import_module, args=("netui.ui.machines",), daemon=True)
     imports.start()
     with all_connected(options.hosts) as machines:
@@ -131,7 +131,7 @@ def _elsewhere(options: Options) -> int:
 
 
 def configuration(options: Options) -> Config:
-    """The user's settings, with the flags in their place; what is bad in them the screen names."""
+    """The user's settings, overridden by flags; the screen names the bad ones."""
     from dataclasses import replace
     from pathlib import Path as File
 
@@ -143,7 +143,7 @@ def configuration(options: Options) -> Config:
         raise BadInput(f"--config {options.config}: there is no such user, or it has no home") from None
     config = read_config(place)
     if not config.readable:
-        # the screen says so too; this line is still there when it is gone
+        # the screen shows it, too; this line remains after the screen
         complain(config.problems[0], 500)
     flags = {name: getattr(options, name) for name in ("interval", "theme", "ascii", "colour")}
     return replace(
@@ -152,7 +152,7 @@ def configuration(options: Options) -> Config:
 
 
 def _need_terminal() -> None:
-    """Refuse what cannot show a screen with one line, where Textual would show a stack trace."""
+    """Refuse an unusable terminal with one line, where Textual would show a stack trace."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput(
             "the screen needs a terminal (over ssh: ssh -t HOST netui); "

@@ -1,1 +1,1 @@
-"""Pure: rule, step, exposure, finding → sentences."""
+"""Sentences about rules, and the owners and purposes of rules and chains; pure."""

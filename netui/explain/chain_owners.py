@@ -1,11 +1,11 @@
-"""Whose chain, rule or table it is, by its name or comment: ufw's, fail2ban's, Tailscale's, libvirt's, Docker's."""
+"""The owner of a chain, rule or table, by its name or comment: ufw, fail2ban, Tailscale, libvirt, Docker, …"""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-#: (beginning of the chain's name, whose it is, what is kept in it); the first that fits counts.
+#: (prefix of the chain's name, owner, content); the first that fits counts.
 _CHAINS: tuple[tuple[str, str, str], ...] = (
     ("ufw-before-logging-", "ufw", "what it logs before anything else"),
     ("ufw-after-logging-", "ufw", "what it logs of packets that no rule took"),
@@ -104,7 +104,7 @@ _CHAINS: tuple[tuple[str, str, str], ...] = (
     ("crowdsec", "CrowdSec", "the addresses that it has blocked"),
     ("CROWDSEC", "CrowdSec", "the addresses that it has blocked"),
 )
-#: Chains whose whole name tells, where its beginning would be anybody's.
+#: Chains with a known name, whose prefix alone would be ambiguous.
 _WHOLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("LOCALINPUT", "LOCALOUTPUT"), ("csf", "where it sorts packets by its lists of addresses")),
     **dict.fromkeys(("ALLOWIN", "ALLOWOUT", "ALLOWDYNIN", "ALLOWDYNOUT"), ("csf", "the addresses that it lets pass")),
@@ -116,11 +116,11 @@ _WHOLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("FORWARD-firewalld", "INPUT-firewalld"), ("firewalld", "its own rules")),
 }
 _ZONE = "(?:fw|net|loc|lan|wan|dmz|all|vpn|dock)"
-#: Shorewall names a chain by the zones on both sides: net2fw or net-fw (its option ZONE_SEPARATOR).
+#: Shorewall names a chain by its two zones: net2fw or net-fw (its option ZONE_SEPARATOR).
 _ZONES = re.compile(rf"{_ZONE}2\w{{1,8}}|\w{{1,8}}2{_ZONE}|{_ZONE}-{_ZONE}|\w{{1,15}}_(?:fwd|frwd)")
-#: OpenWrt leaves such chains to the administrator: input_rule, forwarding_lan_rule.
+#: OpenWrt's chains for the administrator: input_rule, forwarding_lan_rule.
 _RULE = re.compile(r"(?:input|output|forwarding|prerouting|postrouting)_(?:\w{1,24}_)?rule")
-#: Comments by which a rule in somebody's built-in chain is known.
+#: Comments that identify the owner of a rule in a built-in chain.
 _COMMENTS: tuple[tuple[str, str], ...] = (
     ("generated for LXD network", "LXD"),
     ("generated for Incus network", "Incus"),
@@ -174,7 +174,7 @@ _DOCKERS = {
 
 @lru_cache(maxsize=4096)
 def neighbour(chain: str) -> tuple[str, str]:
-    """Return whose chain it is and what is kept in it; ("", "") where the name does not tell."""
+    """Return a chain's owner and content; ("", "") where its name does not tell."""
     for beginning, owner, purpose in _CHAINS:
         if chain.startswith(beginning):
             if owner == "fail2ban":
@@ -191,21 +191,21 @@ def neighbour(chain: str) -> tuple[str, str]:
 
 
 def owner_by_comment(comment: str) -> str:
-    """Return who writes rules with such a comment, "" where it does not tell."""
+    """Return the owner of rules with such a comment, "" where it does not tell."""
     return next((owner for beginning, owner in _COMMENTS if comment.startswith(beginning)), "")
 
 
 def owner_of_rule(chain: str, comment: str) -> str:
-    """Return whose rule it is: by its chain, else by its comment; "" where neither tells."""
+    """Return a rule's owner: by its chain, else by its comment; "" where neither tells."""
     return neighbour(chain)[0] or (owner_by_comment(comment) if comment else "")
 
 
 def owner_of_table(table: str) -> str:
-    """Return whose native nftables table it is, "" where the name does not tell."""
+    """Return the owner of a native table, "" where its name does not tell."""
     found = _TABLES.get(table, "")
     return found or ("fail2ban" if table.startswith("f2b-") else "WireGuard" if table.startswith("wg-quick-") else "")
 
 
 def chain_of_dockers(chain: str) -> str:
-    """Return what one of Docker's chains is for, "" for a chain that is not Docker's."""
+    """Return the purpose of one of Docker's chains, "" for other chains."""
     return _DOCKERS.get(chain, "")

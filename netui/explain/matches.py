@@ -1,6 +1,6 @@
-"""Matches in words: what a packet must be for a rule to take it; nothing is left out.
+"""A rule's matches in words, without omissions.
 
-A match that is not known here is quoted as it stands in the rule.
+An unknown match is quoted from the rule.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from netui.model import Match, RuleSpec
 from netui.text.phrases import protocol
 from netui.text.visible import printable
 
-#: Who says what a match module asks for; a new one goes into the module of its theme.
+#: The describer of each match module; a new one goes into the Python module of its theme.
 MODULES: Mapping[str, Say] = {
     **matches_basic.MODULES,
     **matches_connection.MODULES,
@@ -25,7 +25,7 @@ MODULES: Mapping[str, Say] = {
 
 
 def describe(spec: RuleSpec, names: Names, family: str) -> Words:
-    """Describe the packets that a rule takes."""
+    """Describe the packets that a rule matches."""
     words = Words()
     proto = spec.basic_option("-p")
     if proto is not None:

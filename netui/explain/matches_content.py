@@ -1,4 +1,4 @@
-"""Matches on what packets carry in words: strings, bits, header fields, where an address is, IPsec."""
+"""Matches on packets' content in words: strings, bits, header fields, an address's country, IPsec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matches on what the host knows in words: rates and amounts, the time, sockets, CPUs, groups of interfaces, IPVS."""
+"""Matches on the host's state in words: rates, amounts, time, sockets, CPUs, groups of interfaces, IPVS."""
 
 from __future__ import annotations
 

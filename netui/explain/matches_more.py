@@ -12,7 +12,7 @@ from netui.text.visible import printable
 
 
 def value_of(match: Match, *names: str) -> str:
-    """Return the value of the first of these options, fit to be shown; "" where there is none."""
+    """Return the printable value of the first of these options; "" where there is none."""
     option = match.option(*names)
     return printable(option.value) if option is not None else ""
 

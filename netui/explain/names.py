@@ -1,4 +1,4 @@
-"""Names: what interfaces, addresses, subnets and ports of a rule stand for; built once per snapshot."""
+"""The names of interfaces, addresses, subnets and ports in rules; built once for each snapshot."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from netui.model import Container, Network, Snapshot
 from netui.text.visible import printable
 
-#: A bridge that Docker names itself.
+#: The default names of Docker's bridges.
 _DOCKERS = re.compile(r"docker\d+|docker_gwbridge|br-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names by bridge, address, subnet and published port; empty where they must not be joined.
+    """Names by bridge, address, subnet and published port; empty where engine and rules are of different machines.
 
-    bridges: network by its bridge. addresses: container and network name by address.
-    published: where a container port is published ("8080", "127.0.0.1:9090"), by container
-    name, port, protocol and family. known: whether containers were read, so that an address without
-    a name is nobody's.
+    bridges: network by its bridge. addresses: container and network name by address. published: the host's side of
+    a published port ("8080", "127.0.0.1:9090"), by container name, port, protocol and family. known: whether
+    containers were read, so an address without a name is no container's.
     """
 
     bridges: Mapping[str, Network] = field(default_factory=dict)
@@ -58,7 +57,7 @@ class Names:
         return cls(bridges, addresses, subnets, gateways, own, published, known)
 
     def is_dockers(self, interface: str) -> bool:
-        """Whether the interface is a Docker network's bridge, by the engine's word or by its name."""
+        """Whether the interface is a Docker network's bridge, by the engine's data or by its name."""
         return interface in self.bridges or _DOCKERS.fullmatch(interface) is not None
 
     def interface(self, name: str) -> str:
@@ -71,7 +70,7 @@ class Names:
         return printable(name)
 
     def address(self, text: str) -> str:
-        """Return an address or subnet with the name of whom it belongs to."""
+        """Return an address or subnet with the name of its owner."""
         bare = text.removesuffix("/128") if ":" in text else text.removesuffix("/32")
         found = self.addresses.get(bare)
         if found is not None:
@@ -92,7 +91,7 @@ class Names:
     def socket(self, address: str, port: str, *, dockers: bool = False) -> str:
         """Return ``openresty (172.18.0.3:443)`` for a translation's new destination.
 
-        dockers: the rule is Docker's, so an address that no container has is worth a word.
+        dockers: the rule is Docker's, so the text says if no container has the address.
         """
         where = f"[{address}]" if ":" in address else address
         where = printable(f"{where}:{port}" if port else where)
@@ -107,7 +106,7 @@ class Names:
         return address in self.own or address.startswith("127.") or address == "::1"
 
     def publications(self, address: str, port: str, protocol: str) -> tuple[str, ...]:
-        """Return where the container with this address publishes a port, () if it does not."""
+        """Return the host's sides of a port of the container with this address, () if it is not published."""
         name = self.container(address)
         if not name or not port.isdigit():
             return ()

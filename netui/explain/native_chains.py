@@ -1,4 +1,4 @@
-"""What the chains of others' native tables are for, by the names that their programs give them.
+"""The purposes of chains in other programs' native tables, by their names.
 
 Seen on firewalld 1.3 and 2.3, netavark 1.14, libvirt 11.3, Incus 6.0, CrowdSec's bouncer 0.0.31, fail2ban 1.0,
 Docker 29.7; LXD's names are Incus's.
@@ -18,8 +18,8 @@ from netui.explain.native_tables import table_owner
 class FirewalldChain:
     """A chain of one of firewalld's zones or policies.
 
-    kind: "zone" or "policy". place: what it is asked for ("packets for this machine"). part: what stands in it,
-    "" for the chain that goes through the parts.
+    kind: "zone" or "policy". place: the packets that it sees ("packets for this machine"). part: its part of the zone,
+    "" for the chain that jumps to the parts.
     """
 
     kind: str
@@ -60,7 +60,7 @@ _HOOKS = re.compile(r"(raw|mangle|nat|filter)_(PREROUTING|INPUT|FORWARD|OUTPUT|P
 
 @lru_cache(maxsize=4096)
 def firewalld_chain(name: str) -> FirewalldChain | None:
-    """Return whose chain of firewalld's it is; None for one that sorts packets, or is none of its zones'."""
+    """Return firewalld's zone or policy of a chain; None for its other chains."""
     found = _FIREWALLD.fullmatch(name)
     if found is None:
         return None
@@ -96,7 +96,7 @@ _NETAVARK: Mapping[str, str] = {
     "NETAVARK-ISOLATION-2": "isolated networks, which packets of other networks may not enter",
     "NETAVARK-ISOLATION-3": "networks that a strictly isolated network may not reach",
 }
-#: nv_706f646d_10_88_0_0_nm16: the beginning of the network's hash and its subnet.
+#: nv_706f646d_10_88_0_0_nm16: the prefix of the network's hash, and its subnet.
 _NETWORK = re.compile(r"nv_[0-9a-f]+_([0-9a-f_]+)_nm(\d+)(_dnat)?")
 
 
@@ -172,7 +172,7 @@ _BY_OWNER: Mapping[str, Callable[[str], str]] = {
 
 
 def native_chain(table: str, chain: str) -> tuple[str, str]:
-    """Return whose chain of a native table it is and what is kept in it; "" for what the names do not tell."""
+    """Return the owner and content of a native table's chain; "" where the names do not tell."""
     owner = table_owner(table)
     said = _BY_OWNER.get(owner)
     return owner, said(chain) if said is not None else ""

@@ -1,4 +1,4 @@
-"""What quotas, limits and named counters of a native rule stand at, in plain words and as data."""
+"""The state of a native rule's quotas, limits and named counters, as text and as data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from netui.text.visible import printable
 
 
 def measure_lines(rule: Rule, counters: Counters) -> list[tuple[str, str]]:
-    """Return (kind, what it stands at) of each quota, limit and named counter of a rule."""
+    """Return (kind, state) of each quota, limit and named counter of a rule."""
     native = rule.native
     return [(one.kind, _words(one, counters)) for one in native.measures] if native is not None else []
 
 
 def measures_json(native: NativeRule, counters: Counters) -> list[dict[str, Any]]:
-    """Return the same as data; used, packets and bytes are None where nothing was printed."""
+    """Return the same as data; used, packets and bytes are None where no number was printed."""
     found: list[dict[str, Any]] = []
     for one in native.measures:
         entry: dict[str, Any] = {"kind": one.kind, "name": one.name or None, "text": one.words}
@@ -46,7 +46,7 @@ def _words(measure: Measure, counters: Counters) -> str:
     used = _used(measure, counters)
     if used is None:
         return f"{name}{written}, nothing used as far as was printed"
-    # a library that most reports do without
+    # most reports do not need this library
     from humanize import naturalsize
 
     share = f", {used / measure.amount:.0%}" if measure.amount else ""

@@ -1,4 +1,4 @@
-"""Rules of others' native tables by their purpose: firewalld's zones and policies, fail2ban's jails, CrowdSec's."""
+"""Rules of other programs' native tables by their purpose: firewalld, fail2ban, CrowdSec."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SORTING = re.compile(r"(?:raw|mangle|nat|filter)_[A-Z]+_(?:IN_|OUT_)?(?:ZONES|P
 _FATES = {"ACCEPT": "let through", "DROP": "dropped", "REJECT": "refused"}
 _JAIL = re.compile(r"ip6? saddr @addr6?-set-(\S+)")
 _LISTED = re.compile(r"ip6? saddr @(\S+)")
-#: What policies that other programs make are for.
+#: The purposes of firewalld's policies that other programs make.
 _POLICIES = {
     "docker-forwarding": "Docker's, which lets forwarded packets in to its networks",
     "libvirt-routed-in": "libvirt's, for what goes in to routed virtual machines",
@@ -26,7 +26,7 @@ _POLICIES = {
 
 
 def purpose(names: Names, owner: str, chain: Chain, rule: Rule, native: NativeRule) -> str:
-    """Return what a rule of a neighbour's native table is for, "" where its matches and target say it best."""
+    """Return the purpose of a rule in another program's native table, "" where its matches and target say enough."""
     if owner == "firewalld":
         return _firewalld(names, chain, rule)
     target = native.spec.target
@@ -40,7 +40,7 @@ def purpose(names: Names, owner: str, chain: Chain, rule: Rule, native: NativeRu
 
 
 def _others(names: Names, chain: Chain, spec: RuleSpec, but: str) -> str:
-    """The packets of a rule in words, without one of its matches."""
+    """A rule's packets in words, without one of its matches."""
     kept = tuple(match for match in spec.matches if not any(option.name == but for option in match.options))
     return describe(RuleSpec(spec.chain, kept, spec.target), names, chain.family).text()
 
@@ -68,7 +68,7 @@ def _firewalld(names: Names, chain: Chain, rule: Rule) -> str:
 
 
 def _sorted(words: str, chain: Chain, rule: Rule) -> str:
-    """A rule by which firewalld tells which zone or policy a packet meets, or what becomes of it behind the zone."""
+    """A rule by which firewalld chooses a zone or policy for a packet, or the packet's fate after the zone."""
     target = rule.spec.target
     assert target is not None
     words = "All other packets" if words == "Packets" else words
@@ -84,7 +84,7 @@ def _sorted(words: str, chain: Chain, rule: Rule) -> str:
 
 
 def _zone_before(chain: Chain, rule: Rule) -> FirewalldChain | None:
-    """The zone whose chain the rule before it goes through, for the same packets."""
+    """The zone to which the previous rule sends the same packets."""
     before = chain.rules[rule.number - 2] if rule.number > 1 else None
     target = before.spec.target if before is not None else None
     if before is None or target is None or before.spec.matches != rule.spec.matches:

@@ -1,4 +1,4 @@
-"""A native rule in one plain sentence: which packets it takes, and what becomes of them."""
+"""A native rule in one sentence: the packets that it matches, and what it does with them."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Whose native table it is, by its name: Docker's, firewalld's, podman's, libvirt's, LXD's, CrowdSec's, fail2ban's."""
+"""The owner of a native table, by its name: Docker, firewalld, podman, libvirt, LXD, CrowdSec, fail2ban."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-#: (the whole name as a pattern, whose it is, what is kept in it); the first that fits counts.
+#: (pattern of the whole name, owner, content); the first that fits counts.
 _TABLES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern), owner, purpose)
     for pattern, owner, purpose in (
@@ -31,7 +31,7 @@ _TABLES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 
 @lru_cache(maxsize=256)
 def native_table(name: str) -> tuple[str, str]:
-    """Return whose table it is and what is kept in it; ("", "") where the name does not tell."""
+    """Return a table's owner and content; ("", "") where its name does not tell."""
     for pattern, owner, purpose in _TABLES:
         if pattern.fullmatch(name):
             return owner, purpose
@@ -39,5 +39,5 @@ def native_table(name: str) -> tuple[str, str]:
 
 
 def table_owner(name: str) -> str:
-    """Return whose table it is, "" where the name does not tell."""
+    """Return a table's owner, "" where its name does not tell."""
     return native_table(name)[0]

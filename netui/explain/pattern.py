@@ -1,4 +1,4 @@
-"""A rule's shape: its options in one mapping, and which they are, for looking its purpose up."""
+"""A rule's pattern: its option names and values, by which its purpose is looked up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from netui.net.conditions import (
     Condition,
 )
 
-#: The keys that take part in a pattern, each with the option that Docker's own rules have for it.
+#: The keys of a pattern, each with the option in Docker's own rules.
 _KEYS = {
     IIF: "-i",
     OIF: "-o",
@@ -43,7 +43,7 @@ _KEYS = {
 class RulePattern:
     """keys: ``("!-i", "--dport", "-p")``, sorted. values: by option, without the ``!``.
 
-    plain: every match is in it, so that nothing is left out of a sentence made from it.
+    plain: whether every match is in it, so a sentence that is made from it omits nothing.
     """
 
     spec: RuleSpec
@@ -79,7 +79,7 @@ def shape_of(text: str, family: Family) -> RulePattern:
 
 
 def _is_one(condition: Condition) -> bool:
-    """Whether it is about one network or one span of ports, as Docker's own rules are."""
+    """Whether it has one network or one range of ports, as Docker's own rules have."""
     if condition.key in ADDRESSES:
         return isinstance(condition.values, Net)
     return condition.key not in (DPORT, SPORT) or len(tuple(condition.intervals() or ())) == 1

@@ -1,4 +1,4 @@
-"""A rule in one plain sentence: Docker's by their purpose, anybody else's by their matches."""
+"""A rule in one sentence: Docker's rules by their purpose, others by their matches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def explain_rule(names: Names, chain: Chain, rule: Rule) -> str:
 
 
 def explain_policy(chain: Chain) -> str:
-    """Return what becomes of packets that reach the chain's end."""
+    """Return the fate of packets at the chain's end, as a sentence."""
     if chain.policy in (None, "-"):
         return "Packets that reach the end of this chain go back to the chain that called it."
     policy = printable(chain.policy or "")
@@ -39,7 +39,7 @@ def explain_policy(chain: Chain) -> str:
 
 
 def owner_of(chain: str) -> str:
-    """Return whose chain it is: Docker, ufw, fail2ban, …; "" for a built-in or unknown one."""
+    """Return a chain's owner: Docker, ufw, fail2ban, …; "" for a built-in or unknown chain."""
     if chain_of_dockers(chain):
         return "the administrator" if chain == "DOCKER-USER" else "Docker"
     return neighbour(chain)[0]
@@ -49,7 +49,7 @@ _ARP = "ARP alone, by which neighbours ask for hardware addresses: no IP packet 
 
 
 def whose_chain(chain: Chain) -> tuple[str, str]:
-    """Return whose chain it is and, of a native table, what is kept in it; "" for what the names do not tell."""
+    """Return a chain's owner and, in a native table, its content; "" where the names do not tell."""
     if chain.backend != "nftables":
         return owner_of(chain.name), ""
     owner, purpose = native_chain(chain.table, chain.name)

@@ -1,4 +1,4 @@
-"""Targets in words: what becomes of the packets that a rule takes."""
+"""Targets in words: what a rule does with the packets that it matches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REJECTIONS = {
     "icmp-net-unreachable": "network unreachable",
     "tcp-reset": "TCP reset",
 }
-#: Targets that only need a verb; any option of theirs is quoted behind it.
+#: Targets that only need a verb; their options are quoted after it.
 _PLAIN = {
     "ACCEPT": "are accepted",
     "DROP": "are dropped",
@@ -108,7 +108,7 @@ def _special(target: Target, names: Names, chain: Chain) -> str:
 
 
 def _header(target: Target) -> str:
-    """Return what targets do that change a header field, answer for a server, or send a copy."""
+    """Return the verb of targets that change a header field, answer for a server, or send a copy."""
     hop = {"--ttl-set": "set to", "--ttl-dec": "lowered by", "--ttl-inc": "raised by"}
     match target.name:
         case "SYNPROXY" if _only(target, "--mss", "--wscale", "--sack-perm", "--timestamp", "--ecn"):
@@ -181,9 +181,9 @@ def _masked(text: str) -> str:
 
 
 def _turned_over(text: str) -> tuple[str, str] | None:
-    """What a ``--set-xmark`` sets, and the bits that it turns over: those of the value beyond the mask.
+    """The value that a ``--set-xmark`` sets, and the bits that it inverts: those of the value outside the mask.
 
-    The new mark is ``(mark & ~MASK) ^ VALUE``. None where it only sets.
+    The new mark is ``(mark & ~MASK) ^ VALUE``. None where it only sets bits.
     """
     parsed = parse_masked(text)
     if parsed is None or not parsed[0] & ~parsed[1]:

@@ -1,4 +1,4 @@
-"""A description's parts, and what a match module gives to it."""
+"""The parts of a description of packets, to which match modules add."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from netui.text.phrases import either
 
 @dataclass(slots=True)
 class Words:
-    """The parts of a description, in the order in which a sentence has them.
+    """The parts of a description, in the order of a sentence.
 
-    noun: what they are. to, from_: where. which: relative clauses ("come in by eth0").
-    limits: how often. quoted: what is only known as text.
+    noun: the kind of packets. to, from_: destination and source. which: relative clauses ("come in by eth0").
+    limits: rates. quoted: matches that are only known as text.
     """
 
     noun: str = "Packets"
@@ -35,7 +35,7 @@ class Words:
         return " ".join(parts) + (f", {', '.join(self.limits)}," if self.limits else "")
 
 
-#: Adds a match's words to a description; False where it does not know all of the match, which is then quoted.
+#: Adds a match to a description; False where it does not know the whole match, which is then quoted.
 Say = Callable[[Words, Match, Names, str], bool]
 
 

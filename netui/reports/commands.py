@@ -1,4 +1,4 @@
-"""The reports as the command line gives them: text, JSON and exit status, each from a prepared host."""
+"""The reports of the command line: text, JSON and exit status, each from a prepared host."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from netui.text.visible import printable
 from netui.traversal import PreparedHost
 from netui.traversal.question.endpoints import engine_apart
 
-#: Exit status, as the contract has it.
+#: The exit statuses of the contract.
 _DONE, _FOUND, _UNDECIDED = 0, 1, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command prints, either way, and how it ends.
+    """A command's output in both forms, and its exit status.
 
-    rows, remarks: the same for a table of several machines, in the columns of its report, and what stands below it.
+    rows, remarks: the same for a table of several machines: the rows in the report's columns, and the lines below.
     """
 
     text: str
@@ -54,15 +54,15 @@ class Report:
 
 
 def explain(snapshot: Snapshot, table: str = "", chain: str = "", number: int | None = None) -> Report:
-    """Rules in plain words; raises NotThere (a ValueError) for a table, chain or rule that is not there."""
+    """Rules in plain words; raises NotThere (a ValueError) for a table, chain or rule that does not exist."""
     chains = chosen(snapshot, table, chain, number)
     return Report(explain_text(snapshot, chains, number), explain_json(snapshot, chains, number), _DONE)
 
 
 def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
-    """Every port of the host that something else reaches. Status as of :func:`exposed`.
+    """Every port of the host that others reach. The status is that of :func:`exposed`.
 
-    Without the host's addresses or routes nothing can be told: status 3.
+    Without the host's addresses or routes nothing is known: status 3.
     """
     if host.snapshot.interfaces is None or not host.namespace.fibs["ip"].known:
         text = "The host's addresses and routes were not read: which of its ports are reached is not known."
@@ -85,9 +85,9 @@ def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] =
 
 
 def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), *, wide: bool = False) -> Report:
-    """What is reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that cannot be told.
+    """Which ports are reached from where. Status 1 if a port is open from ``fail_on`` or wider, 3 if that is unknown.
 
-    Without ``fail_on`` it is always 0, unless containers were not read or are not behind these rules.
+    Without ``fail_on`` it is always 0, unless containers were not read or these rules do not concern them.
     """
     found = exposures(host)
     document, text = exposed_json(found), exposed_text(found, wide=wide)
@@ -119,13 +119,13 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), 
 
 
 def _may_fail(host: PreparedHost, limit: Where | Listing, allowed: Sequence[str]) -> bool:
-    """Whether a port that is not listed could be open from ``limit`` or wider."""
+    """Whether an unlisted port may be open from ``limit`` or wider."""
     ports = tuple(unlisted_ports(host))
     return bool(failing(ports, limit, allowed) or undecided(ports, limit))
 
 
 def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
-    """What is wrong. Status 1 with findings; 3 if there are none and not all was there to judge."""
+    """The findings. Status 1 with findings; 3 without any, if not all data was there to judge."""
     diagnosis = diagnose(host)
     status = _FOUND if diagnosis.findings else _DONE if diagnosis.decided else _UNDECIDED
     text = doctor_text(diagnosis, ascii_only=ascii_only)
@@ -133,9 +133,9 @@ def doctor(host: PreparedHost, *, ascii_only: bool = False) -> Report:
 
 
 def reach_all(host: PreparedHost, source: str) -> Report:
-    """Who ``source`` reaches (``netui path SRC '*'``); raises EndpointError where it is no source.
+    """What ``source`` reaches (``netui path SRC '*'``); raises EndpointError for an invalid source.
 
-    Status 3 where there may be containers that netui does not know.
+    Status 3 where there may be unknown containers.
     """
     found = reach(host, source)
     text, document = reach_text(source, found), reach_json(source, found)
@@ -148,10 +148,10 @@ def reach_all(host: PreparedHost, source: str) -> Report:
 
 
 def egress(host: PreparedHost, source: str, *, reply: bool = False) -> Report:
-    """Where ``source`` may go out (``netui path SRC outside``); raises EndpointError where it is no source.
+    """The egress of ``source`` (``netui path SRC outside``); raises EndpointError for an invalid source.
 
-    Status 0 if everyone beyond the default route is reached by TCP, but for the ports and machines that rules
-    name; 1 if not, 3 where that cannot be told.
+    Status 0 if everyone beyond the default route is reached by TCP, except for the ports and machines that rules
+    name; 1 if not, 3 where that is unknown.
     """
     found = ways_out(host, source, reply=reply)
     verdict = found[0].path.verdict if found else "undecided"
@@ -160,7 +160,7 @@ def egress(host: PreparedHost, source: str, *, reply: bool = False) -> Report:
 
 
 def _containers_unknown(host: PreparedHost) -> str:
-    """Why nothing is known of containers, as the beginning of a sentence; "" where it is."""
+    """Why containers are unknown, as the beginning of a sentence; "" where they are known."""
     apart = engine_apart(host)
     if apart:
         return printable(f"{apart[0].upper()}{apart[1:]}, and its containers are not behind these rules:")

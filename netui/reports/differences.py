@@ -21,7 +21,7 @@ def differences_json(found: Iterable[Difference], missing: Iterable[str] = ()) -
 
 
 def differences_text(found: Iterable[Difference], missing: Iterable[str] = ()) -> str:
-    """Return the differences as lines, by kind; missing: what could not be compared, behind them."""
+    """Return the differences as lines, by kind; missing: what could not be compared, for the last lines."""
     missing = tuple(missing)
     lines: list[str] = []
     kind = ""

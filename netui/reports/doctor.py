@@ -13,7 +13,7 @@ from netui.text.visible import printable
 
 _MARKS = {"high": "!!", "medium": "! ", "low": "· ", "note": "i "}
 HEADS = ("SEVERITY", "FINDING")
-#: What is said where there is no finding, and where there is none and not all was there to be judged.
+#: The text without findings, and without findings where data was missing.
 NOTHING = "Nothing is wrong that netui can see."
 NOTHING_IN_PART = "Nothing is wrong in what could be checked; what could not is marked with ?."
 
@@ -41,7 +41,7 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def _cure_json(cure: Cure) -> dict[str, Any]:
-    """Return a cure with its changes, in the order in which its commands make them."""
+    """Return a cure with its changes, in the order of its commands."""
     return {"text": str(cure), "changes": [_change_json(change) for change in cure.changes]}
 
 
@@ -90,7 +90,7 @@ def doctor_text(diagnosis: Diagnosis, *, width: int = 100, ascii_only: bool = Fa
 
 
 def doctor_rows(diagnosis: Diagnosis) -> tuple[list[list[str]], list[str]]:
-    """Return a row for each finding, in the columns of HEADS, and a remark for each thing that is not known."""
+    """Return a row for each finding, in the columns of HEADS, and a remark for each unknown."""
     rows = [[finding.severity, printable(finding.what)] for finding in diagnosis.findings]
     return rows, [f"?  {printable(text)}" for text in diagnosis.unknown]
 
@@ -101,7 +101,7 @@ def _finding_lines(finding: Finding, width: int) -> Iterator[str]:
     for item in finding.evidence:
         yield f"   {_where(item)}{printable(item.text)}{_count(item)}"
     for text in finding.advice:
-        # a command is kept on one line, so that it can be copied
+        # a command stays on one line, so that it can be copied
         yield f"   > {printable(text)}"
 
 

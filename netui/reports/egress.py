@@ -1,4 +1,4 @@
-"""``netui path SRC outside``, without a port: where SRC may go out, as a table or JSON."""
+"""``netui path SRC outside``, without a port: the egress of SRC, as a table or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netui.traversal.result import step_place
 
 
 def egress_json(source: str, found: Sequence[EgressPart]) -> dict[str, Any]:
-    """Return where SRC may go out, in JSON's form."""
+    """Return the egress of SRC in JSON's form."""
     return {
         "from": source,
         "to": "outside",
@@ -33,7 +33,7 @@ def egress_json(source: str, found: Sequence[EgressPart]) -> dict[str, Any]:
 
 
 def egress_text(source: str, found: Sequence[EgressPart]) -> str:
-    """Return where SRC may go out, as a table."""
+    """Return the egress of SRC as a table."""
     rows = [["PROTOCOL", "PORTS", "TO", "ANSWER", "DECIDED BY", "WHY"]]
     everyone = [one for one in found if one.addresses is None]
     for one in found:

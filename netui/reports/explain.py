@@ -14,13 +14,13 @@ from netui.text.visible import printable
 
 
 class NotThere(ValueError):
-    """A table, chain or rule that this host does not have; the message says what there is."""
+    """The host does not have this table, chain or rule; the message lists the existing ones."""
 
 
 def chosen(snapshot: Snapshot, table: str = "", chain: str = "", number: int | None = None) -> list[Chain]:
-    """Return the chains that were asked for, of each family and variant, in the text's order.
+    """Return the wanted chains of each family and variant, in the text's order.
 
-    Raises NotThere where there is none of that name, or no rule of that number.
+    Raises NotThere where there is no such table, chain or rule.
     """
     everything = [found for ruleset in snapshot.rulesets.values() for found in ruleset.chains()]
     if not snapshot.rulesets and snapshot.nft_chains is None:

@@ -15,7 +15,7 @@ from netui.text.table import table
 from netui.text.visible import printable
 from netui.traversal.result import step_place
 
-#: A limit of ``--fail-on`` between "world" and nothing: who is let in by name counts, too.
+#: A limit of ``--fail-on`` narrower than "world": machines that rules let in by address count, too.
 Listing = Literal["listed"]
 _HEADS: dict[Where, str] = {
     "world": "WORLD",
@@ -33,7 +33,7 @@ LEGEND = (
 )
 
 
-#: What is said where there is no row.
+#: The text without rows.
 NOTHING = "No container has a port."
 
 
@@ -96,14 +96,14 @@ def cell_json(cell: Cell) -> dict[str, Any]:
 
 
 def heads(where: Where) -> str:
-    """Return the head of a place's column."""
+    """Return the header of an origin's column."""
     return _HEADS[where]
 
 
 def exposed_text(exposures: Sequence[Exposure], *, wide: bool = False) -> str:
-    """Return the table, the widest open ports first, with what looks protected and is not below it.
+    """Return the table, the widest open ports first, and below it the ports that only look protected.
 
-    wide: all networks that are let in or kept out are named.
+    wide: name all networks that rules let in or keep out.
     """
     if not exposures:
         return NOTHING
@@ -131,7 +131,7 @@ def exposed_rows(exposures: Sequence[Exposure], *, wide: bool = False) -> tuple[
 
 
 def sender_remarks(place: str, cell: Cell, *, wide: bool = False) -> Iterator[str]:
-    """Yield for whom a port is otherwise than for everyone else, a line for each rule that says so."""
+    """Yield a line for each rule by which some senders have another outcome than everyone else."""
     for one in cell.senders:
         by = f" ({step_place(one.step)})" if one.step is not None else ""
         who = some(list(one.addresses), len(one.addresses) if wide else 6)
@@ -161,21 +161,21 @@ def _remarks(exposures: Sequence[Exposure], *, wide: bool) -> Iterator[str]:
 
 
 class Reached(Protocol):
-    """What is reached from places: a port of a container, or of the host."""
+    """A port of a container or of the host, with its cells."""
 
     @property
     def cells(self) -> Sequence[Cell]:
-        """The answer of each place."""
+        """The cell of each origin."""
 
     def states(self, where: Where) -> dict[Family, list[Cell]]:
-        """Return the cells of a kind of place, by family."""
+        """Return the cells of a kind of origin, by family."""
 
 
 Port = TypeVar("Port", bound=Reached)
 
 
 def column(exposure: Reached, where: Where, *, wide: bool = False) -> str:
-    """Write from which families, and for whom, it is open to a place. wide: all networks by name."""
+    """Return the text of a column: the families and senders for which the port is open. wide: name all networks."""
     by_family = exposure.states(where)
     if where == "networks":
         return _networks(by_family)
@@ -222,12 +222,12 @@ def _networks(by_family: dict[Family, list[Cell]]) -> str:
 
 
 def unlisted_json(containers: Sequence[str]) -> dict[str, Any]:
-    """Return of which containers not all ports are known, in JSON's form."""
+    """Return the containers with unknown ports in JSON's form."""
     return {"containers": list(containers), "reason": "what listens in them was not read"}
 
 
 def unlisted_text(containers: Sequence[str]) -> str:
-    """Say of which containers not all ports are known."""
+    """Return a line about the containers with unknown ports."""
     return (
         f"What listens in {plural(len(containers), 'container')} was not read ({printable(some(containers))}): "
         "ports that are neither published nor exposed are not in this list."
@@ -235,9 +235,9 @@ def unlisted_text(containers: Sequence[str]) -> str:
 
 
 def failing(exposures: Sequence[Port], limit: Where | Listing, allowed: Sequence[str] = ()) -> list[Port]:
-    """Return the ports that are open from ``limit`` or from anywhere wider.
+    """Return the ports that are open from ``limit`` or wider.
 
-    "listed": open to the world, or to machines outside that rules let in by name, but for those in ``allowed``.
+    "listed": open to the world, or to machines outside that rules let in by address, except those in ``allowed``.
     """
     if limit == "listed":
         nets = [ip_network(text, strict=False) for text in allowed]
@@ -247,7 +247,7 @@ def failing(exposures: Sequence[Port], limit: Where | Listing, allowed: Sequence
 
 
 def _lets_in(cell: Cell, allowed: Sequence[IPv4Network | IPv6Network]) -> bool:
-    """Whether everyone, or somebody by name who is not allowed, gets through."""
+    """Whether everyone, or a sender that a rule names and that is not in ``allowed``, gets through."""
     return cell.state == "open" or not all(_within(ip_network(net), allowed) for net in cell.listed)
 
 
@@ -258,7 +258,7 @@ def _within(net: IPv4Network | IPv6Network, allowed: Sequence[IPv4Network | IPv6
 
 
 def undecided(exposures: Sequence[Port], limit: Where | Listing) -> list[Port]:
-    """Return the ports of which it cannot be told whether they are open from ``limit`` or wider."""
+    """Return the ports for which it is unknown whether they are open from ``limit`` or wider."""
     wider = WIDEST[: WIDEST.index("world" if limit == "listed" else limit) + 1]
     return [e for e in exposures if any(_unknown(c) and c.origin.where in wider for c in e.cells)]
 

@@ -28,12 +28,12 @@ NOTHING = "No port of this machine is reached by other machines or containers."
 
 
 def ports_text(ports: IntervalSet) -> str:
-    """Write ports: ``22``, ``1-21, 23-79``."""
+    """Return ports as text: ``22``, ``1-21, 23-79``."""
     return some([str(low) if low == high else f"{low}-{high}" for low, high in ports], 6)
 
 
 def answerer_text(by: Answerer) -> str:
-    """Write what answers: a container with its port, a program, another machine, or nobody."""
+    """Return the answerer as text: a container with its port, a program, another machine, or nobody."""
     if by.kind == "nobody":
         return "nothing listens"
     if by.kind == "unknown":
@@ -62,7 +62,7 @@ def _port_json(row: HostPort) -> dict[str, Any]:
 
 
 def host_text(found: HostPorts, *, wide: bool = False) -> str:
-    """Return the table, what nobody answers last."""
+    """Return the table, with the ports that nobody answers last."""
     rows, remarks = host_rows(found, wide=wide)
     return "\n".join([*table([HEADS, *rows]), "", LEGEND, *remarks] if rows else [NOTHING, *remarks])
 

@@ -1,4 +1,4 @@
-"""A path as JSON (the contract's form) and as text that a person likes to read."""
+"""A path as JSON (the contract's form) and as text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _who_json(part: SendersPart) -> dict[str, Any]:
 
 
 def answer_json(path: Path) -> dict[str, Any]:
-    """Return what becomes of a packet, without who asks whom."""
+    """Return the outcome in JSON's form, without SRC and DST."""
     to = path.delivered_to
     return {
         "verdict": path.verdict,
@@ -119,7 +119,7 @@ def _undecided_json(item: Undecided) -> dict[str, Any]:
 
 
 def short_rule(text: str) -> str:
-    """What a rule says in short: its text without the chain, the comment and the target."""
+    """A rule's text without the chain, the comment and the target."""
     spec = parse_rule(text)
     words: list[str] = []
     for match in spec.matches:
@@ -145,7 +145,7 @@ def packet_line(packet: PacketHeader) -> str:
 
 
 def path_text(path: Path, *, ascii_only: bool = False) -> str:
-    """Return the path as lines: the packet, a step a line, the verdict last."""
+    """Return the path as lines: the packet, a line for each step, the verdict last."""
     lines: list[str] = [f"{path.source} → {path.destination}"]
     for number, leg in enumerate(path.legs, 1):
         lines += _leg_lines(leg, number, len(path.legs), told=path.verdict != "undecided")
@@ -174,7 +174,7 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
 
 
 def _whose(step: Step | None) -> list[str]:
-    """Say what the native chain that decides is for, where its name tells."""
+    """Return the purpose of the deciding native chain, where its name tells."""
     if step is None or step.backend != "nftables":
         return []
     owner, purpose = native_chain(step.table, step.chain)
@@ -182,7 +182,7 @@ def _whose(step: Step | None) -> list[str]:
 
 
 def sender_lines(path: Path) -> list[str]:
-    """Write what becomes of whose packets, everyone else's last; the steps shown are everyone else's."""
+    """Return a line for each part of the senders, everyone else last, whose steps are the ones shown."""
     lines = []
     parts = path.senders or path.receivers
     for number, part in enumerate(parts):
@@ -200,7 +200,7 @@ def sender_lines(path: Path) -> list[str]:
 
 
 def others_than_everyone(path: Path) -> list[str]:
-    """Write for whom it is otherwise than for everyone else, one part of the senders a line; not yet escaped."""
+    """Return a line, not yet escaped, for each part of the senders with another outcome than everyone else."""
     return [
         f"{part.path.verdict} for {some(list(part.addresses), 6)}{f' ({by})' if (by := _by(part.decided_by)) else ''}"
         for part in (*path.senders, *path.receivers)
@@ -215,7 +215,7 @@ def _by(step: Step | None) -> str:
 
 
 def verdict_line(path: Path, verdict: str) -> str:
-    """Write the verdict, up to which limit it holds, and who receives it."""
+    """Return the verdict as text, with its limits and the receiver."""
     receivers = [path.delivered_to] if path.delivered_to is not None else list(path.one_of)
     names = [
         f"{to.name if to.kind != 'outside' else 'the outside'} ({host_port(to.address, to.port)})" for to in receivers

@@ -13,7 +13,7 @@ from netui.reports.commands import Report
 from netui.text.table import table
 from netui.text.visible import printable
 
-#: By report: its columns, what stands below its table, and what is said where the table has no row.
+#: By report: its columns, the lines below its table, and the text of an empty table.
 _FORMS = {
     "exposed": (exposed_report.HEADS, exposed_report.LEGEND, exposed_report.NOTHING),
     "host ports": (host_report.HEADS, host_report.LEGEND, host_report.NOTHING),
@@ -23,15 +23,15 @@ _FORMS = {
         doctor_report.NOTHING,
     ),
 }
-#: Status of a machine that was not read.
+#: The status of a machine that was not read.
 _BAD = 2
-#: Status of one that was read in part.
+#: The status of a machine that was read in part.
 _PART = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine as the user named it, with its report, or why there is none."""
+    """A machine by the user's name for it, with its report, or the reason why there is none."""
 
     name: str
     report: Report | None = None
@@ -39,7 +39,7 @@ class Machine:
 
 
 def several(name: str, machines: Sequence[Machine]) -> Report:
-    """Join the reports of machines; the status is the highest, 2 for a machine that was not read."""
+    """Combine the reports of machines; the status is the highest one, 2 for a machine that was not read."""
     heads, legend, nothing = _FORMS[name]
     if name == "doctor" and any(machine.report is not None and machine.report.status == _PART for machine in machines):
         nothing = doctor_report.NOTHING_IN_PART

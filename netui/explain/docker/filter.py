@@ -1,7 +1,7 @@
 """Docker's own rules of the filter and raw tables, 17 to 29, recognised by their purpose.
 
-Each purpose is a table, a set of chains and a shape; the sentence says what the rule does and
-what Docker made it for. A rule that has any match more is no rule of Docker's.
+Each purpose is a table, a set of chains and a pattern of options. The sentence tells what the rule does and why
+Docker made it. A rule with any other match is not Docker's.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _ext_bridges(shape: RulePattern, _names: Names) -> str:
 
 
 def published_as(shape: RulePattern, names: Names, address: str) -> str:
-    """Return how the container publishes the rule's port, "" where it is not known to."""
+    """Return how the container publishes the rule's port, "" where that is not known."""
     places = names.publications(address, shape.values.get("--dport", ""), shape.values.get("-p", ""))
     return " and ".join(printable(place) for place in places)
 
@@ -222,7 +222,7 @@ def purpose(table: str, shape: RulePattern, names: Names) -> str:
     if sentence is None:
         return ""
     if chain in ("FORWARD", "PREROUTING") and not _names_docker(shape, names):
-        # anybody may have put such a rule into a built-in chain
+        # in a built-in chain, such a rule may be anybody's
         return ""
     return sentence(shape, names)
 

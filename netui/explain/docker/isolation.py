@@ -1,4 +1,4 @@
-"""Docker's rules that keep apart: networks from each other, containers' own addresses from outside (raw, 28)."""
+"""Docker's rules of isolation: networks from each other, and containers' own addresses from outside (raw, 28)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Key = tuple[tuple[str, ...], str]
 
 
 def at(shape: RulePattern, names: Names, key: str) -> str:
-    """Return the name of the interface that an option names."""
+    """Return the described interface of an option."""
     return names.interface(shape.values[key])
 
 
 def same_bridge(shape: RulePattern) -> bool:
-    """Whether both interfaces that the rule names are one."""
+    """Whether the rule names the same interface twice."""
     return shape.values["-i"] == shape.values["-o"]
 
 

@@ -1,4 +1,4 @@
-"""Docker 29's own nftables rules by their purpose, which each rule's comment names.
+"""Docker 29's own nftables rules by their purpose, which is in each rule's comment.
 
 Source: moby, daemon/libnetwork/drivers/bridge/internal/nftabler; seen on Engine 29.7.
 """
@@ -18,7 +18,7 @@ _FORWARD_IN, _FORWARD_OUT = "filter-forward-in__", "filter-forward-out__"
 
 
 def purpose(names: Names, chain: Chain, rule: Rule) -> str:
-    """Return what a rule of ``table ip docker-bridges`` is for, "" where netui does not know it."""
+    """Return the purpose of a rule of ``table ip docker-bridges``, "" where it is not known."""
     bridge = _bridge(chain.name)
     said = _BY_COMMENT.get(rule.spec.comment)
     if said is not None:
@@ -51,7 +51,7 @@ def _sorted_by(statement: VerdictMap, chain: Chain) -> str:
 
 
 def _ports(rule: Rule) -> list[str]:
-    """The ports that a rule asks for, as ``80/tcp``."""
+    """The ports that a rule matches, as ``80/tcp``."""
     protocol, port = first_asked(rule, "ip", PROTOCOL), first_asked(rule, "ip", DPORT)
     if protocol is None or port is None or port.number is None:
         return []
