@@ -1,4 +1,4 @@
-"""What is set for the whole process: garbage collector, switch interval, malloc."""
+"""Settings of the whole process: garbage collector, switch interval, malloc."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: Seconds between two looks at what is young, and between two settlings while the host changes all the time.
+#: Seconds between two collections of the young generation, and between two freezes on a host that always changes.
 _YOUNG, _EVERY = 3.0, 5.0
-#: Seconds without a key that make a good moment, and those after which any moment is good enough.
+#: Seconds without a key that count as idle, and seconds after which it collects in any case.
 _QUIET, _PATIENCE = 0.5, 20.0
-#: Objects that are too many to wait for a good moment: 20 ms of looking at them, some 10 MB (measured).
+#: With so many young objects it does not wait for idleness: they take 20 ms to collect, and some 10 MB (measured).
 _MANY = 100_000
-#: Seconds after which what was set aside is looked through too, and settlings: some of it may be of no use any more.
+#: Seconds, and freezes, after which frozen objects are collected, too, because some may be garbage.
 _WHOLE, _SETTLINGS = 600.0, 20
 
-#: mallopt(3): M_MMAP_THRESHOLD, and the size in bytes from which a block is mapped by itself.
+#: mallopt(3): M_MMAP_THRESHOLD, and its value in bytes.
 _MMAP_THRESHOLD, _SIZE = -3, 256 * 1024
 _set: set[str] = set()
 
 
 def large_blocks_apart() -> None:
-    """``mallopt(M_MMAP_THRESHOLD)``: map each large block by itself, so that its memory goes back when it is freed.
+    """``mallopt(M_MMAP_THRESHOLD)``: use mmap for each large block, so that free() returns it to the system.
 
-    Without it glibc's limit grows with each block that is freed, up to 32 MB, and a
-    save of 50,000 rules leaves 20 MB of holes in the heap (measured).
+    By default glibc raises this threshold with each freed block, up to 32 MB. Then a save of 50,000 rules leaves
+    20 MB of holes in the heap (measured).
     """
     if "malloc" not in _set:
         _set.add("malloc")
@@ -42,15 +42,15 @@ def short_turns(seconds: float) -> None:
 
 
 def collector_off() -> None:
-    """Switch the garbage collector's own pace off for good; :class:`Collector` asks it instead."""
+    """Disable automatic garbage collection for good; :class:`Collector` runs it instead."""
     gc.disable()
 
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause the garbage collector: walks leave no cycles, and looking for them took a seventh of the time.
+    """Pause the garbage collector: walks create no reference cycles, and collections took a seventh of the time.
 
-    What the walks leave is set to the oldest generation at once, which is looked through least often.
+    The objects of the walks go to the oldest generation at once, which is collected least often.
     """
     was = gc.isenabled()
     gc.disable()
@@ -65,18 +65,18 @@ def collector_paused() -> Iterator[None]:
 
 
 class Collector:
-    """Collects at good moments, and sets aside what is there to stay.
+    """Runs the garbage collector while the user is idle, and freezes long-lived objects.
 
-    forget: called before each collection, to let go of caches.
+    forget: called before each collection, to clear caches.
 
-    Left to itself the garbage collector looks at all objects every few seconds, in the middle of whatever
-    key was pressed: 40 ms with 1,000 rules, 80 ms with 50,000 (measured). The screen therefore switches its own
-    pace off before it starts, and asks here, when no key has come for a moment. What a snapshot and
-    the panes hold for long is set aside (``gc.freeze``) when it is new, so that a collection looks at what came since.
+    Automatic collection visits all objects every few seconds, often during a key: 40 ms with 1,000 rules, 80 ms
+    with 50,000 (measured). So the screen disables it, and calls this class when no key has come for a moment.
+    Long-lived objects of snapshots and panes are frozen (``gc.freeze``) when they are new, so a collection only visits
+    later objects.
 
-    While keys come, what they leave behind adds up: a screen that is opened and closed leaves
-    10,000 objects, and half a minute of that 80 MB (measured). So the young are looked at when
-    they are many, keys or not; and on a host that changes all the time, what was set aside is looked through sooner.
+    While the user presses keys, garbage accumulates: opening and closing a screen leaves 10,000 objects, and half
+    a minute of that 80 MB (measured). So the young generation is collected when it is large, keys or not. On a
+    host that changes all the time, frozen objects are collected sooner.
     """
 
     def __init__(self, forget: Callable[[], None] = lambda: None) -> None:
@@ -87,7 +87,7 @@ class Collector:
         self._whole = self._last_key = time.monotonic()
 
     def changed(self) -> None:
-        """Note that much is new, as after a change of the structure."""
+        """Note that many objects are new, as after a change of rules or containers."""
         self._changed = True
 
     def key(self) -> None:
@@ -95,11 +95,11 @@ class Collector:
         self._last_key = time.monotonic()
 
     def quiet(self) -> bool:
-        """Whether no key has come for a moment; may be called from any thread."""
+        """Whether no key has come for a moment; thread-safe."""
         return time.monotonic() - self._last_key >= _QUIET
 
     def tick(self) -> None:
-        """Collect if this is a good moment and something is due; to be called every second or so."""
+        """Collect if the user is idle and a collection is due; must be called about every second."""
         now = time.monotonic()
         if not self.quiet() and now - self._looked < _PATIENCE:
             if gc.get_count()[0] >= _MANY:

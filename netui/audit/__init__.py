@@ -1,1 +1,1 @@
-"""Analyses that walk packets: what is exposed, who reaches whom, what is wrong."""
+"""Analyses that walk packets: exposure, reach, egress, differences, and findings."""

@@ -49,10 +49,10 @@ def approaches(
         dict.fromkeys((*_as_published(host, origin, bound, protocol), *_of_a_swarm(host, origin, container, protocol)))
     )
     if origin.where in ("own", "host"):
-        # nearest at its own address
+        # at its own address first
         yield from (*direct, *published)
         return
-    # to the host's 127.0.0.1 from elsewhere: only frames made by hand, so asked last
+    # the host's 127.0.0.1 from elsewhere needs forged frames, so it comes last
     inner = [way for way in published if way[1].startswith(("127.", "[::1]"))]
     yield from (*(way for way in published if way not in inner), *direct, *inner)
 
@@ -85,7 +85,7 @@ def _as_published(
 
 
 def _of_a_swarm(host: PreparedHost, origin: Origin, container: Container, protocol: str) -> Iterator[tuple[str, str]]:
-    """The ports that the swarm publishes on this node: which service's each is, no rule of the host says."""
+    """The ports that the swarm publishes on this node; the host's rules do not tell the service of a port."""
     on_ingress = any(network.ingress for e in container.endpoints if (network := host.network_of(e)) is not None)
     if not on_ingress or origin.family != "ip":
         return
@@ -103,7 +103,7 @@ def _of_a_swarm(host: PreparedHost, origin: Origin, container: Container, protoc
 
 
 def _host(host: PreparedHost, origin: Origin) -> str:
-    """The host as a container or the host itself writes it: an address of the family."""
+    """The host's address of the family, for a container or the host itself."""
     if origin.family == "ip":
         return "host"
     outer = host.outer("ip6")

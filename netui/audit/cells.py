@@ -1,4 +1,4 @@
-"""What one place that packets come from gets of a port: the answer, its rule, and for whom it is otherwise."""
+"""The outcome of a port for one origin: the state, its rule, and the senders with another outcome."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from netui.audit.origins import WIDEST, Origin, Where
 from netui.model import Family
 from netui.traversal import Step
 
-#: open: it gets through. refused: it gets through, and nothing listens. none: nobody is there.
+#: open: packets get through. refused: packets get through, but nothing listens.
 State = Literal["open", "refused", "closed", "undecided"]
 Listening = Literal["yes", "loopback", "no", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Machines outside that rules name: their networks, what becomes of theirs, and the rule that tells them apart."""
+    """Machines outside with an outcome of their own: their networks, the outcome, and the rule that causes it."""
 
     addresses: tuple[str, ...]
     state: State
@@ -27,11 +27,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The answer for one place and family.
+    """The outcome for one origin and family.
 
-    way: how it is asked for ("published", "direct"). source, destination: the path that was
-    walked. step: the deciding rule. reason: in one sentence. condition: up to which limit that holds.
-    senders: of some machine outside, those for whom it is otherwise; the state is everyone else's.
+    way: the kind of destination ("published", "direct"). source, destination: of the walked path. step: the
+    deciding rule. reason: one sentence. condition: the limits of the outcome. senders: for any machine outside,
+    the senders with another outcome; the state is that of everyone else.
     """
 
     origin: Origin
@@ -46,14 +46,14 @@ class Cell:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """The networks that get through though everyone else does not."""
+        """The networks that get through although everyone else does not."""
         if self.state in ("open", "refused"):
             return ()
         return tuple(net for one in self.senders if one.state == "open" for net in one.addresses)
 
 
 def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:
-    """Return the cells of a kind of place, by family."""
+    """Return the cells of a kind of origin, by family."""
     found: dict[Family, list[Cell]] = {}
     for cell in cells:
         if cell.origin.where == where:
@@ -62,6 +62,6 @@ def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:
 
 
 def widest(cells: Iterable[Cell]) -> Where | None:
-    """Return the widest place of which a cell is open, None if none is."""
+    """Return the widest kind of origin with an open cell, None if there is none."""
     opened = {cell.origin.where for cell in cells if cell.state == "open"}
     return next((where for where in WIDEST if where in opened), None)

@@ -1,4 +1,4 @@
-"""Which ports a container has, and which containers' ports are not all known."""
+"""The ports of containers, and the containers with unknown ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from netui.traversal import PreparedHost
 
 
 def partly_known(host: PreparedHost) -> tuple[Container, ...]:
-    """Return the running containers whose ports are not all known: what listens in them was not read."""
+    """Return the running containers that may have unknown ports, because their sockets were not read."""
     return tuple(
         container
         for container in host.containers
@@ -19,7 +19,7 @@ def partly_known(host: PreparedHost) -> tuple[Container, ...]:
 
 
 def ports_of(host: PreparedHost, container: Container, together: list[Container]) -> set[tuple[int, str]]:
-    """Return a container's ports with their protocols; ``together``: those that share its network namespace."""
+    """Return a container's ports with their protocols; together: the containers that share its network namespace."""
     ports = {(bound.container_port, bound.protocol) for bound in (*container.bound_ports, *container.requested_ports)}
     for one in together:
         ports.update(one.exposed)
@@ -38,7 +38,7 @@ def _protocol(name: str) -> str:
 
 
 def listening_state(container: Container, port: int, protocol: str) -> Listening:
-    """Return whether something listens on the port in the container, and for whom."""
+    """Return whether a program listens on the port in the container, and on which addresses."""
     if container.listening is None:
         return "unknown"
     at_port = [s for s in container.listening if s.port == port and _protocol(s.protocol) == protocol]

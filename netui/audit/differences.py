@@ -1,4 +1,4 @@
-"""What changed between two snapshots of a host: networks, containers, rules, and verdicts."""
+"""The differences between two snapshots of a host: networks, containers, rules and verdicts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from netui.traversal.result import step_place
 
 Kind = Literal["network", "container", "rule", "policy", "chain", "verdict", "sender"]
 Sign = Literal["+", "-", "~"]
-#: What moves from one start of a container to the next without meaning anything.
+#: Parts of a rule that change with each start of a container, without a meaning.
 _MOVES = frozenset({"pid", "started", "health", "sandbox_key", "created", "listening", "labels"})
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference. sign: "+" only in the second, "-" only in the first, "~" in both, and changed."""
+    """One difference. sign: "+" only in the second, "-" only in the first, "~" changed."""
 
     kind: Kind
     sign: Sign
@@ -35,7 +35,7 @@ class Difference:
 
 
 def differences(before: PreparedHost, after: PreparedHost) -> tuple[Difference, ...]:
-    """Return what differs, from networks to verdicts; parts that one side has not read are not compared."""
+    """Return the differences, from networks to verdicts; parts that were not read on one side are not compared."""
     one, other = before.snapshot, after.snapshot
     found: list[Difference] = []
     if one.networks is not None and other.networks is not None:
@@ -48,12 +48,12 @@ def differences(before: PreparedHost, after: PreparedHost) -> tuple[Difference, 
     return tuple(found)
 
 
-#: Sources without which two hosts cannot be said to be alike.
+#: The sources that a comparison needs.
 _NEEDED = ("docker", "iptables-nft", "ip6tables-nft", "nft", "address", "route")
 
 
 def not_compared(before: PreparedHost, after: PreparedHost) -> tuple[str, ...]:
-    """Return what could not be compared, each with the reason: not read on one side, or needed and read on neither."""
+    """Return what could not be compared, with the reasons: not read on one side, or needed and read on neither."""
     found: list[str] = []
     one, other = before.snapshot.sources, after.snapshot.sources
     for name in [*one, *(name for name in other if name not in one)]:
@@ -73,7 +73,7 @@ def not_compared(before: PreparedHost, after: PreparedHost) -> tuple[str, ...]:
 
 
 def _untold(host: PreparedHost) -> str:
-    """Why no verdict of a host can be told, "" where they can."""
+    """Why all verdicts of a host are unknown, "" where they are not."""
     return next((why.reason for why in host.blind.values() if why is not None), "")
 
 
@@ -176,7 +176,7 @@ def _cells(every: Iterable[Exposure]) -> dict[_CellKey, Cell]:
 
 
 def _verdicts(before: Iterable[Exposure], after: Iterable[Exposure]) -> Iterator[Difference]:
-    """Cells that both have and that differ; what came or went with its container is said there."""
+    """Differing cells of both hosts; new or removed containers are differences of their own."""
     old, new = _cells(before), _cells(after)
     for key, cell in new.items():
         was = old.get(key)
@@ -195,7 +195,7 @@ def _label(key: _CellKey) -> str:
 
 
 def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:
-    """Who of the senders that rules name, or of everyone else, came in before and does no more, and the other way."""
+    """The senders that got in before and do no more, and the other way round."""
     bits = width(now.origin.family)
     before, after = _let_in(was, bits), _let_in(now, bits)
     if gained := after - before:
@@ -205,7 +205,7 @@ def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:
 
 
 def _let_in(cell: Cell, bits: int) -> IntervalSet:
-    """The senders who get through, of all addresses that there are."""
+    """The senders that get through, out of all addresses."""
     named = {True: IntervalSet(), False: IntervalSet()}
     for one in cell.senders:
         nets = [ip_network(text) for text in one.addresses]
@@ -217,7 +217,7 @@ def _let_in(cell: Cell, bits: int) -> IntervalSet:
 
 
 def _who(found: IntervalSet, bits: int) -> str:
-    """Write networks; most of all addresses as everyone but those that are left."""
+    """Return networks as text; for most of all addresses, everyone except the others."""
     every = IntervalSet([(0, (1 << bits) - 1)])
     if found.size() * 2 <= every.size():
         return ", ".join(prefixes(found, bits))

@@ -1,4 +1,4 @@
-"""Egress: to which machines and ports beyond the default route a sender may go out."""
+"""Egress: which machines and ports beyond the default route a sender reaches."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _PROTOCOLS = ("tcp", "udp", "icmp")
 
 @dataclass(frozen=True, slots=True)
 class EgressPart:
-    """Machines and ports that are all alike to SRC.
+    """Machines and ports with the same outcome for SRC.
 
-    addresses: None for everyone else, most of those beyond the default route. ports: None for ICMP. path: what
-    becomes of a packet for one of them.
+    addresses: None for everyone else, the largest part beyond the default route. ports: None for ICMP. path: that of a
+    packet to one of them.
     """
 
     protocol: str
@@ -38,7 +38,7 @@ class EgressPart:
 
 
 def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[EgressPart, ...]:
-    """Return where SRC may go out, everyone first, by protocol; raises EndpointError and TooManyParts."""
+    """Return the egress of SRC by protocol, everyone else first; raises EndpointError and TooManyParts."""
     found: list[EgressPart] = []
     for protocol in _PROTOCOLS:
         destination = "outside/icmp" if protocol == "icmp" else f"outside:1/{protocol}"
@@ -67,7 +67,7 @@ def _pieces(host: PreparedHost, query: Query, reply: bool) -> Iterator[_Piece]:
 
 
 def _apart(part: Part[Branch], path: Path) -> Iterator[_Piece]:
-    """Tell a part apart by the rules that its machines, and its ports, met."""
+    """Divide a part by the rules that its machines, and its ports, met."""
     steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
     assert part.receivers is not None
     together = Together(part.receivers, steps, (), path.deciding, path)
@@ -82,7 +82,7 @@ def _apart(part: Part[Branch], path: Path) -> Iterator[_Piece]:
 
 
 def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[EgressPart]:
-    """Put pieces together: of each set of ports the machines that are alike, everyone else before those named."""
+    """Combine pieces: for each set of ports the machines with equal outcomes, everyone else first."""
     edges = sorted({edge for piece in pieces for low, high in piece.ports or EVERY_PORT for edge in (low, high + 1)})
     alike: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     for low, behind in pairwise(edges):

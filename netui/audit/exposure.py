@@ -1,7 +1,7 @@
-"""What a container's ports are reached from, found by walking packets; not by what is published.
+"""From where a container's ports are reached, found by walking packets, not by what is published.
 
-A port is asked for in each way that there is: as it is published, and straight at the container's
-address. One way that gets through makes the place's cell open.
+Each origin tries all destinations of a port: the published ones, and the container's own address. One open
+destination makes the origin's cell open.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from netui.traversal.stopped import stopped
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One port of one container, with a cell for each place.
+    """One port of one container, with a cell for each origin.
 
-    how: which of "published", "exposed" and "listening" make it a port. published: where.
-    looks_protected: why ufw or INPUT seem to protect it, and do not.
+    how: any of "published", "exposed" and "listening". published: the host's addresses and ports.
+    looks_protected: why ufw or INPUT seem to protect it, but do not.
     """
 
     container: str
@@ -44,17 +44,17 @@ class Exposure:
     notes: tuple[str, ...] = ()
 
     def states(self, where: Where) -> dict[Family, list[Cell]]:
-        """Return the cells of a kind of place, by family."""
+        """Return the cells of a kind of origin, by family."""
         return by_family(self.cells, where)
 
     @property
     def widest(self) -> Where | None:
-        """The widest place from which it is open, None if it is from nowhere."""
+        """The widest kind of origin from which it is open, None if there is none."""
         return widest(self.cells)
 
     @property
     def deciding(self) -> Cell | None:
-        """The cell that tells most: why it is open to, or closed from, other machines; else the first."""
+        """The most important cell: why it is open to, or closed from, other machines; else the first cell."""
         outer = [cell for where in ("world", "lan") for cell in self.cells if cell.origin.where == where]
         ranked = [cell for state in ("open", "refused", "undecided") for cell in outer if cell.state == state]
         told = [cell for cell in (*ranked, *outer, *self.cells) if cell.step is not None]
@@ -62,7 +62,7 @@ class Exposure:
 
 
 def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -> tuple[Exposure, ...]:
-    """Return the exposure of every port of every running container (of those IDs, where given)."""
+    """Return the exposure of every port of every running container (or of those with these IDs)."""
     origins = Origins.of(host)
     fates = InputFates(host)
     sharing: dict[str, list[Container]] = {}
@@ -80,7 +80,7 @@ def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -
 
 
 def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:
-    """Yield for each such container a port that :func:`exposures` lacks, as if something listened there."""
+    """Yield, for each container with unknown ports, a port that :func:`exposures` lacks, as if a program listened."""
     origins = Origins.of(host)
     fates = InputFates(host)
     for container in partly_known(host):
@@ -150,12 +150,12 @@ def _published_text(bound: PublishedPort) -> str:
 # --- walking ----------------------------------------------------------------------------------
 
 
-#: Outcomes that are known before they are walked, by destination and source.
+#: Outcomes that are known without a walk, by destination and source.
 Told = Mapping[str, Mapping[str, BriefPath]]
 
 
 def _told(host: PreparedHost, around: Iterable[Origin], known_ways: Approaches) -> Told:
-    """What rules stop of the packets from other networks, told of all of them at once."""
+    """The outcomes of packets from other networks that rules stop, decided for all of them at once."""
     asked: dict[str, list[str]] = {}
     for origin in around:
         if origin.where == "networks":
@@ -180,7 +180,7 @@ def _cell(
         try:
             found = known or outcome(host, origin.source, destination, reply=True)
         except EndpointError:
-            # not a question that this place can ask (no address of the family, …)
+            # the question does not apply to this origin (no address of the family, …)
             continue
         judged = _judge(host, container, found, port, listening)
         state = judged[0]
@@ -201,7 +201,7 @@ def _cell(
 def _named(
     host: PreparedHost, container: Container, found: BriefPath, state: State, port: int, listening: Listening
 ) -> Iterator[Listed]:
-    """Those of the senders of whom it is not as of everyone else."""
+    """The senders with another outcome than everyone else."""
     known: dict[int, Judged] = {}
     for part in found.senders:
         judged = known.get(id(part.outcome))
@@ -213,7 +213,7 @@ def _named(
 
 
 def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_named: Iterable[Listed]) -> bool:
-    """Whether this way in says more about the reach than the best one so far."""
+    """Whether this destination's outcome is more important than the best one so far."""
     if judged[0] in ("open", "refused"):
         return True
     if judged[0] == "undecided" and best[0] == "closed":
@@ -221,7 +221,7 @@ def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_name
     return any(one.state == "open" for one in named) and all(one.state != "open" for one in best_named)
 
 
-#: State, reason, deciding step, what is unknown, up to which limit it holds.
+#: State, reason, deciding step, unknowns, limits.
 Judged = tuple[State, str, "Step | None", tuple[str, ...], str]
 
 

@@ -1,7 +1,7 @@
-"""Every port of this machine that other machines or containers reach, and what answers there.
+"""Every port of this machine that other machines or containers reach, and the answerer.
 
-All ports are asked at once: a walk parts them where a rule, a translation or a listening socket tells them
-apart. Nothing is sent, and nothing is guessed from what is published.
+One walk is for all ports at once. It divides them where a rule, a translation or a listening socket distinguishes them.
+netui sends nothing, and does not infer anything from published ports.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from netui.traversal.result import Path
 from netui.traversal.senders import Part, TooManyParts, partition
 from netui.traversal.several import Several
 
-#: More parts than this are not walked apart: one for each port that is published, and more where rules name senders.
+#: The most parts: there is one for each published port, and more where rules name senders.
 _MOST_PARTS = 20_000
 _ALL = IntervalSet([(1, 65535)])
 _PROTOCOLS = ("tcp", "udp")
@@ -35,14 +35,14 @@ _PROTOCOLS = ("tcp", "udp")
 
 @dataclass(frozen=True, slots=True)
 class HostPorts:
-    """The ports of the host. unknown: why not all can be told, in sentences."""
+    """The ports of the host. unknown: sentences about what is unknown."""
 
     ports: tuple[HostPort, ...]
     unknown: tuple[str, ...] = ()
 
 
 def host_ports(host: PreparedHost) -> HostPorts:
-    """Return every port of the host that something else reaches, the widest open ones first."""
+    """Return every port of the host that others reach, the widest open ones first."""
     asked: list[PortsAsked] = []
     unknown: dict[str, None] = {}
     if host.namespace.sockets is None:
@@ -59,7 +59,7 @@ def host_ports(host: PreparedHost) -> HostPorts:
                 try:
                     answers = _ask(host, origin, address, protocol, every)
                 except EndpointError:
-                    # no question that this place can ask
+                    # the question does not apply to this origin
                     continue
                 except TooManyParts:
                     unknown[f"the rules tell more apart from {origin.name} than netui walks"] = None
@@ -80,7 +80,7 @@ def host_ports(host: PreparedHost) -> HostPorts:
 
 
 def _places(host: PreparedHost) -> Iterator[Origin]:
-    """The world, each link, and a container of each network, by family."""
+    """The origins by family: the world, each link, and a container of each network."""
     origins = Origins.of(host)
     yield from origins.outer
     for network_id, members in origins.members.items():
@@ -97,7 +97,7 @@ def _places(host: PreparedHost) -> Iterator[Origin]:
 
 
 def _addresses(host: PreparedHost, origin: Origin) -> Iterator[str]:
-    """The host's own addresses to be asked for: of its links, of the bridge in question, of single sockets."""
+    """The host's own addresses to ask for: of its links, of the origin's bridge, and of sockets."""
     found: dict[str, None] = {origin.address: None} if origin.address else {}
     for interface in host.links(origin.family):
         found.update(
@@ -161,14 +161,14 @@ def _judge(host: PreparedHost, path: Path, way: Branch) -> tuple[State, Answerer
             one for one in listening or () if one.port == to.port and one.protocol.startswith(protocol)
             and not _loopback(one.address)
         ]  # fmt: skip
-        # a port that the kernel chooses of several cannot be told
+        # a port that the kernel chooses is unknown
         state: State = "refused" if listening is not None and not at_port and to.port is not None else "open"
         return state, Answerer("container", to.name, to.address, to.port)
     return "open", Answerer("elsewhere", to.address, to.address, to.port)
 
 
 def _program(host: PreparedHost, socket: Socket, address: str) -> Answerer:
-    """The program that listens, or the container of the host's network whose it is."""
+    """The listening program, or its container on the host's network."""
     if socket.pid:
         for container in host.containers:
             if container.running and container.network_mode == "host" and container.pid == socket.pid:

@@ -1,7 +1,7 @@
-"""What INPUT would do with a packet that a translation takes away before it gets there.
+"""What INPUT would do with a packet that DNAT redirects before INPUT.
 
-ufw and people's INPUT rules look as if they protected a published port. The walk through INPUT
-alone, with the packet as it was sent, tells which rule it is that looks so.
+Rules of ufw and in INPUT seem to protect a published port. A walk through INPUT only, with the original packet,
+finds the rule that seems to do so.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from netui.traversal.unknowns import Unknowns, explore
 
 @dataclass(frozen=True, slots=True)
 class InputFate:
-    """fate: "accept", "drop", "reject" or "unknown". step: the rule or policy that refuses it."""
+    """fate: "accept", "drop", "reject" or "unknown". step: the refusing rule or policy."""
 
     fate: str
     step: Step | None = None
 
     @property
     def refuses(self) -> bool:
-        """Whether INPUT would not let it in."""
+        """Whether INPUT would refuse it."""
         return self.fate in ("drop", "reject")
 
     @property
     def by_policy(self) -> bool:
-        """Whether only the policy, or ufw's default one, refuses it: no rule names the port."""
+        """Whether only the policy, or ufw's default policy, refuses it: no rule names the port."""
         return self.step is None or not _names_port(self.step)
 
     @property
     def owner(self) -> str:
-        """Whose rule it is: "ufw", …; "" for INPUT's own."""
+        """The rule's owner: "ufw", …; "" for INPUT's own rules."""
         if self.step is None:
             return ""
         if self.step.backend == "nftables":
@@ -59,19 +59,19 @@ class InputFates:
     _known: dict[tuple[str, str], InputFate] = field(default_factory=dict)
 
     def of(self, source: str, destination: str) -> InputFate:
-        """Return what INPUT would do with the packet as it is sent."""
+        """Return what INPUT would do with the original packet."""
         key = (source, destination)
         if key not in self._known:
             self._known[key] = self._walk(source, destination)
         return self._known[key]
 
     def besides(self, source: str, destination: str, deciding: Step | None) -> str:
-        """Return a sentence where INPUT would refuse what the translation lets in; "" otherwise."""
+        """Return a sentence where INPUT would refuse the packet that DNAT redirects; "" otherwise."""
         if deciding is None or deciding.hook != "forward":
             return ""
         fate = self.of(source, destination)
         if not fate.refuses or fate.step is None or neighbour(deciding.chain)[0] in ("ufw", "ufw-docker", "firewalld"):
-            # what such a firewall itself lets through to containers does not go around it
+            # what the firewall itself lets through to containers does not bypass it
             return ""
         step = fate.step
         owner = f"{fate.owner}'s " if fate.owner else ""

@@ -1,9 +1,9 @@
-"""Who reaches whom, container by container: each asks each other one at its best known port.
+"""Who reaches whom: for each pair of containers, the verdict for the main port of the second.
 
-Machines beyond the default route and on the host's links ask, too, for the ports that they can ask for.
+Machines beyond the default route and on the host's links are senders, too.
 
-A host with 300 containers has 90,000 such questions: what is kept of each is its verdict, and
-the path is walked again for the one that somebody looks at.
+A host with 300 containers has 90,000 such questions. Only the verdicts are kept; a path is walked again when the user
+selects it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ WORLD, LAN = "outside", "lan"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A container that asks and is asked, or machines outside, which only ask.
+    """A container as sender and receiver, or machines outside as senders.
 
-    id: as SRC of a path. networks: their names. label: what it is asked for ("8080/tcp", "icmp"). destination: the
-    same as DST of a path, "" for machines. published: the same for machines, as the port is published.
+    id: as SRC of a path. networks: their names. label: the port ("8080/tcp", "icmp"). destination: the port as DST of
+    a path, "" for machines. published: the published port as DST, for machines outside.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Asked:
 
 
 def asked(host: PreparedHost) -> tuple[Asked, ...]:
-    """Return the running containers with a network of their own, neighbours beside each other."""
+    """Return the running containers with a network of their own; those of a network are adjacent."""
     found: list[Asked] = []
     for container in host.containers:
         if not container.running or shared_namespace(host, container) is not container or not container.endpoints:
@@ -60,7 +60,7 @@ def asked(host: PreparedHost) -> tuple[Asked, ...]:
 
 
 def _machines(host: PreparedHost) -> Iterator[Asked]:
-    """Those who ask from outside, where there is a way in."""
+    """The senders outside, where there is an uplink."""
     if any(host.outer(family) is not None for family in FAMILIES):
         yield Asked(WORLD, "the world")
     if any(host.link(family, one.name) is not None for family in FAMILIES for one in host.links(family)):
@@ -68,20 +68,20 @@ def _machines(host: PreparedHost) -> Iterator[Asked]:
 
 
 def asked_for(source: Asked, target: Asked) -> str:
-    """Return as what one asks for the other, as DST of a path; "" where it cannot."""
+    """Return the second one as DST of a path from the first one; "" where that is not possible."""
     if source.id == WORLD:
-        # the containers' own addresses are private: nobody in the world asks for one
+        # the world cannot send to the private addresses of containers
         return target.published
     return (target.published if source.id == LAN else "") or target.destination
 
 
 def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
-    """Return the path from one to the other by the address that it would use; None where it cannot be asked."""
+    """Return the path from one to the other, by the address that it would use; None where there is no question."""
     return _answer(partial(path, reply=True), host, source, target)
 
 
 def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
-    """Return each target's verdict, "" where it cannot be asked."""
+    """Return each target's verdict, "" where there is no question."""
     found = (_answer(partial(outcome, reply=True), host, source, target) for target in targets)
     return tuple(each.verdict if each is not None else "" for each in found)
 

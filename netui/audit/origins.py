@@ -1,4 +1,4 @@
-"""From where a port can be asked for: the world, the links of outer interfaces, the host, Docker's networks."""
+"""The origins of packets to a port: the world, the links of outer interfaces, the host, Docker's networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Where = Literal["world", "lan", "host", "networks", "own"]
 #: From the widest to the narrowest.
 WIDEST: tuple[Where, ...] = ("world", "lan", "networks", "host", "own")
 FAMILIES: tuple[Family, Family] = ("ip", "ip6")
-#: Addresses that no router of the internet carries (RFC 1918, 6598, 4193, 3927, 4291).
+#: Addresses that the internet does not route (RFC 1918, 6598, 4193, 3927, 4291).
 _PRIVATE: tuple[tuple[Family, str], ...] = (
     ("ip", "10.0.0.0/8"),
     ("ip", "172.16.0.0/12"),
@@ -32,8 +32,8 @@ _PRIVATE_NETS = [(family, net) for family, text in _PRIVATE if (net := parse_net
 class Origin:
     """From where packets come.
 
-    name: the interface (world, lan), the network (networks, own), else "". source: what
-    stands for it as SRC of a path. address: the host's own address as that place knows it.
+    name: the interface (world, lan), the network (networks, own), else "". source: its SRC of a path. address:
+    the host's own address for this origin.
     """
 
     where: Where
@@ -44,7 +44,7 @@ class Origin:
 
 
 def is_private(family: Family, text: str) -> bool:
-    """Whether no router of the internet carries packets for the address."""
+    """Whether the internet does not route packets to the address."""
     parsed = parse_address(text)
     return parsed is not None and any(f == family and parsed[1] in net for f, net in _PRIVATE_NETS)
 
@@ -76,7 +76,7 @@ class Origins:
         return self.host.networks.get(network_id)
 
     def around(self, container: Container, family: Family) -> Iterator[Origin]:
-        """Yield the places of one family from which this container could be asked."""
+        """Yield the origins of one family for this container."""
         yield from (origin for origin in self.outer if origin.family == family)
         yield Origin("host", "", family, "host")
         own = frozenset(endpoint.network_id for endpoint in container.endpoints)
@@ -84,7 +84,7 @@ class Origins:
             if network_id in own:
                 yield from self._own(container, members, family)
                 continue
-            # the same for all containers that are on the same networks
+            # the same for all containers on the same networks
             known = self._others.get((network_id, family, own))
             if known is None:
                 known = self._others[network_id, family, own] = tuple(self._other(members, own, family))
@@ -96,7 +96,7 @@ class Origins:
         for other, endpoint in members:
             if other is not container and _address(endpoint, family):
                 origin = _at(endpoint, "own", family, other)
-                # over an overlay it asks the network's own addresses, and all others by its bridge
+                # an overlay only leads to the network's own addresses; to others it sends by its bridge
                 yield replace(origin, source=other.id) if self._leaves_elsewhere(other, endpoint) else origin
                 return
 
@@ -111,7 +111,7 @@ class Origins:
                 return
 
     def _leaves_elsewhere(self, container: Container, endpoint: Endpoint) -> bool:
-        """Whether it is on an overlay network here, by which it reaches that network only: it leaves by a bridge."""
+        """Whether the endpoint is on an overlay network, which leads only to that network."""
         network = self.host.network_of(endpoint)
         if network is None or network.driver != "overlay":
             return False
@@ -119,7 +119,7 @@ class Origins:
 
 
 def _at(endpoint: Endpoint, where: Where, family: Family, other: Container) -> Origin:
-    """A container on a network; it asks the host at the network's gateway, whose answers it takes."""
+    """A container on a network as an origin; its address for the host is the network's gateway."""
     gateway = endpoint.gateway6 if family == "ip6" else ""
     return Origin(where, endpoint.network_name, family, f"{other.id}@{endpoint.network_name}", gateway)
 

@@ -1,4 +1,4 @@
-"""What becomes of packets for all ports of one address at once: by ports, and by who sends."""
+"""The outcomes for all ports of one address at once, by port and by sender."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from netui.traversal.several import Several
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """What answers: kind "container", "program", "elsewhere" (another machine), "nobody" or "unknown".
+    """The answerer: kind "container", "program", "elsewhere" (another machine), "nobody" or "unknown".
 
-    address: one of its addresses; a container is the same one by each of them.
+    address: one of its addresses; it does not matter for a container's identity.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Answerer:
 
 @dataclass(slots=True)
 class PortsAnswer:
-    """What becomes of some ports' packets from some senders. step_of: the deciding step of a port."""
+    """The outcome of some ports for some senders."""
 
     ports: IntervalSet
     senders: Several | None
@@ -53,7 +53,7 @@ class PortsAnswer:
         return found
 
     def listed(self, bits: int, port: int) -> Iterator[Listed]:
-        """The senders, by the rule that lets them in or keeps them out."""
+        """The senders, with the rule that lets them in or keeps them out."""
         if self.senders is None:
             return
         own = [fan for fan in self.together.fans if fan.several is self.senders]
@@ -68,7 +68,7 @@ class PortsAnswer:
 
 @dataclass(slots=True)
 class PortsAsked:
-    """All ports of one address and protocol, asked from one place."""
+    """All ports of one address and protocol, for one origin."""
 
     origin: Origin
     address: str
@@ -82,7 +82,7 @@ class PortsAsked:
         for answer in self.answers:
             for low, high in answer.ports:
                 edges |= {low, high + 1}
-            # where a rule of its own decides
+            # where a rule for this port decides
             for fan in answer.together.fans:
                 for numbers, _step in fan.parts if fan.several is not answer.senders else ():
                     edges |= {edge for low, high in numbers for edge in (low, high + 1)}
@@ -101,16 +101,16 @@ class PortsAsked:
             self._there.append(list(now.values()))
 
     def at(self, port: int) -> list[PortsAnswer]:
-        """What becomes of a port's packets, by senders."""
+        """The outcomes of a port, by senders."""
         return self._there[bisect_right(self._starts, port) - 1]
 
     def ranges(self) -> Iterator[tuple[int, int, list[PortsAnswer]]]:
-        """Yield the ranges of ports that are alike."""
+        """Yield the ranges of ports with the same outcome."""
         ends = [*(start - 1 for start in self._starts[1:]), 65535]
         yield from zip(self._starts, ends, self._there, strict=True)
 
     def cell(self, port: int, by: Answerer) -> Cell:
-        """The cell of a port: the state is everyone else's, the largest part's; the others are listed."""
+        """The cell of a port: its state is that of everyone else, the largest part; the others are listed."""
         bits = width(self.origin.family)
         shown = f"[{self.address}]" if ":" in self.address else self.address
         here = sorted(self.at(port), key=senders_of, reverse=True)
@@ -131,5 +131,5 @@ class PortsAsked:
 
 
 def senders_of(answer: PortsAnswer) -> int:
-    """Return how many senders' packets it is about, 1 for a single one."""
+    """Return the number of senders of an answer, 1 for a single one."""
     return answer.senders.numbers.size() if answer.senders is not None else 1

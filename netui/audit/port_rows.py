@@ -1,4 +1,4 @@
-"""The ports of a host as rows: what is alike to everyone who asks, and answered by the same, stands together."""
+"""The ports of a host as rows: ports with the same outcomes and answerer are one row."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from netui.model import Family
 from netui.net.intervals import IntervalSet
 
 _NONE = IntervalSet([])
-#: More ports than this that go to one place are not told one by one.
+#: More ports than this with the same answerer share a row.
 _FEW = 1024
 _SURE = {"open": 0, "refused": 1, "undecided": 2, "closed": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class HostPort:
-    """A port of the host, or ports that are alike, and from where it is reached.
+    """A port of the host, or ports with the same outcomes.
 
-    answered_by: what answers. cells: for each place and address of the host, as of a container's port.
+    answered_by: the answerer. cells: for each origin and address of the host.
     """
 
     protocol: str
@@ -30,23 +30,23 @@ class HostPort:
     cells: tuple[Cell, ...]
 
     def states(self, where: Where) -> dict[Family, list[Cell]]:
-        """Return the cells of a kind of place, by family."""
+        """Return the cells of a kind of origin, by family."""
         return by_family(self.cells, where)
 
     @property
     def widest(self) -> Where | None:
-        """The widest place from which it is open, None if it is from nowhere."""
+        """The widest kind of origin from which it is open, None if there is none."""
         return widest(self.cells)
 
     @property
     def deciding(self) -> Cell | None:
-        """The cell that tells most: of other machines before containers, what is open before what is not."""
+        """The most important cell: other machines before containers, open cells before others."""
         told = [cell for cell in self.cells if cell.step is not None]
         return min(told, key=lambda cell: (cell.origin.where == "networks", _SURE[cell.state]), default=None)
 
 
 def rows_of(asked: Sequence[PortsAsked]) -> Iterator[HostPort]:
-    """Yield the rows of all that was asked: single ports with those alike, then the ranges."""
+    """Yield the rows of all answers: single ports, with equal ones, then the ranges."""
     single: dict[tuple[str, int, Answerer], None] = {}
     for one in asked:
         for low, high, answers in one.ranges():
@@ -58,7 +58,7 @@ def rows_of(asked: Sequence[PortsAsked]) -> Iterator[HostPort]:
     alone: dict[tuple[str, Answerer], list[tuple[int, int]]] = {}
     for protocol, port, by in single:
         cells = _without_repeats(one.cell(port, by) for one in asked if one.protocol == protocol)
-        # a program is told by its name; of a container and of another machine the port there counts, too
+        # a program is identified by its name; for a container or another machine, its port counts, too
         who = replace(by, port=None) if by.kind == "program" else by
         wherever = tuple(replace(cell, destination=_address(cell)) for cell in cells)
         alike.setdefault((protocol, who, wherever), []).append((port, by, cells))
@@ -75,18 +75,18 @@ def _address(cell: Cell) -> str:
 
 
 def _ranges(asked: Sequence[PortsAsked], alone: Mapping[tuple[str, Answerer], IntervalSet]) -> Iterator[HostPort]:
-    """The rows of many ports at once: nobody answers, it is not known, or all are passed on to one machine.
+    """The rows of ranges of ports: nobody answers, it is unknown, or all are forwarded to one machine.
 
-    alone: ports that have rows of their own, by protocol and answerer: what is many ports in one place may be few
-    in another.
+    alone: ports with rows of their own, by protocol and answerer, because a range for one origin may be single ports
+    for another.
     """
     rows: dict[tuple[str, Answerer, tuple[tuple[int, int], ...]], list[Cell]] = {}
     for one in asked:
         alike: dict[tuple[Answerer, object], list[tuple[int, int]]] = {}
         for low, high, answers in one.ranges():
-            # of those to whom the same answers, most are in the cell, and the others listed there
+            # of the senders with the same answerer, the largest part is the cell, and the others are listed in it
             most = {answer.by: answer for answer in sorted(answers, key=senders_of)}
-            # ports of one row are alike to everyone else, too
+            # ports of one row also have the same outcome for everyone else
             whole = tuple((a.state, replace(a.by, port=None), id(a.senders)) for a in sorted(answers, key=senders_of))
             for by, answer in most.items():
                 if by.kind in ("nobody", "unknown"):

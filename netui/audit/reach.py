@@ -1,4 +1,4 @@
-"""Who reaches whom: every port of every container from one place, or from all, found by walking."""
+"""What a sender reaches: every port of every container, found by walking."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from netui.traversal import EndpointError, Path, PreparedHost
 from netui.traversal.answer import path
 from netui.traversal.question.endpoints import find_container, parse_source, shared_namespace
 
-#: What a machine outside is asked for, to see whether there is a way out at all.
+#: The port of a machine outside for the outbound flow.
 _OUTSIDE = "outside:443/tcp"
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """One destination asked for from SRC.
+    """One destination from SRC.
 
-    to: a container's name, "host" or "outside". label: what is asked for, as people write it.
-    way: "direct", "published" or "outbound". answered: whether something listens there ("yes",
-    "no", "loopback", "unknown").
+    to: a container's name, "host" or "outside". label: the destination as text. way: "direct", "published" or
+    "outbound". answered: whether a program listens there ("yes", "no", "loopback", "unknown").
     """
 
     to: str
@@ -34,14 +33,14 @@ class Reach:
 
     @property
     def word(self) -> str:
-        """The answer in one word: reached, refused, or the path's verdict."""
+        """The outcome in one word: reached, refused, or the path's verdict."""
         if self.path.verdict == "delivered":
             return "refused" if self.answered in ("no", "loopback") else "reached"
         return self.path.verdict
 
 
 def reach(host: PreparedHost, source: str) -> tuple[Reach, ...]:
-    """Return what ``source`` (as SRC of a path) reaches; raises EndpointError where it is no source."""
+    """Return what ``source`` (as SRC of a path) reaches; raises EndpointError for an invalid source."""
     written = parse_source(source)
     sender = shared_namespace(host, find_container(host, written.name)) if written.kind == "container" else None
     found: list[Reach] = []
@@ -49,11 +48,11 @@ def reach(host: PreparedHost, source: str) -> tuple[Reach, ...]:
         try:
             answer = path(host, source, destination, reply=True)
         except EndpointError:
-            # not a question for this source (no address of the family, …)
+            # the question does not apply to this source (no address of the family, …)
             continue
         found.append(Reach(to, network, label, destination, way, answered, answer))
     if not found:
-        # let the reason be said: the source itself cannot be used
+        # raise the error: the source itself is invalid
         path(host, source, _OUTSIDE)
     return tuple(found)
 
@@ -74,7 +73,7 @@ def _destinations(host: PreparedHost, sender: Container | None) -> Iterator[tupl
 
 
 def known_ports(container: Container) -> list[tuple[int, str]]:
-    """Return the ports that a container is known to have: published, exposed by its image, listened on."""
+    """Return the known ports of a container: published, exposed by its image, or with a listener."""
     ports = {(bound.container_port, bound.protocol) for bound in (*container.bound_ports, *container.requested_ports)}
     ports.update(container.exposed)
     ports.update((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
@@ -94,7 +93,7 @@ def _direct(
 
 
 def published_at(container: Container, port: int, protocol: str) -> Iterator[str]:
-    """Yield where a port of a container is published, as DST of a path."""
+    """Yield the published sides of a container's port, as DST of a path."""
     for bound in container.bound_ports:
         if (bound.container_port, bound.protocol) == (port, protocol) and (destination := _published_as(bound)):
             yield destination

@@ -1,4 +1,4 @@
-"""The owner of a chain, rule or table, by its name or comment: ufw, fail2ban, Tailscale, libvirt, Docker, …"""
+"""The owners of chains, rules and tables, by their names or comments: ufw, fail2ban, Tailscale, libvirt, Docker."""
 
 from __future__ import annotations
 

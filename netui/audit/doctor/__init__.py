@@ -1,4 +1,4 @@
-"""What is wrong or surprising on a host: findings by theme, worst first, each with its evidence."""
+"""Findings: what is wrong or surprising on a host, worst first, each with its evidence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from netui.model.statements import Opaque, Strange
 from netui.text.phrases import some
 from netui.traversal import PreparedHost
 
-#: Each looks for one kind of finding.
+#: The checks, each for one kind of finding.
 CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     preflight.kernel_lacks,
     preflight.forwarding_for_nftables,
@@ -84,7 +84,7 @@ CHECKS: tuple[Callable[[View], Iterator[Finding]], ...] = (
     unseen.proxy_busy,
     unseen.direct_drops,
 )
-#: Parts without which some findings cannot be checked, and which those are.
+#: The data that some checks need, and those checks in words.
 _NEEDS = (
     ("networks", "networks", "networks and their rules"),
     ("containers", "containers", "containers and their ports"),
@@ -92,12 +92,12 @@ _NEEDS = (
     ("sysctls", "sysctls", "forwarding and br_netfilter"),
     ("sockets", "the host's sockets", "what docker-proxy answers"),
 )
-#: Of what makes every path undecided, that which _NEEDS names already.
+#: The causes of undecided paths that _NEEDS names already.
 _SAID = frozenset({"interfaces", "docker's networks", "docker's containers"})
 
 
 def diagnose(host: PreparedHost) -> Diagnosis:
-    """Return all findings, worst first; those of one severity in the order of their themes."""
+    """Return all findings, worst first, and within a severity in the order of the checks."""
     view = View(host)
     trials = Trials(view)
     seen = native_engine.by_one_cause([(check, finding) for check in CHECKS for finding in check(view)])
@@ -125,7 +125,7 @@ def _decided(view: View) -> bool:
 
 
 def _half_told(view: View) -> list[str]:
-    """Return iptables' tables of which only nft's list was read, which does not tell all matches and targets."""
+    """Return iptables' tables of which only nft's list was read, which omits some matches and targets."""
     return [
         f"{table.family} {table.name}"
         for key, ruleset in view.host.snapshot.rulesets.items()

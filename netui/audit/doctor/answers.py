@@ -1,4 +1,4 @@
-"""Findings about answers: a connection's first packet passes, and what comes back is stopped."""
+"""Findings about answers: a connection's first packet passes, but its answer is stopped."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from netui.net.conditions import SOURCE
 from netui.text.phrases import some
 from netui.traversal import Path, Step
 
-#: A machine of the internet by its address (RFC 5737), where what stands for all of them cannot be decided.
+#: A single machine of the internet (RFC 5737), for cases where "any machine outside" is undecided.
 _WEB = ("outside:443/tcp", "203.0.113.99:443/tcp")
-#: A port from which clients ask, in every system's range: rules for services' ports do not mean answers.
+#: A client's port, in the range of every system: rules for ports of services do not match such answers.
 _CLIENT_PORT = 50000
 _ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 
 
 @dataclass(slots=True)
 class _Lost:
-    """A step that stops answers, and whose."""
+    """A step that stops answers, and the connections that it stops."""
 
     step: Step
     networks: dict[str, None] = field(default_factory=dict)
@@ -37,10 +37,10 @@ class _Lost:
 
 
 def _stop_of_answer(view: View, source: str, destination: str, home: str | None = None) -> tuple[Path, Step] | None:
-    """Return the way in and the step that stops the answer, None where it comes back or is not known.
+    """Return the path and the step that stops the answer, None where the answer comes back or is unknown.
 
-    home: the interface by which the answer should leave ("" for this machine's own); None: by which it came in.
-    What leaves elsewhere has findings of its own.
+    home: the interface by which the answer should leave ("" for this machine); None: that of the packet. Answers that
+    leave by another interface have findings of their own.
     """
     back = view.walk(source, destination, reply=True, sport=_CLIENT_PORT)
     for leg in back.reply or () if back is not None else ():
@@ -54,7 +54,7 @@ def _stop_of_answer(view: View, source: str, destination: str, home: str | None 
 
 
 def answers_dropped(view: View) -> Iterator[Finding]:
-    """A rule, or a policy, stops answers: no connection comes about, though its first packet passes."""
+    """A rule or policy stops answers: no connection is established, although its first packet passes."""
     if not view.walked:
         return
     found: dict[tuple[object, ...], _Lost] = {}
@@ -93,7 +93,7 @@ def _outwards(view: View, source: str, home: str) -> tuple[Path, Step] | None:
 
 
 def _asked(view: View) -> Iterator[tuple[Container, PublishedPort, str, str]]:
-    """Yield published ports with who may ask for them: anybody, and each address that DOCKER-USER lets in."""
+    """Yield published ports with their senders: anybody, and each address that DOCKER-USER lets in."""
     clients = ["outside", *(f"outside:{address}" for address in _let_in(view))]
     for container, bound in view.published():
         address = view.outside_address(bound)

@@ -1,4 +1,4 @@
-"""Findings about containers of one network that a rule keeps from each other, on purpose of nobody."""
+"""Findings about containers of one network that a rule separates unintentionally."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from netui.audit.doctor.stops import client_sees, does, led_to, let_pass, names_
 from netui.audit.reach import known_ports
 from netui.model import Container, Network
 
-#: So many containers of a network are asked.
+#: The most containers of a network that are checked.
 _MOST = 16
 
 
 def neighbours_blocked(view: View) -> Iterator[Finding]:
-    """Containers of one network do not reach each other: somebody's rule for forwarded packets stops them.
+    """Containers of one network do not reach each other: a rule for forwarded packets stops them.
 
-    With br_netfilter a bridge shows its frames to iptables, to FORWARD as well.
+    With br_netfilter, iptables sees a bridge's frames, also in FORWARD.
     """
     if not view.walked:
         return
@@ -33,7 +33,7 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
             if step is None or step.hook not in ("forward", "prerouting", "postrouting"):
                 continue
             if step.rule is None and view.judged and not view.forwards_to_docker("ip"):
-                # the engine's own accepts are gone, which is a finding by itself
+                # the engine's own accepts are missing, which is another finding
                 continue
             if any(names_containers(view, one) or _chosen(one) for one in led_to(view, found, step)):
                 # it was made for them
@@ -62,12 +62,12 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
 
 
 def _chosen(located: ChainRule) -> bool:
-    """Whether a rule is the administrator's own about ports: made in DOCKER-USER, so for containers."""
+    """Whether a rule is the administrator's own about ports: it is in DOCKER-USER, so it concerns containers."""
     return located.chain.name == "DOCKER-USER" and "port" in located.rule.text
 
 
 def _pairs(view: View) -> Iterator[tuple[Network, Container, Container, str]]:
-    """Yield containers of each bridge network whose containers may talk to each other, each asked by another."""
+    """Yield pairs of containers of each bridge network with icc."""
     members: dict[str, list[tuple[Container, str]]] = {}
     for container in view.host.containers:
         for endpoint in container.endpoints if container.running and container.id else ():

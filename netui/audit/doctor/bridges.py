@@ -1,4 +1,4 @@
-"""Findings about other people's bridges: virtual machines and other engines behind Docker's FORWARD policy."""
+"""Findings about foreign bridges: virtual machines and other engines behind Docker's FORWARD policy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _foreign_bridges(view: View) -> Iterator[Interface]:
 
 
 def stranded_bridges(view: View) -> Iterator[Finding]:
-    """FORWARD's policy DROP takes the packets of virtual machines or other engines on the host."""
+    """FORWARD's policy DROP drops the packets of virtual machines or other engines on the host."""
     if not view.judged or not view.forwards_to_docker("ip"):
         return
     for interface in _foreign_bridges(view):
@@ -60,13 +60,13 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
 
 
 def _for_all(view: View, step: Step) -> bool:
-    """Whether a step stops what nobody let pass: a policy, or a rule for every packet in FORWARD or at a zone's end."""
+    """Whether a step is a default: a policy, or a rule for every packet in FORWARD or at a zone's end."""
     if step.hook != "forward" or not step.verdict.stops:
         return False
     located = view.rule_of(step)
     if step.rule is None or located is None:
         return step.rule is None
-    # a zone's target; those of the zones drop and block are meant
+    # a zone's target; the drops of the zones drop and block are intended
     zone = neighbour(located.chain.name)[0] == "firewalld" and located.chain.name not in _MEANT
     return is_unconditional(located.rule, packet_family(located.chain.family)) and (
         located.chain.base is not None or zone
@@ -85,7 +85,7 @@ def _by_the_engine(step: Step) -> Iterator[str]:
 
 
 def _guest(interface: Interface) -> str:
-    """An address on the bridge that is not the host's."""
+    """An address on the bridge, other than the host's."""
     for address in interface.addresses:
         net = parse_net(f"{address.address}/{address.prefixlen}", "ip") if address.family == "ip" else None
         own = parse_address(address.address)
@@ -97,7 +97,7 @@ def _guest(interface: Interface) -> str:
 
 
 def stranded_publish(view: View) -> Iterator[Finding]:
-    """Somebody else's DNAT leads to such a bridge, and FORWARD's policy DROP takes what comes for it."""
+    """A foreign DNAT leads to such a bridge, and FORWARD's policy DROP drops its packets."""
     if not view.judged or not view.forwards_to_docker("ip"):
         return
     bridges = {interface.name for interface in _foreign_bridges(view)}

@@ -1,4 +1,4 @@
-"""A host as it would be with changes made: its rules, sysctls and policy rules, nothing of the real one."""
+"""A copy of a host with changed rules, sysctls and policy rules; the real host is not touched."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from netui.model import (
 
 
 def changed(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot | None:
-    """Return the host with the changes made, None where one of them cannot be made there."""
+    """Return the host with the changes, None where one of them is not possible."""
     for change in changes:
         after = _one(snapshot, change)
         if after is None:
@@ -87,7 +87,7 @@ def _rules(chain: Chain, change: Change) -> tuple[Rule, ...] | None:
         case "replace" if 0 <= at < len(rules):
             rules[at] = new
         case "delete" if change.words:
-            # -D takes the first that is so
+            # -D deletes the first equal rule
             same = next((i for i, rule in enumerate(rules) if words_of(rule) == change.words), None)
             if same is None:
                 return None
@@ -100,13 +100,13 @@ def _rules(chain: Chain, change: Change) -> tuple[Rule, ...] | None:
 
 
 def _numbered(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    # those before the change stay the same ones: there may be 50,000
+    # the rules before the change stay the same objects: there may be 50,000
     numbered = enumerate(rules, start=1)
     return tuple(rule if rule.number == number else replace(rule, number=number) for number, rule in numbered)
 
 
 def _as_printed(words: Iterable[str]) -> str:
-    """Write words as iptables-save does: in double quotes where they hold a blank."""
+    """Return words as iptables-save prints them: in double quotes if they have blanks."""
 
     def one(word: str) -> str:
         if word and not any(letter in word for letter in ' \t"\\'):
@@ -127,7 +127,7 @@ _HOOKS: dict[str, Hook] = {
 
 
 def _new_table(ruleset: Ruleset, name: str) -> Table:
-    """An empty table, as iptables makes it when the first rule is put in."""
+    """An empty table, as iptables makes it for the first rule."""
     chains: list[Chain] = []
     for chain in BUILT_IN.get(name, ()):
         hook = _HOOKS[chain]
@@ -146,7 +146,7 @@ def _with_sysctl(snapshot: Snapshot, change: Change) -> Snapshot | None:
     value = " ".join(change.words)
     values = {**snapshot.sysctls, change.chain: value}
     if change.chain in ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding"):
-        # the kernel sets every interface's own with it
+        # the kernel also sets every interface's own value
         stem = "net.ipv6.conf." if "ipv6" in change.chain else "net.ipv4.conf."
         for name in values:
             if name.startswith(stem) and name.endswith(".forwarding"):

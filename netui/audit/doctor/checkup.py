@@ -1,4 +1,4 @@
-"""What the findings ask of a host: its Docker rules, containers, walks (each once) and evidence."""
+"""The host as findings see it: Docker's rules, containers, cached walks, and evidence."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ChainRule:
 
 @dataclass(eq=False)
 class View:
-    """A host as the findings see it."""
+    """A host, with the queries of findings."""
 
     host: PreparedHost
     _paths: dict[tuple[str, str, bool, int | None], Path | None] = field(default_factory=dict)
@@ -62,24 +62,24 @@ class View:
 
     @cached_property
     def fates(self) -> InputFates:
-        """What INPUT would do."""
+        """INPUT's fates of packets."""
         return InputFates(self.host)
 
     @property
     def judged(self) -> bool:
-        """Whether Docker's own rules are to be expected in iptables' tables, and those were read."""
+        """Whether Docker's own rules should be in iptables' tables, and those were read."""
         engine = self.host.snapshot.engine
         read = any(key.family == "ip" and key.backend != "nftables" for key in self.host.snapshot.rulesets)
         return self.walked and read and engine is not None and engine.firewall != "nftables"
 
     @property
     def both_variants_read(self) -> bool:
-        """Whether IPv4 rules of iptables-nft and of iptables-legacy were read: what is in neither is nowhere."""
+        """Whether IPv4 rules of iptables-nft and of iptables-legacy were read, so a rule in neither does not exist."""
         return {key.backend for key in self.host.snapshot.rulesets if key.family == "ip"} >= {"nft", "legacy"}
 
     @property
     def walked(self) -> bool:
-        """Whether rules, networks and containers were read, so that a walk between them tells something."""
+        """Whether rules, networks and containers were read, so that walks between containers are meaningful."""
         snapshot = self.host.snapshot
         return (
             snapshot.engine is not None
@@ -113,17 +113,17 @@ class View:
         )
 
     def forwards_to_docker(self, family: TableFamily) -> bool:
-        """Whether FORWARD leads to Docker's own chains."""
+        """Whether FORWARD jumps to Docker's own chains."""
         direct = self.jumps(family, "filter", "FORWARD", *_JUMPS)
         return direct and any(True for _ in self.chains(family, "filter", "DOCKER"))
 
     def told(self, family: TableFamily, table: str) -> bool:
-        """Whether all rules of a table are known: a listing of other tables leaves its chains open."""
+        """Whether all rules of a table are known; a listing may lack tables or chains."""
         targets = (located.rule.spec.target for located in self.rules(family, table))
         return not any(target is not None and target.name == UNTOLD for target in targets)
 
     def translates(self, family: TableFamily) -> bool:
-        """Whether Docker keeps published ports in this family: nat has its chain."""
+        """Whether Docker publishes ports in this family: nat has its chain."""
         return any(True for _ in self.chains(family, "nat", "DOCKER"))
 
     def packets(self, located: ChainRule) -> int:
@@ -144,19 +144,19 @@ class View:
         return Evidence("rule" if step.rule is not None else "policy", step.text, packets, where)
 
     def tool(self, chain: Chain) -> str:
-        """Return the command that changes this chain's rules: with its variant where both are in use."""
+        """Return the command that changes this chain's rules; with the variant in its name where both are in use."""
         return self.command(chain.family, chain.backend)
 
     def command(self, family: TableFamily, backend: Backend) -> str:
-        """Return the command for a ruleset: with its variant where both are in use."""
+        """Return the command for a ruleset; with the variant in its name where both are in use."""
         name = "iptables" if family == "ip" else "ip6tables"
         rulesets = self.host.snapshot.rulesets
-        # native tables are nft's, whatever iptables is
+        # native tables are changed by nft, whichever variant iptables is
         variants = {key.backend for key in rulesets if key.backend != "nftables" and rulesets[key].rule_count()}
         return f"{name}-{backend}" if len(variants) > 1 else name
 
     def key(self, family: Family, step: Step | None = None) -> RulesetKey:
-        """Return the ruleset for a rule against a step: the step's own, else the one that has Docker's chains."""
+        """Return the ruleset for a new rule before a step: the step's own, else the one with Docker's chains."""
         if step is not None and step.backend != "nftables":
             key = RulesetKey(step.family, step.backend)
             if key in self.host.snapshot.rulesets:
@@ -167,7 +167,7 @@ class View:
         return RulesetKey(family, "nft")
 
     def rule_of(self, step: Step) -> ChainRule | None:
-        """Return the rule of a step of iptables', None for a policy or another table's."""
+        """Return the rule of a step in iptables' tables, None for a policy or a native table."""
         for chain in self.chains(step.family, step.table, step.chain) if step.rule is not None else ():
             if chain.backend == step.backend and step.rule is not None and step.rule <= len(chain.rules):
                 return ChainRule(chain, chain.rules[step.rule - 1])
@@ -176,7 +176,7 @@ class View:
     # --- containers --------------------------------------------------------------------------
 
     def bridged(self, family: Family = "ip") -> Iterator[tuple[Container, Endpoint, Network]]:
-        """Yield running containers' endpoints on bridge networks that lead outside."""
+        """Yield running containers' endpoints on bridge networks that are not internal."""
         for container in self.host.containers:
             if not container.running:
                 continue
@@ -187,7 +187,7 @@ class View:
                     yield container, endpoint, network
 
     def published(self) -> Iterator[tuple[Container, PublishedPort]]:
-        """Yield the bound ports of running containers that are on a bridge network leading outside."""
+        """Yield the bound ports of running containers on a bridge network that is not internal."""
         seen: set[str] = set()
         for family in ("ip", "ip6"):
             for container, _, _ in self.bridged(family):
@@ -205,7 +205,7 @@ class View:
     # --- walking -----------------------------------------------------------------------------
 
     def walk(self, source: str, destination: str, *, reply: bool = False, sport: int | None = None) -> Path | None:
-        """Return the path, None where this host cannot be asked that."""
+        """Return the path, None where the question does not apply to this host."""
         key = (source, destination, reply, sport)
         if key not in self._paths:
             try:
@@ -215,7 +215,7 @@ class View:
         return self._paths[key]
 
     def outside_address(self, bound: PublishedPort) -> str:
-        """Return by which address of the host a machine outside asks for a published port, "" for none."""
+        """Return the host's address for a published port as machines outside use it, "" for none."""
         if bound.host_ip.startswith("127.") or bound.host_ip == "::1":
             return ""
         if bound.host_ip in ("", "0.0.0.0"):
@@ -229,7 +229,7 @@ class View:
 
 
 def decided_by_the_administrator(found: Path) -> bool:
-    """Whether the packet was stopped in DOCKER-USER or in a chain that it jumps to: on purpose."""
+    """Whether the packet was stopped in DOCKER-USER or in a chain to which that jumps: intentionally."""
     inside = False
     for leg in found.legs:
         for step in leg.steps:
@@ -241,5 +241,5 @@ def decided_by_the_administrator(found: Path) -> bool:
 
 
 def mode(network: Network, family: Family) -> str:
-    """Return the network's gateway mode: "nat" where it is not set."""
+    """Return the network's gateway mode, by default "nat"."""
     return network.bridge_option(f"gateway_mode_{'ipv4' if family == 'ip' else 'ipv6'}") or "nat"

@@ -1,4 +1,4 @@
-"""Findings about rules in DOCKER-USER that can never match, each with the rule that would."""
+"""Findings about rules in DOCKER-USER that can never match, each with a rule that would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _moved(view: View, chain: Chain, rule: Rule, before: int) -> tuple[str, ...]
 
 
 def behind_the_end(view: View) -> Iterator[Finding]:
-    """A rule stands behind one that takes every packet (up to 28.1, Docker's own RETURN)."""
+    """A rule comes after one that matches every packet (up to 28.1, Docker's own RETURN)."""
     for chain in user_chains(view):
         end = next(
             (rule for rule in chain.rules if is_unconditional(rule, packet_family(chain.family)) and ends(rule)), None
@@ -32,7 +32,7 @@ def behind_the_end(view: View) -> Iterator[Finding]:
             continue
         for rule in chain.rules[end.number :]:
             if rule.text == end.text:
-                # the same again changes nothing
+                # a repetition changes nothing
                 continue
             yield Finding(
                 "docker-user-behind-end",
@@ -46,7 +46,7 @@ def behind_the_end(view: View) -> Iterator[Finding]:
 
 
 def shadowed(view: View) -> Iterator[Finding]:
-    """A rule is covered by an earlier one that takes all of its packets."""
+    """A rule is shadowed by an earlier one that matches all of its packets."""
     of_lists = told(view)
     for chain in user_chains(view):
         before = Earlier(packet_family(chain.family))
@@ -87,7 +87,7 @@ def shadowed(view: View) -> Iterator[Finding]:
 
 
 def names_host_address(view: View) -> Iterator[Finding]:
-    """A rule names the host's own address as the destination, which no forwarded packet has."""
+    """A rule has the host's own address as the destination, which no forwarded packet has."""
     if view.host.snapshot.interfaces is None:
         return
     for chain in user_chains(view):

@@ -1,4 +1,4 @@
-"""A finding: what is wrong, why it matters, what shows it, and what to do."""
+"""A finding: what is wrong, why it matters, the evidence, and the advice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 from netui.model import Backend, TableFamily
 
-#: high: broken, or open though it looks closed. medium: it works otherwise than it looks. low: it
-#: can hurt later. note: nothing is wrong, and a reader should know (it does not count).
+#: high: broken, or open although it looks closed. medium: it works differently than it looks. low: it can cause
+#: harm later. note: nothing is wrong, but the user should know (it does not count).
 Severity = Literal["high", "medium", "low", "note"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low", "note")
 
@@ -19,10 +19,10 @@ Op = Literal["insert", "replace", "delete", "append", "flush", "policy", "sysctl
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a host, as a command makes it.
+    """One change of a host by a command.
 
-    number: the rule's, for insert, replace and delete. words: the rule's words behind the chain;
-    of a sysctl its value; of a policy rule what ``ip rule add`` takes. chain: of a sysctl its name.
+    number: of the rule, for insert, replace and delete. words: the rule's words after the chain; for a sysctl its
+    value; for a policy rule the arguments of ``ip rule add``. chain: for a sysctl its name.
     """
 
     op: Op
@@ -35,33 +35,33 @@ class Change:
 
 
 class Cure(str):
-    """Advice whose commands are known as changes too, so that it can be tried before it is given.
+    """Advice whose commands are also known as changes, so netui can try it before it is given.
 
-    otherwise: what to try where this one does not help.
+    otherwise: the next cure to try where this one does not help.
     """
 
     changes: tuple[Change, ...]
     otherwise: Cure | None
 
     def __new__(cls, text: str, changes: tuple[Change, ...], otherwise: Cure | None = None) -> Cure:
-        """Make the text, with its changes beside it."""
+        """Make the text with its changes."""
         made = super().__new__(cls, text)
         made.changes, made.otherwise = changes, otherwise
         return made
 
     def or_else(self, other: Cure) -> Cure:
-        """Return the cure with one more to try where neither it nor what follows it helps."""
+        """Return the cure with another one appended to its alternatives."""
         then = other if self.otherwise is None else self.otherwise.or_else(other)
         return Cure(str(self), self.changes, then)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows it.
+    """A piece of evidence.
 
     kind: "rule", "policy", "chain", "sysctl", "socket", "route", "interface", "network", "engine", "kernel".
-    text: as the host has it. packets: the rule's counter, None where it has none. rule_ref: of a
-    rule, (family, backend, table, chain, number).
+    text: as the host prints it. packets: the rule's counter, None where it has none. rule_ref: for a rule,
+    (family, backend, table, chain, number).
     """
 
     kind: str
@@ -72,9 +72,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. id: its kind, stable for scripts. about: containers and networks by name.
+    """One finding. id: its kind, stable for scripts. about: names of containers and networks.
 
-    advice: each is plain text, or a :class:`Cure` that was tried on the host as it was read.
+    advice: plain texts, or cures that were tried on a copy of the host.
     """
 
     id: str
@@ -88,9 +88,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """findings: worst first. notes: what a reader should know. unknown: what could not be checked, and why.
+    """findings: worst first. notes: what the user should know. unknown: what could not be checked, and why.
 
-    decided: whether the rules, networks and containers were read, so that no finding means none.
+    decided: whether the rules, networks and containers were read, so that "no finding" is reliable.
     """
 
     findings: tuple[Finding, ...]

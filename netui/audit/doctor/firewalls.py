@@ -1,4 +1,4 @@
-"""Findings about other firewalls: ufw and INPUT rules that Docker's translation goes around, two variants in use."""
+"""Findings about other firewalls: ufw and INPUT rules that Docker's DNAT bypasses, and two variants in use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WHY = (
 
 
 def input_bypassed(view: View) -> Iterator[Finding]:
-    """A rule of INPUT (ufw's, say) denies a published port, or ufw's default does; both in vain."""
+    """A rule of INPUT (of ufw, for example) or ufw's default policy denies a published port, without effect."""
     if not view.walked:
         return
     by_default: list[tuple[str, PublishedPort, InputFate, Step]] = []
@@ -41,10 +41,10 @@ def input_bypassed(view: View) -> Iterator[Finding]:
         if found is None or found.verdict != "delivered" or found.deciding is None:
             continue
         if found.deciding.hook != "forward":
-            # docker-proxy takes it from INPUT: INPUT's rules count
+            # docker-proxy receives it after INPUT, so INPUT's rules apply
             continue
         if neighbour(found.deciding.chain)[0] in _LETS_IN:
-            # what ufw itself lets through to containers does not go around ufw
+            # what ufw itself lets through to containers does not bypass ufw
             continue
         fate = view.fates.of("outside", destination)
         if not fate.refuses or fate.step is None:
@@ -80,14 +80,14 @@ def input_bypassed(view: View) -> Iterator[Finding]:
 
 
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
-#: Whose rules for forwarded packets say as much as those for INPUT.
+#: Firewalls whose rules for forwarded packets are as intended as those for INPUT.
 _LETS_IN = ("ufw", "ufw-docker", "firewalld")
-#: Who bans addresses one by one, in chains of their own.
+#: Programs that ban single addresses, in their own chains.
 _BANNERS = ("fail2ban", "sshguard", "CrowdSec")
 
 
 def bans_bypassed(view: View) -> Iterator[Finding]:
-    """A banned address reaches a published port all the same: its ban stands in INPUT."""
+    """A banned address still reaches a published port: its ban is in INPUT."""
     if not view.judged:
         return
     ports = {
@@ -142,7 +142,7 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
 
 
 def _banned(view: View, parent: Chain, jail: str) -> str:
-    """The first address that a jail's chain refuses; all of them go the same way."""
+    """The first address that a jail's chain refuses, for all of them."""
     for located in view.rules(packet_family(parent.family), "filter", jail):
         target, source = located.rule.spec.target, located.asked(*SOURCE)
         if located.chain.backend != parent.backend or target is None or target.name not in ("DROP", "REJECT"):
@@ -159,7 +159,7 @@ def _way_in(view: View, bound: PublishedPort) -> str:
 
 
 def _advice(view: View, let_in: Step, *ports: PublishedPort) -> tuple[str, ...]:
-    """What closes ports to the outside: ahead of the step that lets them in."""
+    """The advice that closes ports to the outside: rules before the step that lets packets in."""
     bound = ports[0]
     if native_engine(view):
         kept = [("ip6" if ":" in one.host_ip else "ip", one.protocol, one.host_port) for one in ports]
@@ -190,7 +190,7 @@ def _or_here_alone(bound: PublishedPort) -> str:
 
 
 def two_variants(view: View) -> Iterator[Finding]:
-    """Rules stand in iptables-legacy and in iptables-nft: each tool shows half, and both count."""
+    """Both iptables-legacy and iptables-nft have rules: each tool shows half of them, and all apply."""
     for family in ("ip", "ip6"):
         found = [
             ruleset
@@ -222,7 +222,7 @@ def two_variants(view: View) -> Iterator[Finding]:
 
 
 def _emptied(view: View, found: list[Ruleset], dockers: list[Backend], tool: str) -> Iterator[str]:
-    """What empties the variant that is not Docker's."""
+    """The advice that empties the variant without Docker's rules."""
     choose = f"Choose one (update-alternatives --config {tool}) and let whatever makes rules use it"
     if len(dockers) != 1:
         yield f"{choose}; restart the engine, then empty the other."

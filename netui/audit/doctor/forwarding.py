@@ -50,7 +50,7 @@ def forwarding_off(view: View) -> Iterator[Finding]:
 
 
 def one_of_each(view: View, family: Family) -> Iterator[tuple[Container, Endpoint, Network]]:
-    """One container for each network by which its default route leaves."""
+    """Yield one container for each network, among those whose default route uses it."""
     seen: set[str] = set()
     for container, endpoint, network in view.bridged(family):
         if network.id not in seen and view.host.gateway_endpoint(container, family) == endpoint:
@@ -74,7 +74,7 @@ def no_masquerade(view: View) -> Iterator[Finding]:
         if changed or found.delivered_to.kind != "outside":
             continue
         subnet = next((s.subnet for s in network.subnets if ":" not in s.subnet), "")
-        # a rule of somebody's that lets the packets go before Docker's own is asked
+        # a foreign rule that accepts the packets before Docker's own rule
         before = next((s for leg in found.legs for s in leg.steps if _accepts_in_nat(s)), None)
         missing = Evidence("chain", f"nat POSTROUTING has no rule that translates a source in {subnet}")
         yield Finding(
@@ -113,7 +113,7 @@ def _masquerade(view: View, subnet: str, bridge: str) -> Change:
 
 
 def outbound_blocked(view: View) -> Iterator[Finding]:
-    """Containers of a network that leads outside are stopped on the way, not by the administrator's own rule."""
+    """Packets of containers to the outside are stopped, not by the administrator's own rule."""
     if not view.walked or (view.judged and not view.forwards_to_docker("ip")):
         return
     for container, _, network in one_of_each(view, "ip"):
@@ -146,14 +146,14 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
 
 
 def _on_purpose(view: View, located: ChainRule) -> bool:
-    """Whether a rule in DOCKER-USER is about what containers send: it names them, or the way out."""
+    """Whether a rule in DOCKER-USER is about packets of containers: it names them, or an interface."""
     return names_containers(view, located) or located.asked(IIF, OIF) is not None
 
 
 def _pass_outwards(view: View, step: Step, network: Network, own: ChainRule | None) -> Iterator[str]:
     outer = view.host.outer("ip")
     if own is not None and outer is not None:
-        # the rule that was meant: what comes in from outside, but no answer
+        # the intended rule: packets from outside, except answers
         key = (own.chain.family, own.chain.backend, own.chain.table, own.chain.name)
         changes = (
             replaced(own, ("-i", outer.interface, *words_of(own.rule))),
@@ -169,7 +169,7 @@ def _pass_outwards(view: View, step: Step, network: Network, own: ChainRule | No
 
 
 def _lets_out(view: View, network: Network) -> bool:
-    """Whether Docker's rule is there that lets a network's packets out."""
+    """Whether Docker's rule exists that lets a network's packets out."""
     for name in ("FORWARD", "DOCKER-FORWARD"):
         for located in view.rules("ip", "filter", name):
             target, inwards = located.rule.spec.target, located.asked(IIF)
@@ -183,7 +183,7 @@ def _lets_out(view: View, network: Network) -> bool:
 
 
 def answers_cut(view: View) -> Iterator[Finding]:
-    """A network that is not masqueraded gets no answers: Docker's raw drop takes them (28.2 and newer)."""
+    """A network without masquerading gets no answers: Docker's raw rules drop them (28.2 and newer)."""
     if not view.judged:
         return
     for container, endpoint, network in one_of_each(view, "ip"):
@@ -211,7 +211,7 @@ def answers_cut(view: View) -> Iterator[Finding]:
 
 
 def routed_address_dead(view: View) -> Iterator[Finding]:
-    """A rule lets packets in to containers' own addresses, and Docker's raw drop takes them before."""
+    """A rule accepts packets to containers' own addresses, but Docker's raw rules drop them before."""
     if not view.judged:
         return
     drops = {
@@ -249,7 +249,7 @@ def _let_in(view: View, located: ChainRule, drops: dict[int, ChainRule]) -> Iter
     if inwards is not None and (inwards.negated or any(n.bridge == inwards.name for n in view.host.networks.values())):
         return
     if any(condition.key.startswith("ct ") for condition in located.conditions()):
-        # translated connections and answers are let in by such rules, not new ones to an address
+        # such rules accept translated connections and answers, not new packets to a container's address
         return
     for number, drop in drops.items():
         if number not in net:

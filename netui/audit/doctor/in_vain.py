@@ -1,4 +1,4 @@
-"""Findings about rules that do nothing: no such interface, behind Docker's accepts, the same jump again."""
+"""Findings about rules without effect: a missing interface, after Docker's accepts, or a repeated jump."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from netui.traversal import EndpointError, RulesError, Step, path, prepare
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 _TABLES = ("filter", "nat", "mangle", "raw")
 _BRIDGE = re.compile(r"br-[0-9a-f]{12}")
-#: Interfaces that come and go with what makes them; a rule on them waits for it.
+#: Interfaces of programs that come and go; a rule for them may match later.
 _COMING = re.compile(
     r"(?:tun|tap|wg|ppp|tailscale|zt|vnet|veth|virbr|lxdbr|incusbr|cni|flannel|docker_gwbridge|nordlynx)"
 )
-#: So many rules behind Docker's accepts are tried where they would count.
+#: The most rules after Docker's accepts that are tried before them.
 _MOST = 24
 
 
@@ -35,7 +35,7 @@ _MOST = 24
 
 
 def interface_missing(view: View) -> Iterator[Finding]:
-    """Rules on an interface that the host lacks: they never match, or with ``!`` always."""
+    """Rules for an interface that the host does not have: they never match, or with ``!`` always."""
     interfaces = view.host.snapshot.interfaces
     if interfaces is None:
         return
@@ -55,7 +55,7 @@ def interface_missing(view: View) -> Iterator[Finding]:
                         continue
                     if _may_come(asked.names[0], names):
                         continue
-                    # what is left of a network is one thing, whichever way its rules name it
+                    # the leftover rules of a network are one finding
                     negated = asked.negated and not _BRIDGE.fullmatch(asked.printed)
                     located_rules = found.setdefault((asked.printed, negated), [])
                     if located not in located_rules:
@@ -71,7 +71,7 @@ def _may_come(asked: Text, names: set[str]) -> bool:
     return _COMING.match(stem) is not None
 
 
-#: What a rule does in vain, by its target.
+#: What a rule fails to do, by its target.
 _IN_VAIN = {"DROP": "nobody is kept out", "REJECT": "nobody is kept out", "ACCEPT": "nobody is let in"}
 
 
@@ -115,7 +115,7 @@ def _with_interface(located: ChainRule, name: str, other: str) -> tuple[str, ...
 
 
 def behind_docker(view: View) -> Iterator[Finding]:
-    """A rule of FORWARD that would close a published port stands behind the accept of Docker's that opens it."""
+    """A rule of FORWARD that would close a published port comes after Docker's accept that opens it."""
     if not view.judged:
         return
     tried = 0
@@ -155,7 +155,7 @@ def _first_of_docker(chain: Chain) -> int | None:
 
 
 def _meant(view: View, located: ChainRule) -> Iterator[tuple[PublishedPort, str]]:
-    """Yield the published ports that a rule could be about: by the port that it names, or any one."""
+    """Yield the published ports that a rule may concern: those with its port, or any."""
     named, protocol = located.asked(DPORT), located.asked(PROTOCOL)
     allowed = named.numbers() if named is not None and not named.negated else None
     protocols = protocol.numbers() if protocol is not None else None
@@ -168,7 +168,7 @@ def _meant(view: View, located: ChainRule) -> Iterator[tuple[PublishedPort, str]
 
 
 def _in_vain(view: View, located: ChainRule, bound: PublishedPort) -> tuple[Step, Cure] | None:
-    """Return the step that lets a packet in before the rule, and the rule where it would stop it."""
+    """Return the step that accepts a packet before the rule, and a cure that moves the rule before it."""
     address = view.outside_address(bound)
     source = "outside"
     given = located.asked(*SOURCE)
@@ -199,7 +199,7 @@ def _in_vain(view: View, located: ChainRule, bound: PublishedPort) -> tuple[Step
 
 
 def jump_repeated(view: View) -> Iterator[Finding]:
-    """The same jump stands several times in a chain: each packet goes through the other chain as often."""
+    """A chain has the same jump several times, so each packet passes the other chain as often."""
     for family in _FAMILIES:
         for table in _TABLES:
             for chain in view.chains(family, table):

@@ -1,4 +1,4 @@
-"""The finding about ports that IPv6 leaves open while IPv4's rules close them, or open them to a few."""
+"""The finding about ports that are open over IPv6, although IPv4's rules close them or open them to a few."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netui.model import PublishedPort
 from netui.text.phrases import some
 from netui.traversal import Path
 
-#: So many programs' ports are asked for, at most.
+#: The most ports of programs that are checked.
 _MOST_PORTS = 64
 
 
@@ -29,7 +29,7 @@ def ipv6_left_open(view: View) -> Iterator[Finding]:
         other = view.walk("outside", f"[{six}]:{port}/{protocol}", reply=True)
         answered = other is not None and other.delivered_to is not None and not other.delivered_to.refuses
         if other is not None and other.verdict == "delivered" and answered:
-            # a list, or INPUT, tells who is meant; what a rule closes to everyone may be meant for IPv4 alone
+            # an allow list, or INPUT, shows the intention; a rule that closes a port to everyone may be for IPv4 only
             meant = not bound or any(part.path.verdict == "delivered" for part in four.senders)
             found["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(four, other, port, protocol, name)
     for severity, ports in found.items():
@@ -39,7 +39,7 @@ def ipv6_left_open(view: View) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A port that is closed over IPv4 and open over IPv6: both ways to it, and whose it is."""
+    """A port that is closed over IPv4 and open over IPv6: both paths, and the port's owner."""
 
     four: Path
     six: Path
@@ -66,7 +66,7 @@ def _left_open(view: View, severity: Severity, ports: Mapping[str, _Open]) -> Fi
 
 
 def _both_families(view: View) -> Iterator[tuple[str, int, str, bool]]:
-    """Ports that are asked for at IPv4 and IPv6 addresses alike: published (True), or a program's."""
+    """Ports with IPv4 and IPv6 addresses: published (True), or a program's."""
     bound: dict[tuple[str, int, str], set[str]] = {}
     for container, one in view.published():
         bound.setdefault((container.name, one.host_port, one.protocol), set()).add(_side(one))
@@ -88,14 +88,14 @@ def _side(bound: PublishedPort) -> str:
 
 
 def _on_purpose(found: Path, published: bool) -> bool:
-    """Whether people closed it, not an engine without its rules: INPUT a program, DOCKER-USER a published port."""
+    """Whether the administrator closed it, not an engine without rules: in INPUT, or in DOCKER-USER."""
     if published:
         return decided_by_the_administrator(found)
     return found.deciding is not None and found.deciding.hook == "input"
 
 
 def _closing(view: View, left: _Open) -> Change | None:
-    """The rule against it where ip6tables lets it in."""
+    """The rule for ip6tables that closes it."""
     six, port, protocol = left.six, left.port, left.protocol
     step = six.deciding
     if step is not None and step.backend == "nftables":
@@ -104,7 +104,7 @@ def _closing(view: View, left: _Open) -> Change | None:
     ports = ("-p", protocol, "-m", protocol, "--dport", str(port))
     outer = view.host.outer("ip6")
     inwards = ("-i", outer.interface) if outer is not None else ()
-    # docker-proxy has a leg of its own
+    # docker-proxy's connection is a leg of its own
     if len(six.legs) > 1 or (six.delivered_to is not None and six.delivered_to.kind == "host"):
         return Change("insert", "ip6", key.backend, "filter", "INPUT", 1, (*inwards, *ports, "-j", "DROP"))
     asked = ("-p", protocol, "-m", "conntrack", "--ctorigdstport", str(port), "--ctdir", "ORIGINAL")

@@ -16,7 +16,7 @@ _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 
 
 def icc_without_netfilter(view: View) -> Iterator[Finding]:
-    """icc=false, and the bridge does not show its frames to the rules: containers talk to each other."""
+    """icc=false without br_netfilter: no rule sees the bridge's frames, so containers reach each other."""
     if not view.judged:
         return
     members: dict[str, list[tuple[str, str]]] = {}
@@ -76,7 +76,7 @@ def _overlap(one: Net, other: Net) -> bool:
 
 
 def overlapping_subnets(view: View) -> Iterator[Finding]:
-    """Two networks of this host have addresses in common."""
+    """Two networks of this host have common addresses."""
     local = [n for n in view.host.networks.values() if n.driver in ("bridge", "macvlan", "ipvlan", "overlay")]
     for one, other in combinations(local, 2):
         for text, family, net in _nets(one):
@@ -95,9 +95,9 @@ def overlapping_subnets(view: View) -> Iterator[Finding]:
 
 
 def _overlap_matters(one: Network, other: Network) -> str:
-    """Say what the overlap does. An overlay's addresses are the swarm's; a node takes them when it joins the network.
+    """Return the effect of an overlap. An overlay's addresses are the swarm's; a node gets them on joining the network.
 
-    Seen on 20.10 and 28.5: the manager makes such a network, and each task of it is rejected.
+    Seen on 20.10 and 28.5: the manager creates such a network, and each of its tasks is rejected.
     """
     overlay = next((network for network in (one, other) if network.driver == "overlay"), None)
     if overlay is None:
@@ -112,7 +112,7 @@ def _overlap_matters(one: Network, other: Network) -> str:
 
 
 def hidden_routes(view: View) -> Iterator[Finding]:
-    """A Docker subnet lies over a route of the host's, or a route over a Docker subnet."""
+    """A Docker subnet hides a route of the host, or a route hides a Docker subnet."""
     for network in view.host.networks.values():
         if not network.bridge:
             continue
@@ -132,9 +132,9 @@ def _competes(route: Route, bridge: str) -> bool:
 
 
 def _first(routes: tuple[Route, ...], bridge: str, other: Route) -> bool:
-    """Whether the kernel takes the bridge's own route rather than another to the same subnet.
+    """Whether the kernel prefers the bridge's own route to another one for the same subnet.
 
-    The lower metric wins, then the one that stands first in the table: the older of two links.
+    The lower metric wins, then the first route in the table, which is that of the older link.
     """
     both = [r for r in routes if r is other or (r.dst == other.dst and r.dev == bridge and r.table == other.table)]
     return min(both, key=lambda route: route.metric) is not other

@@ -1,4 +1,4 @@
-"""Findings about allow lists and block lists: behind an accept for all, or that let nobody in."""
+"""Findings about allow lists and block lists after an accept or drop for all, or without members."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from netui.text.phrases import some
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 _CHAINS = ("INPUT", "FORWARD", "DOCKER-USER", "ufw-user-input", "ufw6-user-input")
 _CLOSES = ("DROP", "REJECT")
-#: Longer chains are a program's own, and are not read as lists.
+#: Longer chains belong to a program, and are not read as lists.
 _MOST_RULES = 2_000
 _MOST_FOR_ALL = 64
-#: What rules ask of the sender.
+#: The conditions on the sender.
 _SENDER = (*SOURCE, "set src")
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """Rules of one chain that name senders, and the rule before or behind them that makes them idle."""
+    """Rules of one chain that name senders, and the rule before or after them that makes them useless."""
 
     chain: Chain
     kind: str
@@ -37,14 +37,14 @@ class _List:
 
 
 def _source(rule: Rule, family: Family) -> bool:
-    """Whether a rule asks who sends."""
+    """The condition of a rule on the sender."""
     if not any(word in rule.text for word in (" -s ", " src", "--src-range")):
         return False
     return len(_for_all(rule, family)) < len(conditions_of(rule, family))
 
 
 def _for_all(rule: Rule, family: Family) -> list[Requirement]:
-    """What a rule requires of a packet but for its sender."""
+    """The conditions of a rule, except those on the sender."""
     return [one for one in conditions_of(rule, family) if not (isinstance(one, Condition) and one.key in _SENDER)]
 
 
@@ -58,7 +58,7 @@ def _lets_in(chain: Chain, rule: Rule) -> bool:
 
 
 def _of_others(view: View, chain: Chain, rule: Rule) -> bool:
-    """Whether a rule takes new connections of other machines: not answers, not what containers or lo send."""
+    """Whether a rule matches new connections of other machines: not answers, not packets of containers or lo."""
     located = ChainRule(chain, rule)
     if any(condition.key == STATE and not condition.takes_name("new") for condition in located.conditions()):
         return False
@@ -89,7 +89,7 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
     allowing = [rule for rule in listed if _lets_in(chain, rule)]
     blocking = [rule for rule in listed if _target(rule) in _CLOSES]
     for close in closing:
-        # one list for each rule that closes: the rules for the same packets, but for who sends them
+        # one list for each closing rule: the rules that differ from it only in the sender
         closes = conditions_of(close, family)
         allowed = tuple(rule for rule in allowing if all_implied(closes, _for_all(rule, family)))
         before = tuple(rule for rule in allowed if rule.number < close.number)
@@ -97,7 +97,7 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
         if before and accept is not None:
             yield _List(chain, "open", before, close, accept)
         elif allowed and not before:
-            # what comes between lets somebody in, too
+            # a rule in between lets some senders in, too
             yield _List(chain, "closed", allowed, close, close)
     late: dict[Rule, list[Rule]] = {}
     for block in blocking:
@@ -109,12 +109,12 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
 
 
 def _opens(accept: Rule, block: Rule, family: Family) -> bool:
-    """Whether all that an accept takes a block would take, but for who sends it."""
+    """Whether a block rule would match all packets of an accept, except for the sender."""
     return all_implied(_for_all(block, family), conditions_of(accept, family))
 
 
 def told(view: View) -> set[tuple[str, str, str, int]]:
-    """Return the rules that these findings are about, each by family, variant, chain and number."""
+    """Return the rules of these findings, each by family, variant, chain and number."""
     return {
         (one.chain.family, one.chain.backend, one.chain.name, rule.number)
         for one in _found(view)
@@ -128,14 +128,14 @@ def _numbers(rules: Sequence[Rule]) -> str:
 
 
 def _moved(view: View, chain: Chain, lead: str, rule: Rule, to: int) -> str:
-    """Advice to move a rule: what moves down goes behind the last rule that is to come before it."""
+    """Advice to move a rule down, to after the last rule that must come before it."""
     where = (chain.family, chain.backend, chain.table, chain.name)
     changes = (Change("delete", *where, rule.number), Change("insert", *where, to, words_of(rule)))
     return cure(view, lead, changes)
 
 
 def allow_list_open(view: View) -> Iterator[Finding]:
-    """An allow list stands behind an accept for all: everyone is let in, listed or not."""
+    """An allow list comes after an accept for all: everyone is let in, listed or not."""
     for one in _found(view):
         if one.kind != "open" or one.closing is None:
             continue
@@ -153,7 +153,7 @@ def allow_list_open(view: View) -> Iterator[Finding]:
 
 
 def allow_list_closed(view: View) -> Iterator[Finding]:
-    """An allow list stands behind the rule that closes: nobody on it is let in."""
+    """An allow list comes after the rule that closes: nobody on it is let in."""
     for one in _found(view):
         if one.kind != "closed":
             continue
@@ -172,7 +172,7 @@ def allow_list_closed(view: View) -> Iterator[Finding]:
 
 
 def _empty_sets(view: View) -> Iterator[Finding]:
-    """An allow list is a set that was captured, and has no member."""
+    """An allow list is a set without members."""
     sets = view.host.snapshot.ipsets or {}
     for family in _FAMILIES:
         for name in _CHAINS:
@@ -199,7 +199,7 @@ def _empty_sets(view: View) -> Iterator[Finding]:
 
 
 def block_list_late(view: View) -> Iterator[Finding]:
-    """A block list stands behind an accept: on what that lets in, nobody is kept out."""
+    """A block list comes after an accept, which lets in everyone, listed or not."""
     for one in _found(view):
         if one.kind != "late":
             continue

@@ -1,4 +1,4 @@
-"""Bans that native tables keep: who bans whom at input, past which published ports go."""
+"""Findings about bans in native tables at input, which published ports bypass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WHY = (
     "Packets to a published port are sent on to the container before the hook input, where these bans stand: they pass "
     "through forward instead."
 )
-#: Where each banner is told of another hook.
+#: The configuration by which each program bans at another hook.
 _KEEP = {
     "fail2ban": "Let the jail ban at prerouting, in jail.local: banaction = nftables[type=allports, "
     "chain_hook=prerouting, chain_priority=-150]",
@@ -32,7 +32,7 @@ _KEEP = {
 
 
 def native_bans_bypassed(view: View) -> Iterator[Finding]:
-    """A banned address reaches a published port all the same: its ban stands in a native table at input."""
+    """A banned address still reaches a published port: its ban is in a native table at input."""
     if not view.walked:
         return
     ports = {
@@ -86,7 +86,7 @@ def _stops(rule: Rule) -> bool:
 
 
 def _first(view: View, table: Table, name: str, family: Family) -> str:
-    """The first single address of another machine in a set; all of them go the same way."""
+    """The first single address of another machine in a set, for all of them."""
     listed = table.sets.get(name)
     for element in (listed.elements or ()) if listed is not None else ():
         part = element.parts[0]
@@ -98,7 +98,7 @@ def _first(view: View, table: Table, name: str, family: Family) -> str:
 def _through(
     view: View, table: Table, source: str, ports: dict[str, tuple[str, PublishedPort]]
 ) -> tuple[list[tuple[str, PublishedPort]], list[Step]]:
-    """The published ports that a banned address reaches, the ban's step and the one that lets it through."""
+    """The published ports that a banned address reaches, the ban's step and the accepting step."""
     through: list[tuple[str, PublishedPort]] = []
     steps: list[Step] = []
     for destination, (name, bound) in ports.items():

@@ -1,4 +1,4 @@
-"""Findings where Docker makes native nftables rules: what iptables' rules that were left still do, or no longer do."""
+"""Findings with Docker's nftables backend: leftover iptables rules that still have an effect, or have none any more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def native_engine(view: View) -> bool:
 
 
 def forward_policy_left(view: View) -> Iterator[Finding]:
-    """The policy of FORWARD in iptables drops what Docker accepts: an engine that made iptables' rules set it."""
+    """The policy of FORWARD in iptables, set by an engine with iptables' backend, drops what Docker accepts."""
     if not native_engine(view) or not view.walked:
         return
     for family in _FAMILIES:
@@ -72,7 +72,7 @@ def _dropped(view: View, family: Family, chain: Chain) -> tuple[Step | None, lis
 
 
 def by_one_cause(found: Sequence[tuple[Check, Finding]]) -> list[tuple[Check, Finding]]:
-    """Leave out the findings that show the very policy which another finding is about."""
+    """Remove the findings with the policy as evidence that another finding is about."""
     causes = {one.evidence[0].rule_ref for _, one in found if one.id == "forward-policy-left"}
     return [
         (check, one)
@@ -82,7 +82,7 @@ def by_one_cause(found: Sequence[tuple[Check, Finding]]) -> list[tuple[Check, Fi
 
 
 def docker_user_left(view: View) -> Iterator[Finding]:
-    """Rules stand in DOCKER-USER, to which nothing leads where the engine makes nftables rules."""
+    """DOCKER-USER has rules, but with the nftables backend nothing jumps to it."""
     if not native_engine(view):
         return
     for family in _FAMILIES:
@@ -122,7 +122,7 @@ def _table(family: Family) -> str:
 
 
 def own_rules(rules: Sequence[tuple[str, str, int]], interface: str) -> str:
-    """Return the command that keeps what comes in by an interface from published ports, in a table of one's own.
+    """Return the command that closes published ports to an interface, in a table of the user's own.
 
     rules: (family, protocol, published port) of each.
     """

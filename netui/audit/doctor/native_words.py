@@ -1,4 +1,4 @@
-"""The few rules that are advised for native nftables chains: from iptables' words to nft's, and to a rule."""
+"""Translates the rules of advice from iptables' words to nft's, and to a native rule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netui.model import Chain, Rule
 
 
 def in_nft_words(words: Sequence[str]) -> tuple[str, ...] | None:
-    """Return ``-i br0 -m conntrack --ctstate NEW -j ACCEPT`` in nft's words; None for what is not of that kind."""
+    """Return ``-i br0 -m conntrack --ctstate NEW -j ACCEPT`` in nft's words; None for other kinds of rules."""
     said: list[str] = []
     left = list(words)
     while left:
@@ -32,7 +32,7 @@ def in_nft_words(words: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def native_rule(chain: Chain, words: Sequence[str]) -> Rule | None:
-    """Return the rule of a native chain that ``nft insert rule`` makes of such words."""
+    """Return the native rule that ``nft insert rule`` makes of such words."""
     printed: list[dict[str, Any]] = []
     left = list(words)
     while left:

@@ -1,4 +1,4 @@
-"""Findings about how neighbours find this machine, by ARP or IPv6's discovery, which a firewall can keep out."""
+"""Findings about neighbour discovery (ARP, IPv6), which a firewall can drop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
 
 
 def undiscovered(view: View) -> Iterator[Finding]:
-    """Rules drop what neighbours ask on an outer link: packets come until the neighbours forget each other."""
+    """Rules drop neighbour discovery on an outer link: packets come until the neighbours' caches expire."""
     host = view.host
     discovery = host.discoveries.setdefault("", Discovery(host.namespace))
     for family in _FAMILIES if view.walked else ():

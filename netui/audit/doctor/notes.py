@@ -1,4 +1,4 @@
-"""Notes: what is not wrong and a reader should know, and what netui cannot see here and why."""
+"""Notes: what is not wrong but worth knowing, and what netui cannot see here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _note(
 
 
 def engine_elsewhere(view: View) -> Iterator[Finding]:
-    """The engine is on another machine, or its rules are where they cannot be read."""
+    """The engine is on another machine, or its rules cannot be read."""
     engine = view.host.snapshot.engine
     if engine is None:
         return
@@ -141,12 +141,12 @@ def client_address_lost(view: View) -> Iterator[Finding]:
         )
 
 
-#: So many connections left to docker-proxy are worth a word.
+#: The least connections through docker-proxy for a note.
 _MANY = 10_000
 
 
 def proxy_busy(view: View) -> Iterator[Finding]:
-    """Containers call published ports of this host through docker-proxy, and often."""
+    """Containers often use published ports of this host through docker-proxy."""
     for located in view.rules("ip", "nat", "DOCKER"):
         target, inwards = located.rule.spec.target, located.asked(IIF)
         if target is None or target.name != "RETURN" or inwards is None or inwards.negated:
@@ -166,7 +166,7 @@ def proxy_busy(view: View) -> Iterator[Finding]:
 
 
 def direct_drops(view: View) -> Iterator[Finding]:
-    """Packets straight to containers' own addresses were dropped in raw (28 and newer)."""
+    """Packets to containers' own addresses were dropped in raw (28 and newer)."""
     dropped: list[tuple[int, ChainRule]] = []
     for located in view.rules("ip", "raw", "PREROUTING"):
         target, inwards = located.rule.spec.target, located.asked(IIF)

@@ -1,4 +1,4 @@
-"""Findings about rules in DOCKER-USER that name a published port, which Docker's translation has replaced by then."""
+"""Findings about rules in DOCKER-USER with a published port, which DNAT has replaced by then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netui.text.phrases import some
 
 
 def names_published_port(view: View) -> Iterator[Finding]:
-    """A rule names the published port, which packets have no more when they come to DOCKER-USER."""
+    """A rule matches the published port, which packets no longer have in DOCKER-USER."""
     if not view.judged:
         return
     known = _Ports(view)
@@ -48,7 +48,7 @@ def names_published_port(view: View) -> Iterator[Finding]:
 
 
 class _Ports:
-    """What is needed of each port and address while rules are looked at, gathered once for all of them."""
+    """Data about ports and addresses for this check, gathered once for all rules."""
 
     def __init__(self, view: View) -> None:
         self.published: dict[int, list[tuple[Container, PublishedPort]]] = {}
@@ -68,13 +68,13 @@ class _Ports:
 
 
 def _within(in_order: Sequence[int], spans: IntervalSet) -> Iterator[int]:
-    """The numbers that lie in one of the spans, in order."""
+    """The numbers in one of the spans, in order."""
     found = {n for low, high in spans for n in in_order[bisect_left(in_order, low) : bisect_right(in_order, high)]}
     yield from sorted(found)
 
 
 def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[tuple[int, int, str, str]]:
-    """(host port, container port, container, protocol) that the rule names by host port, in vain."""
+    """(host port, container port, container, protocol) of the host ports that the rule matches without effect."""
     if (only := ONE_PORT.search(rule.text)) and rule.text.count("port") == 1 and int(only[1]) not in known.published:
         return []
     located = ChainRule(chain, rule)
@@ -87,7 +87,7 @@ def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[t
     if not named or _from_containers(located, known):
         return []
     if any(_within(known.inside.get(protocol, ()), spans)):
-        # it does match packets to that port of a container
+        # the rule matches packets to that port of a container
         return []
     found = []
     for container, bound in (pair for port in named for pair in known.published[port]):
@@ -107,7 +107,7 @@ def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
 
 
 def _from_containers(located: ChainRule, known: _Ports) -> bool:
-    """Whether the rule is about packets that containers send."""
+    """Whether the rule is about packets of containers."""
     inwards, source = located.asked(IIF), located.asked(*SOURCE)
     if inwards is not None and not inwards.negated and inwards.name in known.bridges:
         return True
@@ -133,7 +133,7 @@ def _missed(view: View, chain: Chain, rule: Rule, port: int, protocol: str) -> b
 
 
 def _by_original_port(chain: Chain, rule: Rule, ports: Sequence[int]) -> list[Change]:
-    """Return the rule with the published port asked for as it was before the translation: a rule for each."""
+    """Return rules that match the published ports before the translation, one for each port."""
     key = (chain.family, chain.backend, chain.table, chain.name)
     changes: list[Change] = []
     for port in ports:
@@ -144,7 +144,7 @@ def _by_original_port(chain: Chain, rule: Rule, ports: Sequence[int]) -> list[Ch
 
 
 def by_original_port(rule: Rule, port: int) -> tuple[str, ...]:
-    """Return a rule's words with its destination port asked for as it was before the translation."""
+    """Return a rule's words with a match of the destination port before the translation."""
     kept: list[str] = []
     for match in rule.spec.matches:
         if match.module in ("tcp", "udp", "sctp", "multiport") and _is_only_ports(match):

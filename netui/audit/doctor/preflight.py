@@ -1,4 +1,4 @@
-"""Findings about what keeps the engine, or a container, from starting: looked up in files, nothing is tried."""
+"""Findings about what prevents the engine, or a container, from starting; they only read data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from netui.text.phrases import some
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What rules of Docker's need: in words, the modules and options of which one gives it.
+    """A kernel feature that Docker's rules need: its name in words, and the modules and options that provide it.
 
-    kind, name: where /proc/net lists it once it is in use.
+    kind, name: its file and entry in /proc/net once it is in use.
     """
 
     what: str
@@ -64,7 +64,7 @@ _NFTABLES = (
 
 
 def _backend(view: View) -> str:
-    """Return the firewall backend that the engine has or is told to have."""
+    """Return the firewall backend that the engine has, or that its configuration names."""
     snapshot = view.host.snapshot
     if snapshot.engine is not None and snapshot.engine.firewall:
         return snapshot.engine.firewall
@@ -87,11 +87,11 @@ def _needs(view: View, kernel: Kernel) -> Iterator[_Need]:
 
 
 def kernel_lacks(view: View) -> Iterator[Finding]:
-    """The kernel has not what the engine's rules need: the engine ends at its start."""
+    """The kernel lacks a feature for the engine's rules, so the engine fails to start."""
     snapshot = view.host.snapshot
     kernel = snapshot.kernel
     if kernel is None or snapshot.engine is not None:
-        # an engine that answers has started
+        # the engine answers, so it has started
         return
     lacking = [
         need
@@ -142,7 +142,7 @@ def forwarding_for_nftables(view: View) -> Iterator[Finding]:
         return
     engine = view.host.snapshot.engine
     if any(True for _ in view.bridged()) or (engine is not None and view.host.snapshot.containers is None):
-        # containers run: that it does not forward is said of them
+        # containers run, and have a finding about forwarding
         return
     family, name = _FORWARDING[0]
     if view.host.namespace.sysctl(name) != "0":
@@ -161,10 +161,10 @@ def forwarding_for_nftables(view: View) -> Iterator[Finding]:
 
 
 def published_twice(view: View) -> Iterator[Finding]:
-    """A container asks for one port on all addresses and on one of them: the engine refuses to start it.
+    """A container publishes one port on all addresses and on one of them, so the engine refuses to start it.
 
-    Seen on 20.10, 26.1 and 28.5, with the userland proxy and without: both are bound, the second one in vain
-    ("address already in use"). 29.7 without the proxy makes the same rule twice ("rule exists").
+    Seen on 20.10, 26.1 and 28.5, with the userland proxy and without: binding the second one fails ("address
+    already in use"). 29.7 without the proxy makes the same rule twice ("rule exists").
     """
     snapshot = view.host.snapshot
     engine, daemon = snapshot.engine, snapshot.daemon
@@ -178,7 +178,7 @@ def published_twice(view: View) -> Iterator[Finding]:
         return
     said = "rule exists" if int(major) >= 29 else "address already in use"
     for container in view.host.containers:
-        # one that runs was taken
+        # a running container was accepted
         for wide, narrow in _twice(container) if not container.running else ():
             yield Finding(
                 "published-twice",
@@ -199,7 +199,7 @@ def published_twice(view: View) -> Iterator[Finding]:
 
 
 def _twice(container: Container) -> Iterator[tuple[PublishedPort, PublishedPort]]:
-    """Yield the TCP ports that are asked for on all addresses and on one; UDP 28.5 takes (seen)."""
+    """Yield the TCP ports that are requested on all addresses and on one; 28.5 accepts it for UDP (seen)."""
     tcp = [one for one in container.requested_ports if one.protocol == "tcp" and one.host_port]
     everywhere = {one.host_port: one for one in tcp if one.host_ip in ("", "0.0.0.0")}
     for one in tcp:

@@ -1,4 +1,4 @@
-"""Findings about published ports: rules that are gone or stale, nobody who listens, ways around."""
+"""Findings about published ports: missing or stale rules, no listener, other ways in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ORDER = (
 
 
 def shown(bound: PublishedPort) -> str:
-    """Return where a port is published: ``8080/tcp`` or ``127.0.0.1:8080/tcp``."""
+    """Return a published port as text: ``8080/tcp`` or ``127.0.0.1:8080/tcp``."""
     if bound.host_ip in ("", "0.0.0.0", "::"):
         return f"{bound.host_port}/{bound.protocol}"
     address = f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
@@ -29,7 +29,7 @@ def shown(bound: PublishedPort) -> str:
 
 
 def rules_missing(view: View) -> Iterator[Finding]:
-    """Docker's chains, or the jumps into them, are gone: a firewall's reload wiped them."""
+    """Docker's chains, or the jumps to them, are missing: a firewall's reload removed them."""
     if not view.judged or not any(True for _ in view.bridged()):
         return
     missing: list[str] = []
@@ -44,7 +44,7 @@ def rules_missing(view: View) -> Iterator[Finding]:
         missing.append("no rule of nat PREROUTING jumps to DOCKER")
     has_docker = any(True for table in ("filter", "nat") for _ in view.chains("ip", table, "DOCKER"))
     if not missing or not (has_docker or view.both_variants_read):
-        # they may be in the variant that was not read
+        # they may be in the other variant, which was not read
         return
     ports = list(dict.fromkeys(shown(bound) for _, bound in view.published()))
     containers = tuple(dict.fromkeys(container.name for container, _, _ in view.bridged()))
@@ -63,7 +63,7 @@ def rules_missing(view: View) -> Iterator[Finding]:
 
 
 def missing_dnat(view: View) -> Iterator[Finding]:
-    """A published port has no DNAT rule though Docker's chain is there."""
+    """A published port has no DNAT rule, although Docker's chain exists."""
     if not view.judged:
         return
     for family in ("ip", "ip6"):
@@ -100,12 +100,12 @@ def _expects_dnat(natted: Set[str], container: Container, bound: PublishedPort, 
         return False
     if not bound.host_ip and family == "ip6":
         return False
-    # a container without an address of the family is reached through docker-proxy alone
+    # a container without an address of the family is reached only through docker-proxy
     return container.id in natted
 
 
 def stale_dnat(view: View) -> Iterator[Finding]:
-    """A DNAT rule of Docker's leads to an address that no running container has."""
+    """A DNAT rule of Docker leads to an address that no running container has."""
     if not view.judged:
         return
     for family in ("ip", "ip6"):
@@ -140,7 +140,7 @@ def stale_dnat(view: View) -> Iterator[Finding]:
 
 
 def nobody_listens(view: View) -> Iterator[Finding]:
-    """Nothing listens on a published port in the container, or only at its own 127.0.0.1."""
+    """No program listens on a published port in the container, or only on its own 127.0.0.1."""
     seen: set[tuple[str, int, str]] = set()
     for container, bound in view.published():
         key = (container.id, bound.container_port, bound.protocol)
@@ -182,7 +182,7 @@ def nobody_listens(view: View) -> Iterator[Finding]:
 
 
 def published_unreachable(view: View) -> Iterator[Finding]:
-    """A published port has its DNAT and is dropped further on, not by the administrator's own rule."""
+    """Packets to a published port are dropped after the DNAT, not by the administrator's own rule."""
     if not view.walked or (view.judged and not (view.translates("ip") and view.forwards_to_docker("ip"))):
         return
     for container, bound in view.published():
@@ -203,7 +203,7 @@ def published_unreachable(view: View) -> Iterator[Finding]:
             f"{client_sees(step)}.",
             (view.step_evidence(step),),
             (
-                # the policy decides where Docker's own accept is gone
+                # the policy decides because Docker's own accept is missing
                 *((_RESTART,) if step.rule is None and step.backend != "nftables" else ()),
                 *let_pass(view, step, "ip", f"-o {bridge} -m conntrack --ctstate DNAT -j ACCEPT"),
                 f"See its way: netui path outside {address}:{bound.host_port}/{bound.protocol}",

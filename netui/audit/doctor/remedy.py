@@ -1,4 +1,4 @@
-"""Cures: commands made of changes, as an administrator would copy them."""
+"""Cures: changes as commands that an administrator can copy."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PLAIN = re.compile(r"[\w@%+=:,./!\[\]-]+")
 
 
 def quoted(words: Iterable[str]) -> str:
-    """Write words so that a shell takes them as they are: a stranger's comment is never run."""
+    """Return words quoted for a shell, so that a hostile comment is never run."""
     return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in words)
 
 
 def words_of(rule: Rule) -> tuple[str, ...]:
-    """Return a rule's words behind ``-A CHAIN``; () for one that iptables has no words for."""
+    """Return a rule's words after ``-A CHAIN``; () for a rule without iptables' words."""
     return tuple(split_words(rule.text)[2:]) if rule.native is None else ()
 
 
@@ -44,15 +44,15 @@ def command(view: View, change: Change) -> str:
 
 
 def cure(view: View, lead: str, changes: Sequence[Change], *, otherwise: Cure | None = None, end: str = "") -> Cure:
-    """Return advice with the commands of its changes, joined so that a shell runs them in turn."""
+    """Return advice with the commands of its changes, joined for a shell."""
     said = " && ".join(command(view, change) for change in changes)
     return Cure(f"{lead}{said}{end}", tuple(changes), otherwise)
 
 
 def at_the_head(view: View, key: RulesetKey, lead: str, *rules: str) -> Cure:
-    """Return a cure that puts rules before all others: in DOCKER-USER, or in FORWARD where that does not help.
+    """Return a cure that inserts rules before all others: in DOCKER-USER, or in FORWARD where that does not help.
 
-    The rules' words come in the order in which they are to stand.
+    The rules' words are in their final order.
     """
 
     def put(chain: str, otherwise: Cure | None = None) -> Cure:
@@ -65,9 +65,9 @@ def at_the_head(view: View, key: RulesetKey, lead: str, *rules: str) -> Cure:
 
 
 def at_the_head_of(view: View, step: Step, lead: str, *rules: str) -> Cure | None:
-    """Return a cure that puts rules before all others of a native chain; None for words that nft has not.
+    """Return a cure that inserts rules before all others of a native chain; None for words without an nft form.
 
-    rules: in iptables' words, in the order in which they are to stand.
+    rules: in iptables' words, in their final order.
     """
     said = [in_nft_words(text.split()) for text in rules]
     if any(words is None for words in said):
@@ -81,7 +81,7 @@ def at_the_head_of(view: View, step: Step, lead: str, *rules: str) -> Cure | Non
 
 
 def deleted(located: ChainRule) -> Change:
-    """Return the change that takes a rule away."""
+    """Return the change that deletes a rule."""
     chain = located.chain
     return Change(
         "delete", chain.family, chain.backend, chain.table, chain.name, located.rule.number, words_of(located.rule)
@@ -89,6 +89,6 @@ def deleted(located: ChainRule) -> Change:
 
 
 def replaced(located: ChainRule, words: Sequence[str]) -> Change:
-    """Return the change that puts another rule in a rule's place."""
+    """Return the change that replaces a rule."""
     chain = located.chain
     return Change("replace", chain.family, chain.backend, chain.table, chain.name, located.rule.number, tuple(words))

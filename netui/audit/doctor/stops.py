@@ -1,4 +1,4 @@
-"""A step that stops packets: how it is said, what who asked sees of it, whose it is, and what would let them pass."""
+"""A step that stops packets: its name, what the client sees, its owner, and the advice that would let packets pass."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from netui.net.addresses import Net, parse_net
 from netui.net.conditions import ADDRESSES, INTERFACES, SOURCE
 from netui.traversal import Path, Step
 
-#: What connect() of a client says for each answer (icmp_err_convert of net/ipv4/icmp.c, net/ipv6/icmp.c), by the end
-#: of its name in iptables and nft.
+#: The error of a client's connect() for each answer (icmp_err_convert of net/ipv4/icmp.c, net/ipv6/icmp.c), by the
+#: suffix of the answer's name in iptables and nft.
 _SEEN = {
     "reset": "connection refused",
     "port-unreachable": "connection refused",
@@ -48,7 +48,7 @@ def does(step: Step) -> str:
 
 
 def client_sees(step: Step) -> str:
-    """Return what a program sees whose packet met this step."""
+    """Return what the client's program sees."""
     if step.verdict.kind != "reject":
         return "waits until it times out"
     how = step.verdict.how or "port-unreachable"
@@ -59,7 +59,7 @@ def client_sees(step: Step) -> str:
 
 
 def owner(view: View, step: Step) -> str:
-    """Return whose rule stops it: Docker, ufw, …; "" for the administrator's and a built-in chain's own."""
+    """Return the owner of the stopping rule: Docker, ufw, …; "" for the administrator's and built-in chains' own."""
     if step.backend == "nftables":
         return owner_of_table(step.table)
     if step.chain != "DOCKER-USER" and chain_of_dockers(step.chain):
@@ -68,10 +68,10 @@ def owner(view: View, step: Step) -> str:
     found = owner_of_rule(step.chain, located.rule.spec.comment if located is not None else "")
     direct = view.chains(packet_family(step.family), step.table, f"{step.chain}_direct")
     if not found and step.chain in ("FORWARD", "INPUT") and any(c.backend == step.backend for c in direct):
-        # firewalld owns the built-in chains that it put its own into, their last REJECT among it
+        # firewalld also owns the last REJECT of built-in chains to which it added its own chains
         return "firewalld"
     if not found and step.rule is None and step.chain in ("FORWARD", "INPUT") and ufw_active(view):
-        # ufw sets the policies of the built-in chains
+        # ufw sets the policies of built-in chains
         return "ufw"
     return found
 
@@ -84,7 +84,7 @@ def ufw_active(view: View) -> bool:
 
 
 def led_to(view: View, found: Path, step: Step) -> Iterator[ChainRule]:
-    """Yield the rule of a step and the rules whose jumps led to it, the nearest first."""
+    """Yield the rule of a step and the rules whose jumps led to it, the last jump first."""
     steps = [one for leg in found.legs for one in leg.steps]
     own = view.rule_of(step)
     if own is not None:
@@ -99,7 +99,7 @@ def led_to(view: View, found: Path, step: Step) -> Iterator[ChainRule]:
 
 
 def names_containers(view: View, located: ChainRule) -> bool:
-    """Whether a rule itself names one of Docker's networks: its bridge, its subnet or an address in it."""
+    """Whether a rule names one of Docker's networks: its bridge, its subnet or an address in it."""
     family = packet_family(located.chain.family)
     bridges = {network.bridge for network in view.host.networks.values() if network.bridge}
     for condition in located.conditions():
@@ -120,15 +120,15 @@ def _subnets(view: View, family: Family) -> Iterator[Net]:
 
 
 def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str = "") -> Iterator[str]:
-    """Yield what would let packets pass that a step stops: in its owner's own words where they are known.
+    """Yield the advice that lets packets pass a step: with the owner's own tool where it is known.
 
-    rules: words of rules that accept them, for the head of the chains of forwarded packets.
-    inwards: the interface by which they come in, for tools that ask for one.
+    rules: words of rules that accept the packets, for the head of the chains of forwarded packets.
+    inwards: the interface by which they come in, for tools that need one.
     """
     whose = owner(view, step)
     located = view.rule_of(step)
     if whose == "mailcow" and located is not None and "--dport" in located.rule.text:
-        # read by its netfilter container
+        # its netfilter container reads this
         changes = [Change("delete", *view.key(family, step), step.table, step.chain, located.rule.number)]
         yield Cure(
             "mailcow's own switch: DISABLE_NETFILTER_ISOLATION_RULE=y in mailcow.conf, then "
@@ -148,7 +148,7 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
         accept = Change("insert", *view.key(family, step), "filter", "FORWARD_direct", 1, words)
         kind = "ipv6" if family == "ip6" else "ipv4"
         yield Cure(
-            # without a reload, which would wipe Docker's rules for a moment
+            # without a reload, which would remove Docker's rules for a moment
             f"Let them pass in firewalld: firewall-cmd --direct --add-rule {kind} filter FORWARD 0 {' '.join(words)}; "
             "with --permanent as well it is there after a reload",
             (accept,),
@@ -167,7 +167,7 @@ def let_pass(view: View, step: Step, family: Family, *rules: str, inwards: str =
 
 
 def only_new(view: View, step: Step, family: Family) -> Cure | None:
-    """Return the step's own rule with one more match: it takes new connections only."""
+    """Return the step's own rule with one more match, for new connections only."""
     located = view.rule_of(step)
     if located is None or owner(view, step):
         return None

@@ -1,4 +1,4 @@
-"""DNAT rules as the findings read them, and whose they are where two engines share the tables."""
+"""DNAT rules for findings, and their owners where two engines share the tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netui.text.phrases import some
 
 
 def dnats(view: View, family: Family) -> Iterator[tuple[ChainRule, str, str]]:
-    """Yield the DNAT rules of a family with the address and port that they lead to."""
+    """Yield the DNAT rules of a family with their new address and port."""
     for located in view.rules(family, "nat"):
         target = located.rule.spec.target
         option = target.option("--to-destination") if target is not None and target.name == "DNAT" else None
@@ -24,28 +24,28 @@ def dnats(view: View, family: Family) -> Iterator[tuple[ChainRule, str, str]]:
 
 
 def dport_of(located: ChainRule) -> str:
-    """Return the one port or the range that a rule names, "" for none."""
+    """Return the one port or range of a rule, "" for none."""
     named = located.asked(DPORT)
     return named.printed if named is not None and not named.negated else ""
 
 
 def protocol_of(located: ChainRule) -> str:
-    """Return the protocol that a rule names, "" for none."""
+    """Return the protocol of a rule, "" for none."""
     named = located.asked(PROTOCOL)
     return protocol_name(named.number) if named is not None and named.number is not None else ""
 
 
 def translation(located: ChainRule) -> str:
-    """Return what a DNAT rule takes as ``PORT/PROTO``, "" where it names no one port."""
+    """Return the ``PORT/PROTO`` of a DNAT rule, "" where it has no single port."""
     port, protocol = dport_of(located), protocol_of(located)
     return f"{port}/{protocol}" if port.isdigit() and protocol in ("tcp", "udp", "sctp") else ""
 
 
 def of_another_engine(view: View, located: ChainRule) -> Evidence | None:
-    """Return what shows that a rule of chain DOCKER is a second engine's: its bridge, its proxy or its container.
+    """Return the evidence that a rule of chain DOCKER is a second engine's: its bridge, its proxy or its container.
 
-    Two engines on one host (a distribution's package and a snap) share docker0 and the chains'
-    names; a rule of the one leads to an address that the other does not know.
+    Two engines on one host (a distribution's package and a snap) share docker0 and the chains' names. A rule of
+    the one leads to an address that the other does not know.
     """
     host = view.host
     inwards = located.asked(IIF)
@@ -70,7 +70,7 @@ def of_another_engine(view: View, located: ChainRule) -> Evidence | None:
 
 
 def two_engines(view: View) -> Iterator[Finding]:
-    """Chain DOCKER holds rules for containers of another engine: each empties it when it starts."""
+    """Chain DOCKER has rules for containers of another engine; each engine empties it at its start."""
     if not view.judged:
         return
     found: list[tuple[ChainRule, str, Evidence]] = []

@@ -1,4 +1,4 @@
-"""Advice tried before it is given: on the changed host the same check finds nothing more."""
+"""Tries cures before they are given: on the changed host, the same check must find nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netui.model import Snapshot
 from netui.traversal import PreparedHost, RulesError, prepare
 
 Check = Callable[[View], Iterator[Finding]]
-#: So many hosts are tried at most: each is prepared and walked anew.
+#: The most changed hosts that are tried, because each is prepared and walked again.
 _MOST = 48
 
 
@@ -21,7 +21,7 @@ _Found = tuple[set[tuple[object, ...]] | None, set[tuple[object, ...]]]
 
 @dataclass(slots=True)
 class Trials:
-    """Hosts with changes made, each prepared once; the last one is kept, for each has rules of its own."""
+    """Hosts with changes, each prepared once; only the last one is cached, because each has its own rules."""
 
     view: View
     _tried: set[tuple[Change, ...]] = field(default_factory=set)
@@ -30,7 +30,7 @@ class Trials:
     _checked: dict[tuple[Check, tuple[Change, ...]], _Found] = field(default_factory=dict)
 
     def host(self, changes: tuple[Change, ...]) -> View | None:
-        """Return the host with the changes, None where they cannot be made or too many were tried."""
+        """Return the host with the changes, None where they are not possible or too many were tried."""
         if self._last[0] == changes:
             return self._last[1]
         if changes not in self._tried and len(self._tried) >= _MOST:
@@ -51,9 +51,9 @@ class Trials:
         return made
 
     def proven(self, check: Check, finding: Finding, others: Sequence[Check] = ()) -> Finding:
-        """Return the finding with the cures that help: each was tried, and the check finds it no more.
+        """Return the finding with only the cures that help: after them, the check does not find it any more.
 
-        others: checks that a cure must not give a new finding to.
+        others: checks in which a cure must not cause a new finding.
         """
         advice: list[str] = []
         helped: list[Cure] = []
@@ -74,11 +74,11 @@ class Trials:
         keys, _ = self._after(check, tried.changes)
         if keys is None or _key(finding) in keys:
             return False
-        # the same as before of fewer networks is not new
+        # the same finding about fewer networks is not new
         return all(self._after(each, tried.changes)[1] <= self._found(each) for each in dict.fromkeys((check, *others)))
 
     def _after(self, check: Check, changes: tuple[Change, ...]) -> _Found:
-        """Return what a check finds on the changed host: the findings' keys (None: it was not tried) and kinds."""
+        """Return a check's findings on the changed host: their keys (None: it was not tried) and kinds."""
         known = self._checked.get((check, changes))
         if known is None:
             after = self.host(changes)
@@ -93,11 +93,11 @@ class Trials:
         return self._before[check]
 
     def _kept(self, helped: Sequence[Cure]) -> Iterator[str]:
-        """Say what becomes of the changes after a reboot."""
+        """Return a sentence about the changes after a reboot."""
         changes = [change for one in helped for change in one.changes]
         rules = [change for change in changes if change.op not in ("sysctl", "ip-rule")]
         added = [change for change in rules if change.op not in ("delete", "flush", "policy")]
-        # what ufw and the like write themselves, they keep themselves
+        # ufw and other tools save their own changes
         added = [change for change in added if not change.chain.startswith("ufw") and change.chain != "FORWARD_direct"]
         if any(change.backend == "nftables" for change in added):
             yield "Keep it over a reboot: write it where the table is made, /etc/nftables.conf on most hosts."
@@ -127,6 +127,6 @@ def _kind(finding: Finding) -> tuple[object, ...]:
 
 
 def _key(finding: Finding) -> tuple[object, ...]:
-    """What makes two findings the same, though rules have moved."""
+    """The identity of a finding, even if rules have moved."""
     shows = finding.evidence[0].text if finding.evidence else ""
     return finding.id, finding.about, shows

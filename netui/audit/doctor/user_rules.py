@@ -1,4 +1,4 @@
-"""Rules of DOCKER-USER as the findings about them read them."""
+"""Rules of DOCKER-USER, for the findings about them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from netui.model import Chain, Family, Match, Rule, packet_family
 
 _ENDS = ("ACCEPT", "DROP", "REJECT", "RETURN")
 _FAMILIES: tuple[Family, Family] = ("ip", "ip6")
-#: The port of most rules, told without parsing them: thousands need no second look.
+#: The port of most rules, found without parsing them, because there may be thousands.
 ONE_PORT = re.compile(r" --dport (\d{1,5}) -j ")
 
 
 def user_chains(view: View) -> Iterator[Chain]:
-    """Yield DOCKER-USER of both families."""
+    """Yield the chains DOCKER-USER of both families."""
     for family in _FAMILIES:
         yield from view.chains(family, "filter", "DOCKER-USER")
 
 
 def ends(rule: Rule) -> bool:
-    """Whether a rule leaves the chain for good."""
+    """Whether packets that match a rule leave the chain for good."""
     target = rule.spec.target
     return target is not None and (target.name in _ENDS or target.goto)
 
 
 def effect_of(rule: Rule) -> str:
-    """Return what a rule that cannot match does not do, as the head of a sentence: "it does not let anybody in to"."""
+    """Return what a rule without effect fails to do, as the head of a sentence: "it does not let anybody in to"."""
     target = rule.spec.target.name if rule.spec.target is not None else ""
     return {
         "DROP": "it does not keep anybody from",
@@ -39,7 +39,7 @@ def effect_of(rule: Rule) -> str:
 
 
 def reached(chain: Chain) -> Sequence[Rule]:
-    """The rules up to the first that takes every packet."""
+    """The rules up to the first one that matches every packet."""
     for position, rule in enumerate(chain.rules):
         if is_unconditional(rule, packet_family(chain.family)) and ends(rule):
             return chain.rules[:position]

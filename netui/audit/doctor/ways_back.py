@@ -1,4 +1,4 @@
-"""Findings about answers that leave elsewhere: a VPN's exit node, a second uplink, a policy rule over a network."""
+"""Findings about answers that leave by another interface: VPN exit nodes, second uplinks, policy rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def answers_elsewhere(view: View) -> Iterator[Finding]:
     published = [(c, b) for c, b in view.published() if b.host_ip in ("", "0.0.0.0")]
     if not published:
         return
-    # one stands for all: the way back does not hang on the port
+    # one port stands for all: the route back does not depend on the port
     container, bound = next((pair for pair in published if pair[1].protocol == "tcp"), published[0])
     for origin in view.origins.outer:
         if origin.where != "lan" or origin.family != "ip":
@@ -40,7 +40,7 @@ def answers_elsewhere(view: View) -> Iterator[Finding]:
 
 
 def networks_elsewhere(view: View) -> Iterator[Finding]:
-    """A policy rule takes packets for a network of Docker's elsewhere: a VPN's table that comes before main."""
+    """A policy rule routes packets for a Docker network elsewhere: a VPN's table before main."""
     fib = view.host.namespace.fibs["ip"]
     outer = view.host.outer("ip")
     if not view.walked or not fib.known or outer is None or not view.host.snapshot.policy_rules.get("ip"):
@@ -73,7 +73,7 @@ def networks_elsewhere(view: View) -> Iterator[Finding]:
 
 
 def _before(view: View) -> str:
-    """A priority ahead of all policy rules but the local table's."""
+    """A priority before all policy rules except that of the local table."""
     known = [rule.priority for rule in view.host.snapshot.policy_rules.get("ip", ()) if rule.priority]
     return str(max(1, min([*known, 32766]) - 10))
 
@@ -114,7 +114,7 @@ def _elsewhere(
         return None
     leaves = fib.devices(route)[0]
     if found.reply:
-        # the walk knows of marks, which the routes alone do not
+        # only the walk knows the marks
         if any(leg.steps and leg.steps[-1].verdict.stops for leg in found.reply):
             return None
         leaves = found.reply[-1].packet.oif
@@ -168,7 +168,7 @@ def _kept_together(view: View, interface: str, network: Network, back: Route | N
 
 
 def _default_by(view: View, interface: str) -> Route | None:
-    """The default route by an interface, in whatever table."""
+    """The default route by an interface, in any table."""
     for route in view.host.snapshot.routes.get("ip", ()):
         if route.dst == "0.0.0.0/0" and route.type == "unicast" and route.dev == interface:
             return route
