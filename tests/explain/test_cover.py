@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netui.audit.doctor.shadowing import Earlier, covers, is_unconditional
-from netui.model import Rule, parse_rule
+from netui.model import Chain, Rule, parse_rule
 from netui.traversal.host.routing import Fib
 from netui.traversal.packet_state import Connection, PacketState, Tuple5
 from netui.traversal.rules.matches import compile_match
+from netui.traversal.rules.native.evaluate import TableSets
+from netui.traversal.rules.native.program import Program
+from netui.traversal.rules.native.reading import KeyContext
 from netui.traversal.rules.predicates import MatchContext
+from netui.traversal.unknowns import Unknowns
 from tests.dialects.rules import iptables, native
 
 _RULES = st.lists(
@@ -128,3 +134,55 @@ def test_the_covering_rule_takes_what_the_covered_takes(wider: str, narrower: st
 def test_when_a_native_rule_covers_another(earlier: str, later: str, answer: bool) -> None:
     """Native rules are compared by the same conditions; what a rule between could change covers nothing."""
     assert covers(native(earlier), native(later), "ip") is answer
+
+
+_NATIVE = st.lists(
+    st.one_of(
+        st.builds(
+            "ip {} {}{}".format,
+            st.sampled_from(["saddr", "daddr"]),
+            st.sampled_from(["", "!= "]),
+            st.sampled_from(["10.0.0.1", "10.0.0.0/24", "{ 10.0.0.1, 10.0.0.4/30 }", "10.0.0.1-10.0.0.9"]),
+        ),
+        st.builds(
+            "{} {}{}".format,
+            st.sampled_from(["iifname", "oif"]),
+            st.sampled_from(["", "!= "]),
+            st.sampled_from(['"eth0"', '"br0"', '{ "eth0", "br0" }']),
+        ),
+        st.sampled_from(['iifname "eth*"', "ip protocol tcp", "meta l4proto { tcp, udp }", "meta l4proto != tcp"]),
+        st.builds(
+            "{} dport {}{}".format,
+            st.sampled_from(["tcp", "udp", "th"]),
+            st.sampled_from(["", "!= "]),
+            st.sampled_from(["80", "79-85", "{ 80, 443 }"]),
+        ),
+        st.sampled_from(["tcp dport < 100", "udp dport >= 80", "tcp sport > 1023"]),
+        st.sampled_from(
+            ["ct state new", "ct state established,related", "ct state { new, invalid }", "ct state != new"]
+        ),
+        st.sampled_from(["meta mark 1", "meta mark & 1 == 1", "meta mark & 3 != 1", "meta mark != 3"]),
+    ),
+    min_size=1,
+    max_size=3,
+).map(" ".join)
+
+
+def _native_takes(rule: Rule, packet: PacketState) -> bool:
+    assert rule.native is not None
+    chain = Chain("inet", "nftables", "t", "c", None, None, -1, (rule,))
+    program = Program(rule, chain, rule.native.statements, KeyContext({}, {}), TableSets({}))
+    answer = program.matches("forward", packet, Unknowns())
+    assert answer is not None
+    return answer
+
+
+@settings(max_examples=300, deadline=None)
+@given(_NATIVE, _NATIVE, st.booleans(), st.lists(_PACKETS, min_size=4, max_size=4))
+def test_the_same_of_native_rules(wider: str, narrower: str, both: bool, packets: list[PacketState]) -> None:
+    """Where a native rule covers another, its program takes each packet that the other's takes."""
+    earlier, later = native(wider), native(f"{wider} {narrower}" if both else narrower)
+    assert covers(earlier, later, "ip") or not both
+    if covers(earlier, later, "ip"):
+        both_families = [*packets, *(replace(packet, family="ip6") for packet in packets)]
+        assert all(_native_takes(earlier, packet) for packet in both_families if _native_takes(later, packet))
