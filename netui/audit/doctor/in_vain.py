@@ -183,7 +183,7 @@ def _in_vain(view: View, located: ChainRule, bound: PublishedPort) -> tuple[Step
     has_user = any(c.backend == chain.backend for c in view.chains("ip", "filter", "DOCKER-USER"))
     head = "DOCKER-USER" if has_user else "FORWARD"
     key = (chain.family, chain.backend, chain.table)
-    for words in (words_of(located.rule), by_original_port(located.rule, bound.host_port)):
+    for words in (words_of(located.rule), by_original_port(located.rule, bound.host_port, "ip")):
         changes = (Change("delete", *key, chain.name, located.rule.number), Change("insert", *key, head, 1, words))
         after = changed(view.host.snapshot, changes)
         try:

@@ -9,9 +9,10 @@ from netui.audit.doctor.checkup import ChainRule, View
 from netui.audit.doctor.finding import Change, Finding
 from netui.audit.doctor.remedy import cure
 from netui.audit.doctor.user_rules import ONE_PORT, effect_of, options_of, reached, then, user_chains
+from netui.dialects.iptables.conditions import match_conditions
 from netui.model import Chain, Container, Family, Match, PublishedPort, Rule, packet_family
 from netui.net.addresses import protocol_name
-from netui.net.conditions import DPORT, IIF, PROTOCOL, SOURCE
+from netui.net.conditions import DPORT, IIF, PROTOCOL, SOURCE, Condition
 from netui.net.intervals import IntervalSet
 from netui.text.phrases import some
 
@@ -137,24 +138,22 @@ def _by_original_port(chain: Chain, rule: Rule, ports: Sequence[int]) -> list[Ch
     key = (chain.family, chain.backend, chain.table, chain.name)
     changes: list[Change] = []
     for port in ports:
-        words = by_original_port(rule, port)
+        words = by_original_port(rule, port, packet_family(chain.family))
         last = rule.number + len(changes)
         changes.append(Change("insert" if changes else "replace", *key, last, words))
     return changes
 
 
-def by_original_port(rule: Rule, port: int) -> tuple[str, ...]:
+def by_original_port(rule: Rule, port: int, family: Family) -> tuple[str, ...]:
     """Return a rule's words with a match of the destination port before the translation."""
-    kept: list[str] = []
-    for match in rule.spec.matches:
-        if match.module in ("tcp", "udp", "sctp", "multiport") and _is_only_ports(match):
-            continue
-        kept += options_of(match)
+    kept = [word for match in rule.spec.matches if not _is_only_ports(match, family) for word in options_of(match)]
     asked = ("-m", "conntrack", "--ctorigdstport", str(port), "--ctdir", "ORIGINAL")
     return (*kept, *asked, *then(rule))
 
 
-def _is_only_ports(match: Match) -> bool:
-    return all(
-        option.name in ("--dport", "--dports", "--destination-port", "--destination-ports") for option in match.options
-    )
+def _is_only_ports(match: Match, family: Family) -> bool:
+    """Whether a match asks for destination ports and nothing else; ``-m tcp`` alone goes with them."""
+    required = list(match_conditions(match, family))
+    if not match.module or (match.options and not required):
+        return False
+    return all(isinstance(one, Condition) and one.key == DPORT for one in required)
