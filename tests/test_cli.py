@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from netui import __version__, entry
-from netui.cli.arguments import BadInput, Options
-from netui.cli.parser import command_line
+from netui.cli.commands import BadInput, Diff, Exposed, Host, Screen
+from netui.cli.parser import read_arguments
 from netui.cli.run import main, parse
 from tests.traversal.kernel import CASES
 
@@ -206,10 +206,7 @@ def test_hostile_names_reach_no_terminal_raw(capsys: pytest.CaptureFixture[str])
 
 def test_no_arguments_mean_what_the_parser_makes_of_none() -> None:
     """The screen without arguments, for which nothing is parsed, has the parser's own defaults."""
-    given = vars(command_line().parse_args([]))
-    assert given.pop("hosts_before") == []
-    assert {name: getattr(Options(), name) for name in given} == given | {"command": ""}
-    assert parse([]) == Options()
+    assert parse([]) == read_arguments([]) == Screen()
 
 
 RULES = Path(__file__).parent / "dialects" / "data"
@@ -276,7 +273,9 @@ def test_a_damaged_file_is_named_in_every_report(capsys: pytest.CaptureFixture[s
 )
 def test_machines_are_named_before_or_behind_the_command(arguments: list[str], hosts: tuple[str, ...]) -> None:
     """Each once, in their order."""
-    assert parse(arguments).hosts == hosts
+    command = parse(arguments)
+    assert not isinstance(command, Diff)
+    assert command.host == Host(machines=hosts)
 
 
 @pytest.mark.parametrize(
@@ -306,8 +305,9 @@ def test_what_does_not_go_with_another_machine_is_refused(arguments: list[str]) 
 )
 def test_the_hosts_own_ports_or_another_machine(arguments: list[str], own: bool, hosts: tuple[str, ...]) -> None:
     """`exposed --host` without a name asks for the ports of the machine itself."""
-    options = parse(arguments)
-    assert (options.own_ports, options.hosts) == (own, hosts)
+    command = parse(arguments)
+    assert isinstance(command, Exposed)
+    assert (command.own_ports, command.host.machines) == (own, hosts)
 
 
 def test_the_reports_of_ports_and_ways_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netui.cli.arguments import Options
 from netui.cli.output import say, say_json
 
 if TYPE_CHECKING:
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
 DONE, FOUND, BAD, UNDECIDED = 0, 1, 2, 3
 
 
-def deliver(options: Options, report: Report) -> int:
-    """Print a report in the wanted form; return its exit status."""
-    if options.json:
+def deliver(report: Report, *, json: bool) -> int:
+    """Print a report as text or JSON; return its exit status."""
+    if json:
         say_json(report.document)
     else:
         say(report.text)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, NoReturn
 
 from netui import __version__
-from netui.cli.arguments import BadInput
+from netui.cli.commands import BadInput, Command, Diff, Doctor, Explain, Exposed, Host, Path, Record, Screen
 from netui.cli.output import say
 from netui.model.settings import THEMES
 
@@ -22,6 +22,48 @@ class _Parser(argparse.ArgumentParser):
         # help and version have signs that not every locale has
         if message:
             say(message.rstrip("\n"))
+
+
+def read_arguments(arguments: list[str]) -> Command:
+    """Parse a command line; raises BadInput."""
+    given = command_line().parse_args(arguments)
+    machines = dict.fromkeys((*given.hosts_before, *getattr(given, "hosts_behind", ())))
+    # "exposed --host" without a name means the host's own ports
+    own_ports = None in machines
+    machines.pop(None, None)
+    name = given.command or ""
+    host = Host(given.replay, given.demo, tuple(machines))
+    if machines and (host.demo or host.replay or name == "diff"):
+        raise BadInput("--host reads another machine now: it does not go with --replay, --demo or diff")
+    if given.print_config and name:
+        raise BadInput(f"--print-config prints the screen's settings: leave {name} out")
+    one_alone = name in ("explain", "record") or (name == "path" and given.batch is None)
+    if len(machines) > 1 and one_alone:
+        raise BadInput(f"{name}: give one --host; several go with exposed, doctor, path --batch and the screen")
+    return _command(name, given, host, own_ports=own_ports)
+
+
+def _command(name: str, given: argparse.Namespace, host: Host, *, own_ports: bool) -> Command:
+    """Return the command with its own arguments."""
+    match name:
+        case "path":
+            return Path(
+                host, given.json, given.source, given.destination, given.batch, given.reply, given.iif, given.oif,
+                given.sender,
+            )  # fmt: skip
+        case "exposed":
+            return Exposed(host, given.json, given.fail_on, tuple(given.allow), given.wide, own_ports)
+        case "doctor":
+            return Doctor(host, given.json)
+        case "explain":
+            return Explain(host, given.json, given.table, given.chain, given.number)
+        case "diff":
+            return Diff(Host(given.before), Host(given.after), given.json)
+        case "record":
+            return Record(host, given.path, given.every, given.for_)
+    return Screen(
+        host, given.interval, given.config, given.compare, given.theme, given.ascii, given.colour, given.print_config
+    )
 
 
 def command_line() -> argparse.ArgumentParser:

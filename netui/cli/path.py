@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from netui.cli.arguments import BadInput, Options
+from netui.cli.commands import BadInput
+from netui.cli.commands import Path as Command
 from netui.cli.delivery import BAD, DONE, FOUND, UNDECIDED, deliver
 from netui.cli.output import ascii_only, say, say_json
 from netui.cli.reading import read_each, read_prepared
@@ -18,31 +19,33 @@ if TYPE_CHECKING:
 _STATUS = {"delivered": DONE, "undecided": UNDECIDED}
 
 
-def run_path(options: Options) -> int:
+def run_path(command: Command) -> int:
     """Run ``netui path``."""
     from netui.reports.path import path_json, path_text
     from netui.traversal import EndpointError, path
 
-    if options.batch is not None:
-        if options.source is not None:
+    if command.batch is not None:
+        if command.source is not None:
             raise BadInput("path: give either SRC DST or --batch FILE, not both")
-        return _batch(options)
-    if options.source is None or options.destination is None:
+        if command.batch == "-" and command.host.replay == "-":
+            raise BadInput("path: --replay - and --batch - cannot both read standard input")
+        return _batch(command, command.batch)
+    if command.source is None or command.destination is None:
         raise BadInput("path: give SRC and DST, as in: netui path outside host:443")
-    host = read_prepared(options)
-    if options.destination == "*":
-        if options.iif or options.oif:
+    host = read_prepared(command.host, notes=False)
+    if command.destination == "*":
+        if command.iif or command.oif:
             raise BadInput("path: --in names the interface of one packet, not of all that '*' asks for")
-        return _reach(options, host)
-    if options.destination == "outside":
-        return _egress(options, host)
+        return _reach(command, command.source, host)
+    if command.destination == "outside":
+        return _egress(command, command.source, host)
     try:
-        found = path(host, options.source, options.destination, reply=options.reply, iif=options.iif, oif=options.oif)
+        found = path(host, command.source, command.destination, reply=command.reply, iif=command.iif, oif=command.oif)
     except EndpointError as error:
         raise BadInput(str(error)) from None
-    if options.sender is not None:
-        found = _of_sender(found, options.sender)
-    if options.json:
+    if command.sender is not None:
+        found = _of_sender(found, command.sender)
+    if command.json:
         say_json(path_json(found))
     else:
         say(path_text(found, ascii_only=ascii_only()))
@@ -61,37 +64,41 @@ def _of_sender(found: Path, number: int) -> Path:
     return replace(part.path, source=f"{found.source} ({', '.join((part.addresses or ())[:6])})")
 
 
-def _egress(options: Options, host: PreparedHost) -> int:
+def _egress(command: Command, source: str, host: PreparedHost) -> int:
     from netui.reports.commands import egress
     from netui.traversal import EndpointError
     from netui.traversal.senders import TooManyParts
 
-    if options.iif or options.oif or options.sender is not None:
+    if command.iif or command.oif or command.sender is not None:
         raise BadInput("path: --in, --out and --sender are of one packet; name a port, as in outside:443")
     try:
-        return deliver(options, egress(host, options.source, reply=options.reply))
+        return deliver(egress(host, source, reply=command.reply), json=command.json)
     except TooManyParts:
         raise BadInput("path: the rules tell more machines and ports apart than netui walks; name a port") from None
     except EndpointError as error:
         raise BadInput(str(error)) from None
 
 
-def _reach(options: Options, host: PreparedHost) -> int:
+def _reach(command: Command, source: str, host: PreparedHost) -> int:
     from netui.reports.commands import reach_all
     from netui.traversal import EndpointError
 
     try:
-        return deliver(options, reach_all(host, options.source))
+        return deliver(reach_all(host, source), json=command.json)
     except EndpointError as error:
         raise BadInput(str(error)) from None
 
 
-def _batch(options: Options) -> int:
+def _batch(command: Command, file: str) -> int:
     from netui.reports.path import path_json
     from netui.traversal import EndpointError, path
 
-    with _open_lines(options.batch) as lines:
-        hosts = list(read_each(options)) if len(options.hosts) > 1 else [("", read_prepared(options))]
+    with _open_lines(file) as lines:
+        hosts = (
+            list(read_each(command.host))
+            if len(command.host.machines) > 1
+            else [("", read_prepared(command.host, notes=False))]
+        )
         status = DONE
         for name, host in hosts:
             if isinstance(host, Exception):
@@ -107,7 +114,7 @@ def _batch(options: Options) -> int:
             try:
                 if len(words) != 2:
                     raise EndpointError('a line has the form "SRC DST"')
-                found: Path = path(host, words[0], words[1], reply=options.reply, iif=options.iif, oif=options.oif)
+                found: Path = path(host, words[0], words[1], reply=command.reply, iif=command.iif, oif=command.oif)
                 answer = path_json(found)
                 status = max(status, _STATUS.get(found.verdict, FOUND))
             except EndpointError as error:

@@ -6,44 +6,28 @@ import os
 import sys
 from collections.abc import Sequence
 
-from netui.cli.arguments import BadInput, Options
+from netui.cli.commands import BadInput, Command, Diff, Doctor, Explain, Exposed, Path, Record, Screen
 from netui.cli.delivery import BAD, DONE
 from netui.cli.output import complain, prepare_streams
 
 
-def parse(arguments: list[str]) -> Options:
+def parse(arguments: list[str]) -> Command:
     """Read the arguments; raise BadInput.
 
     Without arguments, the usual case of the screen, argparse is not imported, which saves some milliseconds.
     """
     if not arguments:
-        return Options()
-    from netui.cli.parser import command_line
+        return Screen()
+    from netui.cli.parser import read_arguments
 
-    given = vars(command_line().parse_args(arguments))
-    hosts = dict.fromkeys((*given.pop("hosts_before"), *given.pop("hosts_behind", [])))
-    # "exposed --host" without a name means the host's own ports
-    own_ports = None in hosts
-    hosts.pop(None, None)
-    options = Options(**given | {"command": given["command"] or "", "hosts": tuple(hosts), "own_ports": own_ports})
-    if options.hosts and (options.demo or options.replay or options.command == "diff"):
-        raise BadInput("--host reads another machine now: it does not go with --replay, --demo or diff")
-    if options.print_config and options.command:
-        raise BadInput(f"--print-config prints the screen's settings: leave {options.command} out")
-    batch = options.command == "path" and options.batch is not None
-    if len(options.hosts) > 1 and options.command in ("path", "explain", "record") and not batch:
-        raise BadInput(
-            f"{options.command}: give one --host; several go with exposed, doctor, path --batch and the screen"
-        )
-    return options
+    return read_arguments(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run netui; returns the exit status."""
     prepare_streams()
     try:
-        options = parse(sys.argv[1:] if arguments is None else list(arguments))
-        return _answer(options)
+        return _answer(parse(sys.argv[1:] if arguments is None else list(arguments)))
     except BadInput as error:
         complain(str(error))
         return BAD
@@ -55,26 +39,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _answer(options: Options) -> int:
+def _answer(command: Command) -> int:
     """Run a command; each imports its modules only when it runs."""
-    if not options.command:
-        from netui.cli.screen import run_screen
+    match command:
+        case Screen():
+            from netui.cli.screen import run_screen
 
-        return run_screen(options)
-    if options.command == "path":
-        from netui.cli.path import run_path
+            return run_screen(command)
+        case Path():
+            from netui.cli.path import run_path
 
-        return run_path(options)
+            return run_path(command)
     from netui.cli import reports
 
-    commands = {
-        "exposed": reports.run_exposed,
-        "doctor": reports.run_doctor,
-        "explain": reports.run_explain,
-        "diff": reports.run_diff,
-        "record": reports.run_record,
-    }
-    return commands[options.command](options)
+    match command:
+        case Exposed():
+            return reports.run_exposed(command)
+        case Doctor():
+            return reports.run_doctor(command)
+        case Explain():
+            return reports.run_explain(command)
+        case Diff():
+            return reports.run_diff(command)
+        case Record():
+            return reports.run_record(command)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from netui.cli.arguments import BadInput, Options
+from netui.cli.commands import BadInput, Host, Screen
 from netui.cli.delivery import BAD, DONE, FOUND
 from netui.cli.output import complain, say
 from netui.cli.reading import read_snapshot
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from netui.ui.background.compared import Compared
 
 
-def run_screen(options: Options) -> int:
+def run_screen(command: Screen) -> int:
     """Show the screen until the user quits."""
     from netui.process import collector_off
     from netui.text.errors import SourceError
 
-    if options.print_config:
-        return _print_config(options)
-    if options.replay == "-":
+    if command.print_config:
+        return _print_config(command)
+    if command.host.replay == "-":
         raise BadInput("the screen reads its keys from standard input: give --replay a file, or ask for a report")
     _need_terminal()
-    if options.compare is not None and options.hosts:
+    if command.compare is not None and command.host.machines:
         raise BadInput("--compare is for one machine: it does not go with --host")
-    _check_interval(options)
+    _check_interval(command)
     # imported modules stay; process.Collector starts after the first paint
     collector_off()
     try:
-        if options.hosts:
-            return _elsewhere(options)
-        return _replay(options) if options.demo or options.replay else _live(options)
+        if command.host.machines:
+            return _elsewhere(command)
+        return _replay(command) if command.host.demo or command.host.replay else _live(command)
     except SourceError as error:
         raise BadInput(str(error)) from None
 
 
-def _check_interval(options: Options) -> None:
-    if options.interval is not None and options.interval < 0.5:
-        raise BadInput(f"--interval {options.interval:g}: 0.5 seconds at least, to be no load on this host")
+def _check_interval(command: Screen) -> None:
+    if command.interval is not None and command.interval < 0.5:
+        raise BadInput(f"--interval {command.interval:g}: 0.5 seconds at least, to be no load on this host")
 
 
-def _print_config(options: Options) -> int:
+def _print_config(command: Screen) -> int:
     """Print the effective settings as a configuration; ignored settings of the file are reported on stderr."""
     from dataclasses import replace
 
@@ -55,8 +55,8 @@ def _print_config(options: Options) -> int:
     from netui.ui.keys import every
     from netui.ui.preferences import Preferences
 
-    _check_interval(options)
-    config = configuration(options)
+    _check_interval(command)
+    config = configuration(command)
     if not config.readable:
         return BAD
     bindings = groups(NetuiApp)
@@ -69,25 +69,25 @@ def _print_config(options: Options) -> int:
     return FOUND if preferences.problems else DONE
 
 
-def _replay(options: Options) -> int:
+def _replay(command: Screen) -> int:
     from netui.sources.capture.recording import Recording, demo
 
-    config = configuration(options)
-    recording = demo() if options.demo else Recording(options.replay)
+    config = configuration(command)
+    recording = Recording(command.host.replay) if command.host.replay is not None else demo()
     from netui.feed.replay import ReplayPoller
 
-    player = ReplayPoller(recording, loop=bool(options.demo))
+    player = ReplayPoller(recording, loop=bool(command.host.demo))
     from netui.ui.app import run
 
-    return run(player, mode="demo" if options.demo else "replay", config=config, compared=_compared(options))
+    return run(player, mode="demo" if command.host.demo else "replay", config=config, compared=_compared(command))
 
 
-def _live(options: Options) -> int:
+def _live(command: Screen) -> int:
     # first of all: the child reads during the imports, and forking needs a process without threads
     from netui.feed.first_reading import HeadStart
 
     with HeadStart() as head_start:
-        config = configuration(options)
+        config = configuration(command)
         from netui.feed.poller import Poller
         from netui.sources.import_lock import IMPORTING
 
@@ -97,40 +97,40 @@ def _live(options: Options) -> int:
             with IMPORTING:
                 from netui.ui.app import run
 
-            return run(poller, mode="live", config=config, compared=_compared(options))
+            return run(poller, mode="live", config=config, compared=_compared(command))
         finally:
             poller.stop()
 
 
-def _compared(options: Options) -> Compared | None:
+def _compared(command: Screen) -> Compared | None:
     """The capture for the key "=", if one was given; raises BadInput or SourceError before the screen starts."""
-    if options.compare is None:
+    if command.compare is None:
         return None
     from netui.ui.background.compared import Compared
 
-    capture = read_snapshot(Options(replay=options.compare))
+    capture = read_snapshot(Host(replay=command.compare))
     return Compared(lambda: capture)
 
 
-def _elsewhere(options: Options) -> int:
+def _elsewhere(command: Screen) -> int:
     """Run the screen on other machines."""
     import importlib
     import threading
 
     from netui.cli.hosts import all_connected
 
-    config = configuration(options)
+    config = configuration(command)
     # connecting takes about as long as importing the screen's modules
     imports = threading.Thread(target=importlib.import_module, args=("netui.ui.machines",), daemon=True)
     imports.start()
-    with all_connected(options.hosts) as machines:
+    with all_connected(command.host.machines) as machines:
         imports.join()
         from netui.ui.machines import run_machines
 
         return run_machines(machines, config)
 
 
-def configuration(options: Options) -> Config:
+def configuration(command: Screen) -> Config:
     """The user's settings, overridden by flags; the screen names the bad ones."""
     from dataclasses import replace
     from pathlib import Path as File
@@ -138,14 +138,14 @@ def configuration(options: Options) -> Config:
     from netui.config.file import default_path, read_config
 
     try:
-        place = File(options.config).expanduser() if options.config is not None else default_path()
+        place = File(command.config).expanduser() if command.config is not None else default_path()
     except RuntimeError:
-        raise BadInput(f"--config {options.config}: there is no such user, or it has no home") from None
+        raise BadInput(f"--config {command.config}: there is no such user, or it has no home") from None
     config = read_config(place)
     if not config.readable:
         # the screen shows it, too; this line remains after the screen
         complain(config.problems[0], 500)
-    flags = {name: getattr(options, name) for name in ("interval", "theme", "ascii", "colour")}
+    flags = {name: getattr(command, name) for name in ("interval", "theme", "ascii", "colour")}
     return replace(
         config, settings=replace(config.settings, **{name: flag for name, flag in flags.items() if flag is not None})
     )

@@ -9,9 +9,11 @@ import pytest
 from textual.color import Color
 from textual.pilot import Pilot
 
+from netui.cli.commands import Screen
 from netui.cli.run import main, parse
 from netui.cli.screen import configuration
 from netui.config.file import _FIELDS, Config, read_config
+from netui.model.settings import Settings
 from netui.ui.answers.worker import SOLVE
 from netui.ui.app import NetuiApp
 from netui.ui.commands import groups
@@ -169,12 +171,17 @@ def test_flags_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     """What is given on the command line counts; the rest is the file's; an unreadable one is said on stderr too."""
     path = tmp_path / "config.toml"
     path.write_text('theme = "netui-light"\ninterval = 3\ncolour = true\n')
-    config = configuration(parse(["--config", str(path), "--theme", "terminal", "--no-color", "--ascii"]))
-    settings = config.settings
+
+    def configured(*flags: str) -> Settings:
+        command = parse(["--config", str(path), *flags])
+        assert isinstance(command, Screen)
+        return configuration(command).settings
+
+    settings = configured("--theme", "terminal", "--no-color", "--ascii")
     assert (settings.theme, settings.interval, settings.colour, settings.ascii) == ("terminal", 3, False, True)
-    assert configuration(parse(["--config", str(path), "--interval", "2"])).settings.interval == 2
+    assert configured("--interval", "2").interval == 2
     path.write_text("theme = ")
-    configuration(parse(["--config", str(path)]))
+    configured()
     assert capsys.readouterr().err.startswith("netui: config.toml is ignored: ")
 
 
