@@ -1,1 +1,1 @@
-"""The Textual app, one widget a module, and the poller that feeds them."""
+"""The Textual app: screens, panes, and the work beside them."""

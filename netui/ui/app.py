@@ -1,6 +1,6 @@
-"""The app: owns the state, starts the poller, and passes on what the panes say.
+"""The app: it owns the state, starts the poller, and handles the messages of the panes.
 
-Longer than 300 lines: Textual looks for handlers and actions in the app's class; what they do stands elsewhere.
+Longer than 300 lines: Textual looks for handlers and actions in the app's class; their work is in other modules.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ from netui.ui.screen import MainScreen
 from netui.ui.state import State
 from netui.ui.terminal import TerminalApp
 
-#: Seconds after which a thread that works must let the screen's go on: a key changes hands a few times.
+#: `sys.setswitchinterval`: how long a worker may hold the GIL while the UI thread waits; a key needs several handovers.
 _HANDS = 0.0001
-#: Seconds between two looks at the engine's events, and how many of them are kept until then.
+#: Seconds between two readings of the queue of the engine's events, and the size of the queue.
 _EVENTS, _MOST_EVENTS = 0.05, 500
-#: What the app returns where the user wants the next machine.
+#: The app's return value for the key of the next machine.
 NEXT_HOST: Final = -1
 
 
 def stylesheet() -> Path:
-    """Return ``netui.tcss``: in the wheel it lies in the package, in a checkout beside it."""
+    """Return the path of ``netui.tcss``: in the wheel inside the package, in a checkout beside it."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "netui.tcss"
     return inside if inside.exists() else package.parent / "netui.tcss"
 
 
 class NetuiApp(TerminalApp):
-    """One state, and the handlers that own it; the panes show it and say what the user wants."""
+    """Owns the state and its handlers; the panes show the state and post the user's wishes."""
 
     CSS_PATH = stylesheet()
     TITLE = "netui"
@@ -111,7 +111,7 @@ class NetuiApp(TerminalApp):
         solve = {"changes": self.compared.solve, **answers}
         self.answers = Answers(self, self.state, solve, self._status_line, self._collector.quiet)
         self._leaving = False
-        #: whether a notice of the settings stands over the panes
+        #: whether a notice about the settings is shown over the panes
         self._noticed = False
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._events_told = False
@@ -124,7 +124,7 @@ class NetuiApp(TerminalApp):
         return StatusLine(self.state, self.mode, self.clock, interval, place=self._place, id="status")
 
     def get_default_screen(self) -> Screen[Any]:
-        """Begin with the main screen."""
+        """Return the main screen."""
         return self.main
 
     def on_mount(self) -> None:
@@ -148,28 +148,28 @@ class NetuiApp(TerminalApp):
         self.post_message(SnapshotArrived(snapshot))
 
     def event_came(self, event: Event) -> None:
-        """Take an event of the engine; may be called from any thread."""
-        # A flood of events is one message now and then, and never behind what was typed.
+        """Queue an event of the engine; thread-safe."""
+        # many events become one message from time to time, so keys are not delayed
         self._events.append(event)
         if not self._events_told:
             self._events_told = True
             self.post_message(EventsArrived())
 
     async def on_event(self, event: events.Event) -> None:
-        """Note that keys come; the rest is done elsewhere."""
+        """Note keys; Textual handles the event."""
         if isinstance(event, events.Key):
             self._collector.key()
             if self.state.message is not None:
                 self.state.message = None
                 self._show_message()
             if self._noticed:
-                # it would stand over the answer that a key opens
+                # it would cover the answer that the key opens
                 self._noticed = False
                 self.clear_notifications()
         await super().on_event(event)
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """Tell the user something, in the footer and until the next key: one thing at a time, over nothing else."""
+        """Show one message in the footer until the next key."""
         self.state.message = (text, error)
         self._show_message()
 
@@ -188,11 +188,11 @@ class NetuiApp(TerminalApp):
             self.poller.stop()
 
     def on_app_focus(self) -> None:
-        """Read at the full pace again."""
+        """Read at the normal interval again."""
         self._look(seen=True)
 
     def on_app_blur(self) -> None:
-        """Read less often while nobody looks."""
+        """Read less often without the focus."""
         self._look(seen=False)
 
     def _look(self, *, seen: bool) -> None:
@@ -201,12 +201,12 @@ class NetuiApp(TerminalApp):
             look(seen=seen)
             self.main.status.update_status()
 
-    # What arrives.
+    # Snapshots and events.
 
     @on(SnapshotArrived)
     def take_snapshot(self, message: SnapshotArrived) -> None:
-        """Show a new snapshot: everything where the structure changed, else only what moved."""
-        # what an event brought stands in its line
+        """Show a new snapshot: everything after a change of the structure, else only changed counters."""
+        # the line of an event has the changes that it caused
         self._note_events()
         before, first = self.state.snapshot, not self.state.arrived
         self.compared.note(message.snapshot)
@@ -223,7 +223,7 @@ class NetuiApp(TerminalApp):
             self.flows.find()
             self._collector.changed()
             if first:
-                # the doctor's modules and its work would hold up the first whole screen
+                # importing and running the doctor would delay the first complete screen
                 self.call_after_refresh(self.answers.structure_changed)
             else:
                 self.answers.structure_changed()
@@ -241,7 +241,7 @@ class NetuiApp(TerminalApp):
 
     @on(EventsArrived)
     def take_events(self) -> None:
-        """Note Docker's events; those that come meanwhile are noted a moment later."""
+        """Log Docker's queued events; later ones are logged a moment later."""
         self._note_events()
         self.set_timer(_EVENTS, self._more_events)
 
@@ -257,11 +257,11 @@ class NetuiApp(TerminalApp):
             self._events_told = True
             self.post_message(EventsArrived())
 
-    # What the user points at.
+    # The cursor.
 
     @on(ItemSelected)
     def select(self, message: ItemSelected) -> None:
-        """Show the details of what the cursor of the pane in focus stands on."""
+        """Show the details of the item under the cursor of the pane in focus."""
         pane, item = message.pane, message.item
         if isinstance(pane, NetworkTree) and item != self.state.marked:
             self.state.mark(item)
@@ -273,7 +273,7 @@ class NetuiApp(TerminalApp):
 
     @on(events.DescendantFocus)
     def follow_focus(self, event: events.DescendantFocus) -> None:
-        """Show the details of what the cursor of the newly focused pane stands on."""
+        """Show the details of the item under the cursor of the newly focused pane."""
         if isinstance(event.widget, NetworkTree | ChainTable):
             event.widget.cursor_moved()
 
@@ -291,7 +291,7 @@ class NetuiApp(TerminalApp):
 
     @on(GoTo)
     def go_to(self, message: GoTo) -> None:
-        """Move the chain table or the tree to what was asked for."""
+        """Move the chain table or the tree to an item."""
         self.action_to_panes()
         if message.flow is not None:
             self.state.item = AskedItem(message.flow.source, message.flow.destination)
@@ -311,7 +311,7 @@ class NetuiApp(TerminalApp):
         await self.answers.toggle(question)
 
     def action_mark_moment(self) -> None:
-        """Let = compare with this moment, or again with the start."""
+        """Make "=" compare with this moment, or again with the start."""
         if not self.state.arrived:
             return
         marked = self.compared.mark(self.state.snapshot)
@@ -324,23 +324,23 @@ class NetuiApp(TerminalApp):
 
     @on(AnswerFound)
     def take_answer(self, message: AnswerFound) -> None:
-        """Show an answer as it was worked out beside the screen."""
+        """Show an answer that a worker computed."""
         if self.answers.take(message):
             self.main.networks.repaint_changed()
             self._update_status()
 
-    # Flows: the app owns the handlers, FlowControl does the work.
+    # Flows: the handlers are here, FlowControl does the work.
 
     def action_flow(self, by: int) -> None:
-        """Open the next or the previous flow of what the tree's cursor stands on."""
+        """Open the next or the previous flow of the item under the tree's cursor."""
         self.flows.open_next(by)
 
     def action_part(self) -> None:
-        """Show the next part of those for whom the open flow differs, everyone else's behind the last."""
+        """Show the next part of the open flow's senders; after the last one, everyone else."""
         self.flows.next_part()
 
     def action_reverse(self) -> None:
-        """Ask the open flow the other way round."""
+        """Ask the open flow in the other direction."""
         self.flows.reverse()
 
     def action_step(self, by: int) -> None:
@@ -348,27 +348,27 @@ class NetuiApp(TerminalApp):
         self.flows.step(by)
 
     def action_steps(self) -> None:
-        """Show the open flow's steps alone, or all chains again."""
+        """Show only the open flow's steps, or all chains again."""
         self.flows.steps_alone()
 
     async def action_ask(self) -> None:
-        """Open the line in which a question is typed."""
+        """Open the line for a question."""
         self.action_to_panes()
         self.main.action_ask()
 
     @on(AskBar.Asked)
     def ask(self, message: AskBar.Asked) -> None:
-        """Ask what was typed, beside the screen."""
+        """Ask the typed question, on a thread."""
         self.flows.ask(message.source, message.destination)
 
     @on(FlowAnswered)
     def take_answered(self, message: FlowAnswered) -> None:
-        """Open the flow that was asked for, or say below the line why there is none."""
+        """Open the flow of the question, or show its error below the line."""
         self.flows.answered(message)
 
     @on(FlowsFound)
     def take_flows(self, message: FlowsFound) -> None:
-        """Show a container's flows as they were worked out beside the screen."""
+        """Show a container's flows that a worker computed."""
         self.flows.found(message)
 
     @on(FlowOpened)
@@ -388,7 +388,7 @@ class NetuiApp(TerminalApp):
         self.exit(0)
 
     def action_next_host(self) -> None:
-        """Leave this machine for the next one: nothing of one stands beside the other's."""
+        """Switch to the next machine, on a screen of its own."""
         if not self._more_hosts:
             self.say("There is one machine: give --host several times for more.")
             return
@@ -399,11 +399,11 @@ class NetuiApp(TerminalApp):
         self.exit(NEXT_HOST)
 
     async def action_quit(self) -> None:
-        """Quit by Textual's own key, too."""
+        """Quit, also by Textual's own key."""
         self.action_leave()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Refuse what is typed after the key that quits: a screen that opens then would fail.
+        """Refuse keys after the key that quits, because opening a screen would then fail.
 
         In the finder of chains Ctrl+P goes up; everywhere else it opens the palette.
         """
@@ -412,7 +412,7 @@ class NetuiApp(TerminalApp):
         return not self._leaving or action in ("leave", "quit")
 
     def action_out(self) -> None:
-        """Close one thing: the steps view, an opened flow, the filter, the zoom, the drawer, what the cursor opened."""
+        """Close one thing: the steps view, an opened flow, the filter, the zoom, the drawer, a followed flow."""
         if self.main.chains.steps_only:
             self.main.chains.action_steps()
         elif (self.state.flow is not None and not self.state.followed) or (
@@ -443,7 +443,7 @@ class NetuiApp(TerminalApp):
             self.say("There is nothing to copy here.")
 
     def action_redraw(self) -> None:
-        """Write the whole screen again: a broadcast to all terminals, say, stands on it."""
+        """Write the whole screen again, for example after a broadcast message to all terminals."""
         self.screen.refresh()
 
     def action_save_picture(self) -> None:
@@ -463,12 +463,12 @@ class NetuiApp(TerminalApp):
         self.say(text, error=not saved)
 
     def action_save_settings(self) -> None:
-        """Save the settings; nothing else ever writes them."""
+        """Save the settings; nothing else writes them."""
         saved, text = self.preferences.save(self.main, theme=self.chosen_theme, mouse=self.mouse_on)
         self.say(text, error=not saved)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Put every action into the command palette, with its key."""
+        """Yield every action for the command palette, with its key."""
         yield from commands(self, self.main, self.preferences.keymap)
 
 

@@ -1,4 +1,4 @@
-"""Every action by name: for the command palette, for the help screen, and for the user's own keys."""
+"""All actions by name, for the command palette, the help screen and the user's keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from netui.ui.screen import MainScreen
 
 
 def groups(app: type[App[Any]]) -> dict[str, tuple[Binding, ...]]:
-    """Return all bindings by the place in which they work."""
+    """Return all bindings by the pane or screen in which they work."""
     kinds: tuple[tuple[str, tuple[type[Any], ...]], ...] = (
         ("Everywhere", (app,)),
         ("Panes", (MainScreen,)),
@@ -41,7 +41,7 @@ def groups(app: type[App[Any]]) -> dict[str, tuple[Binding, ...]]:
 
 
 def commands(app: App[Any], screen: MainScreen, own: Mapping[str, str]) -> Iterator[SystemCommand]:
-    """Yield every action with its key, those of a pane under its name; ``own``: the user's keys."""
+    """Yield every action with its key, a pane's actions under its name; own: the user's keys."""
     places: tuple[tuple[str, Any], ...] = (
         ("", app), ("", screen), ("Networks: ", screen.networks), ("Chains: ", screen.chains),
         ("Details: ", screen.detail), ("Events: ", screen.drawer),
@@ -59,7 +59,7 @@ def _command(app: App[Any], prefix: str, binding: Binding, place: Any, key: str)
 
 
 def key_groups(app: App[Any], own: Mapping[str, str]) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """Return (pane, [(keys, what they do, the name by which they are set)]) of everything that can be pressed."""
+    """Return (pane, [(keys, description, name for the configuration)]) of all bindings."""
     return [
         (name, [(shown(each, own), each.tooltip or each.description, each.id or "") for each in bindings])
         for name, bindings in groups(type(app)).items()

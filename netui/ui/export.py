@@ -1,4 +1,4 @@
-"""What leaves the screen: the clipboard and files that the user asks for."""
+"""Exports from the screen: the clipboard, and files on request."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from netui.ui.presenters.selection import ContainerItem, HostItem, NetworkItem, 
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
 
-#: Names that are tried where a file has the one that it should have.
+#: The number of other names to try where the file's name exists.
 _MOST_NAMES = 100
 
 
 def copy_from(screen: MainScreen, state: State, answer: AnswerScreen | None = None) -> tuple[str, str]:
-    """Return what the user means to copy, and what it is: ("-A DOCKER …", "the rule")."""
+    """Return the text to copy and its kind: ("-A DOCKER …", "the rule")."""
     if answer is not None:
         text = answer.focused_pane.line_text()
         return escape_lines(text), "the line" if answer.detail.has_focus else "the answer"
@@ -55,7 +55,7 @@ def _address(state: State) -> str:
 
 
 def save(name: str, text: str, now: float) -> tuple[bool, str]:
-    """Write a file into the current folder; return whether it worked, and a line that says so."""
+    """Write a file into the current folder; return whether it worked, and a message."""
     stem = f"netui-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}"
     data = inert(text).encode()
     file = f"{stem}-{name}"
@@ -64,7 +64,7 @@ def save(name: str, text: str, now: float) -> tuple[bool, str]:
             path = Path.cwd() / file
             write_new(path, data)
         except FileExistsError:
-            # one of this second, or what somebody put there: neither is touched
+            # the name exists: it is not touched
             file = f"{stem}-{number}-{name}"
             continue
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The open flow: which one it is, and how the keys go from flow to flow, through its steps and its parts."""
+"""The open flow, and the keys that go through flows, steps and parts."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from netui.ui.presenters.selection import AskedItem, ContainerItem, Item, PortIt
 from netui.ui.screen import MainScreen
 from netui.ui.state import State
 
-#: What a key says that needs an open flow.
+#: The message of a key that needs an open flow.
 NO_FLOW = "Open a flow first: a container's details list them."
 
 
 class Owner(Protocol):
-    """What the app does for its flows."""
+    """The app, as FlowControl uses it."""
 
     preferences: Preferences
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """Tell the user something."""
+        """Show a message."""
 
     def action_to_panes(self) -> None:
         """Close an answer."""
 
 
 class FlowControl:
-    """Opens flows for the app: of what the tree's cursor stands on, of the details, and those that were typed.
+    """Opens flows for the app: of the item under the tree's cursor, of the details, and of typed questions.
 
-    finder: works flows out beside the screen. asker: answers a typed question.
+    finder: computes flows on a thread. asker: answers a typed question.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class FlowControl:
     ) -> None:
         self._app, self._owner, self._main, self._state = app, owner, main, state
         self._finder, self._asker = finder, asker
-        #: what the tree's cursor has come to, until its first flow is open
+        #: the item under the tree's cursor, until its first flow is open
         self.to_follow: Item | None = None
-        #: what keys asked of the flow that is about to open, and of what that is one
+        #: the pending keys for the flow that is about to open, and its item
         self._waiting: tuple[Item | None, list[Callable[[], None]]] = (None, [])
 
-    # Which one is open.
+    # Opening.
 
     def open(self, flow: Flow | None, *, followed: bool = False) -> None:
-        """Highlight a flow's steps; None closes it. followed: the cursor opened it, focus and cursors stay."""
+        """Open a flow; None closes it. followed: the cursor opened it, so focus and cursors stay."""
         item = self._state.marked if followed else self._state.item
         self._state.open_flow(flow, followed=followed)
         opened = flow is not None and isinstance(item, ContainerItem | PortItem)
@@ -66,7 +66,7 @@ class FlowControl:
         self._main.keys.refresh()
 
     def follow(self) -> None:
-        """Open the first flow of what the tree's cursor has come to; the focus and all cursors stay."""
+        """Open the first flow of the item under the tree's cursor; the focus and all cursors stay."""
         if not self._owner.preferences.settings.follow or self.to_follow is None:
             return
         flow = first_flow(self._of_the_tree())
@@ -82,9 +82,9 @@ class FlowControl:
                 work()
 
     def when_open(self, work: Callable[[], None]) -> None:
-        """Do what a key asks of the open flow; where the tree's cursor is about to open one, then.
+        """Apply a key to the open flow, or to the flow that is about to open.
 
-        A flow is worked out in a tenth of a second, and the next key may come sooner.
+        Computing a flow takes a tenth of a second, and the next key may come sooner.
         """
         item = self._main.networks.current
         if not self._coming(item):
@@ -96,18 +96,18 @@ class FlowControl:
             self.follow()
 
     def _coming(self, item: Item | None) -> bool:
-        """Whether the tree's cursor has come to something whose flow is not open yet, but will be."""
+        """Whether a flow of the item under the tree's cursor is about to open."""
         if not self._owner.preferences.settings.follow or not self._state.arrived:
             return False
         if not isinstance(item, ContainerItem | PortItem):
             return False
         if item != self._state.marked:
-            # the app has not heard of it yet
+            # the app has not handled the cursor's move yet
             return True
         return self.to_follow == item and self._of(item)[0] is None
 
     def open_next(self, by: int) -> None:
-        """Open the next or the previous flow of what the tree's cursor stands on."""
+        """Open the next or the previous flow of the item under the tree's cursor."""
         self.when_open(partial(self._open_next, by))
 
     def _open_next(self, by: int) -> None:
@@ -123,7 +123,7 @@ class FlowControl:
         self._main.detail.show_flow()
 
     def _of_the_tree(self) -> list[Flow]:
-        """Return the flows of what the tree's cursor stands on, as far as they are worked out."""
+        """Return the computed flows of the item under the tree's cursor."""
         item = self._state.marked
         if not isinstance(item, ContainerItem | PortItem) or not self._state.arrived:
             return []
@@ -132,20 +132,20 @@ class FlowControl:
         return flows_of(item, container, flows or ()) if container is not None else []
 
     def _of(self, item: ContainerItem | PortItem) -> tuple[tuple[Flow, ...] | None, str]:
-        """Return the flows of a container, None while they are being worked out; and what is wrong with them."""
+        """Return the flows of a container, None while they are being computed; and their error."""
         return self._finder.ask(self._app, self._state, item.container_id)
 
-    # What is worked out beside the screen.
+    # Computed flows.
 
     def find(self) -> None:
-        """Let the details show the flows of what they are about, or that they are being worked out."""
+        """Show the flows of the details' item, or that they are being computed."""
         item = self._state.item
         if isinstance(item, ContainerItem | PortItem) and self._state.arrived:
             detail = self._main.detail
             detail.flows, detail.flows_problem = self._of(item)
 
     def found(self, message: FlowsFound) -> None:
-        """Show a container's flows as they were worked out."""
+        """Show a container's computed flows."""
         self._finder.keep(message)
         item, marked = self._state.item, self._state.marked
         if isinstance(item, ContainerItem | PortItem) and item.container_id == message.container_id:
@@ -157,21 +157,21 @@ class FlowControl:
             self._main.chains.update_marks()
 
     def renew(self) -> None:
-        """Work out again what is open: the host has changed."""
+        """Compute the open flow again after a change of the host."""
         if self._finder.opened:
             self._finder.ask(self._app, self._state, self._finder.opened)
         flow = self._state.flow
         if flow is not None and flow.kind == ASKED:
             ask(self._app, self._asker, self._state.snapshot, flow.source, flow.destination, again=True)
 
-    # What is typed.
+    # Typed questions.
 
     def ask(self, source: str, destination: str) -> None:
-        """Ask a question beside the screen."""
+        """Ask a question on a thread."""
         ask(self._app, self._asker, self._state.snapshot, source, destination)
 
     def reverse(self) -> None:
-        """Ask the open flow the other way round."""
+        """Ask the open flow in the other direction."""
         self.when_open(self._reverse)
 
     def _reverse(self) -> None:
@@ -182,7 +182,7 @@ class FlowControl:
         self.ask(*reverse(self._state.flow))
 
     def answered(self, message: FlowAnswered) -> None:
-        """Open the flow that was asked for, or say below the line why there is none."""
+        """Open the flow of the question, or show its error below the line."""
         asked = self._state.flow is not None and self._state.flow.kind == ASKED
         if message.flow is None:
             if message.again:
@@ -204,7 +204,7 @@ class FlowControl:
         self.open(message.flow)
         self._main.chains.go_to_step(1)
 
-    # Its steps and parts.
+    # Steps and parts.
 
     def step(self, by: int) -> None:
         """Go to the next or the previous step of the open flow."""
@@ -219,7 +219,7 @@ class FlowControl:
             self._owner.say("This flow meets no rule.")
 
     def steps_alone(self) -> None:
-        """Show the open flow's steps alone, or all chains again."""
+        """Show only the open flow's steps, or all chains again."""
         self.when_open(self._steps_alone)
 
     def _steps_alone(self) -> None:
@@ -231,7 +231,7 @@ class FlowControl:
         self._main.reveal(self._main.chains)
 
     def next_part(self) -> None:
-        """Show the next part of those for whom the open flow differs, everyone else's behind the last."""
+        """Show the next part of the open flow's senders; after the last one, everyone else."""
         self.when_open(self._next_part)
 
     def _next_part(self) -> None:

@@ -1,4 +1,4 @@
-"""The keys by name: what each is bound to, and the user's own in their place."""
+"""The keys by name: the bindings, and the user's own keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = {each.value for each in Keys} | {"space", "enter", "tab", "escape", "ba
 
 
 def bindings_of(kind: type[Any]) -> tuple[Binding, ...]:
-    """Return a class's own bindings, each one that has a name."""
+    """Return the named bindings of a class."""
     return tuple(each for each in kind.BINDINGS if isinstance(each, Binding) and each.id and each.id != "app.quit-too")
 
 
@@ -30,9 +30,9 @@ def split_keys(text: str) -> list[str]:
 
 
 def keymap(wanted: Mapping[str, str], groups: Groups, place: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the keymap of the user's keys, and what is wrong with those that are not taken.
+    """Return the keymap of the user's keys, and the problems of the ignored ones.
 
-    place: how a problem with each begins ("config.toml line 3: keys.app.quit").
+    place: the beginning of each one's problem ("config.toml line 3: keys.app.quit").
     """
     known = {binding.id or "": name for name, bindings in groups.items() for binding in bindings}
     problems: list[str] = []
@@ -54,14 +54,14 @@ def keymap(wanted: Mapping[str, str], groups: Groups, place: Mapping[str, str]) 
 
 
 def _clash(name: str, good: Mapping[str, str], groups: Groups, known: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return a key of this binding that another one in reach has too, and that one's name."""
+    """Return a key of this binding that another active binding also has, and that one's name."""
     mine, group = set(good[name].split(",")), known[name]
     usual = {key for binding in groups[group] if binding.id == name for key in _keys(binding, {})}
     for other, bindings in groups.items():
         if other != group and other not in _EVERYWHERE and group not in _EVERYWHERE and "Lines" not in (other, group):
             continue
         for binding in bindings:
-            # what both have by netui's own keys, such as Enter in each pane, is no clash
+            # default keys that both have, such as Enter in each pane, do not clash
             shared = usual & set(_keys(binding, {}))
             if binding.id != name and (both := (mine & set(_keys(binding, good))) - shared):
                 return min(both), binding.id or ""
@@ -73,7 +73,7 @@ def _keys(binding: Binding, good: Mapping[str, str]) -> list[str]:
 
 
 def normal(key: str) -> str:
-    """Return a key by Textual's name for it, "" where there is no such key."""
+    """Return Textual's name of a key, "" for an unknown key."""
     *modifiers, last = key.split("+") if len(key) > 1 else [key]
     if any(each not in ("ctrl", "shift", "alt") for each in modifiers):
         return ""
@@ -94,7 +94,7 @@ def _named_letter(name: str) -> bool:
     return key_to_character(name) is not None
 
 
-#: Keys as people write them; a letter is itself.
+#: The texts of special keys.
 _WRITTEN = {
     "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "backspace": "Bksp", "delete": "Del",
     "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "up": "↑", "down": "↓", "left": "←",
@@ -103,7 +103,7 @@ _WRITTEN = {
 
 
 def written(key: str) -> str:
-    """Return a key as people write it: ``Esc``, ``Ctrl+S``, ``F1``, ``?``."""
+    """Return a key as text: ``Esc``, ``Ctrl+S``, ``F1``, ``?``."""
     *modifiers, last = key.split("+")
     text = _WRITTEN.get(last) or key_to_character(REPLACED_KEYS.get(last, last)) or last
     if modifiers or re.fullmatch(r"f\d+", text):
@@ -112,7 +112,7 @@ def written(key: str) -> str:
 
 
 def shown(binding: Binding, theirs: Mapping[str, str]) -> str:
-    """Return a binding's keys as people write them, the user's own where there are any."""
+    """Return a binding's keys as text, the user's own where there are any."""
     own = theirs.get(binding.id or "")
     if own is None and binding.key_display and "," not in binding.key:
         return binding.key_display

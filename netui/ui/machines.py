@@ -1,4 +1,4 @@
-"""The screen on other machines, one after the other: each has a screen of its own, so that nothing of two is mixed."""
+"""The screen on other machines, one after the other; each machine has its own screen, so their data is never mixed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from netui.ui.app import NEXT_HOST, NetuiApp
 
 
 def run_machines(machines: Sequence[SshMachine], config: Config) -> int:
-    """Run the screen until the user quits, the key for the next machine goes through them; return the exit status.
+    """Run the screens, which the key for the next machine switches, until the user quits; return the exit status.
 
-    What the user sets on one screen holds on the next.
+    The user's settings carry over to the next screen.
     """
     several, turn = len(machines) > 1, 0
     while True:

@@ -1,4 +1,4 @@
-"""What the panes and the poller say to the app; the app's ``@on`` handlers own the state."""
+"""The messages of the panes and the poller to the app, whose ``@on`` handlers own the state."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from netui.ui.presenters.selection import Item
 
 
 class SnapshotArrived(Message):
-    """A whole new snapshot; only the newest in the queue counts."""
+    """A new snapshot; only the newest one in the queue counts."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         super().__init__()
 
     def can_replace(self, message: Message) -> bool:
-        """Say yes to a newer snapshot: it makes an older one in the queue useless."""
+        """Whether the other message is a newer snapshot, which replaces this one in the queue."""
         return isinstance(message, SnapshotArrived)
 
 
 class EventsArrived(Message):
-    """Docker's events are there to be taken; as many as came are one message."""
+    """Docker's events are in the app's queue; one message for all of them."""
 
 
 class ItemSelected(Message):
-    """The cursor of the tree or of the chain table stands on something else."""
+    """The cursor of the tree or of the chain table moved to another item."""
 
     def __init__(self, item: Item | None, pane: MessagePump) -> None:
         self.item = item
@@ -36,7 +36,7 @@ class ItemSelected(Message):
 
 
 class FlowOpened(Message):
-    """A flow was chosen in the detail pane; None closes it."""
+    """The user chose a flow in the detail pane; None closes the flow."""
 
     def __init__(self, flow: Flow | None) -> None:
         self.flow = flow
@@ -44,11 +44,11 @@ class FlowOpened(Message):
 
 
 class DetailsWanted(Message):
-    """The details of what the tree's cursor stands on are to have the focus."""
+    """The details of the item under the tree's cursor should get the focus."""
 
 
 class GoTo(Message):
-    """The chain table or the tree is to go to something; flow: is opened with it, at that part of its senders."""
+    """The chain table or the tree should go to an item; flow: to open with it, at that part of its senders."""
 
     def __init__(self, item: Item, flow: Flow | None = None, part: int = 0) -> None:
         self.item, self.flow, self.part = item, flow, part
@@ -56,7 +56,7 @@ class GoTo(Message):
 
 
 class FlowsFound(Message):
-    """The flows of a container, as they were worked out beside the screen."""
+    """The computed flows of a container."""
 
     def __init__(self, container_id: str, structure: object, flows: tuple[Flow, ...], problem: str = "") -> None:
         self.container_id = container_id

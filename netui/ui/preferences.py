@@ -1,4 +1,4 @@
-"""The user's settings on the screen: taken from the configuration, and given back to it when asked."""
+"""The user's settings on the screen: read from the configuration, and saved on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Preferences:
-    """What the user set, and what of it cannot be used."""
+    """The user's settings, and the problems with them."""
 
     def __init__(self, config: Config | None, groups: Groups) -> None:
         self.config = config or Config(default_path())
@@ -27,14 +27,14 @@ class Preferences:
         self.problems: tuple[str, ...] = (*self.config.problems, *bad_keys)
 
     def notice(self, most: int = 4) -> str:
-        """Return what was ignored, a line each, "" for nothing."""
+        """Return a line for each ignored setting, "" for none."""
         shown = list(self.problems[:most])
         if len(self.problems) > most:
             shown.append(f"and {len(self.problems) - most} more")
         return "\n".join(shown)
 
     def apply(self, screen: MainScreen) -> None:
-        """Give the panes their columns and proportions."""
+        """Apply columns and proportions to the panes."""
         settings = self.settings
         screen.chains.options = replace(
             screen.chains.options,
@@ -47,7 +47,7 @@ class Preferences:
         screen.proportion()
 
     def keep(self, screen: MainScreen, *, theme: str, mouse: bool) -> None:
-        """Take what is set now for the settings."""
+        """Copy the panes' present state into the settings."""
         options = screen.chains.options
         self.settings = replace(
             self.settings,
@@ -62,7 +62,7 @@ class Preferences:
         )
 
     def save(self, screen: MainScreen, *, theme: str, mouse: bool) -> tuple[bool, str]:
-        """Write what is set now; return whether it worked, and a line that says so."""
+        """Save the present state; return whether it worked, and a message."""
         self.keep(screen, theme=theme, mouse=mouse)
         try:
             save_config(self.config.path, self.settings)

@@ -1,4 +1,4 @@
-"""The main screen: where the panes stand, which one has the focus, which one is zoomed."""
+"""The main screen: layout, focus and zoom of the panes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from netui.ui.presenters.selection import ChainItem, ContainerItem, Item, Networ
 from netui.ui.state import State
 
 PANES = ("networks", "chains", "detail", "events")
-#: Below this there is no room for three panes: the one in focus has the screen.
+#: A smaller screen shows only the pane in focus.
 _TINY = (50, 14)
-#: From here on the tree has room for the name of a bridge.
+#: From this width on, the tree shows the names of bridges.
 _BROAD = 150
 
 
@@ -85,7 +85,7 @@ class MainScreen(Screen[None]):
         yield self.keys
 
     def on_mount(self) -> None:
-        """Begin in the tree, laid out for the terminal's size from the first frame on."""
+        """Focus the tree, laid out for the terminal's size from the first frame."""
         self._fit(self.app.size, styled=False)
         self.drawer.update_events()
         self.set_focus(self.networks)
@@ -101,11 +101,11 @@ class MainScreen(Screen[None]):
 
     @property
     def tiny(self) -> bool:
-        """Whether there is room for one pane only."""
+        """Whether only one pane fits."""
         return self.has_class("-tiny")
 
     def reveal(self, pane: LineView) -> None:
-        """Focus a pane; where another one has the screen for itself, this one takes it."""
+        """Focus a pane; if another one is zoomed, zoom this one instead."""
         if pane is self.drawer:
             self.add_class("-events")
         if self.zoomed:
@@ -114,14 +114,14 @@ class MainScreen(Screen[None]):
         self.set_focus(pane)
 
     def set_zoom(self, pane: str) -> None:
-        """Give a pane the screen; "" shows all."""
+        """Zoom a pane; "" shows all panes."""
         self.zoomed = pane
         for each in PANES:
             self.set_class(each == pane, f"-zoom-{each}")
         self.proportion()
 
     def proportion(self) -> None:
-        """Give the panes the user's proportions; a pane that is zoomed has all."""
+        """Apply the user's proportions to the panes, unless one is zoomed."""
         tree, detail, alone = self.networks.styles, self.detail.styles, bool(self.zoomed)
         own = self.tree_part is not None and not alone
         tree.width = f"{self.tree_part:.3f}%" if own else None
@@ -132,7 +132,7 @@ class MainScreen(Screen[None]):
         self.chains.styles.height = "1fr" if own else None
 
     def go_to(self, item: Item) -> bool:
-        """Move the chain table or the tree to what is asked for; False where it is gone."""
+        """Move the chain table or the tree to an item; False where it no longer exists."""
         pane: LineView = self.chains
         match item:
             case RuleItem(ruleset, identity):
@@ -150,18 +150,18 @@ class MainScreen(Screen[None]):
 
     @on(events.DescendantFocus)
     def follow_focus(self, event: events.DescendantFocus) -> None:
-        """Let the zoom go with the focus (a mouse click moves it too)."""
+        """Zoom the pane with the focus (a mouse click moves the focus, too)."""
         if isinstance(event.widget, LineView):
             self._left = event.widget
             if self.zoomed and self.zoomed != event.widget.id:
                 self.set_zoom(event.widget.id or "")
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay the panes out anew where the size asks for it."""
+        """Lay out the panes again if the size requires it."""
         self._fit(event.size)
 
     def _fit(self, size: Size, *, styled: bool = True) -> None:
-        """Show one pane at a time where there is no room for three; styled: False where that is still to come."""
+        """Show one pane at a time on a small screen; styled: False before the styles are applied."""
         tiny = size.width < _TINY[0] or size.height < _TINY[1]
         self.set_class(size.width >= _BROAD, "-broad", update=styled)
         if tiny != self.tiny:
@@ -179,7 +179,7 @@ class MainScreen(Screen[None]):
         self.reveal(self.pane(name))
 
     def action_zoom(self) -> None:
-        """Show the pane in focus alone, or all again."""
+        """Show only the pane in focus, or all again."""
         if not self.tiny:
             self.set_zoom("" if self.zoomed else self._left.id or "")
 
@@ -243,7 +243,7 @@ class MainScreen(Screen[None]):
 
     @on(FilterBar.Narrowed)
     def narrow(self) -> None:
-        """Narrow the tree and the chain table to what stands in the filter line."""
+        """Apply the filter line to the tree and the chain table."""
         typed = self.filter_bar.value
         if typed != self._narrowed:
             self._narrowed = typed

@@ -1,4 +1,4 @@
-"""What the screen shows: the newest snapshot, the selection, the open flow. Owned by the app.
+"""The state of the screen: the newest snapshot, the selection, the open flow. The app owns it.
 
 The panes read it and never change it; they post messages instead.
 """
@@ -19,7 +19,7 @@ from netui.ui.presenters.tree_signs import Port, Reach
 if TYPE_CHECKING:
     from netui.explain.names import Names as Words
 
-#: What changes a verdict, a name or a line; counters, times and source states do not.
+#: The fields that can change a verdict, a name or a line; not counters, times and source states.
 _STRUCTURE = (
     "engine",
     "networks",
@@ -36,14 +36,14 @@ _STRUCTURE = (
 
 
 def same_rules(old: Snapshot, new: Snapshot) -> bool:
-    """Whether the rulesets are the same ones (they are compared by identity)."""
+    """Whether the rulesets are the same objects."""
     return old.rulesets.keys() == new.rulesets.keys() and all(
         old.rulesets[key] is new.rulesets[key] for key in new.rulesets
     )
 
 
 def same_structure(old: Snapshot, new: Snapshot) -> bool:
-    """Whether nothing but counters and times differs."""
+    """Whether only counters and times differ."""
     return same_rules(old, new) and all(
         (before := getattr(old, name)) is (after := getattr(new, name)) or before == after for name in _STRUCTURE
     )
@@ -51,10 +51,10 @@ def same_structure(old: Snapshot, new: Snapshot) -> bool:
 
 @dataclass
 class State:
-    """All that the panes show.
+    """The content of the panes.
 
-    structure: a new object whenever something other than counters changed. flow_frame:
-    the counters when the flow was opened, against which "seen" is told.
+    structure: a new object after each change of more than counters. flow_frame: the counters when the flow was
+    opened, for the mark "seen".
     """
 
     snapshot: Snapshot = field(default_factory=lambda: Snapshot(time=0.0))
@@ -72,18 +72,18 @@ class State:
     followed: bool = False
     flow_frame: Frame | None = None
     step: int = 0
-    #: the open flow with all its parts, where one of them is shown in its place; and which one
+    #: the complete open flow, where only one of its parts is shown; and the number of that part
     whole: Flow | None = None
     part: int = 0
-    #: what is to be told in the footer until the next key, and whether something went wrong
+    #: the message in the footer until the next key, and whether it is an error
     message: tuple[str, bool] | None = None
-    #: who reaches each port, as far as it is worked out
+    #: who reaches each port, as far as it is computed
     reach: Mapping[Port, Reach] = field(default_factory=dict)
-    #: how many findings the doctor has, None while it has not looked
+    #: the number of the doctor's findings, None before they are computed
     findings: int | None = None
 
     def take(self, snapshot: Snapshot) -> bool:
-        """Take a snapshot in; True where more than counters changed."""
+        """Set a new snapshot; True where more than counters changed."""
         changed = not self.arrived or not same_structure(self.snapshot, snapshot)
         self.snapshot = snapshot
         self.arrived = True
@@ -98,7 +98,7 @@ class State:
 
     @property
     def words(self) -> Words:
-        """The names that sentences about rules use; made when the first sentence is asked for."""
+        """The names for sentences about rules; made on first use."""
         if self._words is None or self._words[0] is not self.structure:
             from netui.explain.names import Names as Words
 
@@ -106,7 +106,7 @@ class State:
         return self._words[1]
 
     def is_new(self, key: RulesetKey, identity: Identity) -> bool:
-        """Whether a rule came after netui had first read its ruleset."""
+        """Whether a rule is newer than netui's first reading of its ruleset."""
         first = self._first.get(key)
         return (
             first is not None and first is not self.snapshot.rulesets.get(key) and identity not in counter_index(first)
@@ -119,7 +119,7 @@ class State:
             self.concern = concern_of(self.snapshot, item)
 
     def open_flow(self, flow: Flow | None, *, followed: bool = False) -> None:
-        """Open a flow; its counters are compared with now."""
+        """Open a flow, and remember the present counters."""
         self.flow, self.followed = flow, followed and flow is not None
         self.whole, self.part = None, 0
         self.step = 0
@@ -127,19 +127,19 @@ class State:
 
     @property
     def parts(self) -> tuple[SendersPart, ...]:
-        """The parts of the open flow, () where all who send meet the same."""
+        """The parts of the open flow, () where it has the same outcome for all senders."""
         whole = self.whole or self.flow
         return whole.path.parts if whole is not None else ()
 
     def show_part(self, number: int) -> None:
-        """Show one part of the open flow in its place."""
+        """Show one part of the open flow."""
         whole = self.whole or self.flow
         if whole is not None and number < len(whole.path.parts):
             self.whole, self.part, self.step = whole, number, 0
             self.flow = replace(whole, path=whole.path.parts[number].path) if number else whole
 
     def renew_flow(self, flow: Flow) -> bool:
-        """Put the open flow's new path in its place, the same part of it; True where it changed."""
+        """Replace the open flow's path, keeping the shown part; True where it changed."""
         changed = flow.path != (self.whole or self.flow or flow).path
         number = self.part if len(flow.path.parts) == len(self.parts) else 0
         self.flow = self.whole = flow

@@ -1,4 +1,4 @@
-"""Themes, and what the terminal can show."""
+"""Themes, and the terminal's features."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TERMINAL = Theme(
     },
 )  # fmt: skip
 THEMES = (DARK, LIGHT, CONTRAST, TERMINAL)
-#: The light theme where there are sixteen colours: the nearest ones to its own are grey, and yellow on white.
+#: The light theme for sixteen colours: the nearest ones to its own would be grey, and yellow on white.
 LIGHT_OF_SIXTEEN = Theme(
     name=LIGHT.name, ansi=True, primary="ansi_blue", secondary="ansi_green", accent="ansi_magenta",
     warning="ansi_magenta", error="ansi_red", success="ansi_green", foreground="ansi_black",
@@ -51,7 +51,7 @@ LIGHT_OF_SIXTEEN = Theme(
 
 
 def ascii_only(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether only ASCII can be shown: the Linux console's font, or a locale without UTF-8."""
+    """Whether the terminal shows only ASCII: the Linux console, or a locale without UTF-8."""
     if environ.get("TERM", "") in ("linux", "vt100", "vt220", "dumb"):
         return True
     try:
@@ -61,7 +61,7 @@ def ascii_only(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def no_colour(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the user asked for no colour (no-color.org: set and not empty)."""
+    """Whether the user wants no colour (no-color.org: set and not empty)."""
     return bool(environ.get("NO_COLOR"))
 
 

@@ -1,1 +1,1 @@
-"""Answers about the whole host: a screen, its lines, and who works them out."""
+"""Answers about the whole host: a screen, its lines, and the threads that compute them."""

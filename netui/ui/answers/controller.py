@@ -1,4 +1,4 @@
-"""The answers about the whole host: which one is open, and what it shows as it is worked out."""
+"""The controller of answers about the whole host: the open answer and its progress."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from netui.ui.presenters.answers.answer import Answer, Question
 from netui.ui.presenters.tree_signs import who_reaches
 from netui.ui.state import State
 
-#: What is worked out though nobody asked: for the header, and for the tree.
+#: The answers that are computed without a key: for the header, and for the tree.
 BY_ITSELF: tuple[Question, ...] = ("doctor", "exposed")
 
 
 class Answers:
-    """Opens one answer at a time over the panes, and keeps it up to date."""
+    """Opens one answer at a time over the panes, and updates it."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Answers:
 
     @property
     def screen(self) -> AnswerScreen | None:
-        """The answer that is open, None where there are the panes alone."""
+        """The open answer's screen, None where only the panes are open."""
         return next((each for each in self._app.screen_stack if isinstance(each, AnswerScreen)), None)
 
     async def toggle(self, question: Question) -> None:
-        """Open an answer, in the place of another one; close it where it is open."""
+        """Open an answer in place of the open one, or close it if it is the open one."""
         before = self.screen
         self.close()
         if before is not None and before.question == question:
@@ -56,26 +56,26 @@ class Answers:
             self._show(ask=True)
 
     def forget(self, question: Question) -> None:
-        """Let an answer be worked out anew: what it hangs on is another."""
+        """Compute an answer again, because its input changed."""
         self.finder.forget(question)
         if self.screen is not None and self.screen.question == question:
             self._show(ask=True)
 
     def close(self) -> None:
-        """Go back to the panes; what is still being worked out for the answer alone is ended."""
+        """Go back to the panes, and stop the work for the answer only."""
         while isinstance(screen := self._app.screen, AnswerScreen):
             self._app.pop_screen()
             if screen.question not in BY_ITSELF:
                 self.finder.stop(screen.question)
 
     def structure_changed(self) -> None:
-        """Ask anew what is open; let the doctor look now and then, and who reaches the ports."""
+        """Compute the open answer again, and from time to time the doctor's and the ports' exposure."""
         for question in BY_ITSELF:
             self.finder.ask_by_itself(self._app, self._state, question, self._state.snapshot.time)
         self._show(ask=True)
 
     def take(self, message: AnswerFound) -> bool:
-        """Take an answer as it was worked out; True where it changes what the header or the tree says."""
+        """Take a computed answer; True where the header or the tree changes."""
         if not self.finder.keep(message):
             return False
         if self.screen is not None and self.screen.question == message.question:
@@ -92,7 +92,7 @@ class Answers:
         return True
 
     def _note_reach(self, answer: Answer, *, whole: bool) -> None:
-        # what works it out is imported with the first answer, not with the screen
+        # imported with the first answer, not with the screen
         from netui.ui.presenters.answers.exposed import ExposedAnswer
 
         if isinstance(answer, ExposedAnswer):

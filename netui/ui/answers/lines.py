@@ -1,4 +1,4 @@
-"""The two panes of an answer: its lines, and what there is to know about one of them."""
+"""The two panes of an answer: its lines, and the details of one line."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class AnswerLines(LineView):
     ]  # fmt: skip
 
     class Pointed(Message):
-        """The cursor stands on another line or column."""
+        """The cursor moved to another line or column."""
 
     def __init__(self) -> None:
         super().__init__(id="answer-lines")
         self.answer: Answer | None = None
         self.column = 0
-        #: the first column that is seen; names and header stay where they are
+        #: the first visible column; names and header do not scroll
         self.first = 0
         self._pointed = (0, 0, 0)
-        #: which part of the cell's senders is shown
+        #: the shown part of the cell's senders
         self.part = 0
 
     def show(self, answer: Answer | None) -> None:
@@ -75,7 +75,7 @@ class AnswerLines(LineView):
         return self.scrollable_content_region.width or self.size.width
 
     def on_resize(self) -> None:
-        """Lay the columns out anew."""
+        """Lay out the columns again."""
         super().on_resize()
         self.show(self.answer)
 
@@ -93,7 +93,7 @@ class AnswerLines(LineView):
         return cut(self.answer.line(index, self._room, column, self.first), self._room)
 
     def cursor_moved(self) -> None:
-        """Say what the cursor stands on; in a matrix its old line and its new one are painted anew."""
+        """Post the cursor's line; in a matrix repaint its old and new lines."""
         line, column, first = self._pointed
         if (line, column) != (self.cursor, self.column):
             self.part = 0
@@ -109,7 +109,7 @@ class AnswerLines(LineView):
         self.post_message(self.Pointed())
 
     def action_column(self, by: int) -> None:
-        """Go to the next or the previous column; scroll where there is but one."""
+        """Go to the next or the previous column; scroll where there is only one."""
         if self.answer is None or self.answer.columns < 2:
             self.action_sideways(8 * by)
             return
@@ -118,23 +118,23 @@ class AnswerLines(LineView):
         self.cursor_moved()
 
     def action_columns(self, by: int) -> None:
-        """Go on by as many columns as are seen."""
+        """Move by a page of columns."""
         if self.answer is not None:
             self.action_column(by * self.answer.columns_in(self._room))
 
     def _show_column(self) -> None:
-        """Begin with the column that lets the one pointed at be seen."""
+        """Scroll sideways so that the cursor's column is visible."""
         if self.answer is not None:
             seen = self.answer.columns_in(self._room)
             self.first = max(self.column - seen + 1, min(self.first, self.column))
             self.first = max(0, min(self.first, self.answer.columns - seen))
 
     def part_of(self, flow: Flow | None) -> int:
-        """Return which part of a cell's way is shown, everyone else's where it has no such part any more."""
+        """Return the shown part of a cell, everyone else's where the part no longer exists."""
         return self.part if flow is not None and self.part < len(flow.path.parts) else 0
 
     async def action_part(self) -> None:
-        """Show the next part of the cell's senders; where lines have no cells, of the open flow."""
+        """Show the next part of the cell's senders, or of the open flow where lines have no cells."""
         answer = self.answer
         assert isinstance(self.app, TerminalApp)
         if answer is None or answer.columns < 2:
@@ -148,7 +148,7 @@ class AnswerLines(LineView):
         self.post_message(self.Pointed())
 
     def activated(self, index: int) -> None:
-        """Go to the deciding rule; a cell's way is opened with it, at the part that is shown."""
+        """Go to the deciding rule, and open the cell's flow at the shown part."""
         answer = self.answer
         flow = answer.flow(index, self.column) if answer is not None else None
         part = self.part_of(flow)
@@ -168,12 +168,12 @@ class AnswerLines(LineView):
 
 
 def _grew(before: Answer, answer: Answer) -> bool:
-    """Whether it is the same answer, of which more is known now."""
+    """Whether it is the same answer with more results."""
     return before.snapshot is answer.snapshot and before.keys == answer.keys and before.columns == answer.columns > 1
 
 
 def _same_column(before: Answer, answer: Answer, column: int) -> int:
-    """Return where the column of before stands now; the same place where it is gone."""
+    """Return the new position of the cursor's column; the same position where the column is gone."""
     key = before.column_key(column)
     if key is None or answer.column_key(min(column, answer.columns - 1)) == key:
         return column
@@ -181,7 +181,7 @@ def _same_column(before: Answer, answer: Answer, column: int) -> int:
 
 
 class AnswerDetail(LineView):
-    """What there is to know about the line; Enter goes to the rule that a line names."""
+    """The details of a line; Enter goes to the rule that a line of them names."""
 
     idle_cursor = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -208,7 +208,7 @@ class AnswerDetail(LineView):
         self.set_keys(keys)
 
     def on_resize(self) -> None:
-        """Break the lines anew."""
+        """Wrap the lines again."""
         super().on_resize()
         self.show(self._given)
 
@@ -217,7 +217,7 @@ class AnswerDetail(LineView):
         return self._lines[index].spans
 
     def activated(self, index: int) -> None:
-        """Go to what the line names."""
+        """Go to the line's rule or chain."""
         action: Item | object = self._lines[index].action
         if action is not None:
             self.post_message(GoTo(action))  # type: ignore[arg-type]

@@ -20,9 +20,9 @@ from netui.ui.presenters.answers.answer import TITLES, Answer, Question
 from netui.ui.presenters.details.flows import part_words
 from netui.ui.state import State
 
-#: Who is reached, of the containers and of the host itself; each leads to the other.
+#: The two exposure answers, of containers and of the host; each leads to the other.
 _PORTS: Mapping[Question, Question] = {"exposed": "ports", "ports": "exposed"}
-#: Below this many rows the lines and the details take turns.
+#: With fewer rows, either the lines or the details are visible.
 _LOW = 12
 
 
@@ -64,11 +64,11 @@ class AnswerScreen(Screen[None]):
         yield self._keys_line
 
     def on_mount(self) -> None:
-        """Begin in the lines."""
+        """Focus the lines."""
         self.set_focus(self.lines)
 
     def show(self, answer: Answer | None, *, working: bool, progress: str = "", problem: str = "") -> None:
-        """Show what is known, whether more is to come, and how far that has got."""
+        """Show the results so far, and the progress."""
         self._progress = (working, progress, problem)
         if answer is not self._answer or answer is None:
             self._answer = answer
@@ -77,7 +77,7 @@ class AnswerScreen(Screen[None]):
             self._tell()
 
     def _narrow(self) -> None:
-        """Show what the filter leaves of the answer."""
+        """Show the lines that match the filter."""
         answer = self._answer
         self.lines.show(answer.narrowed(self.filter_bar.value) if answer is not None else None)
         self._tell()
@@ -112,7 +112,7 @@ class AnswerScreen(Screen[None]):
         self._narrow()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The host's own ports belong to the exposed ones."""
+        """Allow the host's own ports only beside the exposed ones."""
         return self.question in _PORTS if action == "own_ports" else True
 
     async def action_own_ports(self) -> None:
@@ -146,7 +146,7 @@ class AnswerScreen(Screen[None]):
 
     @on(events.DescendantFocus)
     def follow_focus(self) -> None:
-        """Let the screen go with the focus where it shows one pane."""
+        """Show the pane with the focus where only one is visible."""
         self.set_class(self.detail.has_focus, "-details")
 
     @property

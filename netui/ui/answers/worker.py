@@ -1,4 +1,4 @@
-"""Answers about the whole host, worked out on threads that nothing waits for."""
+"""Computes answers about the whole host, on threads that are never joined."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from netui.model import Snapshot
 from netui.ui.presenters.answers.answer import Answer, Question
 from netui.ui.state import State
 
-#: Works an answer out; yields it as it grows, the last one whole. None: nothing new to be
-#: shown, but a moment at which the work can be ended.
+#: Computes an answer; yields partial answers, and last the complete one. None: nothing new to show, but the work can be
+#: stopped at this point.
 Solve = Callable[[Snapshot], Iterable[Answer | None]]
-#: What is looked at by itself (the doctor, who reaches the ports) is so at most this often (seconds).
+#: The shortest interval, in seconds, of answers that are computed without a key (the doctor, the ports' exposure).
 BY_ITSELF_EVERY = 15.0
-#: How many containers are looked at between two steps of a growing answer.
+#: The number of containers between two partial answers.
 _PART = 40
-#: Seconds between two steps of a growing matrix, and how many of its cells are some milliseconds.
+#: Seconds between two partial matrices, and the number of cells that take some milliseconds.
 _STEP, _CELLS = 0.25, 64
-#: Seconds for which the work rests at each moment while keys come: both want the one interpreter.
+#: Seconds that the work pauses at each step while the user presses keys: both need the GIL.
 _REST = 0.01
 
 
-#: What changes though nothing of the snapshot does: asked again each second while it is looked at.
+#: The answers that change without the snapshot: computed again each second while they are open.
 ALWAYS_NEW: tuple[Question, ...] = ("connections",)
 AGAIN = 1.0
 
 
 class AnswerFound(Message):
-    """An answer, or as much of it as there is."""
+    """An answer, complete or partial."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class AnswerFound(Message):
 
 
 def exposed(snapshot: Snapshot) -> Iterator[Answer]:
-    """Work out the exposed ports, some containers at a time: a thousand take seconds."""
+    """Compute the exposed ports, some containers at a time: a thousand take seconds."""
     from netui.audit.container_ports import partly_known
     from netui.audit.exposure import Exposure, exposures
     from netui.ui.background.prepared import prepared
@@ -75,7 +75,7 @@ def exposed(snapshot: Snapshot) -> Iterator[Answer]:
 
 
 def ports(snapshot: Snapshot) -> Iterator[Answer]:
-    """Work out the host's own ports."""
+    """Compute the host's own ports."""
     from netui.audit.host_ports import host_ports
     from netui.ui.background.prepared import prepared
     from netui.ui.presenters.answers.host_ports import HostPortsAnswer
@@ -84,7 +84,7 @@ def ports(snapshot: Snapshot) -> Iterator[Answer]:
 
 
 def doctor(snapshot: Snapshot) -> Iterator[Answer]:
-    """Work out what is wrong."""
+    """Compute the findings."""
     from netui.audit.doctor import diagnose
     from netui.ui.background.prepared import prepared
     from netui.ui.presenters.answers.doctor import DoctorAnswer
@@ -93,7 +93,7 @@ def doctor(snapshot: Snapshot) -> Iterator[Answer]:
 
 
 def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
-    """Work out who reaches whom, line by line: 300 containers take some seconds."""
+    """Compute who reaches whom, line by line: 300 containers take some seconds."""
     from netui.audit.matrix import asked, verdicts
     from netui.ui.background.prepared import prepared
     from netui.ui.presenters.answers.reach import ReachAnswer
@@ -115,7 +115,7 @@ def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
 
 
 def connections(snapshot: Snapshot) -> Iterator[Answer]:
-    """Read who is connected now; a capture does not tell."""
+    """Read the present connections; a capture has none."""
     from netui.sources.live.conntrack import read_connections
     from netui.text.errors import SourceError
     from netui.ui.background.prepared import prepared
@@ -142,15 +142,15 @@ SOLVE: Mapping[Question, Solve] = {
 
 
 class AnswerFinder:
-    """Asks the questions, one thread each, and keeps the newest answers.
+    """Computes answers, each on its own thread, and caches the newest ones.
 
-    quiet: whether no key has come for a moment.
+    quiet: whether the user presses no keys.
     """
 
     def __init__(self, solve: Mapping[Question, Solve], quiet: Callable[[], bool]) -> None:
         self._solve = solve
         self._quiet = quiet
-        #: what is being worked out; the event ends that work
+        #: the running work; the event stops it
         self._running: dict[Question, threading.Event] = {}
         self._known: dict[Question, tuple[object, Answer]] = {}
         self._whole: set[Question] = set()
@@ -160,16 +160,16 @@ class AnswerFinder:
         self._looked: dict[Question, float] = {}
 
     def known(self, question: Question) -> Answer | None:
-        """Return the newest answer, also one of before the last change."""
+        """Return the newest answer, even if it is from before the last change."""
         found = self._known.get(question)
         return found[1] if found is not None else None
 
     def working(self, question: Question) -> bool:
-        """Whether it is being worked out."""
+        """Whether it is being computed."""
         return question in self._running
 
     def ask(self, app: App[Any], state: State, question: Question) -> None:
-        """Work an answer out, unless it is known for what stands on the screen, or being worked out."""
+        """Compute an answer, unless it is known for the present snapshot, or being computed."""
         known = self._known.get(question)
         fresh = known is not None and known[0] is state.structure and question not in ALWAYS_NEW
         if fresh or question in self._running or not state.arrived or question not in self._solve:
@@ -182,7 +182,7 @@ class AnswerFinder:
         ).start()
 
     def forget(self, question: Question) -> None:
-        """Take what is known for old."""
+        """Mark the known answer as old."""
         self.stop(question)
         if question in self._known:
             self._known[question] = (None, self._known[question][1])
@@ -193,13 +193,13 @@ class AnswerFinder:
             self._running.pop(question).set()
 
     def ask_by_itself(self, app: App[Any], state: State, question: Question, now: float) -> None:
-        """Look at what changed though nobody asked, but not again and again while much changes."""
+        """Compute an answer after a change without a key, with a limited rate."""
         wait = self._looked.get(question, float("-inf")) + BY_ITSELF_EVERY - now
         if not 0 < wait <= BY_ITSELF_EVERY:
             self._looked[question] = now
             self.ask(app, state, question)
         elif question not in self._waiting:
-            # the last change is looked at too, though nothing may change after it
+            # the last change must be computed, too, even if nothing changes after it
             self._waiting.add(question)
             app.set_timer(wait, lambda: self._ask_now(app, state, question))
 
@@ -223,13 +223,13 @@ class AnswerFinder:
                 if not self._quiet():
                     ended.wait(_REST)
         except Exception as error:
-            # Whatever a capture holds, the rest of the screen goes on and says why.
+            # an error for some capture must not stop the screen, which shows it
             problem = f"not worked out: {error!r}"[:300]
-        with suppress(RuntimeError):  # the loop may have ended meanwhile
+        with suppress(RuntimeError):  # the event loop may have ended
             app.post_message(AnswerFound(question, structure, last, work=ended, done=True, problem=problem))
 
     def keep(self, message: AnswerFound) -> bool:
-        """Keep an answer; False for one whose work was ended meanwhile."""
+        """Cache an answer; False if its work was stopped."""
         question, answer = message.question, message.answer
         if self._running.get(question) is not message.work:
             return False
@@ -237,9 +237,9 @@ class AnswerFinder:
         if message.done:
             del self._running[question]
         self.progress[question] = answer.progress if answer is not None and not message.done else ""
-        # The whole answer of before a change stays on the screen until there is another one.
+        # the complete answer from before a change stays visible until the next complete one
         if answer is not None and (message.done or question not in self._whole):
-            # not whole yet: it counts as old, so that it is asked for again if this thread ends
+            # a partial answer counts as old, so it is computed again if this thread ends
             self._known[question] = (message.structure if message.done else None, answer)
         if message.done and answer is not None:
             self._whole.add(question)

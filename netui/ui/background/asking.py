@@ -1,4 +1,4 @@
-"""A question that the user types: asked beside the screen, its answer a flow like any other."""
+"""A question that the user types: asked on a thread, and answered by a flow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASKED = "asked"
 
 
 def ask_traversal(snapshot: Snapshot, source: str, destination: str) -> Flow:
-    """Ask the traversal; the last snapshot stays prepared."""
+    """Ask the traversal; the last prepared snapshot is cached."""
     from netui import traversal
     from netui.ui.background.prepared import prepared
 
@@ -27,7 +27,7 @@ def ask_traversal(snapshot: Snapshot, source: str, destination: str) -> Flow:
 
 
 class FlowAnswered(Message):
-    """The answer to a typed question, or why there is none. again: asked once more, for the host has changed."""
+    """The answer to a typed question, or its error. again: asked again after a change of the host."""
 
     def __init__(self, flow: Flow | None, problem: str, *, again: bool) -> None:
         self.flow, self.problem, self.again = flow, problem, again
@@ -35,7 +35,7 @@ class FlowAnswered(Message):
 
 
 def ask(app: App[Any], asker: Asker, snapshot: Snapshot, source: str, destination: str, *, again: bool = False) -> None:
-    """Ask in a thread; the app gets FlowAnswered."""
+    """Ask on a thread; it posts FlowAnswered to the app."""
 
     def work() -> None:
         try:
@@ -43,7 +43,7 @@ def ask(app: App[Any], asker: Asker, snapshot: Snapshot, source: str, destinatio
         except ValueError as error:
             message = FlowAnswered(None, str(error), again=again)
         except Exception as error:
-            # Whatever a capture holds, the rest of the screen goes on and says why.
+            # an error for some capture must not stop the screen, which shows it
             message = FlowAnswered(None, f"not worked out: {error!r}"[:300], again=again)
         app.post_message(message)
 
@@ -51,7 +51,7 @@ def ask(app: App[Any], asker: Asker, snapshot: Snapshot, source: str, destinatio
 
 
 def reverse(flow: Flow) -> tuple[str, str]:
-    """Return the question the other way round: who received it asks who sent it, at the same port."""
+    """Return the question in the other direction: from the receiver to the sender, at the same port."""
     _, colon, port = flow.destination.rpartition(":")
     if flow.destination.endswith("/icmp"):
         place, port = flow.destination.removesuffix("/icmp"), "/icmp"

@@ -1,4 +1,4 @@
-"""What now is compared with: the first reading, a moment that the user marked, or a capture."""
+"""The base of a comparison: the first reading, a moment that the user marked, or a capture."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Compared:
-    """The moment that ``=`` compares with.
+    """The base of the comparison by ``=``.
 
-    capture: reads one that was given on the command line, the first time that it is asked for.
+    capture: reads the capture of the command line on first use.
     """
 
     def __init__(self, capture: Callable[[], Snapshot] | None = None) -> None:
@@ -31,12 +31,12 @@ class Compared:
             self._first = snapshot
 
     def mark(self, snapshot: Snapshot) -> bool:
-        """Compare with this moment from now on, or again with the one before; True where it is marked."""
+        """Compare with this moment from now on, or again with the previous base; True where it is marked."""
         self._marked = snapshot if self._marked is None else None
         return self._marked is not None
 
     def solve(self, snapshot: Snapshot) -> Iterator[Answer]:
-        """Work out what changed since."""
+        """Compute the differences."""
         from netui.audit.differences import differences, not_compared
         from netui.traversal import prepare
         from netui.ui.background.prepared import prepared

@@ -1,4 +1,4 @@
-"""The flows of the selected container, worked out beside the screen and kept while nothing changes."""
+"""The flows of the selected container, computed on a thread and cached until a change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netui.ui.state import State
 
 #: All flows of a container, by ID, on a snapshot.
 FlowsOf = Callable[[Snapshot, str], tuple[Flow, ...]]
-#: Moving through the tree asks for nothing until the cursor rests this long (seconds).
+#: Seconds that the tree's cursor must rest before flows are computed.
 _REST = 0.08
 _KEPT = 64
 
@@ -30,7 +30,7 @@ def traversal_flows(snapshot: Snapshot, container_id: str) -> tuple[Flow, ...]:
 
 
 class FlowFinder:
-    """Asks for flows in a thread and keeps the answers of one structure."""
+    """Computes flows on a thread and caches those of one structure."""
 
     def __init__(self, flows: FlowsOf) -> None:
         self._flows = flows
@@ -44,9 +44,9 @@ class FlowFinder:
         self.opened = ""
 
     def ask(self, app: App[Any], state: State, container_id: str) -> tuple[tuple[Flow, ...] | None, str]:
-        """Return the flows and what is wrong with them; None while they are being worked out.
+        """Return the flows and their error; None while they are being computed.
 
-        After a change of the structure those of before stand until the new ones are there.
+        After a change of the structure it returns the old flows until the new ones are ready.
         """
         if state.structure is not self._structure:
             self._structure, self._snapshot = state.structure, state.snapshot
@@ -76,14 +76,14 @@ class FlowFinder:
         app.run_worker(work, thread=True, group="flows", exit_on_error=False)
 
     def keep(self, message: FlowsFound) -> None:
-        """Keep an answer, unless the structure has changed since."""
+        """Cache an answer, unless the structure has changed since."""
         if message.structure is self._structure:
             if len(self._known) >= _KEPT:
                 del self._known[next(iter(self._known))]
             self._known[message.container_id] = (message.flows, message.problem)
 
     def renew(self, state: State, message: FlowsFound) -> bool:
-        """Put the open flow's new path in its place; True where it changed."""
+        """Replace the open flow's path by its new one; True where it changed."""
         if message.container_id != self.opened or message.structure is not self._structure or state.flow is None:
             return False
         old = state.flow

@@ -1,4 +1,4 @@
-"""The newest snapshot made ready for walking packets: once, whoever asks first.
+"""A cache of the newest snapshot, prepared for walking packets on first use.
 
 The traversal is imported with the first question, not with the screen.
 """

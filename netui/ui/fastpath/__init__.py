@@ -1,4 +1,4 @@
-"""Painting and keys ahead of Textual's own way: the only room that knows Textual's private names.
+"""Faster painting and keys than Textual's own; the only package that uses Textual's private names.
 
 ``support.py`` lists those names. Without them, or with ``NETUI_FASTPATH=0``, netui runs on Textual's own driver,
 compositor and order of keys: slower, with the same picture. Why: docs/decisions/0001-own-painting-path.md.
@@ -15,7 +15,7 @@ from netui.ui.fastpath.support import fast
 
 
 def driver_class(usual: type[Driver]) -> type[Driver]:
-    """Return the driver that writes frame by frame, where Textual would take its own for a terminal."""
+    """Return the driver that writes frame by frame, in place of Textual's driver for a terminal."""
     if usual.__name__ != "LinuxDriver" or not fast():
         return usual
     from netui.ui.fastpath.driver import FrameDriver
@@ -24,7 +24,7 @@ def driver_class(usual: type[Driver]) -> type[Driver]:
 
 
 def compose_narrowly(screen: Screen[Any]) -> None:
-    """Let a new screen's partial updates make and write only what is asked for."""
+    """Make a new screen's partial updates render and write only the dirty cells."""
     if fast():
         from netui.ui.fastpath.compositor import NarrowCompositor
 

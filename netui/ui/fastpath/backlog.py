@@ -1,4 +1,4 @@
-"""The file that a driver's writing thread writes to."""
+"""The output file of a driver's writing thread."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any, TextIO
 
 
 class Backlog:
-    """The file that the writing thread writes to: keeps nothing back, and knows whether all has left."""
+    """The output file of the writing thread: unbuffered, and it knows whether everything is written."""
 
     def __init__(self, file: TextIO, lost: Callable[[], None]) -> None:
         self._file = file
         self._lost = lost
-        #: pieces given to the thread, and those that it is done with; each counted in one place alone
+        #: the numbers of pieces that the thread was given and has finished; each has only one writer
         self.given = self.gone = 0
-        #: at the end of the program: what still waits is not for the terminal any more
+        #: at the end of the program: discard what still waits
         self.discards = False
 
     @property
     def empty(self) -> bool:
-        """Whether the terminal has all that was given to the thread."""
+        """Whether the terminal has received everything."""
         return self.given == self.gone
 
     def write(self, data: str | bytes) -> None:
-        """Write, and let it go; bytes as they are. Where the terminal is gone, say so."""
+        """Write text or bytes and flush; report a terminal that is gone."""
         try:
             if self.discards:
                 return
@@ -38,7 +38,7 @@ class Backlog:
             self.gone += 1
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: there is no buffer."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the file's own
         return getattr(self._file, name)

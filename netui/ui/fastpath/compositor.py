@@ -1,10 +1,9 @@
-"""Partial repaints that make and write only what is asked for.
+"""Partial repaints that render and write only the dirty cells.
 
-Textual 8's own update of a part of a line writes that line from the left edge of the
-widget (``_compositor.ChopsUpdate``: "TODO: crop to x extents"): a counter at the right end of
-a wide table costs the whole line, which is what a slow SSH link feels. And it puts together
-all lines of each widget that it touches, with all that lies over and under it, though nearly
-always one pane alone is to be seen there: its rows are then written as they are.
+For an update of a part of a line, Textual 8 writes the line from the left edge of the widget
+(``_compositor.ChopsUpdate``: "TODO: crop to x extents"). So a counter at the right end of a wide table costs the
+whole line, which is slow over SSH. It also composes all lines of each touched widget with all other widgets there,
+although nearly always one pane is visible alone. This module then writes the pane's rows directly.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from textual.widget import Widget
 
 from netui.ui.fastpath.sgr import written
 
-#: Blocks of rows that are asked for one by one.
+#: At most so many blocks of rows are rendered separately.
 _FEW = 2
 _MOVE = "\x1b[{};{}H"
 
 
 class NarrowUpdate(ChopsUpdate):
-    """An update whose lines are cut on both sides."""
+    """An update with lines cropped on both sides."""
 
     def render_segments(self, console: Console) -> str:
-        """Return what to write to the terminal."""
+        """Return the output for the terminal."""
         texts: list[str] = []
         for y, left, right in self.spans:
             for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
@@ -43,18 +42,18 @@ class NarrowUpdate(ChopsUpdate):
 
 
 class Shown:
-    """The strips that were written since the last whole picture, by row and column."""
+    """The strips that were written since the last full update, by row and column."""
 
     def __init__(self) -> None:
         self._rows: dict[int, dict[int, Strip]] = {}
 
     def has(self, x: int, y: int, strip: Strip) -> bool:
-        """Whether it is this very strip that stands there."""
+        """Whether this same strip is on the screen at this position."""
         row = self._rows.get(y)
         return row is not None and row.get(x) is strip
 
     def put(self, x: int, y: int, strip: Strip) -> None:
-        """Note that it was written, over whatever stood there."""
+        """Note a written strip, which overwrites others."""
         row = self._rows.setdefault(y, {})
         end = x + strip.cell_length
         for start, other in list(row.items()):
@@ -63,25 +62,25 @@ class Shown:
         row[x] = strip
 
     def forget(self) -> None:
-        """Know nothing of the screen: something else was written."""
+        """Forget all strips, because something else was written."""
         self._rows.clear()
 
 
 class RowsUpdate(ChopsUpdate):
-    """An update of parts of rows, each with its place: x, y, what stands there."""
+    """An update of parts of rows: x, y and strip of each."""
 
     def __init__(self, parts: Sequence[tuple[int, int, Strip]], shown: Shown) -> None:
         self.parts = parts
         self._shown = shown
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield what to write as segments."""
+        """Yield the output as segments."""
         for x, y, strip in self.parts:
             yield Segment(Control.move_to(x, y).segment.text)
             yield from strip
 
     def render_segments(self, console: Console) -> str:
-        """Return what to write to the terminal, where it is then."""
+        """Return the output for the terminal, and note the written strips."""
         for part in self.parts:
             self._shown.put(*part)
         return "".join([_MOVE.format(y + 1, x + 1) + written(strip, console) for x, y, strip in self.parts])
@@ -90,9 +89,9 @@ class RowsUpdate(ChopsUpdate):
 class NarrowCompositor(Compositor):
     """Textual's compositor with narrow updates."""
 
-    #: the regions that are being painted, None where all is
+    #: the regions that are being painted, None for everything
     _asked: Sequence[Region] | None = None
-    #: the widgets, the one in front first: each one's place, and what of it could be seen
+    #: the widgets from front to back: the region of each, and its visible part
     _fronts: tuple[object, Sequence[tuple[Widget, Region, Region]]] = (None, ())
 
     def __init__(self) -> None:
@@ -100,15 +99,15 @@ class NarrowCompositor(Compositor):
         self._shown = Shown()
 
     def render_partial_update(self) -> ChopsUpdate | None:
-        """Return what the dirty regions need, None for nothing."""
+        """Return the update of the dirty regions, None for none."""
         asked = list(self._dirty_regions)
         alone = self._each_in_front(asked)
         if alone is not None:
             self._dirty_regions.clear()
             rows = (row for (widget, place, _), regions in alone for row in self._rows(widget, place, regions))
-            # rows that stay are not written again
+            # unchanged rows are not written
             parts = [row for row in rows if not self._shown.has(*row)]
-            # from the top, whatever the pane: a terminal that shows half a frame shows its upper half
+            # from top to bottom across panes: an incomplete frame then shows its upper part
             parts.sort(key=lambda part: (part[1], part[0]))
             return RowsUpdate(parts, self._shown) if parts else None
         self._shown.forget()
@@ -129,7 +128,7 @@ class NarrowCompositor(Compositor):
     def _each_in_front(
         self, asked: Sequence[Region]
     ) -> list[tuple[tuple[Widget, Region, Region], list[Region]]] | None:
-        """Return the widgets that alone are to be seen in the regions; None where one shows parts of several."""
+        """Return the only visible widget of each region; None where a region shows several widgets."""
         widgets = self.visible_widgets
         if self._fronts[0] is not widgets:
             fronts = [(widget, region, region.intersection(clip)) for widget, (region, clip) in widgets.items()]
@@ -143,7 +142,7 @@ class NarrowCompositor(Compositor):
         return list(found.values())
 
     def _rows(self, widget: Widget, place: Region, regions: list[Region]) -> Iterator[tuple[int, int, Strip]]:
-        """Yield the parts of a widget's rows that lie in the regions, those that are one under the other at once."""
+        """Yield the parts of a widget's rows in the regions; adjacent rows are rendered together."""
         spans = list(self._regions_to_spans(regions))
         runs: list[list[tuple[int, int, int]]] = []
         for span in spans:
@@ -153,7 +152,7 @@ class NarrowCompositor(Compositor):
             else:
                 runs.append([span])
         if len(runs) > _FEW:
-            # here and there, as counters are: asking once is quicker than asking for just these
+            # scattered rows, such as counters: rendering all rows once is faster than single ones
             first = spans[0][0]
             asked = Region(0, first - place.y, place.width, spans[-1][0] + 1 - first)
             strips = widget.render_lines(asked)
@@ -167,7 +166,7 @@ class NarrowCompositor(Compositor):
                 yield left, y, strip
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        """Yield each widget's region, what of it is to be seen, and the lines of that."""
+        """Yield each widget's region, its visible part, and the lines of that part."""
         crop = crop or self.size.region
         rows = Region(0, crop.y, self.size.width, crop.height)
         for widget, (region, clip) in self.visible_widgets.items():

@@ -1,12 +1,11 @@
-"""The terminal's driver: keys are read, and frames written, by the thread that paints.
+"""The terminal's driver: the UI thread itself reads keys and writes frames.
 
-Textual 8 has a thread that reads and one that writes. On a busy host each is put on a processor
-that has other work, and gets its turn when that is done: a key came up to 3 ms late, and its
-frame left with what followed it, 2 ms later (measured). So the loop itself waits for keys, and
-what the terminal takes without waiting is written at once, both through open files of netui's
-own, for "without waiting" would else be said of the shell's too. What the terminal does not take,
-and all that comes while it is behind, goes to the writing thread: the screen waits for no slow
-line. Where the terminal cannot be opened (it is another user's, say), Textual's threads do it all.
+Textual 8 has a reading and a writing thread. On a busy host, each must wait for a processor: a key came up to
+3 ms late, and its frame left 2 ms late, together with the next one (measured). So the event loop itself waits for
+keys, and writes at once what the terminal accepts without blocking. It uses its own open files, because O_NONBLOCK on
+the standard streams would also apply to the shell. What the terminal does not accept, and all output until it has
+caught up, goes to the writing thread, so a slow connection never blocks the screen. Where the terminal cannot be
+opened (it may be another user's), Textual's threads are used.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ from textual.geometry import Size
 from netui.ending import ENDING, end_by
 from netui.ui.fastpath.backlog import Backlog
 
-#: What is read at once: a paste comes in several.
+#: The bytes of one read; a paste takes several.
 _BYTES = 4096
-#: Pieces that wait for a terminal that does not read; Textual's queue blocks at 30.
+#: The most pieces that wait for a blocked terminal; Textual's queue blocks at 30.
 _MOST_WAITING = 29
-#: Seconds that a terminal gets at the end to take what waits; after them it is discarded.
+#: Seconds at the end for waiting output; afterwards it is discarded.
 _PATIENCE = 0.1
-#: Seconds between two looks whether a terminal reads again.
+#: Seconds between two checks whether a blocked terminal reads again.
 _LOOK = 0.2
-#: The largest screen that is painted, in columns and rows; of a larger terminal the rest stays blank.
+#: The largest painted screen, in columns and rows; the rest of a larger terminal stays blank.
 LARGEST = (500, 150)
-#: What start_application_mode switched on, switched off: synchronised output, mouse, paste, sizes, wrap, kitty's
-#: keys, alternate screen, cursor, focus, colours.
+#: The sequences that undo start_application_mode: synchronised output, mouse, paste, sizes, wrap, kitty's keys,
+#: alternate screen, cursor, focus, colours.
 GIVE_BACK = (
     "\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2004l\x1b[?2048l\x1b[?7h"
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m"
@@ -53,12 +52,12 @@ GIVE_BACK = (
 
 
 class FrameDriver(LinuxDriver):
-    """Textual's driver, without threads where that is possible, and frame by frame."""
+    """Textual's driver, if possible without threads, and frame by frame."""
 
     _loop: asyncio.AbstractEventLoop
-    #: whether the terminal is netui's, and to be given back
+    #: whether netui has taken the terminal and must restore it
     _taken = False
-    #: what is no frame and waits for a terminal that does not read; None while it reads
+    #: output outside frames that waits for a blocked terminal; None while it reads
     _held_up: list[str] | None = None
 
     def __init__(
@@ -73,10 +72,10 @@ class FrameDriver(LinuxDriver):
         self._in: int | None = None
         self._parser = XTermParser(debug)
         self._decoder = getincrementaldecoder("utf-8")("replace")
-        # Where a thread reads the keys, it writes too when it learns what the terminal can do.
+        # a thread that reads keys also writes, when it learns the terminal's features
         self._turn = threading.Lock()
 
-    # From start to stop; a suspended program stops and starts again.
+    # from start to stop; suspending the program stops and starts it again
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
@@ -88,7 +87,7 @@ class FrameDriver(LinuxDriver):
         self._end_with_signals()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._key_thread is before:
-            # in the background still: it will be started again
+            # still in the background: it will be started again
             self._taken = False
             self._stop_reading()
             self._stop_writing()
@@ -96,17 +95,17 @@ class FrameDriver(LinuxDriver):
             asyncio.get_running_loop().add_reader(self._in, self._take)
 
     def run_input_thread(self) -> None:
-        """Read the keys as Textual does, where the loop cannot."""
+        """Read the keys on a thread, as Textual does, where the loop cannot."""
         if self._in is None:
             super().run_input_thread()
 
     def disable_input(self) -> None:
-        """Take no more keys."""
+        """Stop reading keys."""
         self._stop_reading()
         super().disable_input()
 
     def close(self) -> None:
-        """End the writing thread, when all is written; a terminal that does not read is not waited for."""
+        """End the writing thread when all is written, without waiting for a blocked terminal."""
         if self._drained():
             super().close()
             self._taken = False
@@ -114,10 +113,10 @@ class FrameDriver(LinuxDriver):
             self.give_back()
         self._stop_writing()
 
-    # The end, however it comes.
+    # The end, in any way.
 
     def _end_with_signals(self) -> None:
-        """Give the terminal back before a signal or a crash ends the program."""
+        """Restore the terminal before a signal or a crash ends the program."""
         atexit.register(self.give_back)
         if threading.current_thread() is threading.main_thread():
             for number in (*ENDING, signal.SIGINT):
@@ -129,12 +128,12 @@ class FrameDriver(LinuxDriver):
         end_by(number)
 
     def give_back(self) -> None:
-        """Leave the terminal as it was before, at once; does nothing where that is done already."""
+        """Restore the terminal at once; does nothing the second time."""
         taken, self._taken = self._taken, False
         if not taken:
             return
         with contextlib.suppress(OSError, ValueError, termios.error):
-            # from the background, too
+            # also from the background
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
             if not self._drained():
                 self._discard()
@@ -147,19 +146,19 @@ class FrameDriver(LinuxDriver):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
 
     def _drained(self) -> bool:
-        """Wait for the terminal to take what waits; False where it does not."""
+        """Wait until the terminal has received the waiting output; False where it does not."""
         deadline = time.monotonic() + _PATIENCE
         while not self._file.empty and self._held_up is None and time.monotonic() < deadline:
             time.sleep(0.002)
         return self._file.empty and self._held_up is None
 
     def _discard(self) -> None:
-        """Throw away what waits for a terminal that does not read."""
+        """Discard the output that waits for a blocked terminal."""
         self._file.discards = True
         deadline = time.monotonic() + _PATIENCE / 2
         while not self._file.empty and time.monotonic() < deadline:
-            # The thread may be in the middle of a piece that is larger than what fits in at once;
-            # a pseudo terminal that is emptied does not wake it, one that is switched on again does.
+            # the thread may block in a write that is larger than the terminal's buffer; flushing a pseudo terminal
+            # does not wake it, but restarting its output does
             termios.tcflush(self.fileno, termios.TCOFLUSH)
             termios.tcflow(self.fileno, termios.TCOOFF)
             termios.tcflow(self.fileno, termios.TCOON)
@@ -169,12 +168,12 @@ class FrameDriver(LinuxDriver):
     # Sizes.
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        """Return the size of what is painted."""
+        """Return the painted size."""
         width, height = super()._get_terminal_size()
         return min(width, LARGEST[0]), min(height, LARGEST[1])
 
     def process_message(self, message: Any) -> None:  # noqa: ANN401 - Textual's messages
-        """Take a message of the terminal; it may tell any size."""
+        """Handle a message of the terminal, which may have any size."""
         if isinstance(message, events.Resize) and (message.size.width > LARGEST[0] or message.size.height > LARGEST[1]):
             size = Size(min(message.size.width, LARGEST[0]), min(message.size.height, LARGEST[1]))
             message = events.Resize(size, size)
@@ -183,7 +182,7 @@ class FrameDriver(LinuxDriver):
     # Keys.
 
     def _take(self) -> None:
-        """Take what was typed; a bug in what reads it ends the program in plain sight, as in Textual's thread."""
+        """Read typed bytes; an error in the parser ends the program visibly, as in Textual's thread."""
         try:
             self._read()
         except Exception as error:
@@ -203,19 +202,19 @@ class FrameDriver(LinuxDriver):
             self._lost()
             return
         text = self._decoder.decode(data)
-        for event in self._parser.feed(text) if text else ():  # half a letter is none yet, and none ends the parser
+        for event in self._parser.feed(text) if text else ():  # an empty text would end the parser
             self.process_message(event)
         if self._parser._timeout_time is not None:
-            # an Escape, or the beginning of what another key sends
+            # an Escape key, or the start of another key's sequence
             asyncio.get_running_loop().call_later(constants.ESCAPE_DELAY + 0.001, self._tick)
 
     def _tick(self) -> None:
-        """Say that the rest of a key did not come."""
+        """Tell the parser that the rest of a key did not come."""
         for event in self._parser.tick():
             self.process_message(event)
 
     def _lost(self) -> None:
-        """End: the terminal is gone, and nothing else said so, as a hangup mostly does."""
+        """End, because the terminal is gone without a hangup."""
         self._app.call_later(self._app.exit, return_code=1)
 
     def _stop_reading(self) -> None:
@@ -231,7 +230,7 @@ class FrameDriver(LinuxDriver):
             os.close(out)
 
     def send_message(self, message: Any) -> None:  # noqa: ANN401 - Textual's messages
-        """Give a message to the app."""
+        """Pass a message to the app."""
         if self._in is None:
             super().send_message(message)
         else:
@@ -240,7 +239,7 @@ class FrameDriver(LinuxDriver):
     # Frames.
 
     def write(self, data: str) -> None:
-        """Write what stands alone; keep the pieces of a frame until its end is there."""
+        """Write output outside frames; collect the pieces of a frame until its end."""
         if self._frame is not None:
             self._frame.append(data)
             if data == SYNC_END:
@@ -252,14 +251,14 @@ class FrameDriver(LinuxDriver):
             self._put(data)
 
     def _put(self, text: str) -> None:
-        """Write now what the terminal takes without waiting; the thread writes the rest."""
+        """Write what the terminal accepts without blocking; the thread writes the rest."""
         thread = self._writer_thread
         assert thread is not None, "Driver must be in application mode"
         with self._turn:
             data: Any = text
             if self._out is not None and self._file.empty:
                 data = text.encode(self._file.encoding, self._file.errors or "strict")
-                # what is wrong with the terminal is the thread's to find
+                # the thread reports errors of the terminal
                 with contextlib.suppress(OSError):
                     data = data[os.write(self._out, data) :]
                 if not data:
@@ -268,7 +267,7 @@ class FrameDriver(LinuxDriver):
                 self._held_up = []
                 self._loop.call_soon_threadsafe(self._loop.call_later, _LOOK, self._look_again)
             if self._held_up is not None:
-                # A later frame does not stand alone: the whole screen is painted when the terminal reads again.
+                # later frames depend on skipped ones: the whole screen is painted when the terminal reads again
                 if not text.startswith(SYNC_START):
                     self._held_up.append(text)
                 return
@@ -276,7 +275,7 @@ class FrameDriver(LinuxDriver):
             thread.write(data)
 
     def _look_again(self) -> None:
-        """Go on where the terminal has read all that waited, with a whole screen."""
+        """Paint the whole screen if the terminal has received all waiting output."""
         if self._held_up is None or not self._taken:
             return
         if not self._file.empty:
@@ -289,10 +288,10 @@ class FrameDriver(LinuxDriver):
 
 
 def opened(descriptor: int, how: int) -> int | None:
-    """Open a terminal once more, so that nothing waits for it; None where it is none, or is not to be opened.
+    """Open a terminal again with O_NONBLOCK; None where it is none, or cannot be opened.
 
-    how: os.O_RDONLY or os.O_WRONLY. The flag is one of the open file, which the shell's
-    standard streams share: on theirs it would make other programs fail, netui's end or not.
+    how: os.O_RDONLY or os.O_WRONLY. O_NONBLOCK belongs to the open file, which the shell's standard streams share:
+    on these it would make other programs fail, even after netui's end.
     """
     try:
         return os.open(os.ttyname(descriptor), how | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -1,13 +1,11 @@
-"""Keys that come faster than the screen: none goes to the pane that had the focus before.
+"""The order of fast keys: each key takes effect before the next one is dispatched.
 
-Textual hands each key to the widget that has the focus when the key arrives, and the
-widget acts on it later, in its own turn. Of ``/openresty`` in one burst, a paste or a
-slow line, the ``o`` would still go to the pane. Here the app itself acts on each key
-before it takes the next.
+Textual sends each key to the widget with the focus, and the widget handles it later in its own task. When
+``/openresty`` arrives at once (a paste or a slow connection), the ``o`` would still go to the pane. Here the app itself
+handles each key before it takes the next one.
 
-What follows a key in another place, as details follow a cursor, comes a moment later: else the
-key's own frame, which is still on its way to the terminal, waits for the processor (1 ms for one
-in ten, measured). What still waits when the next key comes is done first.
+Work that follows a key elsewhere, such as the details of a new cursor line, is done a moment later. Otherwise the
+key's own frame would wait for the processor (1 ms for one in ten, measured). Pending work is done before the next key.
 """
 
 from __future__ import annotations
@@ -26,26 +24,26 @@ from textual.widgets import Input
 from netui.ui.fastpath.paint_now import paint
 from netui.ui.fastpath.support import fast
 
-#: Seconds in which a frame is at the terminal; less than between two keys that repeat.
+#: Seconds until a frame has reached the terminal; less than between two repeated keys.
 _AFTER = 0.015
-#: Seconds for which what is asked for is a key's doing, not that of a snapshot.
+#: Seconds after a key in which work counts as caused by the key, not by a snapshot.
 _ITS_OWN = 0.1
 
 
 class TypeAheadApp(App[int]):
-    """An app that finishes with one key before it looks at the next."""
+    """An app that finishes one key before the next."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Textual's own
         super().__init__(**options)
-        #: whether what a key asks for goes before all else: threads that read and reckon give way, too
+        #: whether a key's work has priority, also over reading and computing threads
         self.keys_first = False
         self._following: Callable[[], None] | None = None
         self._key_came = float("-inf")
 
     def after_key(self, work: Callable[[], None]) -> None:
-        """Do a thing a moment after the key that asked for it; where another key asks sooner, its thing alone.
+        """Call a function a moment after its key; a later key's function replaces it.
 
-        Where no key asked, at once.
+        Without a recent key, call it at once.
         """
         if not self.keys_first or time.monotonic() - self._key_came > _ITS_OWN:
             self._following = None
@@ -56,19 +54,19 @@ class TypeAheadApp(App[int]):
         self._following = work
 
     def catch_up(self) -> None:
-        """Do now what is still to follow."""
+        """Do the pending work now."""
         work, self._following = self._following, None
         if work is not None:
             work()
 
     async def on_event(self, event: Event) -> None:
-        """Act on a key; all else is Textual's."""
+        """Handle a key; Textual handles other events."""
         if isinstance(event, events.InputEvent):
             self.catch_up()
             self._key_came = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded and fast():
             if not self.screen_stack:
-                return  # typed on while the app ends
+                return  # keys while the app ends
             if isinstance(self.screen, CommandPalette):
                 await super().on_event(event)
                 return
@@ -80,7 +78,7 @@ class TypeAheadApp(App[int]):
         await super().on_event(event)
 
     async def _typed(self, event: events.Key) -> bool:
-        """Run the key's binding, or put its letter into the line that has the focus; False if it is neither."""
+        """Run the key's binding, or insert its letter into the focused input; False for neither."""
         if await self._check_bindings(event.key, priority=True):
             return True
         focused = self.focused

@@ -1,7 +1,7 @@
-"""The frame of a key, painted before anything else happens.
+"""Paints the frame of a key at once.
 
-Textual 8 paints when a message has gone from the widget to the screen and the next
-sixtieth of a second has come: a key that follows a refresh waits for up to 17 ms.
+Textual 8 paints after a message from the widget to the screen, at the next sixtieth of a second: a key after a
+refresh waits for up to 17 ms.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from textual.screen import Screen
 
 
 def paint(screen: Screen[object]) -> None:
-    """Paint now what widgets of this screen want painted.
+    """Paint the dirty widgets of this screen now.
 
-    Where one wants its place changed, Textual lays the screen out first, and paints then.
+    Where a widget needs a new layout, Textual first lays the screen out.
     """
     if not screen.is_current or screen._layout_required:
         return

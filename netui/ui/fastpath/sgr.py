@@ -1,8 +1,8 @@
-"""Strips written with no more than what changes from one piece of text to the next.
+"""Writes strips with only the changes of SGR attributes between segments.
 
-Textual writes each piece with all of its look and takes all of it back behind it: some forty
-bytes, of which a row has ten. Neighbours mostly share their ground, and their attributes:
-what is left is half, which a slow line feels, and a terminal that has to read it.
+Textual writes each segment with its complete style and a reset after it: some forty bytes, ten times in a row.
+Adjacent segments mostly share background and attributes. Writing only the changes halves the output, which helps slow
+connections and terminals.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from rich.color import ColorSystem
 from rich.console import Console
 from textual.strip import Strip
 
-#: The look that a row begins and ends with.
+#: The style at the start and end of a row.
 _PLAIN = ""
-#: The sixteen colours and the terminal's own, of the text and of its ground.
+#: The SGR numbers of the sixteen colours and the default colour, for foreground and background.
 _INKS = frozenset(map(str, (*range(30, 38), 39, *range(90, 98))))
 _GROUNDS = frozenset(map(str, (*range(40, 48), 49, *range(100, 108))))
 
 
 def written(strip: Strip, console: Console) -> str:
-    """Return what to write to the terminal for a strip, from the plain look and back to it."""
+    """Return the output for a strip, from the default style and back to it."""
     if strip._render_cache is None:
         if any(style is not None and style.link for _, style, _ in strip):
             return strip.render(console)
@@ -46,14 +46,14 @@ def _pieces(strip: Strip, colours: ColorSystem) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _change(before: str, now: str) -> str:
-    """Return the sequence that makes one look of another; both as the numbers of an SGR."""
+    """Return the sequence that changes one style into another; both as SGR numbers."""
     if now == _PLAIN:
         return "\x1b[0m"
     attributes, ink, ground = _parts(now)
     old_attributes, old_ink, old_ground = _parts(before)
     anew = f"\x1b[0;{now}m"
     if old_attributes and old_attributes != attributes:
-        # an attribute is taken back alone by numbers that terminals understand in different ways
+        # terminals differ in the numbers that reset a single attribute
         return anew
     changes = [] if attributes == old_attributes else [attributes]
     if ink != old_ink:
@@ -66,7 +66,7 @@ def _change(before: str, now: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _parts(look: str) -> tuple[str, str, str]:
-    """Take a look apart: attributes, the colour of the text, that of its ground."""
+    """Split a style into attributes, foreground and background."""
     numbers = look.split(";") if look else []
     attributes: list[str] = []
     ink = ground = ""

@@ -1,4 +1,4 @@
-"""Textual's cache of painted rows, emptied from time to time."""
+"""Clears Textual's cache of painted rows from time to time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from netui.ui.fastpath.support import fast
 
 
 def forget_screens() -> None:
-    """Let go of the screens of before.
+    """Free the closed screens.
 
-    In Textual 8 a cache of 1,024 colours has the painted rows of the widget that asked in its key
-    (``StylesCache.get_inner_outer``, which was to be a class method): 2 MB for each hundred
-    screens that were opened (measured), until it is full.
+    In Textual 8, a cache of 1,024 colours has the asking widget's painted rows in its keys
+    (``StylesCache.get_inner_outer``, an instance method with a cache): 2 MB for each hundred opened screens
+    (measured), until it is full.
     """
     if fast():
         from textual._styles_cache import StylesCache

@@ -1,7 +1,7 @@
-"""Whether the fast path is to be used: Textual's private names are there as they were, and the user did not refuse.
+"""Whether the fast path is used: Textual's private names exist unchanged, and the user did not disable it.
 
-A name that is gone, or a method whose parameters changed, switches all of it off: netui then runs on Textual's own
-driver, compositor and order of keys, with the same picture.
+A missing name, or a method with other parameters, disables it. netui then runs on Textual's own driver, compositor and
+order of keys, with the same picture.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 
-#: ``NETUI_FASTPATH=0`` in the environment switches the fast path off.
+#: ``NETUI_FASTPATH=0`` in the environment disables the fast path.
 SWITCH = "NETUI_FASTPATH"
-#: Methods with the names of their parameters: what they are called with, or what calls netui's own in their place.
+#: Methods with their parameters: those that netui calls, or that it overrides.
 _METHODS = {
     "textual.app:App._check_bindings": ("self", "key", "priority"),
     "textual.app:App._start_widget": ("self", "parent", "widget"),
@@ -39,7 +39,7 @@ _ATTRIBUTES = (
     "textual.strip:Strip._render_cache",
     "rich.style:Style._ansi",
 )
-#: What a class's ``__init__`` gives its instances.
+#: The instance attributes that a class's ``__init__`` sets.
 _OF_INSTANCES = {
     "textual.widget:Widget": ("_repaint_required", "_layout_required", "_scroll_required"),
     "textual.screen:Screen": ("_compositor", "_dirty_widgets"),
@@ -50,7 +50,7 @@ _OF_INSTANCES = {
 
 
 def missing() -> Iterator[str]:
-    """Yield the private names that are not there as they were."""
+    """Yield the private names that are missing or changed."""
     for name, attributes in _OF_INSTANCES.items():
         made = getattr(_found(name), "__init__", None)
         given = getattr(getattr(made, "__code__", None), "co_names", ())
@@ -66,7 +66,7 @@ def missing() -> Iterator[str]:
 
 
 def _found(name: str) -> object:
-    """Return what a name stands for, None where it is not there (or its module is not, as on another system)."""
+    """Return the object of a name, None where it or its module is missing (as on another system)."""
     module, _, path = name.partition(":")
     try:
         found: object = import_module(module)
@@ -83,5 +83,5 @@ def _supported() -> bool:
 
 
 def fast() -> bool:
-    """Whether the fast path is to be used, for whatever begins now."""
+    """Whether the fast path is used, for objects that are made now."""
     return os.environ.get(SWITCH) != "0" and _supported()

@@ -1,4 +1,4 @@
-"""A pane of lines with a cursor that stays on its line, whatever comes and goes around it."""
+"""A pane of lines with a cursor that stays on its line when other lines come or go."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ROLES = ("dim", "strong", "name", "title", "good", "bad", "warn", "moved", "ste
 
 
 class LineView(PaintedView, can_focus=True):
-    """A list of keyed lines; a subclass says what each line shows.
+    """A list of keyed lines; subclasses render the lines.
 
-    The cursor is kept by key. When lines come or go, the line under the cursor keeps
-    its row on the screen; only lines whose text changed are painted again.
+    The cursor is kept by key. When lines come or go, the line under the cursor keeps its row on the screen. Only
+    changed lines are painted again.
     """
 
     ALLOW_MAXIMIZE = False
@@ -45,7 +45,7 @@ class LineView(PaintedView, can_focus=True):
         Binding("h,left", "sideways(-8)", "Left", show=False, id="line.left", tooltip="Scroll to the left"),
         Binding("enter", "activate", "Open", show=False, id="line.open", tooltip="Open what is under the cursor"),
     ]
-    #: Whether the cursor shows while another pane has the focus.
+    #: whether the cursor is visible without the focus
     idle_cursor: ClassVar[bool] = True
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -55,35 +55,35 @@ class LineView(PaintedView, can_focus=True):
         self._title_shown: str | None = None
         self.cursor = 0
 
-    # What a subclass says.
+    # Methods for subclasses.
 
     def line_spans(self, index: int, width: int) -> Spans:
-        """Return what a line shows, at most ``width`` cells of it."""
+        """Return a line as spans; at most ``width`` cells are shown."""
         raise NotImplementedError
 
     def header_spans(self, width: int) -> Spans:
-        """Return the header line's text."""
+        """Return the header line as spans."""
         return []
 
     def line_class(self, index: int) -> str:
-        """Return the component class that lies under the whole line, or ""."""
+        """Return the component class of the whole line, or ""."""
         return ""
 
     def cursor_moved(self) -> None:
-        """React to the cursor: it stands on another line, or on nothing."""
+        """Handle a cursor move: to another line, or to no line."""
 
     def activated(self, index: int) -> None:
-        """Enter or a double click on a line."""
+        """Handle Enter or a double click on a line."""
 
     def fold(self, index: int) -> None:
-        """Fold or unfold what stands under a line."""
+        """Fold or unfold a line."""
 
     def line_text(self) -> str:
         """Return the line under the cursor as text (for the clipboard)."""
         return ""
 
     def on_sign(self, index: int, x: int) -> bool:
-        """Whether the line's fold sign stands there, so that one click opens it."""
+        """Whether the line's fold sign is at this cell, so that one click folds it."""
         return False
 
     # Lines.
@@ -99,11 +99,11 @@ class LineView(PaintedView, can_focus=True):
         return self._keys[self.cursor] if 0 <= self.cursor < len(self._keys) else None
 
     def place_of(self, key: Hashable) -> int | None:
-        """Return where the line of that key stands, or None."""
+        """Return the index of the line with that key, or None."""
         return self._keys.place(key)
 
     def set_keys(self, keys: Keys | list[Hashable], *, width: int = 0) -> None:
-        """Take new lines; the cursor goes with its key, else to the nearest line that is still there."""
+        """Set new lines; the cursor stays on its key, else it goes to the nearest remaining line."""
         old, old_cursor = self._keys, self.cursor
         top = self.scroll_offset.y
         rows = self.visible_rows
@@ -122,23 +122,23 @@ class LineView(PaintedView, can_focus=True):
             self.cursor_moved()
 
     def _become(self, size: Size) -> None:
-        """Take the size of all lines; other panes are laid out anew only where a scroll bar comes or goes."""
+        """Set the size of all lines; other panes are laid out again only where a scroll bar appears or disappears."""
         if size == self.virtual_size:
             return
         self.set_reactive(LineView.virtual_size, size)
         room = self.container_size
         if size.width <= room.width and (size.height > room.height) == self.show_vertical_scrollbar:
-            # the bar is there or not as before: it follows when the lines are painted
+            # the bar's presence is unchanged: it is updated when the lines are painted
             self.call_later(self._follow)
         else:
             update_scroll_bars(self, size)
 
     def _follow(self) -> None:
-        """Let the scroll bar show where the lines are."""
+        """Update the scroll bar."""
         update_scroll_bars(self, self.virtual_size)
 
     def _new_place(self, old: Keys, index: int) -> int:
-        """Return where a line of before stands now: itself, else the next one, else the one before."""
+        """Return the new index of an old line: of itself, else of the next one, else of the previous one."""
         if not old or not self._keys:
             return 0
         for candidate in (*range(index, min(len(old), index + 200)), *range(index - 1, max(-1, index - 200), -1)):
@@ -148,13 +148,13 @@ class LineView(PaintedView, can_focus=True):
         return min(index, len(self._keys) - 1)
 
     def repaint_changed(self) -> None:
-        """Paint again those cells of visible lines that are not what is on the screen."""
+        """Repaint the visible cells that differ from the screen."""
         top, width, left = self.scroll_offset.y, self._line_width, self.scroll_offset.x
         painted, self._painted = self._painted, {}
         for index in range(top, min(len(self._keys), top + self.visible_rows)):
             before = painted.get(index)
             if before is None:
-                # forgotten after it was painted (the pane became larger, another theme)
+                # not known since it was painted (a larger pane, another theme)
                 self._refresh_row(index)
                 continue
             now = self._painted[index] = self.line_spans(index, width)
@@ -166,12 +166,12 @@ class LineView(PaintedView, can_focus=True):
                         self.refresh(region)
 
     def repaint(self) -> None:
-        """Paint everything again (a view option changed)."""
+        """Repaint everything (after a change of a view option)."""
         self._painted.clear()
         self.refresh_rows()
 
     def set_title(self, title: str) -> None:
-        """Write the title into the frame, which is painted anew only when it is another one."""
+        """Set the title of the frame, and repaint it if the title changed."""
         if title != self._title_shown:
             self._title_shown = title
             set_border_title(self, clip(escape(title), 200) + " ")
@@ -179,7 +179,7 @@ class LineView(PaintedView, can_focus=True):
 
     @property
     def visible_rows(self) -> int:
-        """How many lines there is room for."""
+        """The number of lines that fit."""
         return max(1, self.scrollable_content_region.height - self.header_lines)
 
     @property
@@ -193,7 +193,7 @@ class LineView(PaintedView, can_focus=True):
     # Cursor.
 
     def move_to(self, index: int, *, centre: bool = False) -> None:
-        """Put the cursor on a line and scroll so that it can be seen."""
+        """Put the cursor on a line and scroll to it."""
         if not self._keys:
             return
         index = max(0, min(index, len(self._keys) - 1))
@@ -206,7 +206,7 @@ class LineView(PaintedView, can_focus=True):
             self.cursor_moved()
 
     def show_line(self, index: int) -> None:
-        """Scroll so that a line can be seen; nothing moves where it can be already."""
+        """Scroll to a line, unless it is visible already."""
         top, rows = self.scroll_offset.y, self.visible_rows
         if not top <= index < top + rows:
             self.scroll_to(y=max(0, index - rows // 2), animate=False, force=True, immediate=True)
@@ -240,12 +240,12 @@ class LineView(PaintedView, can_focus=True):
         self.scroll_to(x=max(0, self.scroll_offset.x + by), animate=False, force=True, immediate=True)
 
     def action_activate(self) -> None:
-        """Open what is under the cursor."""
+        """Activate the line under the cursor."""
         if self._keys:
             self.activated(self.cursor)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse points; a double click opens."""
+        """Put the cursor under the mouse; a double click activates the line."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -260,15 +260,15 @@ class LineView(PaintedView, can_focus=True):
             self.activated(index)
 
     def on_focus(self) -> None:
-        """Paint the cursor as that of the pane in focus."""
+        """Repaint the cursor for the focus."""
         self._refresh_row(self.cursor)
 
     def on_blur(self) -> None:
-        """Paint the cursor as that of a pane without focus."""
+        """Repaint the cursor without the focus."""
         self._refresh_row(self.cursor)
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight when the pane becomes smaller."""
+        """Keep the cursor visible when the pane becomes smaller."""
         self._painted.clear()
         top = self.scroll_offset.y
         if self.has_focus and not top <= self.cursor < top + self.visible_rows:
@@ -277,12 +277,12 @@ class LineView(PaintedView, can_focus=True):
     # Painting.
 
     def notify_style_update(self) -> None:
-        """Forget what was painted when the theme changes."""
+        """Forget the painted lines when the theme changes."""
         super().notify_style_update()
         self._painted.clear()
 
     def rows(self, places: range) -> Iterator[Row]:
-        """Yield what rows of the pane show: the header, a line, or nothing below the last one."""
+        """Yield the content of rows of the pane: the header, a line, or nothing after the last line."""
         top, width, count = self.scroll_offset.y - self.header_lines, self._line_width, len(self._keys)
         cursor = "cursor" if self.has_focus else "cursor-idle" if self.idle_cursor else ""
         for y in places:

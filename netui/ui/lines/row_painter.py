@@ -1,8 +1,7 @@
-"""A pane whose rows are spans, painted from what is known already: styles, frame, and rows made before.
+"""A pane that paints rows of spans with caches of styles, frame edges and strips.
 
-Textual puts each row together anew, from its styles to its filters, which is most of what
-a key costs. Here a role's style is made once, the frame's edges are taken from one row that
-Textual made, and a row that looks as before is the strip of before.
+Textual builds each row again, from styles to filters, which is most of the cost of a key. Here the style of a role is
+made once, the frame's edges are copied from a row that Textual made, and an unchanged row is the same strip.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from netui.ui.fastpath.scroll_bar import kept_scroll_bar
 from netui.ui.lines.safe_filter import SafeFilter
 from netui.ui.presenters.spans import Spans
 
-#: Rows that are kept: those of a few screens.
+#: The size of the cache of rows: those of a few screens.
 _KEPT = 500
 
 
 class Row(NamedTuple):
-    """What a row shows; under, over: the component classes that lie under and over all of it, or ""."""
+    """The content of a row; under, over: component classes of the whole row, below and above its own styles, or ""."""
 
     spans: Spans
     under: str = ""
@@ -39,9 +38,9 @@ BLANK = Row([])
 
 
 class PaintedView(ScrollView):
-    """Paints rows; a subclass says what each shows."""
+    """Paints rows; subclasses give their content."""
 
-    #: Rows that stay at the top while the rest scrolls.
+    #: the rows at the top that do not scroll
     header_lines: ClassVar[int] = 0
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -53,29 +52,29 @@ class PaintedView(ScrollView):
         self._edges: tuple[tuple[int, int, int], Sequence[Segment], Sequence[Segment]] | None = None
 
     def rows(self, places: range) -> Iterator[Row]:
-        """Yield what rows of the pane show, counted from the top of what is to be seen."""
+        """Yield the content of visible rows, counted from the top."""
         raise NotImplementedError
 
     @property
     def vertical_scrollbar(self) -> ScrollBar:
-        """The bar at the right, made when it is first asked for."""
+        """The vertical bar, made on first use."""
         return kept_scroll_bar(self) or super().vertical_scrollbar
 
     def refresh_rows(self) -> None:
-        """Ask for all rows to be painted, with their frame but without the scroll bar."""
+        """Mark all rows as dirty, with their frame but without the scroll bar."""
         left, top = self.content_offset
         width = left + self.scrollable_content_region.width
         self.refresh(Region(0, 0, width, self.outer_size.height).translate((-left, -top)))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Paint the rows anew where others are to be seen."""
+        """Repaint the rows after scrolling."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = new_value
         if round(old_value) != round(new_value):
             self.refresh_rows()
 
     def notify_style_update(self) -> None:
-        """Forget what was made: the theme or the focus is another one."""
+        """Clear the caches after a change of theme or focus."""
         super().notify_style_update()
         self._roles.clear()
         self._own.clear()
@@ -84,7 +83,7 @@ class PaintedView(ScrollView):
         self._edges = None
 
     def render_line(self, y: int) -> Strip:
-        """Return one row without its frame, in its own colours, as Textual asks for it."""
+        """Return one row without its frame and unfiltered, for Textual."""
         spans, under, over = next(self.rows(range(y, y + 1)))
         width = self.size.width
         segments = [Segment(text, self._style((role, under, over))) for text, role in spans if text]
@@ -93,7 +92,7 @@ class PaintedView(ScrollView):
         return strip.crop_extend(left, left + width, self._style(("", under, over)))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return rows with their frame, as the terminal gets them."""
+        """Return rows with their frame, filtered for the terminal."""
         left, top = self.content_offset
         size, outer = self.size, self.region.width
         if not size:
@@ -106,7 +105,7 @@ class PaintedView(ScrollView):
         before, after = self._frame(left, size.width, outer)
         width = size.width
         if crop.width != outer:
-            # what scrolls and its left edge, but neither scroll bar nor right edge
+            # the scrolling part with the left edge, but without scroll bar and right edge
             width, after = inner - left, ()
         first, end = max(crop.y, top), min(crop.bottom, top + size.height)
         strips = [self._made_by_textual(y, crop.width) for y in range(crop.y, min(first, crop.bottom))]
@@ -119,7 +118,7 @@ class PaintedView(ScrollView):
         return super().render_lines(Region(0, y, width, 1))[0]
 
     def _frame(self, left: int, width: int, outer: int) -> tuple[Sequence[Segment], Sequence[Segment]]:
-        """Return what stands before and behind each row, cut out of one that Textual made."""
+        """Return the parts before and after each row, cut from a row that Textual made."""
         place = (left, width, outer)
         if self._edges is None or self._edges[0] != place:
             sample = super().render_lines(Region(0, self.content_offset.y, outer, 1))[0]
@@ -128,7 +127,7 @@ class PaintedView(ScrollView):
         return self._edges[1], self._edges[2]
 
     def _whole(self, places: range, width: int, before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[Strip]:
-        """Yield rows with what stands before and behind them: strips of before, where they are the same."""
+        """Yield rows with their frame; unchanged rows are the cached strips."""
         left = self.scroll_offset.x
         whole = bool(after)
         ground: Color | None = None
@@ -158,7 +157,7 @@ class PaintedView(ScrollView):
             yield strip
 
     def _style(self, look: tuple[str, str, str]) -> Style:
-        """Return the style of a role, with what lies under and over it."""
+        """Return the style of a role, combined with the row's component classes."""
         style = self._own.get(look)
         if style is None:
             role, under, over = look
@@ -175,7 +174,7 @@ class PaintedView(ScrollView):
         return style
 
     def _filtered(self, look: tuple[str, str, str]) -> Style | None:
-        """Return that style as the terminal gets it: in its colours, or in none."""
+        """Return that style after the app's filters."""
         if look not in self._shown:
             segments = [Segment("x", self._style(look))]
             for each in self.get_line_filters():

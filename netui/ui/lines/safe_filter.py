@@ -1,6 +1,6 @@
-"""The last gate before the terminal, and netui's signs in ASCII.
+"""The last filter before the terminal, and netui's signs in ASCII.
 
-Textual's markup is never involved: the panes build their strips from plain text.
+Textual's markup is not used: the panes build their strips from plain text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from textual.filter import LineFilter
 
 from netui.text.visible import BLANK
 
-#: What stands for netui's own signs where the terminal has no UTF-8; one cell each.
+#: The ASCII replacements of netui's own signs, one cell each.
 _ASCII = str.maketrans(
     {
         "…": "~",
@@ -78,10 +78,10 @@ _ASCII = str.maketrans(
 
 
 class SafeFilter(LineFilter):
-    """The last gate before the terminal, for every widget, Textual's own included.
+    """The last filter before the terminal, for every widget, including Textual's own.
 
-    ascii: the terminal has no UTF-8; letters that it cannot show are written out.
-    Each cell keeps its width, so that a strip stays as long as its widget is wide.
+    ascii: the terminal has no UTF-8; other letters are escaped. Each cell keeps its width, so a strip keeps the
+    width of its widget.
     """
 
     def __init__(self, *, ascii_only: bool = False) -> None:
@@ -89,7 +89,7 @@ class SafeFilter(LineFilter):
         self.ascii_only = ascii_only
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Return the segments with what must not be written replaced."""
+        """Return the segments with forbidden characters replaced."""
         if all(text.isascii() and text.isprintable() for text, _, _ in segments):
             return segments
         return [

@@ -1,4 +1,4 @@
-"""The line in which a question is typed: "SRC DST", with completion, and the questions of before."""
+"""The line for a question, "SRC DST", with completion and history."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from netui.text.visible import escape
 from netui.ui.fastpath.private import has_suggestion
 from netui.ui.state import State
 
-#: Names that can be typed; whatever else a capture holds is not offered.
+#: Names that can be typed; others in a capture are not offered.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PLACES = ("outside", "host", "lan", "any")
 
 
 def completions(snapshot: Snapshot, typed: str) -> Iterator[str]:
-    """Yield what the typed line may become: containers, host and outside, then networks and ports."""
+    """Yield the completions of the typed line: containers, host and outside, then networks and ports."""
     source, blank, destination = typed.lstrip().partition(" ")
     if not blank:
         yield from (name for name in _endpoints(snapshot, source) if name.startswith(source))
@@ -51,7 +51,7 @@ def _endpoints(snapshot: Snapshot, typed: str) -> Iterator[str]:
 
 
 def _ports(snapshot: Snapshot, name: str) -> Iterator[str]:
-    """Yield the ports that are served there; TCP, which needs no word, first."""
+    """Yield the ports of a destination; TCP, the default protocol, first."""
     found: set[tuple[int, str]] = set()
     own = name.partition("@")[0]
     for container in _running(snapshot):
@@ -75,14 +75,14 @@ class _Endpoints(Suggester):
         self._state = state
 
     async def get_suggestion(self, value: str) -> str | None:
-        """Return the first line that begins with what is typed."""
+        """Return the first completion of the typed text."""
         if not value.strip():
             return None
         return next((each for each in completions(self._state.snapshot, value) if each != value), None)
 
 
 class AskBar(Input):
-    """A question: Enter asks, Tab completes, up and down bring back those of before."""
+    """A question: Enter asks, Tab completes, up and down go through the history."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Ask", key_display="Enter", id="ask.submit", tooltip="Ask"),
@@ -100,7 +100,7 @@ class AskBar(Input):
             super().__init__()
 
     class Left(Message):
-        """The line is to close."""
+        """The user closes the line."""
 
     def __init__(self, state: State) -> None:
         super().__init__(
@@ -111,7 +111,7 @@ class AskBar(Input):
         self._at = 0
 
     async def action_submit(self) -> None:
-        """Ask what stands in the line."""
+        """Ask the question."""
         words = self.value.split()
         if not words:
             self.action_leave()
@@ -129,11 +129,11 @@ class AskBar(Input):
         self.post_message(self.Asked(*words))
 
     def action_complete(self) -> None:
-        """Take what is offered."""
+        """Accept the completion."""
         self.action_cursor_right() if has_suggestion(self) else None
 
     def action_past(self, by: int) -> None:
-        """Bring back a question of before."""
+        """Go through the history."""
         self._at = max(0, min(len(self._past), self._at + by))
         self.value = self._past[self._at] if self._at < len(self._past) else ""
         self.cursor_position = len(self.value)
@@ -144,7 +144,7 @@ class AskBar(Input):
 
 
 class AskLine(Vertical):
-    """The line, and below it why it cannot be answered."""
+    """The line, and its error below it."""
 
     def __init__(self, state: State) -> None:
         super().__init__(id="ask-line")
@@ -157,17 +157,17 @@ class AskLine(Vertical):
         yield self._why
 
     def open(self, typed: str = "") -> None:
-        """Show an empty line, or a question to be finished."""
+        """Show the line, empty or with the start of a question."""
         self.say("")
         self.bar.value = typed
         self.bar.cursor_position = len(typed)
         self.add_class("-open")
 
     def close(self) -> None:
-        """Take it away."""
+        """Hide the line."""
         self.remove_class("-open")
 
     def say(self, why: str) -> None:
-        """Say below the line why it cannot be answered; "" for nothing."""
+        """Show an error below the line; "" for none."""
         self.set_class(bool(why), "-why")
         self._why.update(escape(why))

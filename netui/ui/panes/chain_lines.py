@@ -1,6 +1,6 @@
-"""What the chain table shows: its lines, their cells, counters and marks.
+"""The lines of the chain table: layout, cells, counters and marks.
 
-Longer than 300 lines: what the lines of one pane are painted from.
+Longer than 300 lines: all inputs of one pane's lines.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from netui.ui.state import State
 
 
 class ChainLines(LineView):
-    """Lays the rulesets out and paints them; where the user can go stands in the chain table."""
+    """Lays out the rulesets and renders the lines; ChainTable has the actions."""
 
     header_lines = 1
 
@@ -45,21 +45,21 @@ class ChainLines(LineView):
         self.only_moved = False
         self.only_new = False
         self.laid = Lines()
-        #: the cells that the longest place of the open flow's steps needs
+        #: the width of the longest step name of the open flow
         self._longest = 38
         self._layout: Layout | None = None
         self._steps: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
         self._snapshot = state.snapshot
         self._track: CounterTrack = state.track
         self._cells: dict[str, RuleCells] = {}
-        #: what lines of rules and chains showed, in this layout: by what they show, with what they are
+        #: cache of rendered lines of rules and chains in this layout
         self._kept: dict[Hashable, tuple[object, Spans]] = {}
         self._rules_layout: tuple[Layout, Options] | None = None
 
-    # What the app tells it.
+    # Updates from the app.
 
     def update_counters(self) -> None:
-        """Paint what moved."""
+        """Repaint changed counters."""
         if self.frozen:
             return
         self._snapshot = self.state.snapshot
@@ -70,7 +70,7 @@ class ChainLines(LineView):
             self.repaint_changed()
 
     def update_structure(self) -> None:
-        """Lay out new rules; the cursor stays on its rule."""
+        """Lay out changed rules; the cursor stays on its rule."""
         self._steps = step_identities(self.state.snapshot, self.state.flow)
         if self.frozen:
             return
@@ -80,7 +80,7 @@ class ChainLines(LineView):
         self.rebuild()
 
     def update_marks(self) -> None:
-        """Show other marks: the selection or the open flow changed."""
+        """Show the marks of another selection or open flow."""
         self._steps = step_identities(self.state.snapshot, self.state.flow)
         widest = max((len(rows.steps_text(steps)) for steps in self._steps.values()), default=0)
         self.options = replace(self.options, steps=max(2, widest) if widest else 0)
@@ -93,14 +93,14 @@ class ChainLines(LineView):
             self.repaint()
 
     def set_filter(self, typed: str) -> None:
-        """Show only the rules that are asked for."""
+        """Show only the rules that match a filter."""
         self.query_typed = Query.parse(typed)
         self.rebuild()
 
     # Lines.
 
     def rebuild(self) -> None:
-        """Lay the lines out anew, as the view and the options now ask."""
+        """Lay out the lines again for the present view and options."""
         query = self.query_typed
         wanted = RuleQuery(query, self.state.names) if query is not None else None
         self.view = replace(
@@ -148,7 +148,7 @@ class ChainLines(LineView):
         return columns.header_spans(self._made(width), self.options, native=self._native_at_top())
 
     def _native_at_top(self) -> bool:
-        """Whether the first rules to be seen are those of a native table."""
+        """Whether the first visible rules are those of a native table."""
         top = self.scroll_offset.y
         return top < len(self.laid.lines) and self.laid.lines[top].ruleset.backend == "nftables"
 
@@ -180,7 +180,7 @@ class ChainLines(LineView):
         reading, marks = self._reading(line), self._marks(line)
         ruleset = self._snapshot.rulesets.get(line.ruleset)
         count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
-        # the nftables backend gives each network chains of its own: filter-forward-in__BRIDGE
+        # the nftables backend makes chains for each network: filter-forward-in__BRIDGE
         network = self.state.names.interface(line.chain.name.partition("__")[2]) if line.chain else ""
         return self._kept_spans(
             (line.ruleset, line.identity, reading, marks, count, line.number, line.folded),
@@ -205,7 +205,7 @@ class ChainLines(LineView):
         return self._kept_spans((line.ruleset, line.identity, reading, marks), line.rule, spans)
 
     def _kept_spans(self, key: Hashable, thing: object, make: Callable[[], Spans]) -> Spans:
-        """Return the spans of a line as they were made before, if what they are of is the same thing."""
+        """Return the cached spans of a line, if its content is unchanged."""
         known = self._kept.get(key)
         if known is not None and known[0] is thing:
             return known[1]
@@ -216,7 +216,7 @@ class ChainLines(LineView):
         return spans
 
     def line_class(self, index: int) -> str:
-        """Lay a tint under the steps of the open flow."""
+        """Return the tint for steps of the open flow."""
         line = self.laid.lines[index]
         if line.kind == "table":
             return "header"
@@ -269,7 +269,7 @@ class ChainLines(LineView):
         return self.laid.lines[self.cursor] if self.cursor < len(self.laid.lines) else None
 
     def cursor_moved(self) -> None:
-        """Say what the cursor stands on."""
+        """Post the item under the cursor."""
         self._title()
         line = self.current
         item: ChainItem | RuleItem | NoteItem | None = None
@@ -282,16 +282,16 @@ class ChainLines(LineView):
         self.post_message(ItemSelected(item, self))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Name what can be seen now."""
+        """Update the title to the visible lines."""
         super().watch_scroll_y(old_value, new_value)
         self._title()
 
     def on_resize(self) -> None:
-        """Name what can be seen now."""
+        """Update the title to the visible lines."""
         self._title()
 
     def _titled(self) -> int:
-        """Return which line the title names: the cursor's, or the first one where the cursor is out of sight."""
+        """Return the line for the title: the cursor's, or the first visible line if the cursor is not visible."""
         top = self.scroll_offset.y
         return self.cursor if top <= self.cursor < top + self.visible_rows else top
 

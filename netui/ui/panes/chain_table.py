@@ -1,6 +1,6 @@
-"""The chain table: where the user can go in it, and what its keys do.
+"""The chain table: its navigation and its keys.
 
-Longer than 300 lines: the pane's keys, for Textual looks for actions in its class.
+Longer than 300 lines: Textual looks for actions in the pane's class.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BACKENDS: tuple[tuple[str, ...], ...] = ((), ("nft",), ("legacy",), ("nftables"
 
 
 class ChainTable(ChainLines):
-    """Rules with live counters; the cursor stays on its rule whatever happens above it."""
+    """Rules with live counters; the cursor stays on its rule when others change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "activate", "Jump", key_display="Enter", id="chains.jump",
@@ -87,7 +87,7 @@ class ChainTable(ChainLines):
         return True
 
     def _show_all(self, fold: Fold) -> None:
-        """Take away what could hide a chain: folding, the filter, switches, the steps view."""
+        """Reset what could hide a chain: folding, filter, switches, steps view."""
         self.view = replace(self.view, folded=self.view.folded - {fold})
         if fold[0].family not in (self.view.families or (fold[0].family,)):
             self.view = replace(self.view, families=())
@@ -100,7 +100,7 @@ class ChainTable(ChainLines):
     # Keys.
 
     def on_sign(self, index: int, x: int) -> bool:
-        """Say whether the fold sign stands there."""
+        """Whether the fold sign is at this cell."""
         return self.laid.lines[index].kind == "chain" and x < 4 + self._made().step
 
     def activated(self, index: int) -> None:
@@ -114,7 +114,7 @@ class ChainTable(ChainLines):
             self._jump(line, line.rule)
 
     def _jump(self, line: Line, rule: Rule) -> None:
-        """Go to the chain that a rule jumps to; of several ask, where the selection and the open flow do not tell."""
+        """Go to the chain to which a rule jumps; ask where there are several and the selection and flow do not tell."""
         ruleset = self._snapshot.rulesets.get(line.ruleset)
         table = ruleset.table(line.table) if ruleset else None
         if table is None:
@@ -142,7 +142,7 @@ class ChainTable(ChainLines):
             self.go_to_chain(item.ruleset, item.table, item.chain)
 
     def _likely(self, line: Line, native: NativeRule, found: list[Lead]) -> list[str]:
-        """Return the chains that a native rule jumps to: the open flow's, else the selected thing's, else all."""
+        """Return the chains to which a native rule jumps: the open flow's, else the selected item's, else all."""
         flow, text = self.state.flow, line.rule.text if line.rule is not None else ""
         for leg in flow.path.telling_legs if flow is not None else ():
             for step in leg.steps:
@@ -175,7 +175,7 @@ class ChainTable(ChainLines):
             self.move_to(beyond[0] if by > 0 else beyond[-1], centre=True)
 
     def fold(self, index: int) -> None:
-        """Fold or unfold the chain on whose header the cursor stands."""
+        """Fold or unfold the chain of the header under the cursor."""
         self.action_fold()
 
     def action_fold(self) -> None:
@@ -236,14 +236,14 @@ class ChainTable(ChainLines):
         return bool(lines)
 
     def show_deciding(self) -> None:
-        """Scroll to the rule that decides the open flow where it is out of sight; the cursor stays where it is."""
+        """Scroll to the deciding rule of the open flow if it is not visible; the cursor does not move."""
         step = self.state.flow.path.deciding if self.state.flow is not None else None
         if step is None:
             return
         key = RulesetKey(step.family, step.backend)
         place = self._place_of_rule(key, step)
         if place is None:
-            # a policy, or a rule of a chain that is folded
+            # a policy, or a rule of a folded chain
             place = self.place_of((key, step.table, (step.table, step.chain, "", 0)))
         if place is not None:
             self.show_line(place)
@@ -262,7 +262,7 @@ class ChainTable(ChainLines):
         self.rebuild()
 
     def action_preset(self) -> None:
-        """Take the next set of columns."""
+        """Switch to the next set of columns."""
         presets: tuple[Preset, ...] = get_args(Preset)
         self._set_options(replace(self.options, preset=presets[(presets.index(self.options.preset) + 1) % 4]))
 
@@ -284,17 +284,17 @@ class ChainTable(ChainLines):
         self.rebuild()
 
     def action_moved(self) -> None:
-        """Hide the rules that never moved, or show them again."""
+        """Hide the rules whose counters never changed, or show them again."""
         self.only_moved = not self.only_moved
         self.rebuild()
 
     def action_new(self) -> None:
-        """Show only the rules that came since netui started, or all again."""
+        """Show only the rules that are new since netui's start, or all again."""
         self.only_new = not self.only_new
         self.rebuild()
 
     def action_freeze(self) -> None:
-        """Freeze the table, or let it go on."""
+        """Freeze the table, or unfreeze it."""
         self.frozen = not self.frozen
         self._snapshot = self.state.snapshot
         self._track = self.state.track.copy() if self.frozen else self.state.track

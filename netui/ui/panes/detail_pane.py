@@ -1,4 +1,4 @@
-"""The detail pane: what is known about the thing under the cursor, and its flows."""
+"""The detail pane: the details of the item under the cursor, and its flows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netui.ui.state import State
 
 
 class DetailPane(LineView):
-    """Lines about the selected thing; Enter opens a flow or goes to what a line names."""
+    """Lines about the selected item; Enter opens a flow or goes to a line's item."""
 
     idle_cursor = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,7 +43,7 @@ class DetailPane(LineView):
         self._item: object = None
 
     def update_detail(self) -> None:
-        """Show the selected thing; on a refresh of the same thing the cursor stays."""
+        """Show the selected item; on a refresh of the same item the cursor stays."""
         item = self.state.item
         given = DetailInput(
             self.state.snapshot,
@@ -59,7 +59,7 @@ class DetailPane(LineView):
         self._lines = wrapped(build_detail(item, given), self._width)
         title = title_of(self.state.snapshot, item)
         if self.state.flow is not None:
-            # the verdict is to be read at 80 columns
+            # the verdict must be readable at 80 columns
             verdict = self.state.flow.path.verdict
             sign = VERDICTS.get(verdict, ("?", ""))[0]
             title = f"{title.removeprefix('Container ')} — {sign} {verdict}, {self.state.flow.label}"
@@ -88,7 +88,7 @@ class DetailPane(LineView):
             self.move_to(place)
 
     def show_flow(self) -> None:
-        """Scroll to the open flow where it is out of sight; the cursor stays where it is unless it is there."""
+        """Scroll to the open flow if it is not visible; the cursor stays unless it is on a flow."""
         place = self._place_of_flow()
         if place is not None:
             self.show_line(place)
@@ -104,7 +104,7 @@ class DetailPane(LineView):
         return (self.scrollable_content_region.width or self.size.width or 80) - 1
 
     def on_resize(self) -> None:
-        """Break the lines anew."""
+        """Wrap the lines again."""
         super().on_resize()
         self.update_detail()
 
@@ -117,10 +117,10 @@ class DetailPane(LineView):
         return line.spans
 
     def activated(self, index: int) -> None:
-        """Open the flow of the line, or go to what it names."""
+        """Open the line's flow, or go to its item."""
         action = self._lines[index].action
         if isinstance(action, Flow):
-            # what the tree's cursor opened is taken over, not closed
+            # a followed flow becomes an opened one, it is not closed
             is_open = self.state.flow is not None and same_flow(action, self.state.flow) and not self.state.followed
             self.post_message(FlowOpened(None if is_open else action))
         elif action is not None:

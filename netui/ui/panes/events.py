@@ -15,7 +15,7 @@ from netui.ui.presenters.spans import Spans
 
 
 class EventsPane(LineView):
-    """Newest last; Enter unfolds the rules that came or went, and on one of them goes to it."""
+    """The events, newest last; Enter unfolds an event's changed rules, or goes to a rule."""
 
     idle_cursor = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,7 +37,7 @@ class EventsPane(LineView):
         self.border_title = " Events "
 
     def update_events(self) -> None:
-        """Show the log; the cursor follows the newest line while it stands on it."""
+        """Show the log; a cursor on the newest line follows new lines."""
         at_end = self.cursor >= len(self._lines) - 1
         self._lines = []
         for entry in self.log_kept.entries:

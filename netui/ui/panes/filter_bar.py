@@ -1,4 +1,4 @@
-"""The filter line: what is typed there narrows the tree and the chain table at once."""
+"""The filter line, which filters the tree and the chain table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 
 class FilterBar(Input):
-    """Typed text narrows while it is typed; Enter keeps it, Esc clears it."""
+    """The filter applies while the user types; Enter keeps it, Esc clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Keep", key_display="Enter", id="filter.submit",
@@ -28,12 +28,12 @@ class FilterBar(Input):
         self._done = done
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow while typing."""
+        """Apply the filter while typing."""
         event.stop()
         self.post_message(self.Narrowed())
 
     async def action_submit(self) -> None:
-        """Keep what was typed."""
+        """Keep the filter."""
         self._done()
 
     def action_clear(self) -> None:

@@ -1,4 +1,4 @@
-"""A fuzzy finder for chains: type a few letters, Enter goes there."""
+"""A fuzzy finder for chains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from netui.ui.presenters.spans import Spans
 
 
 class FoundLines(LineView):
-    """The chains found."""
+    """The matching chains."""
 
     can_focus = False
 
@@ -54,7 +54,7 @@ class FinderInput(Input):
         super().__init__(placeholder="table and chain, a few letters", compact=True, id="finder-input")
 
     async def action_submit(self) -> None:
-        """Choose at once, whatever is still on its way to the list."""
+        """Choose at once, even if the list is not updated yet."""
         assert isinstance(self.screen, ChainFinder)
         self.screen.choose()
 
@@ -69,7 +69,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
     ]
 
     def __init__(self, snapshot: Snapshot, only: Mapping[ChainItem, str] | None = None) -> None:
-        """only: the chains to choose among, each with what leads there; by default all chains."""
+        """only: the chains to choose from, each with its label; by default all chains."""
         super().__init__()
         self._some = bool(only)
         self._found = FoundLines()
@@ -93,7 +93,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
                 self._chains.append((f"{name} {where}", item, spans))
 
     def compose(self) -> ComposeResult:
-        """Lay out the line to type in and what was found."""
+        """Lay out the input and the matching chains."""
         box = Vertical(id="finder")
         box.border_title = "The rule jumps to one of these" if self._some else "Go to chain"
         with box:
@@ -116,7 +116,7 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         self._found.show([(item, spans) for _, item, spans in chains])
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Find while typing."""
+        """Search while typing."""
         if event.value != self._typed:
             self._find(event.value)
 
@@ -128,5 +128,5 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         self.dismiss(found.lines[found.cursor][0] if found.lines else None)
 
     def action_move(self, by: int) -> None:
-        """Move among what was found."""
+        """Move in the matching chains."""
         self._found.action_move(by)

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from netui.ui.lines.line_list_view import LineView
 from netui.ui.presenters.spans import Spans, plain, wrap
 
-#: Cells of the keys.
+#: The width of the column of keys.
 _KEYS = 16
 
 _SIGNS = (
@@ -40,13 +40,13 @@ class HelpLines(LineView):
         """Show the lines."""
         super().on_resize()
         width = self.scrollable_content_region.width or self.size.width
-        # the bar comes with the lines
+        # the scroll bar appears with the lines
         self._lines = list(self._laid_out(width if self.show_vertical_scrollbar else width - 1))
         keys: list[Hashable] = list(range(len(self._lines)))
         self.set_keys(keys)
 
     def _laid_out(self, width: int) -> Iterator[Spans]:
-        """Yield a line for each key, its name at the right; below where there is not room for it."""
+        """Yield a line for each key, with its name at the right, or below in a narrow terminal."""
         for title, rows in self._groups:
             yield [(title, "title")]
             for keys, text, name in rows:
@@ -68,7 +68,7 @@ class HelpLines(LineView):
         return self._lines[index]
 
     def activated(self, index: int) -> None:
-        """Close the help: Enter does so too."""
+        """Close the help."""
         self.screen.dismiss()
 
 
@@ -88,5 +88,5 @@ class HelpScreen(ModalScreen[None]):
         yield HelpLines(self._groups)
 
     def on_mount(self) -> None:
-        """Begin in the lines."""
+        """Focus the lines."""
         self.set_focus(self.query_one(HelpLines))

@@ -19,7 +19,7 @@ from netui.ui.state import State
 
 
 class NetworkTree(LineView):
-    """Networks and containers; reconciled by what each line stands for, never cleared."""
+    """Networks and containers; updates reconcile the lines by their items."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "activate", "Flows", key_display="Enter", id="tree.flows",
@@ -43,7 +43,7 @@ class NetworkTree(LineView):
         self.border_title = " Networks "
 
     def update_structure(self) -> None:
-        """Lay out the networks anew; cursor, scroll and folding stay."""
+        """Lay out changed networks; cursor, scroll position and folding stay."""
         self._inbound = Inbound(self.state.snapshot)
         self._lines = build_tree(self.state.snapshot, self.folded, self.query_typed)
         self.set_keys([line.item for line in self._lines])
@@ -59,12 +59,12 @@ class NetworkTree(LineView):
         self.border_title = Content(f" {title} ")
 
     def set_filter(self, typed: str) -> None:
-        """Show only what is asked for, and what it stands under."""
+        """Show only the matching lines and their parents."""
         self.query_typed = Query.parse(typed)
         self.update_structure()
 
     def line_spans(self, index: int, width: int) -> Spans:
-        """Return a line's text: its place, its fold sign, what it is."""
+        """Return a line as spans: indentation, fold sign and text."""
         line = self._lines[index]
         sign = "  " if line.folded is None else ("▸ " if line.folded else "▾ ")
         lead = " " if line.depth == 0 else " " * (2 * line.depth - 2) + sign
@@ -74,33 +74,33 @@ class NetworkTree(LineView):
         return [(lead, "dim"), *fitting(self._with_signs(line, room), room, first, quiet=True)]
 
     def _with_signs(self, line: TreeLine, room: int) -> Spans:
-        """Return a line with what changes by itself: a container's connections, who reaches a port."""
+        """Return a line with live data: a container's connections, a port's exposure."""
         item = line.item
         if isinstance(item, ContainerItem):
             often = rate(self._inbound.rate(item.container_id, self.state.track))
             if often:
-                # behind the name: what follows may not fit
+                # after the name: the rest may not fit
                 return [*line.spans[:2], (f"  {often}", "moved"), *line.spans[2:]]
         if isinstance(item, PortItem) and not line.dim:
             reach = self.state.reach.get((item.container_id, item.port.container_port, item.port.protocol))
             if reach is not None:
                 spans: Spans = [*line.spans, (f"  {reach[0]}", reach[1])]
-                # TCP goes without saying where there is no room for the word
+                # TCP, the default, is omitted in a narrow pane
                 tight = len(plain(spans)) > room
                 return [(text.removesuffix("/tcp") if tight else text, role) for text, role in spans]
         return line.spans
 
     @property
     def current(self) -> Item | None:
-        """What the cursor stands on."""
+        """The item under the cursor."""
         return self._lines[self.cursor].item if self.cursor < len(self._lines) else None
 
     def cursor_moved(self) -> None:
-        """Say what the cursor stands on."""
+        """Post the item under the cursor."""
         self.post_message(ItemSelected(self.current, self))
 
     def go_to(self, item: Item) -> bool:
-        """Put the cursor on an item, under whatever network it stands first."""
+        """Put the cursor on an item, in the first network that has it."""
         place = self.place_of(item)
         if place is None and isinstance(item, ContainerItem):
             place = next(
@@ -117,16 +117,16 @@ class NetworkTree(LineView):
         return True
 
     def on_sign(self, index: int, x: int) -> bool:
-        """Say whether the fold sign stands there."""
+        """Whether the fold sign is at this cell."""
         line = self._lines[index]
         return line.folded is not None and x < 2 * line.depth
 
     def activated(self, index: int) -> None:
-        """Go to the details: of a container they begin with its flows."""
+        """Go to the details, which for a container begin with its flows."""
         self.post_message(DetailsWanted())
 
     def action_fold(self) -> None:
-        """Fold or unfold what stands under the cursor."""
+        """Fold or unfold the item under the cursor."""
         if self._lines:
             self.fold(self.cursor)
 
@@ -138,7 +138,7 @@ class NetworkTree(LineView):
             self.update_structure()
 
     def action_unfold(self) -> None:
-        """Unfold what is folded, else go to the first line under it."""
+        """Unfold a folded item, else go to its first child."""
         line = self._lines[self.cursor] if self._lines else None
         if line is None:
             return
@@ -148,7 +148,7 @@ class NetworkTree(LineView):
             self.move_to(self.cursor + 1)
 
     def action_fold_or_out(self) -> None:
-        """Fold what is unfolded, else go to what it stands under."""
+        """Fold an unfolded item, else go to its parent."""
         line = self._lines[self.cursor] if self._lines else None
         if line is None:
             return

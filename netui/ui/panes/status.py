@@ -22,12 +22,12 @@ from netui.ui.state import State
 #: The keys of an open flow, and those at the end of the footer, by name.
 _FLOW = ("app.next-step", "app.step-back", "app.steps", "app.out")
 _ENDS = ("app.help", "app.quit")
-#: What is shown before all else.
+#: The keys that are always shown.
 _FIRST = ("app.doctor", "app.exposed", "app.reach", "app.ask")
 
 
 class SpanLine(Widget):
-    """One line made of spans; roles are looked up as component classes."""
+    """A line of spans, whose roles are component classes."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         f"line--{role}" for role in ("dim", "strong", "title", "good", "bad", "warn", "key", "number")
@@ -35,12 +35,12 @@ class SpanLine(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        #: what is on the screen
+        #: the spans on the screen
         self._painted: Spans | None = None
         self._roles: dict[Role, Style] = {}
 
     def spans(self, width: int) -> Spans:
-        """Return what the line shows."""
+        """Return the content of the line."""
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
@@ -74,7 +74,7 @@ class SpanLine(Widget):
 
 
 class StatusLine(SpanLine):
-    """Host, engine, rules, sources, age; what is wrong cannot be missed."""
+    """The header line: host, engine, rules, sources, age, and problems."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class StatusLine(SpanLine):
         self._lost: float | None = None
 
     def on_mount(self) -> None:
-        """Look once a second whether the data has become old."""
+        """Check once a second whether the data is old."""
         if self.mode == "live":
             self.set_interval(1.0, self.check)
 
@@ -104,7 +104,7 @@ class StatusLine(SpanLine):
         return max(STALE, 3 * self._interval().seconds)
 
     def check(self) -> None:
-        """Paint again only when the verdict on the data changes."""
+        """Repaint only when the state of the data changes."""
         lost = health(self.state.snapshot, self.mode, self.clock(), self._stale).lost if self.state.arrived else None
         if lost != self._lost:
             self._lost = lost
@@ -142,7 +142,7 @@ class KeyLine(SpanLine):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def spans(self, width: int) -> Spans:
-        """Return the keys that fit, help and quit always do; or a message, which the next key takes away."""
+        """Return the keys that fit, always with help and quit; or a message until the next key."""
         if self.state.message is not None:
             text, wrong = self.state.message
             return [(f" {escape(text)}", "warn" if wrong else "strong")]

@@ -1,1 +1,1 @@
-"""From the model to what a pane shows: pure, with no Textual in it."""
+"""From the model to lines of panes; pure, without Textual."""

@@ -1,6 +1,6 @@
 """Text in cells: cut and padded to a width.
 
-Strangers' text is made visible before (netui/text/visible.py).
+Text from outside must be escaped before (netui/text/visible.py).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from netui.text.visible import escape
 
 
 def fits(text: str, width: int) -> bool:
-    """Whether a text takes at most ``width`` cells; a long one is not measured to its end."""
+    """Whether a text takes at most ``width`` cells, without measuring a long text completely."""
     part = text[: 2 * width + 16]
     return cell_len(part) <= width and (len(part) == len(text) or cell_len(text) <= width)
 
 
 def first_cells(text: str, width: int) -> str:
-    """Return the first ``width`` cells of a text that takes more; a long one is not split to its end."""
+    """Return the first ``width`` cells of a text that takes more, without splitting a long text completely."""
     size = 2 * width + 16
-    # a letter at the cut may get wider by what follows it, but not wider than two cells
+    # the letter at the cut may become wider by the next characters, but not wider than two cells
     while size < len(text) and cell_len(text[:size]) <= width + 2:
         size *= 2
     return set_cell_size(text[:size], width)
@@ -37,7 +37,7 @@ def clip(text: str, width: int) -> str:
 
 
 def clip_middle(text: str, width: int) -> str:
-    """Cut out of the middle: chains and bridges differ at their ends."""
+    """Cut the middle out, because chains and bridges differ at their ends."""
     if not text.isascii() or len(text) <= width or width < 5:
         return clip(text, width)
     tail = max(2, (width - 1) // 3)
@@ -52,7 +52,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def joined(parts: Sequence[str], separator: str = ", ", limit: int = 6) -> str:
-    """Join escaped parts; more than ``limit`` are counted, not listed."""
+    """Join escaped parts; after ``limit`` of them, only their number."""
     shown = [escape(part) for part in parts[:limit]]
     if len(parts) > limit:
         shown.append(f"+{len(parts) - limit} more")

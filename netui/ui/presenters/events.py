@@ -1,4 +1,4 @@
-"""Docker's events and what they did to the rules, newest last."""
+"""Docker's events and the changes of rules that they caused, newest last."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.spans import Spans
 from netui.ui.presenters.times import clock
 
-#: Docker writes the rules within moments of its event; later ones are somebody else's.
+#: Docker changes the rules within moments of its event; later changes have another cause.
 _TOGETHER = 3.0
 _KEPT = 500
 
@@ -39,7 +39,7 @@ _DONE = {
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """A rule that came or went."""
+    """An added or removed rule."""
 
     ruleset: RulesetKey
     identity: Identity
@@ -48,7 +48,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the events: a Docker event, a change of the rules, or one with the other."""
+    """One line of the events: a Docker event, a change of rules, or both."""
 
     number: int
     time: float
@@ -58,9 +58,9 @@ class Entry:
 
 
 def rule_changes(old: Snapshot, new: Snapshot) -> tuple[RuleChange, ...]:
-    """Return the rules that came and went; costs nothing where the rulesets are the same.
+    """Return the added and removed rules; fast where the rulesets are the same objects.
 
-    A ruleset that was not read before has not changed.
+    A ruleset that was not read before counts as unchanged.
     """
     changes: list[RuleChange] = []
     for key in sorted(old.rulesets.keys() & new.rulesets.keys()):
@@ -88,17 +88,17 @@ def summary(changes: tuple[RuleChange, ...]) -> str:
 
 @dataclass
 class EventLog:
-    """The last events; an event and the rules that it brought become one line."""
+    """The last events; an event and the changes that it caused are one line."""
 
     entries: list[Entry] = field(default_factory=list)
     _number: int = 0
 
     def add_event(self, event: Event, snapshot: Snapshot) -> None:
-        """Take in a Docker event."""
+        """Add a Docker event."""
         self._add(event.time, event_words(event, snapshot), (), event)
 
     def name(self, snapshot: Snapshot) -> bool:
-        """Put names in the place of IDs: an event may come before the listing that knows its container."""
+        """Replace IDs by names, because an event may come before the listing with its container."""
         named = False
         for index in range(max(0, len(self.entries) - 50), len(self.entries)):
             entry = self.entries[index]
@@ -111,7 +111,7 @@ class EventLog:
         return named
 
     def add_changes(self, time: float, changes: tuple[RuleChange, ...]) -> None:
-        """Take in a change of the rules; it joins the event just before it."""
+        """Add a change of rules, to the line of the event just before it if there is one."""
         if not changes:
             return
         last = self.entries[-1] if self.entries else None

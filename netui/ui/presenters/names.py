@@ -1,4 +1,4 @@
-"""Which Docker names a rule's interfaces, addresses and ports stand for."""
+"""Docker's names of a rule's interfaces, addresses and ports."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def bare(address: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """Names by bridge, address, subnet and published port; empty where they must not be joined.
+    """Names by bridge, address, subnet and published port; empty where engine and rules are of different machines.
 
-    ports: (host port, protocol) → container, whatever host address it is bound to.
+    ports: (host port, protocol) → container, on any host address.
     """
 
     bridges: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     subnets: dict[str, str] = field(default_factory=dict)
     ports: dict[tuple[int, str], str] = field(default_factory=dict)
-    #: per container and network name in small letters: the words by which rules name it
+    #: by lower-case container or network name: the addresses and interfaces in rules
     _words: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
@@ -82,7 +82,7 @@ class Names:
         return self.ports.get((int(port), protocol), "") if port.isdigit() else ""
 
     def words(self, text: str, *, pattern: re.Pattern[str] | None = None) -> set[str]:
-        """Return the bridges, subnets and addresses of all names that contain the text."""
+        """Return the bridges, subnets and addresses of all names with this text."""
         found: set[str] = set()
         for name, words in self._words.items():
             if pattern.search(name) is not None if pattern is not None else text in name:
@@ -96,7 +96,7 @@ class Names:
 
 
 def word_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
-    """Return a pattern that finds any of the words whole: 172.18.0.3 is not in 172.18.0.30."""
+    """Return a pattern that finds any of the words as a whole: 172.18.0.3 is not found in 172.18.0.30."""
     alternatives = "|".join(re.escape(word) for word in sorted(words) if word)
     if not alternatives:
         return None

@@ -1,4 +1,4 @@
-"""Counters as people read them."""
+"""Counters as readable text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rate(per_second: float) -> str:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Draw the last ``width`` values, a blank for zero; low bars mean few, full ones the most."""
+    """Draw the last ``width`` values as bars relative to the largest one, a blank for zero."""
     shown = list(values)[-width:] if width > 0 else []
     top = max(shown, default=0)
     if top <= 0:
@@ -53,7 +53,7 @@ def exactly(number: int, word: str) -> str:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Return the key by which app2 stands before app10."""
+    """Return the sort key by which app2 comes before app10."""
     return [(int(part[:18]) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", name.lower())]
 
 

@@ -1,4 +1,4 @@
-"""What the filter line asks for: plain text, a regular expression, ``!`` to invert, or a name."""
+"""The filter: plain text, a regular expression, ``!`` to invert, or a name."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _META = set("^$*+?[]|()\\{}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A filter that was typed.
+    """A typed filter.
 
-    regex: set where the text is a regular expression; broken: it looks like one and is none.
+    regex: set where the text is a regular expression; broken: it looks like one but is invalid.
     """
 
     text: str
@@ -24,7 +24,7 @@ class Query:
 
     @classmethod
     def parse(cls, typed: str) -> Query | None:
-        """Read what was typed; None where it asks for nothing."""
+        """Parse the typed text; None for an empty filter."""
         text = typed.strip()
         inverted = text.startswith("!")
         if inverted:
@@ -40,20 +40,20 @@ class Query:
         return cls(text.lower(), inverted, regex, broken)
 
     def on_text(self, text: str) -> bool:
-        """Whether a text is asked for (for the tree: labels of a node)."""
+        """Whether a text matches (for the tree: the labels of a node)."""
         found = self.text in text.lower() or (self.regex is not None and self.regex.search(text) is not None)
         return found is not self.inverted
 
 
 class RuleQuery:
-    """A query made ready for many rules: names are looked up once, as the words that rules use."""
+    """A query prepared for many rules: names are translated once into the words in rules."""
 
     def __init__(self, query: Query, names: Names) -> None:
         self.query = query
         self._words = word_pattern(names.words(query.text, pattern=query.regex))
 
     def __call__(self, text: str) -> bool:
-        """Whether a rule's text is asked for."""
+        """Whether a rule's text matches."""
         query = self.query
         found = (
             query.text in text.lower()

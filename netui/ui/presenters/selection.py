@@ -1,4 +1,4 @@
-"""What the user has selected, and which rules name it."""
+"""The selected item, and the rules that name it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PortItem:
 
 @dataclass(frozen=True, slots=True)
 class GroupItem:
-    """A heading of the tree, by name: it has no details of its own."""
+    """A heading of the tree, by name; it has no details."""
 
     name: str
 
@@ -79,7 +79,7 @@ class RuleItem:
 
 @dataclass(frozen=True, slots=True)
 class NoteItem:
-    """A remark of the chain table, whole: the table shows only what fits on its line."""
+    """A complete note of the chain table, which shows only what fits on a line."""
 
     text: str
 
@@ -106,7 +106,7 @@ def network_of(snapshot: Snapshot, network_id: str) -> Network | None:
 
 
 def find_rule(snapshot: Snapshot, item: RuleItem) -> tuple[Chain, Rule] | None:
-    """Return a rule and its chain by identity, or None where it is gone."""
+    """Return a rule and its chain by identity, or None where it no longer exists."""
     table_name, chain_name, text, occurrence = item.identity
     ruleset = snapshot.rulesets.get(item.ruleset)
     table = ruleset.table(table_name) if ruleset else None
@@ -125,10 +125,10 @@ Concerned = Literal["", "address", "bridge"]
 
 
 class Concern:
-    """Which rules name a container's (or network's) address, ports or bridge.
+    """Finds the rules that name a container's (or network's) address, ports or bridge.
 
-    A rule that names an address or a port of it is "address"; one that names only
-    its bridge or subnet, which it shares with others, is "bridge".
+    A rule with its address or port is "address". A rule with only its bridge or subnet, which others share, is
+    "bridge".
     """
 
     def __init__(self, near: set[str], wide: set[str], ports: set[tuple[int, str]] = frozenset()) -> None:  # type: ignore[assignment]
@@ -150,7 +150,7 @@ class Concern:
         return self._near is None and self._wide is None and self._ports is None
 
     def __call__(self, text: str, family: Family = "ip") -> Concerned:
-        """Say how the text of an iptables rule names it."""
+        """Return how the text of an iptables rule names it."""
         known = self._known.get(text)
         if known is None:
             known = self._look(text)
@@ -160,7 +160,7 @@ class Concern:
         return known
 
     def of_rule(self, rule: Rule, sets: Mapping[str, NftSet], family: Family = "ip") -> Concerned:
-        """Say how a rule names it; sets: those of a native rule's table, whose elements name it too."""
+        """Return how a rule names it; sets: those of a native rule's table, whose elements count, too."""
         if rule.native is None or self.empty:
             return self(rule.text, family)
         known = self._natives.get((rule.text, id(sets)))
@@ -175,7 +175,7 @@ class Concern:
         return "bridge" if "bridge" in found else ""
 
     def of_element(self, native: NativeRule, element: Element) -> Concerned:
-        """Say how an element of a rule's verdict map names it."""
+        """Return how an element of a rule's verdict map names it."""
         found = self._look(element_key(element))
         keys = [statement.key for statement in native.statements if isinstance(statement, VerdictMap)]
         if found == "address" or any(self._known_port(ports_of(key, (element,))) for key in keys):
@@ -185,11 +185,11 @@ class Concern:
         return "bridge" if found or any(self._begins(part) for part in element.parts) else ""
 
     def _begins(self, part: Value) -> bool:
-        """Whether a part of an element is a beginning of the bridge's name (``br-*``)."""
+        """Whether a part of an element is a prefix of the bridge's name (``br-*``)."""
         return isinstance(part, Text) and part.prefix and any(name.startswith(part.text) for name in self._wide_words)
 
     def _port(self, native: NativeRule, sets: Mapping[str, NftSet]) -> bool:
-        """Whether a native rule names a port that it publishes, and no other container's."""
+        """Whether a native rule names a port that it publishes, and no other container's address."""
         return bool(self._numbers) and not _other_place(native) and self._known_port(ports_named(native, sets))
 
     def _known_port(self, ports: Iterable[tuple[int, str]]) -> bool:
@@ -257,7 +257,7 @@ def _other_place(native: NativeRule) -> bool:
 
 
 def concern_of(snapshot: Snapshot, item: Item | None) -> Concern:
-    """Return what marks the rules for a selection; nothing where names must not be joined."""
+    """Return the marker of rules for a selection; an empty one where engine and rules are of different machines."""
     near: set[str] = set()
     wide: set[str] = set()
     ports: set[tuple[int, str]] = set()

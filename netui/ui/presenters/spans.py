@@ -1,4 +1,4 @@
-"""The words between presenters and panes: a line is a list of (text, role)."""
+"""Spans, the interface between presenters and panes: a line is a list of (text, role)."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from rich.cells import cell_len
 
 from netui.ui.presenters.cells import first_cells, fits
 
-#: What a piece of text is; the look of each role stands in ``netui.tcss``.
+#: The role of a text; ``netui.tcss`` has the style of each role.
 Role = Literal[
     "", "dim", "strong", "name", "title", "good", "bad", "warn", "moved", "step", "mark", "target", "key", "number"
 ]
 Span = tuple[str, Role]
 Spans = list[Span]
-#: To go on somewhere else on a line costs the terminal about as much as this many cells.
+#: Moving the cursor on a line costs about as much as writing so many cells.
 _NEAR = 6
 
 
 def plain(spans: Spans) -> str:
-    """Return the text alone."""
+    """Return only the text."""
     return "".join(text for text, _ in spans)
 
 
 def fitting(spans: Spans, width: int, first: int, *, quiet: bool = False) -> Spans:
-    """Leave out whole pieces from the end until the line fits; the ``first`` ones stay, and are cut where they must be.
+    """Remove whole pieces from the end until the line fits; the ``first`` ones stay, and are cut if necessary.
 
-    quiet: pieces in a quiet look go before the others.
+    quiet: remove dim pieces before the others.
     """
     if sum(cell_len(text) for text, _ in spans) <= width:
         return spans
@@ -51,11 +51,11 @@ def cut(spans: Spans, width: int) -> Spans:
 
 
 def changed_cells(before: Spans, after: Spans) -> list[tuple[int, int]]:
-    """Return the runs of cells (from, to) in which a line differs from what it was; near ones are one run."""
+    """Return the ranges of cells (from, to) that changed in a line; near ranges are merged."""
     old, new = ([(letter, role) for text, role in spans for letter in text] for spans in (before, after))
     longer = max(len(old), len(new))
     if cell_len(plain(before)) != len(old) or cell_len(plain(after)) != len(new):
-        # letters of other widths: the cells are not the letters
+        # some letters are wide or have no width, so cells differ from letters
         return [(0, longer * 2)]
     nothing = (" ", "")
     runs: list[tuple[int, int]] = []
@@ -69,9 +69,9 @@ def changed_cells(before: Spans, after: Spans) -> list[tuple[int, int]]:
 
 
 def wrap(spans: Spans, width: int, indent: int, most: int = 30) -> list[Spans]:
-    """Break a line at blanks (else anywhere) into lines of ``width`` cells, the later ones indented.
+    """Wrap a line at blanks (else anywhere) into lines of ``width`` cells, the later ones indented.
 
-    Of a line that needs more than ``most`` lines the rest is left out.
+    After ``most`` lines the rest is omitted.
     """
     width = max(width, indent + 8)
     if sum(cell_len(text) for text, _ in spans) <= width:
@@ -92,7 +92,7 @@ def wrap(spans: Spans, width: int, indent: int, most: int = 30) -> list[Spans]:
             if cut > 0:
                 head = head[:cut]
             elif used > indent and lines + line:
-                # A word longer than the rest of the line begins on the next one.
+                # a word that does not fit starts on the next line
                 head = "" if fits(rest.split(" ", 1)[0], width - indent) else head
             if head:
                 line.append((head, role))

@@ -1,4 +1,4 @@
-"""The header line: whose data this is, how old, and what could not be read."""
+"""The header line: the host, the age of the data, and unread sources."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from netui.ui.presenters.times import clock, date
 
 Mode = Literal["live", "replay", "demo"]
 
-#: A live snapshot older than this many seconds is called old (intervals are a second or so).
+#: A live snapshot is old after so many seconds (intervals are about a second).
 STALE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is wrong with the data; ``lost`` is the time of the last good data, None where all is well."""
+    """The problem of the data; lost: the time of the last good data, None without a problem."""
 
     lost: float | None = None
     what: str = ""
 
 
 def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> Health:
-    """Say whether what stands on the screen is of now."""
+    """Return whether the shown data is current."""
     if mode != "live":
         return Health()
     lost = [state.time for state in snapshot.sources.values() if state.error.startswith("disconnected") and state.time]
@@ -55,9 +55,9 @@ def status_spans(
     findings: int = 0,
     place: str = "",
 ) -> Spans:
-    """Return the header line; where it does not fit, what matters least is left out whole, nothing is cut.
+    """Return the header line; parts that do not fit are omitted as a whole, the least important first.
 
-    pace: how often it is read, in words. findings: the doctor's. place: another machine, as the user named it.
+    pace: the interval in words. findings: of the doctor. place: the user's name for another machine.
     """
     if not arrived:
         return [(" netui ", "title"), (f" reading {escape(place) or 'the host'}…", "dim")]
@@ -72,7 +72,7 @@ def status_spans(
         parts.append(_Part(2, [(f" of {date(snapshot.time)} ", "warn")]))
     docker = snapshot.sources.get("docker")
     if place and docker is not None and docker.error.startswith("disconnected") and not docker.read:
-        # it has not been connected to yet
+        # not connected yet
         parts.append(_Part(0, [(f" ⚠ {clip(escape(docker.error), 70)} ", "bad")]))
     elif state.lost is not None:
         parts.append(_Part(0, [(f" ⚠ {state.what}, data of {clock(state.lost)} ", "bad")]))
@@ -94,14 +94,14 @@ def status_spans(
 
 
 class _Part(NamedTuple):
-    """A piece of the header line. rank: the higher, the sooner it is left out; 0 for what always stays."""
+    """A part of the header line. rank: parts with a higher rank are omitted first; 0: never omitted."""
 
     rank: int
     spans: Spans
 
 
 def _fitting(parts: list[_Part], width: int) -> list[_Part]:
-    """Leave out the parts that matter least, of equal ones the last, until the rest fits."""
+    """Omit the parts with the highest ranks, of equal ones the last, until the rest fits."""
     kept = list(parts)
     while sum(cell_len(plain(part.spans)) for part in kept) > width:
         least = max(kept, key=lambda part: part.rank)
@@ -112,7 +112,7 @@ def _fitting(parts: list[_Part], width: int) -> list[_Part]:
 
 
 def _engine(snapshot: Snapshot) -> list[_Part]:
-    """Return which engine it is; that its rules are not here, or that there is none, matters more."""
+    """Return the engine's text; a missing engine, or one whose rules are not here, has a higher priority."""
     engine, docker = snapshot.engine, snapshot.sources.get("docker")
     if engine is None:
         waiting = docker is not None and not docker.read and not docker.error
@@ -133,7 +133,7 @@ def _failed(snapshot: Snapshot) -> list[str]:
 
 
 def _sources(snapshot: Snapshot, room: int) -> Spans:
-    """Return each source's state where there is room, else those that failed, else how many did."""
+    """Return each source's state if it fits, else the failed sources, else their number."""
     states = [(name, snapshot.sources[name]) for name in SOURCES if name in snapshot.sources]
     if not states:
         return []

@@ -16,7 +16,7 @@ _ANY = ("", "0.0.0.0", "::")
 
 
 class TreeLine(NamedTuple):
-    """One line of the tree; ``folded`` is None for one that has nothing under it."""
+    """One line of the tree; folded: None for a line without children."""
 
     item: Item
     depth: int
@@ -26,7 +26,7 @@ class TreeLine(NamedTuple):
 
 
 def build_tree(snapshot: Snapshot, folded: frozenset[Item], query: Query | None = None) -> list[TreeLine]:
-    """Lay out the tree; with a query, the lines that match and what they stand under."""
+    """Lay out the tree; with a query, the matching lines and their parents."""
     lines = list(_host(snapshot, folded if query is None else frozenset()))
     return lines if query is None else _matching(lines, query)
 
@@ -153,7 +153,7 @@ def _container(
 
 
 def _publishes_here(container: Container, network: Network | None) -> bool:
-    """Whether the ports stand under this network: the one that the engine forwards to."""
+    """Whether the ports are shown under this network: the one to which the engine forwards."""
     if network is None or network.driver in ("host", "null"):
         return not any(endpoint.ipv4 for endpoint in container.endpoints)
     candidates = sorted(
@@ -166,7 +166,7 @@ def _publishes_here(container: Container, network: Network | None) -> bool:
 
 
 def published(container: Container) -> list[PublishedPort]:
-    """Return the published ports (bound, else asked for), IPv4 and IPv6 of one port as one."""
+    """Return the published ports (bound, else requested), with IPv4 and IPv6 of a port merged."""
     ports: dict[tuple[int, str, int, str], PublishedPort] = {}
     for port in container.bound_ports or container.requested_ports:
         if not port.host_port and container.running:
@@ -189,7 +189,7 @@ def port_spans(port: PublishedPort, *, bound: bool = True) -> Spans:
 
 
 def _group(name: str, containers: list[Container], folded: frozenset[Item]) -> Iterator[TreeLine]:
-    """Yield containers that are on no network: stopped ones, and those that share another's."""
+    """Yield containers without a network: stopped ones, and those that share another's namespace."""
     if not containers:
         return
     item = GroupItem(name)

@@ -1,4 +1,4 @@
-"""What the tree says of a container and its ports beside their names: who reaches a port, how many connections come."""
+"""The signs of containers and ports in the tree: who reaches a port, and new connections a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: A port of a container: its ID, number and protocol.
 Port = tuple[str, int, str]
-#: Who reaches a port, in a word, and the word's look.
+#: Who reaches a port, in a word, and the word's role.
 Reach = tuple[str, Role]
 
 _WORLD: Reach = ("world", "warn")
@@ -27,10 +27,10 @@ _HOST: Reach = ("host", "dim")
 _NOBODY: Reach = ("nobody", "dim")
 _UNDECIDED: Reach = ("?", "warn")
 
-#: From the widest place to the narrowest.
+#: From the widest origin to the narrowest.
 _PLACES = (("world", _WORLD), ("lan", _LAN), ("networks", _NETWORKS), ("own", _NETWORKS), ("host", _HOST))
 
-#: A translation's new destination, as iptables-save and as nft print it: IPv4, or IPv6 with brackets or without.
+#: The new destination of a DNAT in iptables-save and nft: IPv4, or IPv6 with or without brackets.
 _TO = re.compile(
     r"(?:--to-destination |\bdnat (?:ip6? )?to )"
     r"(?:(?P<v4>\d+\.\d+\.\d+\.\d+)|\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<bare>[0-9a-fA-F]*:[0-9a-fA-F:]*))"
@@ -38,7 +38,7 @@ _TO = re.compile(
 
 
 def who_reaches(exposures: Iterable[Exposure]) -> dict[Port, Reach]:
-    """Return of each port the widest of those who reach it; undecided where the wider place is not known."""
+    """Return the widest origin that reaches each port; undecided where a wider origin is unknown."""
     return {(one.container_id, one.port, one.protocol): _widest(one.cells) for one in exposures}
 
 
@@ -60,7 +60,7 @@ def _widest(cells: Iterable[Cell]) -> Reach:
 
 
 class Inbound:
-    """The rules that send connections to each container, by its ID: those that translate to its address."""
+    """The DNAT rules to each container's address, by container ID."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         owners = {
@@ -82,5 +82,5 @@ class Inbound:
                             self._rules.setdefault(owner, []).append((key, known.of_rule(chain, rule)))
 
     def rate(self, container_id: str, track: CounterTrack) -> float:
-        """Return new connections a second: a rule of a nat chain sees the first packet of each."""
+        """Return new connections a second: a nat rule counts the first packet of each."""
         return sum(track.reading(*rule).rate for rule in self._rules.get(container_id, ()))

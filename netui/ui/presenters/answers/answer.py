@@ -1,4 +1,4 @@
-"""An answer to a question about the whole host: lines, each with its details and the rule behind it."""
+"""An answer to a question about the whole host: lines, each with its details and its rule."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _PLAIN_TARGET = re.compile(r" -[jg] \S+$")
 
 @dataclass(frozen=True)
 class Answer:
-    """What stands on the screen of an answer; its kinds say the rest.
+    """The content of an answer's screen; the base class of all kinds.
 
-    count: what the title tells beside the question. findings: of the doctor. progress: how far
-    it has got, "" where it is whole or nobody knows.
+    count: a summary for the title. findings: of the doctor. progress: as text, "" where it is complete or
+    unknown.
     """
 
     snapshot: Snapshot
@@ -52,27 +52,27 @@ class Answer:
 
     @property
     def columns(self) -> int:
-        """How many cells of a line can be pointed at, 1 for the line as a whole."""
+        """The number of selectable cells of a line, 1 for whole lines."""
         return 1
 
     def column_key(self, column: int) -> Hashable:
-        """Return what a column stands for."""
+        """Return the identity of a column."""
         return None
 
     def columns_in(self, room: int) -> int:
-        """Return how many columns are seen at once."""
+        """Return the number of columns that fit."""
         return 1
 
     def header(self, room: int, column: int, first: int = 0) -> Spans:
-        """Return the header of the lines; the columns from ``first`` on are seen."""
+        """Return the header of the lines, with the columns from ``first`` on."""
         return []
 
     def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
-        """Return a line; ``column`` is the cell pointed at, None on lines without the cursor."""
+        """Return a line; column: the selected cell, None on lines without the cursor."""
         raise NotImplementedError
 
     def narrowed(self, typed: str) -> Answer:
-        """Return the lines that are asked for in the filter line; all where it asks for nothing."""
+        """Return the lines that match the filter; all of them for an empty filter."""
         query = Query.parse(typed)
         if query is None:
             return self
@@ -87,19 +87,19 @@ class Answer:
         )
 
     def details(self, index: int, column: int) -> list[DetailLine]:
-        """Return what there is to know about a line."""
+        """Return the details of a line."""
         raise NotImplementedError
 
     def flow(self, index: int, column: int) -> Flow | None:
-        """Return the way that a cell stands for, None where the lines have no cells."""
+        """Return the flow of a cell, None where the lines have no cells."""
         return None
 
     def at_part(self, part: int) -> Answer:
-        """Return the answer that tells of this part of a cell's senders; 0: of everyone else."""
+        """Return the answer with this part of a cell's senders in the details; 0: everyone else."""
         return self
 
     def action(self, index: int, column: int) -> Item | None:
-        """Return where Enter goes: the deciding rule; None where there is none."""
+        """Return the target of Enter: the deciding rule; None where there is none."""
         return next((line.action for line in self.details(index, column) if _leads(line)), None)  # type: ignore[return-value]
 
     def text(self, index: int, column: int) -> str:
@@ -130,7 +130,7 @@ class Narrowed(Answer):
         return self.whole.details(self.chosen[index], column) if self.whole is not None and self.chosen else []
 
     def action(self, index: int, column: int) -> Item | None:
-        """Return where Enter goes in the whole answer."""
+        """Return the target of Enter in the whole answer."""
         return self.whole.action(self.chosen[index], column) if self.whole is not None and self.chosen else None
 
 
@@ -141,7 +141,7 @@ def _leads(line: DetailLine) -> bool:
 def rule_item(
     snapshot: Snapshot, family: str, backend: str, table: str, chain: str, number: int | None
 ) -> RuleItem | ChainItem | None:
-    """Return a rule by its place, or the chain whose policy it is; None where the snapshot has neither."""
+    """Return a rule by table, chain and number, or for a policy its chain; None where the snapshot has neither."""
     key = next((key for key in snapshot.rulesets if (key.family, key.backend) == (family, backend)), None)
     if key is None:
         return None
@@ -152,12 +152,12 @@ def rule_item(
 
 
 def step_item(snapshot: Snapshot, step: Step) -> RuleItem | ChainItem | None:
-    """Return the rule of a step, or the chain whose policy it is."""
+    """Return the rule of a step, or for a policy its chain."""
     return rule_item(snapshot, step.family, step.backend, step.table, step.chain, step.rule)
 
 
 def step_line(snapshot: Snapshot, step: Step, label: str, key: Hashable) -> DetailLine:
-    """Return the line of a step, which leads to its rule."""
+    """Return the line of a step, with its rule as the target of Enter."""
     legacy = "legacy " if step.backend == "legacy" else ""
     six = "IPv6 " if step.family == "ip6" else ""
     spans: Spans = [
@@ -166,7 +166,7 @@ def step_line(snapshot: Snapshot, step: Step, label: str, key: Hashable) -> Deta
         (escape(f"  {step.says.removeprefix('policy ')}"), "strong"),
     ]
     if step.text and step.rule is not None:
-        # its chain and a plain target are said already, and of a policy all is
+        # chain and plain target are in the line already; for a policy, everything is
         asked = _PLAIN_TARGET.sub("", step.text.removeprefix(f"-A {step.chain}")).strip()
         spans.append((escape(f"  {asked}"), "dim"))
     return DetailLine(key, spans, step_item(snapshot, step))

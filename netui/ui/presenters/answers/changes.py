@@ -1,4 +1,4 @@
-"""What changed since a moment: a line a difference, by kind; the details have both sides whole."""
+"""The changes since a moment: a line for each difference, by kind; the details have both sides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ChangesAnswer(Answer):
 
     @classmethod
     def of(cls, snapshot: Snapshot, found: Sequence[Difference], missing: Sequence[str], since: str) -> ChangesAnswer:
-        """Lay the differences out; since: with what now is compared, in words."""
+        """Lay out the differences; since: the base of the comparison, in words."""
         lines: list[Difference | str] = [*found, *missing]
         if not found:
             lines.insert(0, "")
@@ -77,7 +77,7 @@ class ChangesAnswer(Answer):
         return lines
 
     def _place(self, one: Difference) -> RuleItem | ChainItem | None:
-        """Return the rule or chain of now that a difference is about."""
+        """Return the present rule or chain of a difference."""
         family, backend, table, chain, number, *_ = [*one.name.split(" "), "", "", "", ""]
         if one.kind not in ("rule", "chain", "policy"):
             return None

@@ -1,4 +1,4 @@
-"""Who is connected now: a line a connection of a container, with the rule that let it in."""
+"""The present connections: a line for each connection of a container, with the rule that accepts it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from netui.ui.presenters.details.parts import field as labelled
 from netui.ui.presenters.numbers import natural, plural, size
 from netui.ui.presenters.spans import Spans
 
-#: TCP's states of a connection that is over, or nearly.
+#: TCP's states of a closed or closing connection.
 _OVER = frozenset({"FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE"})
 
 
@@ -36,14 +36,14 @@ class Peer:
 
     @property
     def other(self) -> str:
-        """Address and port of the other side."""
+        """The address and port of the other side."""
         ends = self.one.original
         address, port = (ends.src, ends.sport) if self.inward else (ends.dst, ends.dport)
         return f"{self.name}:{port}" if self.name and port else self.name or _at(address, port)
 
     @property
     def port(self) -> str:
-        """The port that was asked for: the host's and the container's where they differ."""
+        """The destination port: the host's and the container's where they differ."""
         asked, own = self.one.original.dport, self.one.reply.sport
         shown = f"{asked} → {own}" if self.inward and asked != own else str(asked)
         return f"{shown}/{self.one.protocol}" if asked else self.one.protocol
@@ -55,7 +55,7 @@ def _at(address: str, port: int) -> str:
 
 
 def peers(snapshot: Snapshot, connections: tuple[Connection, ...]) -> list[Peer]:
-    """Return the connections of containers, by container, open and busy ones first; the host's own are left out."""
+    """Return the connections of containers, by container, open and busy ones first, without the host's own."""
     owners: dict[str, Container] = {
         address: container
         for container in (snapshot.containers or () if snapshot.joined else ())
@@ -81,7 +81,7 @@ def peers(snapshot: Snapshot, connections: tuple[Connection, ...]) -> list[Peer]
 
 @dataclass(frozen=True)
 class ConnectionsAnswer(Answer):
-    """The connections; problem: why there are none to show. host: for the rule that let one in."""
+    """The connections; problem: why there are none. host: for walks to the accepting rule."""
 
     peers: tuple[Peer, ...] = ()
     problem: str = ""
@@ -104,7 +104,7 @@ class ConnectionsAnswer(Answer):
 
     @classmethod
     def none(cls, snapshot: Snapshot, problem: str) -> ConnectionsAnswer:
-        """Say why there is nothing to be seen."""
+        """Return an answer with only the reason why there are no connections."""
         return cls(snapshot, "not known", keys=["problem"], problem=problem)
 
     def header(self, room: int, column: int, first: int = 0) -> Spans:
@@ -135,7 +135,7 @@ class ConnectionsAnswer(Answer):
         ]
 
     def details(self, index: int, column: int) -> list[DetailLine]:
-        """Return both directions, and the rules that let it in."""
+        """Return both directions, and the rules that accept it."""
         return list(self._details(self.peers[index])) if self.peers else []
 
     def _details(self, each: Peer) -> Iterator[DetailLine]:
@@ -151,7 +151,7 @@ class ConnectionsAnswer(Answer):
             yield labelled("let in by", found, "dim")
             return
         sign, role = VERDICTS.get(found.verdict, ("?", "warn"))
-        # the rules of now: those that let it in may be gone, and an open connection needs them no more
+        # the present rules: the original ones may be gone, and an open connection does not need them
         yield labelled("a new one", f"would be {sign} {found.verdict} by the rules of now", role)
         for number, (text, look) in enumerate(why(found, notes=False)):
             yield DetailLine(("why", number), [(" " * 12, "key"), (text, look)])

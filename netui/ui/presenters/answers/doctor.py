@@ -1,4 +1,4 @@
-"""The doctor's findings: a line each, worst first; the details say why, what shows it, and what to do."""
+"""The doctor's findings: a line for each, worst first; the details have reason, evidence and advice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DoctorAnswer(Answer):
     """Findings, then notes, then what could not be checked (as text)."""
 
     found: tuple[Finding | str, ...] = ()
-    #: whether all that a finding needs was read
+    #: whether all data for the findings was read
     decided: bool = True
 
     @classmethod

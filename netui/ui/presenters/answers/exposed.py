@@ -1,4 +1,4 @@
-"""Exposed ports: a line a port, a column a place that packets come from."""
+"""Exposed ports: a line for each port, a column for each kind of origin."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADS: dict[Where, tuple[str, str]] = {
     "host": ("host", "this host"),
     "own": ("own net", "its own network"),
 }
-#: What the only line says where there is no port, by its key.
+#: The text of the only line where there is no port, by its key.
 _EMPTY = {
     "none": " no container has a port",
     "unknown": " the containers were not read",
@@ -52,9 +52,9 @@ class ExposedAnswer(Answer):
     def of(
         cls, snapshot: Snapshot, found: tuple[Exposure, ...], *, more: bool = False, unread: int = 0
     ) -> ExposedAnswer:
-        """Order what was found.
+        """Sort the exposures.
 
-        more: whether containers are still being looked at. unread: of how many it is not known what listens in them.
+        more: whether more containers follow. unread: the number of containers with unknown ports.
         """
         rank: dict[Where | None, int] = {where: number for number, where in enumerate(WIDEST)}
         ports = tuple(sorted(found, key=lambda e: (rank.get(e.widest, 9), natural(e.container), e.port, e.protocol)))
@@ -107,11 +107,11 @@ class ExposedAnswer(Answer):
         return spans
 
     def details(self, index: int, column: int) -> list[DetailLine]:
-        """Return each place with its answer and the rule that decided."""
+        """Return each origin with its outcome and deciding rule."""
         return list(_details(self.snapshot, self.ports[index])) if self.ports else []
 
     def action(self, index: int, column: int) -> Item | None:
-        """Return the rule that decided for the outermost place."""
+        """Return the deciding rule of the widest origin."""
         if not self.ports:
             return None
         deciding = self.ports[index].deciding
@@ -119,12 +119,12 @@ class ExposedAnswer(Answer):
 
 
 def _shown(room: int) -> tuple[Where, ...]:
-    """Return the places that have a column: in a narrow terminal the details alone tell of the nearest."""
+    """Return the origins with a column; in a narrow terminal the nearest ones are only in the details."""
     return WIDEST if room >= 90 else WIDEST[:-1]
 
 
 def word(every: Sequence[Cell], where: Where) -> tuple[str, Role]:
-    """Return what the cells of a place say: "open 4,6", "refused", "?" or "–"."""
+    """Return the text of an origin's cells: "open 4,6", "refused", "?" or "–"."""
     cells = [cell for cell in every if cell.origin.where == where]
     if not cells:
         return "", "dim"
@@ -160,9 +160,9 @@ def _details(snapshot: Snapshot, one: Exposure) -> Iterator[DetailLine]:
 
 
 def cell_lines(snapshot: Snapshot, cell: Cell, number: int, *, at: str = "") -> Iterator[DetailLine]:
-    """Yield the line of a cell, and those of the senders for whom it is otherwise.
+    """Yield the line of a cell, and those of senders with another outcome.
 
-    at: what stands before the rule: the host's address that is asked for, where there are several.
+    at: the text before the rule: the host's address, where there are several.
     """
     yield _cell_line(snapshot, cell, number, at)
     for place, listed in enumerate(cell.senders):
@@ -170,7 +170,7 @@ def cell_lines(snapshot: Snapshot, cell: Cell, number: int, *, at: str = "") -> 
 
 
 def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> DetailLine:
-    """Those of the senders for whom it is otherwise, and the rule that says so."""
+    """The line of senders with another outcome, and its rule."""
     state, role = _STATES[one.state]
     spans: Spans = [(" " * 33, ""), (fit(state, 10), role)]
     if one.step is not None:

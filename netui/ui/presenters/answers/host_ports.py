@@ -1,4 +1,4 @@
-"""The host's own ports: a line a port or ports that are alike, what answers there, and from where it is reached."""
+"""The host's own ports: a line for each port, or ports with equal outcomes, with the answerer and the origins."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _NOTHING = " no port of this machine is reached by other machines or containers"
 
 @dataclass(frozen=True)
 class HostPortsAnswer(Answer):
-    """What ``netui exposed --host`` tells: the widest open first, what nobody answers last."""
+    """The content of ``netui exposed --host``: the widest open ports first, those without an answerer last."""
 
     ports: tuple[HostPort, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, snapshot: Snapshot, found: HostPorts) -> HostPortsAnswer:
-        """Lay out what was found, and at the end why not all can be told."""
+        """Lay out the ports, and at the end the reasons for unknown ones."""
         ports = found.ports
         world = sum(each.widest == "world" for each in ports)
         count = f"{plural(len(ports), 'line')}, {world} open to the world"
@@ -42,7 +42,7 @@ class HostPortsAnswer(Answer):
         return cls(snapshot, count, keys=keys or ["none"], ports=ports, unknown=found.unknown)
 
     def _widths(self, room: int) -> tuple[int, int]:
-        """Return the widths of the ports and of what answers."""
+        """Return the widths of the ports and answerers."""
         by = max([11, *(len(answerer_text(each.answered_by)) for each in self.ports)])
         left = room - _PORT - WIDTH * len(_COLUMNS) - 5 - 20
         return _PORT, max(11, min(by, left, 40))
@@ -55,7 +55,7 @@ class HostPortsAnswer(Answer):
         return [*spans, ("  decided by", "")]
 
     def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
-        """Return the line of a port, or of what is not known."""
+        """Return the line of a port, or of an unknown."""
         if index >= len(self.ports):
             text = self.unknown[index - len(self.ports)] if self.unknown else ""
             return [(f" {escape(text)}", "warn")] if text else [(_NOTHING, "dim")]
@@ -74,7 +74,7 @@ class HostPortsAnswer(Answer):
         return [*spans, (f"  {escape(step_place(deciding.step))}" if deciding is not None else "", "dim")]
 
     def details(self, index: int, column: int) -> list[DetailLine]:
-        """Return what answers, and each place and address with its answer and rule."""
+        """Return the answerer, and each origin and address with its outcome and rule."""
         if index >= len(self.ports):
             return []
         one = self.ports[index]
@@ -92,7 +92,7 @@ class HostPortsAnswer(Answer):
         return lines
 
     def action(self, index: int, column: int) -> Item | None:
-        """Return the rule that decides for the outermost place."""
+        """Return the deciding rule of the widest origin."""
         deciding = self.ports[index].deciding if index < len(self.ports) else None
         return step_item(self.snapshot, deciding.step) if deciding is not None and deciding.step is not None else None
 

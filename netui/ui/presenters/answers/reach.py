@@ -1,4 +1,4 @@
-"""Who reaches whom: a line a source, a column a destination, a sign where they meet."""
+"""Who reaches whom: a line for each source, a column for each destination, and a sign for each pair."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from netui.ui.presenters.numbers import plural
 from netui.ui.presenters.query import Query
 from netui.ui.presenters.spans import Role, Spans
 
-#: A column with a name needs as much; with less it has a number, or with many a number each five.
+#: The width of a column with a name; narrower columns have numbers, and many columns a number for every fifth.
 _NAMED, _WIDEST, _NUMBERED, _DENSE, _EACH = 12, 22, 4, 2, 5
 _APART = "the engine's containers are not behind these rules"
 _OPEN = "delivered"
@@ -26,11 +26,10 @@ _OPEN = "delivered"
 
 @dataclass(frozen=True)
 class ReachAnswer(Answer):
-    """The matrix; of the lines that are not worked out yet only the names.
+    """The matrix; lines that are not computed yet have only names.
 
-    boxes: all containers. rows: the verdicts of the first lines, one for each of the boxes.
-    lines, across: which of the boxes have a line and a column, by their place in ``boxes``. part: of whom of a cell's
-    senders the details tell.
+    boxes: all containers. rows: the verdicts of the first lines, one for each of the boxes. lines, across: the boxes
+    with a line and with a column, by their index in ``boxes``. part: the part of a cell's senders in the details.
     """
 
     host: PreparedHost | None = None
@@ -44,7 +43,7 @@ class ReachAnswer(Answer):
     def of(
         cls, snapshot: Snapshot, host: PreparedHost, boxes: tuple[Asked, ...], rows: Sequence[tuple[str, ...]]
     ) -> ReachAnswer:
-        """Lay out the matrix of ``boxes``, as much of it as there is in ``rows``."""
+        """Lay out the matrix of ``boxes``, as far as ``rows`` go."""
         progress = f"line {len(rows)} of {len(boxes)}" if len(rows) < len(boxes) else ""
         found = cls(snapshot, host=host, boxes=boxes, rows=tuple(rows), progress=progress)
         return found._of(found._senders, found._receivers, plural(len(found._receivers), "container"))
@@ -55,11 +54,11 @@ class ReachAnswer(Answer):
 
     @property
     def _receivers(self) -> tuple[int, ...]:
-        """The containers: machines outside only ask."""
+        """The containers: machines outside are only senders."""
         return tuple(number for number, box in enumerate(self.boxes) if box.destination)
 
     def _of(self, lines: tuple[int, ...], across: tuple[int, ...], what: str) -> ReachAnswer:
-        """Return these lines and columns of it, and tell how many ways are open."""
+        """Return the matrix of these lines and columns, with its number of open pairs."""
         rows = [self.rows[line] for line in lines if line < len(self.rows)]
         if len(across) < len(self.boxes):
             rows = [tuple(row[column] for column in across) for row in rows]
@@ -69,7 +68,7 @@ class ReachAnswer(Answer):
         return replace(self, count=count, keys=keys or ["none"], lines=lines if across else (), across=across)
 
     def narrowed(self, typed: str) -> Answer:
-        """Return what is asked for: ``shop`` among themselves, ``web > db`` from the one to the other."""
+        """Return the matching part: ``shop`` for pairs of matching boxes, ``web > db`` for one to the other."""
         source, separator, target = typed.partition(">")
         if not separator:
             target = source
@@ -86,7 +85,7 @@ class ReachAnswer(Answer):
         if query is None:
             return None
         if not query.inverted:
-            # net1 is not net10, where there is a net1
+            # a filter net1 does not match net10 where there is a net1
             exact = tuple(n for n, box in enumerate(self.boxes) if query.text in _names(box))
             if exact:
                 return exact
@@ -113,12 +112,12 @@ class ReachAnswer(Answer):
         return label, _NUMBERED if each >= _NUMBERED else _DENSE
 
     def columns_in(self, room: int) -> int:
-        """Return how many columns are seen at once."""
+        """Return the number of columns that fit."""
         label, each = self._widths(room)
         return max(1, min(len(self.across), (room - label - 1) // each))
 
     def header(self, room: int, column: int, first: int = 0) -> Spans:
-        """Return the destinations: by name and port where there is room, else by number."""
+        """Return the destinations: names and ports if they fit, else numbers."""
         label, each = self._widths(room)
         seen = range(first, min(len(self.across), first + self.columns_in(room)))
         part = len(seen) < len(self.across)
@@ -130,7 +129,7 @@ class ReachAnswer(Answer):
         for place in seen:
             box = self.boxes[self.across[place]]
             port = f":{box.label}".removesuffix("/tcp").replace(":icmp", "")
-            # the name is cut, never the port
+            # the name is shortened, the port never is
             shown = f"{clip(escape(box.name), each - 2 - len(port))}{port}"
             spans.append((fit(f" {shown}", each), "strong" if place == column else ""))
         return spans
@@ -151,13 +150,13 @@ class ReachAnswer(Answer):
         return [*spans, *_cells(cells, each, None if column is None else column - first)]
 
     def _ends(self, index: int, column: int) -> tuple[Asked, Asked] | None:
-        """Who asks in a cell, and who is asked."""
+        """The source and the destination of a cell."""
         if not self.lines or not self.across:
             return None
         return self.boxes[self.lines[index]], self.boxes[self.across[min(column, len(self.across) - 1)]]
 
     def flow(self, index: int, column: int) -> Flow | None:
-        """Return the way from the line's container or machines to the column's container."""
+        """Return the flow from the line's container or machines to the column's container."""
         ends = self._ends(index, column)
         found = way(self.host, *ends) if ends is not None and self.host is not None else None
         if ends is None or found is None:
@@ -167,11 +166,11 @@ class ReachAnswer(Answer):
         return Flow("asked", f"{source.name} → {target.name} {target.label}", source.id, destination, found)
 
     def at_part(self, part: int) -> ReachAnswer:
-        """Return it as it tells of a part of a cell's senders."""
+        """Return the answer with this part of a cell's senders in the details."""
         return replace(self, part=part) if part else self
 
     def details(self, index: int, column: int) -> list[DetailLine]:
-        """Return the way from the line's container or machines to the column's container."""
+        """Return the flow from the line's container or machines to the column's container."""
         ends = self._ends(index, column)
         if ends is None:
             return []
@@ -184,14 +183,14 @@ def _names(box: Asked) -> list[str]:
 
 
 def _sign(verdict: str | None) -> tuple[str, Role]:
-    """Return a cell's sign; None: not worked out yet."""
+    """Return a cell's sign; None: not computed yet."""
     if verdict is None:
         return " ", "dim"
     return VERDICTS.get(verdict, ("?", "warn")) if verdict else ("·", "dim")
 
 
 def _cells(cells: Iterable[tuple[str, Role]], each: int, pointed: int | None) -> Spans:
-    """Return signs, each in a column of its own; neighbours of one kind are one span."""
+    """Return signs, each in its column; adjacent equal signs are one span."""
     spans: list[tuple[str, Role]] = []
 
     def put(text: str, role: Role) -> None:
@@ -219,7 +218,7 @@ def _cells(cells: Iterable[tuple[str, Role]], each: int, pointed: int | None) ->
 
 
 def _numbers(numbers: dict[int, int], each: int, pointed: int) -> Spans:
-    """Return the numbers over their columns, each fifth where they are many; that of the column pointed at always."""
+    """Return the numbers above the columns, every fifth where there are many; always that of the cursor's column."""
     first = min(numbers, default=0)
     letters = [" "] * (each * len(numbers) + 2)
     marked = (0, 0)
@@ -269,7 +268,7 @@ def _details(snapshot: Snapshot, source: Asked, target: Asked, whole: Path | Non
 
 
 def _part_line(snapshot: Snapshot, part: SendersPart, number: int, *, shown: bool) -> DetailLine:
-    """A part of those who send: for whom, what becomes of theirs, and by which rule; the one shown is marked."""
+    """The line of a part of the senders: senders, outcome and rule; the shown part is marked."""
     sign, role = VERDICTS.get(part.path.verdict, ("?", "warn"))
     decided = part.decided_by or part.path.deciding
     spans: Spans = [

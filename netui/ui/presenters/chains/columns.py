@@ -10,16 +10,16 @@ from netui.ui.presenters.spans import Role, Spans
 
 Preset = Literal["auto", "short", "normal", "wide"]
 
-#: Below this many cells the columns in, out, source and destination become one short text.
+#: In a narrower table, in, out, source and destination become one short text.
 NARROW = 100
-#: Cells of a sparkline.
+#: The width of a sparkline.
 SPARK = 12
-#: Stands for the numbers of a rule that has no counter.
+#: Shown in place of the numbers of a rule without a counter.
 NO_COUNTER = "–"
 
 
 def put(spans: Spans, text: str, width: int, *, role: Role = "", right: bool = False, middle: bool = False) -> None:
-    """Add a cell of a width, and a blank behind it; none where the width is 0."""
+    """Add a cell of a width and a blank after it; nothing for width 0."""
     if width <= 0:
         return
     if middle:
@@ -29,10 +29,10 @@ def put(spans: Spans, text: str, width: int, *, role: Role = "", right: bool = F
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the chain table shows its lines.
+    """The display options of the chain table.
 
-    named: names in place of addresses and bridges. steps: the cells that the step
-    numbers of the open flow need, 0 for none. flat: no chain headers, so each line names its chain.
+    named: names in place of addresses and bridges. steps: the width of the open flow's step numbers, 0 for none.
+    flat: no chain headers, so each line names its chain.
     """
 
     preset: Preset = "auto"
@@ -45,10 +45,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is to be seen about a line beside its own words.
+    """The marks of a line.
 
-    concern: how it names the selected thing. steps: its numbers in the open flow. new: it
-    came since netui started. seen: whether it counted since the flow was opened.
+    concern: how it names the selected item. steps: its numbers in the open flow. new: it is new since netui's
+    start. seen: whether its counter changed since the flow was opened.
     """
 
     concern: Literal["", "address", "bridge"] = ""
@@ -59,7 +59,7 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Widths by column, 0 for a column that is not shown; ``text`` takes what is left."""
+    """Widths by column, 0 for a hidden column; ``text`` gets the rest."""
 
     width: int
     step: int = 0
@@ -82,12 +82,12 @@ class Layout:
 
     @property
     def gap(self) -> int:
-        """The cells behind the sign of what moved: the rate brings its own, and a narrow table has none to spare."""
+        """The gap after the sign of a changed counter: none before the rate or in a narrow table."""
         return 0 if self.rate or self.width < 40 else 1
 
 
 def layout(width: int, options: Options) -> Layout:
-    """Share a width among the columns."""
+    """Distribute a width to the columns."""
     preset = options.preset
     if preset == "auto":
         preset = "short" if width < NARROW else "normal"
@@ -134,7 +134,7 @@ def layout(width: int, options: Options) -> Layout:
 
 
 def _used(made: Layout) -> int:
-    """Return the cells that all columns but the text take, with the gaps between them."""
+    """Return the width of all columns except the text, with their gaps."""
     columns = (
         made.num, made.chain, made.pkts, made.bytes, made.rate, made.spark, made.target,
         made.prot, made.opt, made.iif, made.oif, made.source, made.destination, made.names,

@@ -1,9 +1,8 @@
-"""Counters over time: rates, history, what moved just now, and a baseline.
+"""Counters over time: rates, history, recent changes, and a baseline.
 
-A frame is one snapshot's counters beside the rulesets that they belong to. A
-rule is found in an older frame by its words, not by its place, so that a rule
-keeps its history when others come and go above it. Only the lines on the
-screen ask, so a frame costs nothing but its memory.
+A frame has one snapshot's counters and their rulesets. A rule is found in an older frame by its text, not by its
+number, so it keeps its history when other rules come and go. Only visible lines are looked up, so a frame costs
+only its memory.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from netui.model import Chain, Counter, Counters, Rule, Ruleset, RulesetKey, Sna
 #: (table, chain, text, occurrence) of a rule; (table, chain, "", 0) of a chain's policy.
 Identity = tuple[str, str, str, int]
 
-#: How many frames a moved counter's mark takes to fade.
+#: The number of frames until the mark of a changed counter has faded.
 FADE = 3
-#: How many different rulesets a history may look through (each costs an index of its rules).
+#: The most different rulesets of a history, because each needs an index.
 _DISTINCT = 6
-#: A frame is kept whole where more than one of so many counters moved.
+#: A frame is kept complete where more than one in so many counters changed.
 _THIN = 8
 _ZERO = Counter(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """Counters as what differs from earlier ones of the same ruleset: a minute of 50,000 takes a frame's memory."""
+    """Counters as differences from earlier ones of a ruleset: a minute of 50,000 counters takes a frame's memory."""
 
     base: Counters
     moved: Mapping[int, Counter]
@@ -52,11 +51,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a rule's counter says: since the baseline if there is one, else since it was made.
+    """The values of a rule's counter, since the baseline if there is one, else since the rule was made.
 
-    rate: packets a second since the frame before. moved: frames since it last moved,
-    0 for "just now", None where it did not within the last few. counted: False for a rule that has no
-    counter (a native rule without the statement) or whose counter was not printed.
+    rate: packets a second since the previous frame. moved: frames since its last change, 0 for "just now", None
+    where it did not change recently. counted: False for a rule without a counter (a native rule without the
+    statement), or whose counter was not printed.
     """
 
     packets: int
@@ -68,10 +67,10 @@ class Reading:
 
 
 class CounterIndex:
-    """Where the counter of each rule of a ruleset stands, by the rule's identity.
+    """The index in the counters of each rule of a ruleset, by the rule's identity.
 
-    A chain is looked through when first asked for; what is kept is a number for each text,
-    for a host may have 50,000 rules.
+    A chain is indexed on first use. The index has only a number for each text, because a host may have 50,000
+    rules.
     """
 
     def __init__(self, ruleset: Ruleset) -> None:
@@ -79,7 +78,7 @@ class CounterIndex:
         self._numbers: dict[tuple[str, str], dict[str, int | list[int]]] = {}
 
     def _of(self, chain: Chain) -> dict[str, int | list[int]]:
-        """Return the number of each text of a chain; all of them where several rules are alike."""
+        """Return the number of each text of a chain; all numbers for repeated texts."""
         numbers = self._numbers.get((chain.table, chain.name))
         if numbers is None:
             numbers = {}
@@ -102,7 +101,7 @@ class CounterIndex:
         return numbers if occurrence == 0 else None
 
     def index(self, identity: Identity) -> int | None:
-        """Return where the counter of a rule or policy stands; None where there is no such rule."""
+        """Return the counter's index of a rule or policy; None where there is no such rule."""
         number = self.number(identity)
         if number is None:
             return None
@@ -132,7 +131,7 @@ class CounterIndex:
                     yield (chain.table, chain.name, text, occurrence)
 
 
-#: By id, with the ruleset itself so that the id stays its own.
+#: By id, with the ruleset itself, so that the id is not reused.
 _places: dict[int, tuple[Ruleset, CounterIndex]] = {}
 
 
@@ -162,14 +161,14 @@ class CounterTrack:
         self._bases: dict[RulesetKey, tuple[Ruleset, Counters]] = {}
 
     def copy(self) -> CounterTrack:
-        """Return the track as it is now (for a table that is frozen)."""
+        """Return a copy of the track (for a frozen table)."""
         made = CounterTrack(self.frames.maxlen or 61)
         made.frames.extend(self.frames)
         made.baseline = self.baseline
         return made
 
     def add(self, snapshot: Snapshot) -> None:
-        """Take a snapshot's counters in; a recording that begins again begins a new history."""
+        """Add a snapshot's counters; a restarted recording starts a new history."""
         if self.frames and snapshot.time < self.frames[-1].time:
             self.frames.clear()
             self.baseline = None
@@ -178,7 +177,7 @@ class CounterTrack:
             self.frames[-FADE - 2] = self._thinned(self.frames[-FADE - 2])
 
     def _thinned(self, frame: Frame) -> Frame:
-        """Return a frame that only the history asks for from now on, with what moved alone."""
+        """Return a frame for the history only, with just the changed counters."""
         thin: dict[RulesetKey, Counters | Thinned] = {}
         for key, counters in frame.counters.items():
             thin[key] = counters
@@ -199,7 +198,7 @@ class CounterTrack:
         self.baseline = self.frames[-1] if on and self.frames else None
 
     def reading(self, key: RulesetKey, identity: Identity) -> Reading:
-        """Return what the counter says now."""
+        """Return the present values of a counter."""
         if not self.frames:
             return Reading(0, 0)
         newest = self.frames[-1]
@@ -233,7 +232,7 @@ class CounterTrack:
         return Reading(packets, amount, rate, byte_rate, moved)
 
     def history(self, key: RulesetKey, identity: Identity) -> list[int]:
-        """Return how many packets came between each two frames, oldest first."""
+        """Return the numbers of packets between frames, oldest first."""
         values: list[int] = []
         before: Counter | None = None
         for frame in self._recent(key):
@@ -248,7 +247,7 @@ class CounterTrack:
         return values
 
     def _recent(self, key: RulesetKey) -> list[Frame]:
-        """Return the frames to look back at: a host whose rules change all the time gets a shorter history."""
+        """Return the frames of the history, fewer on a host whose rules always change."""
         frames: list[Frame] = []
         rulesets: set[int] = set()
         for frame in reversed(self.frames):

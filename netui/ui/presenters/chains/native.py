@@ -1,4 +1,4 @@
-"""Native nftables rules on the screen: nft's own words, and what a rule does."""
+"""Native nftables rules on the screen: their text and their effect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COUNTED = frozenset({"counter", "comment"})
 
 
 def effect(native: NativeRule) -> str:
-    """Return what a rule does, for the column of targets; "" for one that only counts."""
+    """Return a rule's effect for the column of targets; "" for a rule that only counts."""
     for statement in native.statements:
         if isinstance(statement, Verdict):
             return statement.chain or statement.kind
@@ -59,7 +59,7 @@ def _verdicts(elements: Sequence[Element]) -> list[str]:
 
 
 def body(rule: Rule, native: NativeRule) -> str:
-    """Return a rule in nft's words, without what its other columns say: its counter and its plain verdict."""
+    """Return a rule in nft's words, without its counter and plain verdict, which have columns of their own."""
     comment = f'comment "{native.comment}"' if native.comment else ""
     text = rule.text.removesuffix(comment).rstrip() if comment else rule.text
     words = _WORD.findall(text)
@@ -78,7 +78,7 @@ def body(rule: Rule, native: NativeRule) -> str:
 
 
 def _plain_verdict(native: NativeRule) -> list[str]:
-    """Return the words of a last statement that the column of targets says whole."""
+    """Return the words of a last statement that the column of targets shows completely."""
     last = native.statements[-1] if native.statements else None
     if isinstance(last, Verdict) and last.kind in ("accept", "drop", "return", "continue", "queue", "jump"):
         return [last.kind, last.chain] if last.chain else [last.kind]
@@ -88,7 +88,7 @@ def _plain_verdict(native: NativeRule) -> list[str]:
 
 
 def with_names(text: str, names: Names) -> tuple[str, tuple[str, ...]]:
-    """Return nft's words with Docker's names for interfaces and addresses, and those names, each once."""
+    """Return nft's words with Docker's names for interfaces and addresses, and the list of these names."""
     found: list[str] = []
 
     def named(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The sets, maps and jumps of native rules: what a rule looks up, where it leads, and by which words it is found."""
+"""The sets, maps and jumps of native rules, and the words by which a rule is found."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from netui.model.statements import (
 
 Sets = Mapping[str, NftSet]
 
-#: What nft's keys for a destination port say of the protocol.
+#: The protocols of nft's keys for a destination port.
 _PORT_KEYS = {
     "tcp dport": "tcp", "udp dport": "udp", "sctp dport": "sctp", "th dport": "", "ct original proto-dst": "",
 }  # fmt: skip
 
 
 class Lead(NamedTuple):
-    """A chain that a rule may jump or go to; key: by which element of a verdict map, "" without one."""
+    """A chain to which a rule may jump or go; key: the element of a verdict map, "" without one."""
 
     chain: str
     key: str = ""
@@ -47,7 +47,7 @@ class Lead(NamedTuple):
 
 
 def leads(native: NativeRule, sets: Sets) -> list[Lead]:
-    """Return the chains that a rule may jump or go to, in order, each once; those of its verdict maps by element."""
+    """Return the chains to which a rule may jump or go, in order, without repetition; with elements of verdict maps."""
     found: list[Lead] = []
     for statement in native.statements:
         if isinstance(statement, Verdict) and statement.chain:
@@ -67,7 +67,7 @@ def reached(native: NativeRule, sets: Sets) -> list[str]:
 
 
 def maps_unread(native: NativeRule, sets: Sets) -> bool:
-    """Whether a rule asks a verdict map whose elements were not read, so that it may jump anywhere."""
+    """Whether a rule has a verdict map whose elements were not read, so that it may jump anywhere."""
     names = [each.elements.name for each in native.statements if isinstance(each, VerdictMap) and each.elements.name]
     return any(name not in sets or sets[name].elements is None for name in names)
 
@@ -76,7 +76,7 @@ def maps_unread(native: NativeRule, sets: Sets) -> bool:
 
 
 def members(elements: Elements, sets: Sets) -> Sequence[Element]:
-    """Return the elements that stand in a rule or in the set that it names."""
+    """Return the elements of an anonymous set, or of the named set."""
     if not elements.name:
         return elements.elements
     found = sets.get(elements.name)
@@ -84,7 +84,7 @@ def members(elements: Elements, sets: Sets) -> Sequence[Element]:
 
 
 def looked_up(statements: Sequence[Statement]) -> Iterator[tuple[object, Elements]]:
-    """Yield (key, elements) of all that a rule looks up: matches, verdict maps, maps of translations."""
+    """Yield (key, elements) of all lookups of a rule: matches, verdict maps, maps of translations."""
     for statement in statements:
         if isinstance(statement, Compare):
             if statement.operator == "==":
@@ -100,7 +100,7 @@ def looked_up(statements: Sequence[Statement]) -> Iterator[tuple[object, Element
 
 
 def ports_of(key: object, elements: Sequence[Element]) -> Iterator[tuple[int, str]]:
-    """Yield the single destination ports that elements name, with their protocol, "" for any."""
+    """Yield the single destination ports in elements, with their protocol, "" for any."""
     for place, part in enumerate(key.parts if isinstance(key, Concat) else (key,)):
         protocol = _PORT_KEYS.get(part.words) if isinstance(part, Key) else None
         for element in elements if protocol is not None else ():
@@ -110,7 +110,7 @@ def ports_of(key: object, elements: Sequence[Element]) -> Iterator[tuple[int, st
 
 
 def holds_address(key: object, element: Element, addresses: Mapping[str, Sequence[int]]) -> bool:
-    """Whether an element is one of these addresses (by nft's word for their family), or a network or range of it."""
+    """Whether an element is one of these addresses (by nft's word for their family), or a network or range with it."""
     for place, part in enumerate(key.parts if isinstance(key, Concat) else (key,)):
         family, _, name = part.words.partition(" ") if isinstance(part, Key) else ("", "", "")
         value = element.parts[place] if place < len(element.parts) else None
@@ -133,13 +133,13 @@ def numbers_of(words: Iterable[str]) -> dict[str, list[int]]:
 
 
 def ports_named(native: NativeRule, sets: Sets) -> Iterator[tuple[int, str]]:
-    """Yield the single destination ports that a rule names, itself and in its sets and maps."""
+    """Yield the single destination ports in a rule and in its sets and maps."""
     for key, elements in looked_up(native.statements):
         yield from ports_of(key, members(elements, sets))
 
 
 def set_texts(rule: Rule, sets: Sets) -> list[str]:
-    """Return the elements of each named set and map that a rule asks, as text to search."""
+    """Return the elements of each named set and map of a rule, as text for the filter."""
     native = rule.native
     if native is None or not sets:
         return []
@@ -148,20 +148,20 @@ def set_texts(rule: Rule, sets: Sets) -> list[str]:
 
 
 def _asked(statements: Sequence[Statement]) -> Iterator[tuple[object, Elements]]:
-    """Yield what a rule looks up, what it asks not to be in included."""
+    """Yield a rule's lookups, including negated ones."""
     yield from looked_up(statements)
     yield from ((each.left, each.right) for each in statements if isinstance(each, Compare) and each.operator != "==")
 
 
 def searched(rule: Rule, sets: Sets) -> str:
-    """Return all the words by which a rule is found: its own, and those of the sets that it asks."""
+    """Return all words by which a rule is found: its own, and those of its sets."""
     return " \n".join((rule.text, *set_texts(rule, sets))) if rule.native is not None else rule.text
 
 
 def set_lines(native: NativeRule, sets: Sets, most: int) -> Iterator[tuple[str, str]]:
-    """Yield (name, elements in words) of each named set and map that a rule asks, the first ``most`` elements.
+    """Yield (name, elements as text) of each named set and map of a rule, at most ``most`` elements.
 
-    A map's jumps are not among them: :func:`leads` has them.
+    Jumps of a map are not included: :func:`leads` has them.
     """
     for name in dict.fromkeys(elements.name for _, elements in _asked(native.statements) if elements.name):
         found = sets.get(name)
@@ -183,7 +183,7 @@ def _set_text(found: NftSet) -> str:
 
 
 def element_key(element: Element) -> str:
-    """Return an element's key as nft prints it; ``*`` for all that no other element has."""
+    """Return an element's key as nft prints it; ``*`` for the catch-all."""
     return " . ".join(_value(part) for part in element.parts) or "*"
 
 

@@ -34,7 +34,7 @@ def rule_spans(
     role = target_role(cells.target.upper() if cells.native else cells.target)
     target = cells.target or "(counts)"
     if cells.native and target.startswith("vmap @") and cell_len(target) > made.target:
-        # the map's name stands in the rule beside it
+        # the map's name is in the rule beside it
         target = "vmap"
     put(spans, target, made.target, role=role, middle=True)
     if made.short:
@@ -66,7 +66,7 @@ def rule_spans(
 
 
 def _native_text(cells: RuleCells, made: Layout, options: Options) -> Spans:
-    """Return a native rule's words over all the columns that iptables' matches have."""
+    """Return a native rule's text, which takes the space of all columns for iptables' matches."""
     named = options.named and not made.names
     text = cells.extra_named if named else cells.extra
     columns = (made.prot, made.opt, made.iif, made.oif, made.source, made.destination, made.names)
@@ -80,7 +80,7 @@ def _native_text(cells: RuleCells, made: Layout, options: Options) -> Spans:
 
 
 def _unsaid(cells: RuleCells, *, named: bool) -> str:
-    """Return the names that the columns do not show by themselves."""
+    """Return the names that the columns do not show."""
     if not named:
         return ", ".join(cells.who)
     said = {cell.name.lstrip("!") for cell in (cells.iif, cells.oif, cells.source, cells.destination)}
@@ -96,9 +96,9 @@ def chain_spans(
     options: Options,
     network: str = "",
 ) -> Spans:
-    """Return a chain's header: its policy with counters, or how often it is jumped to (None: that is not known).
+    """Return a chain's header: its policy with counters, or the number of jumps to it (None: unknown).
 
-    network: the Docker network whose chain it is, by its name.
+    network: the Docker network of a chain, by the chain's name.
     """
     chain = line.chain
     if chain is None:
@@ -140,7 +140,7 @@ def chain_spans(
 
 
 def table_spans(line: Line) -> Spans:
-    """Return a table's heading; a native one's with whose it is, where its name tells."""
+    """Return a table's heading, for a native table with its owner if its name tells."""
     spans: Spans = [(f" {escape(line.table)} ", "title"), (f" {ruleset_words(line.ruleset)}", "")]
     if line.ruleset.backend == "nftables":
         owner, purpose = native_table(line.table)
@@ -155,7 +155,7 @@ def note_spans(line: Line, width: int) -> Spans:
 
 
 def step_place_text(step: Step) -> str:
-    """Return where a step happens: ``filter DOCKER 2``, ``legacy nat DOCKER 1``, ``inet filter input 3``."""
+    """Return the rule of a step: ``filter DOCKER 2``, ``legacy nat DOCKER 1``, ``inet filter input 3``."""
     which = "legacy " if step.backend == "legacy" else ""
     if step.backend == "nftables" and step.family not in ("ip", "ip6"):
         which = f"{step.family} "
@@ -171,9 +171,9 @@ def verdict_spans(line: Line, width: int) -> Spans:
 def step_spans(
     line: Line, cells: RuleCells | None, reading: Reading, marks: Marks, width: int, options: Options, longest: int = 38
 ) -> Spans:
-    """Return a step of the open flow: where, how often, what it asks for, what it does.
+    """Return a step of the open flow: its rule, counter, matches and effect.
 
-    longest: the cells that the longest place of the flow needs.
+    longest: the width of the longest step name of the flow.
     """
     step = line.step
     if step is None:
@@ -198,7 +198,7 @@ def step_spans(
 
 
 def target_role(target: str) -> Role:
-    """Return the look of a verdict; the word itself says what it means."""
+    """Return the role (colour) of a verdict, which only repeats the word."""
     if target == "ACCEPT":
         return "good"
     if target in ("DROP", "REJECT"):
@@ -237,7 +237,7 @@ def _numbers(spans: Spans, reading: Reading, made: Layout, options: Options) -> 
 
 
 def _moved(reading: Reading) -> str:
-    """Return the mark of a counter that moved just now, which fades over a few refreshes."""
+    """Return the mark of a recently changed counter, which fades over a few refreshes."""
     return " " if reading.moved is None else _MOVED[min(reading.moved, len(_MOVED) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""A rule as the columns of ``iptables -L -v``, and the names it stands for."""
+"""A rule as the columns of ``iptables -L -v``, with names."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _QUIET_MODULES = frozenset({"tcp", "udp", "sctp", "dccp", "icmp", "icmp6", "udpl
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value as the rule has it, and the name that it stands for ("" if none)."""
+    """A value in the rule, and its name ("" if none)."""
 
     raw: str
     name: str = ""
 
     @property
     def shown(self) -> str:
-        """The name where there is one, else the value."""
+        """The name if there is one, else the value."""
         return self.name or self.raw
 
 
@@ -35,9 +35,8 @@ class Cell:
 class RuleCells:
     """The columns of one rule, escaped; "" in a cell is iptables' "any" or "anywhere".
 
-    extra: what ``iptables -L`` prints after the columns; extra_named: the same with
-    names in place of addresses. who: the names it stands for, each once, containers first.
-    native: a native rule, which is extra alone, in nft's words.
+    extra: the text after the columns of ``iptables -L``; extra_named: the same with names in place of addresses.
+    who: all names of the rule, containers first. native: a native rule, which only has ``extra``, in nft's words.
     """
 
     target: str
@@ -55,7 +54,7 @@ class RuleCells:
 
 
 def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
-    """Return a rule's columns, with names where the index knows them."""
+    """Return a rule's columns, with the known names."""
     if rule.native is not None:
         return _native_cells(rule, rule.native, names, family)
     spec = rule.spec
@@ -105,7 +104,7 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
 
 
 def _native_cells(rule: Rule, native: NativeRule, names: Names, family: Family) -> RuleCells:
-    """Return a native rule's columns: what it does, and the rest in nft's words."""
+    """Return a native rule's columns: its effect, and the rest in nft's words."""
     text = nft.body(rule, native)
     named, who = nft.with_names(text, names)
     published = list(who)
@@ -127,12 +126,12 @@ def _native_cells(rule: Rule, native: NativeRule, names: Names, family: Family) 
     )
 
 
-#: One destination port, before whatever else is asked for.
+#: A single destination port at the start.
 _ONE_PORT = re.compile(r"dpt:\d")
 
 
 def brief(cells: RuleCells, *, named: bool = True) -> str:
-    """Return all that a rule asks for in one short line, without "any" and "anywhere"."""
+    """Return a rule's matches in one short line, without "any" and "anywhere"."""
     parts: list[str] = []
     if cells.protocol:
         parts.append(cells.protocol)
@@ -140,7 +139,7 @@ def brief(cells: RuleCells, *, named: bool = True) -> str:
     def add(*asked: tuple[str, Cell]) -> None:
         parts.extend(f"{word} {cell.shown if named else cell.raw}" for word, cell in asked if cell.raw)
 
-    # the interfaces are what can be cut first: an address or a port tells more
+    # interfaces come last, where they may be cut: an address or a port tells more
     add(("from", cells.source), ("to", cells.destination))
     extra = cells.extra_named if named else cells.extra
     if cells.protocol and extra.startswith(f"{cells.protocol} "):
@@ -165,7 +164,7 @@ def _fragment(spec: RuleSpec) -> str:
 
 
 def _basic_extra(match: Match) -> list[str]:
-    """Return options outside any module that have no column of their own."""
+    """Return basic options that have no column."""
     return [
         part
         for option in match.options
@@ -179,7 +178,7 @@ def _words(option: Option) -> list[str]:
 
 
 def _match_words(match: Match, protocol: str) -> list[str]:
-    """Return a match in iptables' own short words where it has some, else as it is written."""
+    """Return a match in the short form of ``iptables -L`` if it has one, else as in the rule."""
     if match.module == "comment":
         option = match.option("--comment")
         return [f"/* {option.value} */"] if option else []
@@ -265,7 +264,7 @@ def split_port(value: str) -> tuple[str, str]:
 
 
 def _published(rule: Rule, family: Family, names: Names, who: list[str]) -> None:
-    """Add the container that publishes the rule's port, where the rule names no other."""
+    """Add the container that publishes the rule's port, if the rule names no container."""
     if who or "dport" not in rule.text:
         return
     port, protocol = first_asked(rule, family, DPORT), first_asked(rule, family, PROTOCOL)

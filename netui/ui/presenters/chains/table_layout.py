@@ -1,4 +1,4 @@
-"""The chain table as lines: table by table, chain by chain, or a flow's steps in order."""
+"""The lines of the chain table: tables and chains, or a flow's steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netui.ui.presenters.chains.native_sets import maps_unread, reached, searche
 from netui.ui.presenters.chains.virtual_lines import Block, Line, LineList, Lines
 from netui.ui.presenters.details.flows import why
 
-#: A table's family as it is shown; nft's own families by nft's words.
+#: The shown names of families; native ones have nft's words.
 FAMILIES: Mapping[str, str] = {
     "ip": "IPv4",
     "ip6": "IPv6",
@@ -26,7 +26,7 @@ FAMILIES: Mapping[str, str] = {
 
 
 def ruleset_words(key: RulesetKey) -> str:
-    """Return which ruleset it is: ``IPv4 nft``; native tables' by nft's own word for the family, ``nftables ip``."""
+    """Return the name of a ruleset: ``IPv4 nft``; for native tables with nft's word for the family, ``nftables ip``."""
     return f"nftables {key.family}" if key.backend == "nftables" else f"{FAMILIES[key.family]} {key.backend}"
 
 
@@ -39,7 +39,7 @@ _SOURCES: Mapping[RulesetKey, str] = {
     RulesetKey("ip6", "legacy"): "ip6tables-legacy",
 }
 
-#: Native tables stand behind iptables' own.
+#: Native tables come after iptables' own.
 _NATIVE = tuple(RulesetKey(family, "nftables") for family in get_args(TableFamily))
 
 Fold = tuple[RulesetKey, str, str]
@@ -47,12 +47,11 @@ Fold = tuple[RulesetKey, str, str]
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """What of the rulesets to show, and how.
+    """The view of the rulesets: what to show, and how.
 
-    families, backends: empty means all. folded: chains of which only the header shows.
-    wanted: the filter, on a rule's text. alive: whether a rule has ever moved. new: whether it
-    came since netui started. flat: by
-    rate, most first, without headers.
+    families, backends: empty means all. folded: chains of which only the header is shown. wanted: the filter for a
+    rule's text. alive: whether a rule's counter ever changed. new: whether a rule is new since netui's start. flat: the
+    sort key by rate, highest first, without headers.
     """
 
     families: tuple[Family, ...] = ()
@@ -66,7 +65,7 @@ class TableView:
 
 
 def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
-    """Lay out the rulesets of a snapshot as the view asks."""
+    """Lay out the rulesets of a snapshot for a view."""
     if view.flow is not None:
         return _steps(snapshot, view.flow)
     parts: list[Line | Block] = []
@@ -91,7 +90,7 @@ def build_lines(snapshot: Snapshot, view: TableView) -> Lines:
 
 
 def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[RulesetKey, Ruleset]]:
-    """Yield the rulesets that the view asks for, IPv4 before IPv6, nft before legacy, native tables last."""
+    """Yield the rulesets of a view, IPv4 before IPv6, nft before legacy, native tables last."""
     for key in (*_SOURCES, *_NATIVE):
         ruleset = snapshot.rulesets.get(key)
         if ruleset is None or not ruleset.tables:
@@ -129,7 +128,7 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
 
 
 def _notes(snapshot: Snapshot, view: TableView) -> Iterator[Line]:
-    """Yield what the table cannot show: sources and native tables that were not read."""
+    """Yield notes about what is missing: sources and native tables that were not read."""
     for key, source in _SOURCES.items():
         state = snapshot.sources.get(source)
         if state is not None and not state.read and state.error and key not in snapshot.rulesets:
@@ -150,7 +149,7 @@ def _nothing(snapshot: Snapshot, view: TableView, total: int) -> Line:
 
 
 def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
-    """Lay out a flow's steps in order, each leg under a heading of its own."""
+    """Lay out a flow's steps in order, each leg under a heading."""
     lines: list[Line] = []
     number = 0
     for index, leg in enumerate(flow.path.telling_legs):
@@ -170,7 +169,7 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
 
 
 def step_identities(snapshot: Snapshot, flow: Flow | None) -> dict[tuple[RulesetKey, Identity], tuple[int, ...]]:
-    """Return the numbers of the steps of a flow by their rule: a rule may be met twice."""
+    """Return the step numbers of a flow by rule, as a rule may be met twice."""
     found: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
     for line in _steps(snapshot, flow).lines if flow is not None else ():
         if line.identity is not None:
@@ -205,7 +204,7 @@ _JUMP = re.compile(r" -[jg] (\S+)")
 
 
 class References:
-    """From where each chain of a ruleset is jumped to, by verdict maps too; found in one pass, when first asked."""
+    """The jumps to each chain of a ruleset, including those of verdict maps; found in one pass on first use."""
 
     def __init__(self, ruleset: Ruleset) -> None:
         self._from: dict[tuple[str, str], list[tuple[Chain, Rule]]] = {}
@@ -226,7 +225,7 @@ class References:
                         self._from.setdefault((table.name, found[1]), []).append((chain, rule))
 
     def to(self, table: str, chain: str) -> list[tuple[Chain, Rule]]:
-        """Return the rules that jump or go to a chain."""
+        """Return the rules with a jump or goto to a chain."""
         return [
             (where, rule)
             for where, rule in self._from.get((table, chain), [])
@@ -234,7 +233,7 @@ class References:
         ]
 
     def count(self, table: str, chain: str) -> int | None:
-        """Return how many rules jump to it, as ``iptables -L`` prints "2 references"; None: that is not known."""
+        """Return the number of rules that jump to it, as in ``iptables -L`` ("2 references"); None: unknown."""
         return len(self._from.get((table, chain), [])) or (None if table in self._unread else 0)
 
 

@@ -1,6 +1,6 @@
-"""The lines of a table, those of a chain's rules as one block: a line is made when it is looked at.
+"""The lines of a table, with the rules of a chain as one block, whose lines are made on access.
 
-A host may have 50,000 rules, of which forty are on the screen.
+A host may have 50,000 rules, of which forty are visible.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from netui.ui.presenters.chains.counters import CounterIndex, Identity
 class Line(NamedTuple):
     """One line of the chain table.
 
-    identity: the rule's; of a chain, its policy's. step: the step of a flow that the
-    line is (steps view). text: what a note says, or the chain's name in a flat list.
+    identity: of the rule, or of the chain's policy. step: the flow's step of this line (steps view). text: of a
+    note, or the chain's name in a flat list.
     """
 
     kind: Literal["note", "table", "chain", "rule", "step", "verdict"]
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """What the line is, whatever comes and goes around it."""
+        """The identity of the line, independent of its position."""
         if self.kind == "rule":
             return self.ruleset, self.identity
         if self.kind == "chain":
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 
 class Keys(Protocol):
-    """The keys of a pane's lines, and where each stands."""
+    """The keys of a pane's lines, and their positions."""
 
     def __len__(self) -> int: ...
 
@@ -70,7 +70,7 @@ class KeyList(list[Hashable]):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rules of one chain, in its order, a line each; places: those of their ruleset."""
+    """Rules of one chain, in order, a line for each; counter_index: of their ruleset."""
 
     ruleset: RulesetKey
     chain: Chain
@@ -89,7 +89,7 @@ class Block:
         return map(self.line, range(len(self.rules)))
 
     def position(self, identity: Identity) -> int | None:
-        """Return where a rule stands among these, or None."""
+        """Return the position of a rule, or None."""
         number = self.counter_index.number(identity)
         if not number:
             return None
@@ -136,7 +136,7 @@ class LineList(Sequence[Line]):
                 yield part
 
     def apart(self) -> Iterator[tuple[int, Line]]:
-        """Yield the lines that stand in no block, with where they stand."""
+        """Yield the lines outside blocks, with their positions."""
         for start, part in zip(self._starts, self._parts, strict=True):
             if not isinstance(part, Block):
                 yield start, part
@@ -173,7 +173,7 @@ class LineList(Sequence[Line]):
 
 @dataclass(frozen=True, slots=True)
 class LineKeys:
-    """The keys of lines, made when they are looked at."""
+    """The keys of lines, made on access."""
 
     lines: LineList
 
@@ -190,7 +190,7 @@ class LineKeys:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines, and how many rules of how many they show."""
+    """The lines, with the numbers of shown and of all rules."""
 
     lines: LineList = field(default_factory=LineList)
     shown: int = 0

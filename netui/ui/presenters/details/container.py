@@ -1,4 +1,4 @@
-"""What is known about a container and about a port that it publishes."""
+"""The details of a container and of a published port."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netui.ui.presenters.tree import port_spans, published, state_sign
 
 
 def container_lines(container: Container, given: DetailInput) -> Iterator[DetailLine]:
-    """Yield a container: its flows first, then its state and addresses, its ports and listening sockets."""
+    """Yield a container's details: flows, state and addresses, ports and listening sockets."""
     if container.running:
         yield from flow_lines(given, container, ContainerItem(container.id))
     else:
@@ -57,7 +57,7 @@ def flow_lines(given: DetailInput, container: Container, item: ContainerItem | P
     shown = flows_of(item, container, given.flows)
     if not shown:
         yield field("", "none", "dim")
-    # Where there is not room for both, what is asked matters more than the rule, which opening the flow shows.
+    # in a narrow pane the question matters more than the rule, which the opened flow shows
     longest = max(20, given.width - (34 if given.width >= 70 else 17))
     width = max((min(longest, cell_len(escape(flow.label))) for flow in shown), default=0)
     for number, flow in enumerate(shown):
@@ -69,7 +69,7 @@ def flow_lines(given: DetailInput, container: Container, item: ContainerItem | P
 
 
 def asked_lines(given: DetailInput) -> Iterator[DetailLine]:
-    """Yield the flow that was asked for, with all that is to say of it."""
+    """Yield the flow of a typed question, with its reason and notes."""
     flow = given.opened
     if flow is None:
         yield field("", "nothing is open: ask again with :", "dim")
@@ -80,7 +80,7 @@ def asked_lines(given: DetailInput) -> Iterator[DetailLine]:
 
 
 def _ports(container: Container) -> DetailLine:
-    """One line: what is published, what was asked for and is not bound, and what listens."""
+    """One line each: published ports, requested ports that are not bound, and listeners."""
     spans: Spans = [("ports       ", "key")]
     bound = {(p.container_port, p.protocol) for p in container.bound_ports if p.host_port}
     for port in published(container) if container.running else ():
@@ -102,7 +102,7 @@ def socket_text(socket: Socket) -> str:
 
 
 def port_lines(container: Container, port: PublishedPort, given: DetailInput, item: PortItem) -> Iterator[DetailLine]:
-    """Yield a published port: who can reach it, what it is, and the rules that name it."""
+    """Yield a published port's details: its flows, its data, and the rules that name it."""
     yield from flow_lines(given, container, item)
     yield DetailLine("port", [("published   ", "key"), *port_spans(port, bound=container.running)])
     yield field("container", container.name, "name", ContainerItem(container.id, item.network_id))

@@ -1,4 +1,4 @@
-"""A container's flows in words: verdict, and the rule that decided."""
+"""A container's flows in words: verdict and deciding rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netui.traversal.result import Flow, Path, SendersPart, Step
 from netui.ui.presenters.cells import fit
 from netui.ui.presenters.spans import Role, Spans
 
-#: The sign and the look of a verdict.
+#: The sign and the role of each verdict.
 VERDICTS: dict[str, tuple[str, Role]] = {
     "delivered": ("✓", "good"),
     "dropped": ("✗", "bad"),
@@ -28,7 +28,7 @@ def step_place(step: Step) -> str:
 
 
 def deciding(path: Path) -> str:
-    """Return where the verdict was made, or why there is none."""
+    """Return the deciding step, or why there is none."""
     if path.deciding is not None:
         return step_place(path.deciding)
     if path.undecided:
@@ -39,16 +39,16 @@ def deciding(path: Path) -> str:
 
 
 def _only_received(path: Path) -> bool:
-    """Whether the reason says nothing but who receives it."""
+    """Whether the reason only names the receiver."""
     return path.delivered_to is not None and path.reason == f"it reaches {path.delivered_to.name}"
 
 
 def flow_spans(flow: Flow, width: int) -> Spans:
-    """Return a flow's line: its sign, what it is, its verdict and the deciding rule."""
+    """Return a flow's line: sign, label, verdict and deciding rule."""
     sign, role = VERDICTS.get(flow.path.verdict, ("?", "warn"))
     label = escape(flow.label)
     if cell_len(label) > width:
-        # TCP goes without saying where there is no room for the word
+        # TCP, the default, is omitted in a narrow pane
         label = label.replace("/tcp", "")
     return [
         (f"{sign} ", role),
@@ -59,7 +59,7 @@ def flow_spans(flow: Flow, width: int) -> Spans:
 
 
 def _apart(path: Path) -> str:
-    """For whom it is another verdict than for everyone else."""
+    """The senders with another verdict than everyone else."""
     others = [part for part in path.parts if part.path.verdict != path.verdict]
     verdicts = sorted({part.path.verdict for part in others})
     nets = [net for part in others for net in part.addresses or ()]
@@ -67,13 +67,13 @@ def _apart(path: Path) -> str:
 
 
 def part_words(part: SendersPart) -> str:
-    """Return for whom a part is, in short."""
+    """Return the senders of a part in short."""
     nets = part.addresses
     return "for everyone else" if nets is None else escape(f"for {some(list(nets), 2)}")
 
 
 def why(path: Path, *, notes: bool = True) -> Spans:
-    """Return, line by line, why the verdict is what it is: the reason, what cannot be known, what to note."""
+    """Return the lines that explain a verdict: reason, unknowns and notes."""
     lines: Spans = []
     if path.delivered_to is not None:
         to = path.delivered_to
@@ -96,7 +96,7 @@ def why(path: Path, *, notes: bool = True) -> Spans:
 
 
 def same_flow(one: Flow, other: Flow) -> bool:
-    """Whether it is the same flow, whatever its path is by now."""
+    """Whether it is the same flow, even with another path."""
     return (one.kind, one.label, one.source, one.destination) == (
         other.kind,
         other.label,
@@ -106,7 +106,7 @@ def same_flow(one: Flow, other: Flow) -> bool:
 
 
 def path_text(flow: Flow) -> str:
-    """Return a flow's steps as text, one a line (to copy or to save), each made visible."""
+    """Return a flow's steps as printable text, a line for each (to copy or to save)."""
     lines = [f"{flow.label}: {flow.path.verdict}"]
     number = 0
     for index, leg in enumerate(flow.path.telling_legs):

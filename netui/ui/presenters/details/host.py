@@ -1,4 +1,4 @@
-"""What is known about the host and about a network."""
+"""The details of the host and of a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netui.ui.presenters.tree import state_sign
 
 
 def host_lines(snapshot: Snapshot) -> Iterator[DetailLine]:
-    """Yield the host: engine, rulesets, interfaces, and how each source fared."""
+    """Yield the host's details: engine, rulesets, interfaces, and the state of each source."""
     engine = snapshot.engine
     if engine is not None:
         kind = f", firewall {engine.firewall}" if engine.firewall else ""
@@ -68,7 +68,7 @@ def _source(name: str, read: bool, error: str, via: str, note: str, time: float 
 
 
 def network_lines(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
-    """Yield a network: driver, bridge, subnets with routes, options, members with their names on it."""
+    """Yield a network's details: driver, bridge, subnets with routes, options, members with their names on it."""
     yield field("driver", f"{network.driver}, scope {network.scope}")
     if network.bridge:
         up = next((each for each in snapshot.interfaces or () if each.name == network.bridge), None)
@@ -120,7 +120,7 @@ def network_lines(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
 
 
 def _routes(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
-    """Yield every route into the network, of all tables."""
+    """Yield every route into the network, in all tables."""
     subnets = {subnet.subnet for subnet in network.subnets}
     for routes in snapshot.routes.values():
         for route in routes:
@@ -135,7 +135,7 @@ def _routes(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
 
 
 def _reached_as(container: Container, endpoint: Endpoint, network: Network) -> str:
-    """Return the names by which other members find a container."""
+    """Return the names by which other members reach a container."""
     if network.options.get("com.docker.network.bridge.default_bridge") == "true":
         return "by address alone: the default bridge has no names"
     names = [name for name in dict.fromkeys((container.name, *endpoint.dns_names, *endpoint.aliases)) if name]

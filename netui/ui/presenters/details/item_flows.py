@@ -1,4 +1,4 @@
-"""Which flows are those of a container or of a port that it publishes, and which one is asked first."""
+"""The flows of a container or of a published port, and the most important one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netui.ui.presenters.selection import ContainerItem, PortItem
 
 
 def flows_of(item: ContainerItem | PortItem, container: Container, flows: Sequence[Flow]) -> list[Flow]:
-    """Return a container's flows, of a port those that go to it."""
+    """Return a container's flows, or for a port the flows to it."""
     if isinstance(item, ContainerItem):
         return list(flows)
     addresses = tuple(
@@ -23,7 +23,7 @@ def flows_of(item: ContainerItem | PortItem, container: Container, flows: Sequen
 
 
 def first_flow(flows: Sequence[Flow]) -> Flow | None:
-    """Return the flow that people ask for first: outside to a published port, else the container to the outside."""
+    """Return the most important flow: outside to a published port, else the container to the outside."""
     for kind in ("published", "outbound"):
         for flow in flows:
             if flow.kind == kind:
@@ -32,7 +32,7 @@ def first_flow(flows: Sequence[Flow]) -> Flow | None:
 
 
 def _of_port(flow: Flow, port: PublishedPort, addresses: tuple[str, ...]) -> bool:
-    """Whether the flow goes to this port: the host's side of it, or the container's own."""
+    """Whether the flow goes to this port, on the host's or the container's side."""
     if flow.kind == "outbound":
         return False
     number, _, protocol = flow.destination.rpartition(":")[2].partition("/")

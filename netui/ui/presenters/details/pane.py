@@ -1,4 +1,4 @@
-"""The detail pane as lines: what is known about the thing under the cursor."""
+"""The lines of the detail pane for the item under the cursor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from netui.ui.presenters.selection import (
 
 
 def title_of(snapshot: Snapshot, item: Item) -> str:
-    """Return what the pane's border says, not yet escaped."""
+    """Return the title of the pane, not yet escaped."""
     match item:
         case HostItem():
             return f"Host {snapshot.hostname}".strip()

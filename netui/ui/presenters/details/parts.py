@@ -1,4 +1,4 @@
-"""Lines of the detail pane, and what they are made from."""
+"""Lines of the detail pane, and their input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DetailLine:
-    """One line; ``action`` is what Enter does on it: go to an item, or open a flow."""
+    """One line; action: the target of Enter, an item or a flow."""
 
     key: Hashable
     spans: Spans
@@ -29,11 +29,10 @@ class DetailLine:
 
 @dataclass(frozen=True, slots=True)
 class DetailInput:
-    """What the detail is made from.
+    """The input of the details.
 
-    flows: None while they are being worked out. opened: the open flow; followed:
-    whether the tree's cursor opened it. width: the pane's cells. words: the names that
-    sentences use, made when there is one to say.
+    flows: None while they are being computed. opened: the open flow; followed: whether the tree's cursor opened
+    it. width: of the pane. words: the names for sentences, made on first use.
     """
 
     snapshot: Snapshot
@@ -56,7 +55,7 @@ def field(label: str, text: str, role: Role = "", action: Item | Flow | None = N
 
 
 def wrapped(lines: list[DetailLine], width: int) -> list[DetailLine]:
-    """Break long lines, so that the whole of a rule can be read without scrolling sideways."""
+    """Wrap long lines, so that a whole rule is readable without scrolling sideways."""
     found: list[DetailLine] = []
     for line in lines:
         if isinstance(line.action, Flow):
@@ -73,5 +72,5 @@ def heading(text: str) -> DetailLine:
 
 
 def gone(what: str) -> DetailLine:
-    """Return the line of a thing that is not there any more."""
+    """Return the line of an item that no longer exists."""
     return field("", f"this {what} is gone", "warn")

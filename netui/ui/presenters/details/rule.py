@@ -1,4 +1,4 @@
-"""What is known about a rule and about a chain."""
+"""The details of a rule and of a chain."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from netui.ui.presenters.names import Names
 from netui.ui.presenters.numbers import exactly, plural, rate, size, sparkline
 from netui.ui.presenters.selection import ChainItem, RuleItem, find_rule
 
-#: How many chains, and rules that jump to one, are listed.
+#: The most chains, and jumps to a chain, that are listed.
 _MOST = 20
 
 
 def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
-    """Yield a rule: its exact text, what it means, whom it concerns, its counters, where it is jumped from."""
+    """Yield a rule's details: exact text, meaning, names, counters, and the jumps to its chain."""
     found = find_rule(given.snapshot, item)
     if found is None:
         yield gone("rule")
         yield field("was", item.identity[2], "dim")
         return
-    # what explains comes with the first rule that is looked at
+    # the explanations are imported with the first rule
     from netui.explain.rule_sentence import explain_rule
 
     chain, rule = found
@@ -81,7 +81,7 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
 
 
 def _leads(key: RulesetKey, table: Table, native: NativeRule, names: Names) -> Iterator[DetailLine]:
-    """Yield the chains that a native rule may jump to; of a verdict map each with its element."""
+    """Yield the chains to which a native rule may jump, for a verdict map with their elements."""
     found = leads(native, table.sets)
     for lead in found[:_MOST]:
         jumped = table.chain(lead.chain)
@@ -106,7 +106,7 @@ def _uncounted(rule: Rule) -> str:
 
 
 def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
-    """Yield a chain: its hook and policy, or where it is jumped to from."""
+    """Yield a chain's details: hook and policy, or the jumps to it."""
     ruleset = given.snapshot.rulesets.get(item.ruleset)
     table = ruleset.table(item.table) if ruleset else None
     chain = table.chain(item.chain) if table else None
