@@ -103,14 +103,6 @@ class RuleSpec:
     matches: tuple[Match, ...]
     target: Target | None
 
-    @property
-    def basic(self) -> Match | None:
-        """The options without a module (-s, -d, -i, -o, -p), or None."""
-        for match in self.matches:
-            if match.module == "":
-                return match
-        return None
-
     def basic_option(self, name: str) -> Option | None:
         """Return the rule's own -s, -d, -i, -o or -p, or None."""
         for match in self.matches:

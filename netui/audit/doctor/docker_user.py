@@ -10,7 +10,7 @@ from netui.audit.doctor.lists import told
 from netui.audit.doctor.remedy import cure, replaced, words_of
 from netui.audit.doctor.shadowing import Earlier, is_unconditional
 from netui.audit.doctor.user_rules import ends, options_of, reached, then, user_chains
-from netui.dialects.conditions import asked
+from netui.dialects.conditions import first_asked
 from netui.model import Chain, Rule, packet_family
 from netui.net.addresses import address_text
 from netui.net.conditions import DESTINATION
@@ -95,7 +95,7 @@ def names_host_address(view: View) -> Iterator[Finding]:
             if " -d " not in rule.text:
                 continue
             family = packet_family(chain.family)
-            to = next(asked(rule, family, *DESTINATION), None)
+            to = first_asked(rule, family, *DESTINATION)
             net = to.net if to is not None else None
             if net is None or not net.single or not view.host.namespace.fibs[family].is_local(net.value):
                 continue
