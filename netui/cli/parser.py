@@ -70,8 +70,8 @@ def command_line() -> argparse.ArgumentParser:
     """Return the parser of netui's arguments; it raises BadInput."""
     parser = _Parser(
         prog="netui",
-        description="See what Docker's networks really do to your packets.",
-        epilog="Without a command: the terminal UI on this host (keys: ? in it), or with --host on another one.",
+        description="Show what Docker's networks do to your packets.",
+        epilog="Without a command, netui opens the screen on this host, or with --host on another one (keys: ?).",
     )
     _host_option(parser, "hosts_before")
     parser.add_argument("--version", action="version", version=f"netui {__version__}")
@@ -80,19 +80,21 @@ def command_line() -> argparse.ArgumentParser:
 
     path = commands.add_parser(
         "path",
-        help="which rules the first packet of SRC → DST meets, and what becomes of it",
+        help="show which rules the first packet of SRC → DST meets, and its verdict",
         description="SRC: a container[@network], host, outside[:ADDRESS], lan[@IFACE] (the machines on the links), "
         "any (both) or an address. "
-        "DST: the same with :PORT[/PROTO] or /icmp; '*' for every port that there is; outside without a port: "
-        "where SRC may go out. "
+        "DST: the same with :PORT[/PROTO] or /icmp; '*': all ports that SRC reaches; outside without a port: "
+        "the machines and ports outside that SRC reaches. "
         "Example: netui path outside host:443",
     )
     path.add_argument("source", metavar="SRC", nargs="?")
     path.add_argument("destination", metavar="DST", nargs="?")
     path.add_argument(
-        "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin); JSON lines'
+        "--batch", metavar="FILE", help='a path for each line "SRC DST" of FILE (- for stdin), as JSON lines'
     )
-    path.add_argument("--reply", action="store_true", help="also the way of the answer, without which it fails")
+    path.add_argument(
+        "--reply", action="store_true", help="walk the answer, too; without it the packet is not delivered"
+    )
     path.add_argument(
         "--in", metavar="IFACE", dest="iif", default="", help="the interface by which a packet from outside comes in"
     )
@@ -101,28 +103,28 @@ def command_line() -> argparse.ArgumentParser:
         metavar="IFACE",
         dest="oif",
         default="",
-        help="of rules alone (--replay FILE): the interface by which it leaves where it is not for the host",
+        help="for rules alone (--replay FILE): the interface by which a packet that is not for the host leaves",
     )
     path.add_argument(
         "--sender",
         metavar="N",
         type=_rule_number,
-        help="the steps of part N of the senders, where it hangs on who sends (the verdict counts them)",
+        help="show the steps for part N of the senders, where the outcome depends on the sender",
     )
     _report_options(path)
 
     exposed = commands.add_parser(
         "exposed",
-        help="which ports of containers, or of the host, can be reached, from where, by which rule",
-        description="For each port of each container (with --host: of this machine): from where it is reached, "
+        help="show which ports of containers, or of the host, are reached, from where, by which rule",
+        description="Show from where each port of each container (with --host: of this machine) is reached, "
         "found by walking packets.",
     )
     exposed.add_argument(
         "--fail-on",
         choices=("world", "listed", "lan", "networks", "host", "own"),
         default="",
-        help="exit with 1 if a port is open from there or from anywhere wider (3 if that cannot be told); "
-        "listed: to everyone outside, or to somebody outside whom a rule lets in by name",
+        help="exit with 1 if a port is open from there or wider (3 if that is unknown); "
+        "listed: open to everyone outside, or to an address outside that a rule lets in",
     )
     exposed.add_argument(
         "--allow",
@@ -130,9 +132,9 @@ def command_line() -> argparse.ArgumentParser:
         action="append",
         default=[],
         type=_network,
-        help="with --fail-on listed: a network that may be let in; may be given several times",
+        help="with --fail-on listed: a network that rules may let in; may be given several times",
     )
-    exposed.add_argument("--wide", action="store_true", help="name all networks that are let in or kept out")
+    exposed.add_argument("--wide", action="store_true", help="name all networks that rules let in or keep out")
     exposed.add_argument(
         "--host",
         metavar="DEST",
@@ -141,72 +143,73 @@ def command_line() -> argparse.ArgumentParser:
         action="append",
         default=[],
         type=_destination,
-        help="without DEST: the ports of the host itself, every one that other machines or containers reach, "
-        "and what answers there; with it another machine, over ssh",
+        help="without DEST: show the ports of the host itself that other machines or containers reach, "
+        "and what answers there; with DEST: another machine, over ssh",
     )
     _replay_options(exposed)
 
     doctor = commands.add_parser(
-        "doctor", help="what is wrong or surprising on this host, worst first; exits with 1 if anything is"
+        "doctor", help="show what is wrong or surprising on this host, worst first; exit with 1 if there is anything"
     )
     _report_options(doctor)
 
-    explain = commands.add_parser("explain", help="rules in plain words: of a table, a chain or one rule")
+    explain = commands.add_parser("explain", help="explain the rules of a table or chain, or one rule, in plain words")
     explain.add_argument("table", metavar="TABLE", nargs="?", default="")
     explain.add_argument("chain", metavar="CHAIN", nargs="?", default="")
     explain.add_argument("number", metavar="N", nargs="?", type=_rule_number)
     _report_options(explain)
 
     diff = commands.add_parser(
-        "diff", help="what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts"
+        "diff",
+        help="show what changed from capture A to capture B (or to this host): networks, containers, rules, verdicts",
     )
     diff.add_argument("before", metavar="A", type=_path)
     diff.add_argument("after", metavar="B", nargs="?", type=_path)
-    diff.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+    diff.add_argument("--json", action="store_true", help="print one JSON document on stdout, and nothing else")
 
     record = commands.add_parser(
         "record",
-        help="write a capture of this host (a folder, or a .tar.gz); with --every a recording",
-        description="It is for its owner alone and appears when it is complete; what is there is never written "
-        "over. Kept are the rules, addresses, routes, sysctls and listening sockets as their commands print them, "
-        "and of the engine's answers what netui reads: names, IDs, images, states, ports, networks and addresses, "
-        "compose's and swarm's names. Left out is everything else: environment variables, commands, health "
-        "checks, other labels, mounts, log options. Ends with 1 and says so where something could not be read.",
+        help="write a capture of this host (a folder or a .tar.gz); with --every a recording",
+        description="Only its owner can read the capture. It appears when it is complete, and never overwrites "
+        "anything. It has the rules, addresses, routes, sysctls and listening sockets as their commands print them, "
+        "and those fields of the engine's answers that netui reads: names, IDs, images, states, ports, networks and "
+        "addresses, and the names of compose and swarm. It does not have environment variables, commands, health "
+        "checks, other labels, mounts or log options. If something could not be read, netui names it and exits with 1.",
     )
     record.add_argument("path", metavar="PATH")
     _host_option(record, "hosts_behind")
-    record.add_argument("--every", type=_seconds, metavar="S", help="a frame every S seconds")
+    record.add_argument("--every", type=_seconds, metavar="S", help="write a frame every S seconds")
     record.add_argument("--for", type=_seconds, metavar="S", dest="for_", help="stop after S seconds")
     return parser
 
 
 def _screen_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--demo", action="store_true", help="the UI on a recorded host that ships with netui")
+    which.add_argument("--demo", action="store_true", help="open the screen on netui's recorded demo host")
     which.add_argument(
-        "--replay", metavar="PATH", type=_path, help="the UI on a capture, a recording, or a file of rules"
+        "--replay", metavar="PATH", type=_path, help="open the screen on a capture, a recording, or a file of rules"
     )
     parser.add_argument(
-        "--interval", type=_seconds, metavar="S", help="read counters every S seconds (1 by default, 0.5 at least)"
+        "--interval", type=_seconds, metavar="S", help="read counters every S seconds (default 1, at least 0.5)"
     )
     parser.add_argument(
         "--config",
         metavar="PATH",
         type=_path,
-        help="settings of the UI ($XDG_CONFIG_HOME/netui/config.toml by default); flags win",
+        help="the screen's settings (default $XDG_CONFIG_HOME/netui/config.toml); flags override them",
     )
     parser.add_argument(
-        "--compare", metavar="PATH", type=_path, help="what the key = compares with in place of the start: a capture"
+        "--compare", metavar="PATH", type=_path, help="a capture with which the key = compares, in place of the start"
     )
     parser.add_argument(
         "--print-config",
         action="store_true",
-        help="print the settings in effect as a config.toml with comments; exits with 1 where one of them is ignored",
+        help="print the effective settings as a config.toml with comments; exit with 1 if one is ignored",
     )
-    parser.add_argument("--theme", choices=THEMES, help="the look (netui-dark by default)")
-    parser.add_argument("--ascii", action="store_true", default=None, help="no signs beyond ASCII")
+    parser.add_argument("--theme", choices=THEMES, help="the theme (default netui-dark)")
+    parser.add_argument("--ascii", action="store_true", default=None, help="use only ASCII")
     parser.add_argument(
-        "--no-colour", "--no-color", action="store_false", default=None, dest="colour", help="no colour"
+        "--no-colour", "--no-color", action="store_false", default=None, dest="colour", help="use no colour"
     )
 
 
@@ -218,7 +221,7 @@ def _host_option(parser: argparse.ArgumentParser, name: str) -> None:
         action="append",
         default=[],
         type=_destination,
-        help="another machine, over ssh, which needs no netui there: DEST as ssh takes it; may be given several times",
+        help="read another machine over ssh, without netui there; DEST as for ssh; may be given several times",
     )
 
 
@@ -240,11 +243,11 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         type=_path,
         default=argparse.SUPPRESS,
-        help="read a capture, not this host; or rules alone, a file or - for stdin: "
+        help="read a capture instead of this host; or a file of rules, - for stdin: "
         "iptables-save, iptables -S, iptables -L -n -v, nft list ruleset",
     )
     parser.add_argument("--demo", action="store_true", default=argparse.SUPPRESS, help="read the recorded demo host")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout, and nothing else")
 
 
 def _path(text: str) -> str:

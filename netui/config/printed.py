@@ -9,17 +9,17 @@ from netui.model.settings import COLUMNS, THEMES, Settings
 
 #: Each setting: its attribute, an example where the terminal decides, and its description.
 _SETTINGS: dict[str, tuple[str, object, str]] = {
-    "theme": ("theme", THEMES[0], f"one of {', '.join(THEMES)}; left out: as the terminal is"),
+    "theme": ("theme", THEMES[0], f"one of {', '.join(THEMES)}; left out: the terminal decides"),
     "interval": ("interval", 1.0, "seconds between two readings of the counters, 0.5 to 3600"),
-    "ascii": ("ascii", False, "no signs beyond ASCII; left out: as the terminal is"),
-    "colour": ("colour", True, "left out: as the terminal is, and none with NO_COLOR"),
+    "ascii": ("ascii", False, "use only ASCII; left out: the terminal decides"),
+    "colour": ("colour", True, "left out: the terminal decides, and none with NO_COLOR"),
     "mouse": ("mouse", True, "false: the terminal's own selection works"),
     "follow": ("follow", True, "the cursor on a container opens its first flow"),
     "chains.columns": ("columns", COLUMNS[0], f"one of {', '.join(COLUMNS)}"),
     "chains.names": ("names", True, "Docker's names in place of addresses"),
     "chains.exact": ("exact", False, "counters with every digit"),
     "chains.bytes_first": ("bytes_first", False, "bytes before packets"),
-    "layout.tree": ("tree", 30, "percent of the width, 10 to 80; left out: as the terminal's width suits"),
+    "layout.tree": ("tree", 30, "percent of the width, 10 to 80; left out: by the terminal's width"),
     "layout.detail": ("detail", 40, "percent of the height beside it, 10 to 80; left out: two fifths"),
 }
 
@@ -29,7 +29,7 @@ def printed(settings: Settings, keys: Iterable[tuple[str, str, str]], origin: st
 
     keys: (name, default keys, description) of every binding. origin: where the settings come from.
     """
-    lines = [f"# netui's settings in effect: {origin}.", "# A line may be left out: the usual holds then.", ""]
+    lines = [f"# netui's effective settings: {origin}.", "# Every line is optional; the default then applies.", ""]
     table = ""
     for name, (attribute, example, words) in _SETTINGS.items():
         heading, _, key = name.rpartition(".")
