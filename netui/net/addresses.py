@@ -61,7 +61,7 @@ def width(family: Family) -> int:
     return 32 if family == "ip" else 128
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> tuple[Family, int] | None:
     """Parse an address; None for anything else."""
     try:
@@ -76,7 +76,7 @@ def parse_address(text: str) -> tuple[Family, int] | None:
     return ("ip" if address.version == 4 else "ip6"), int(address)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def address_text(family: Family, value: int) -> str:
     """Return an address as iptables prints it."""
     if family == "ip":
@@ -84,7 +84,7 @@ def address_text(family: Family, value: int) -> str:
     return str(ipaddress.IPv6Address(value))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def parse_net(text: str, family: Family) -> Net | None:
     """Parse ``A``, ``A/len`` or ``A/mask`` (any mask, as iptables allows); None if it is none."""
     address, _, mask_text = text.partition("/")
