@@ -39,7 +39,6 @@ from netui.ui.messages import DetailsWanted, EventsArrived, FlowOpened, FlowsFou
 from netui.ui.panes.ask_bar import AskBar
 from netui.ui.panes.chain_table import ChainTable
 from netui.ui.panes.finder import ChainFinder
-from netui.ui.panes.help import HelpScreen
 from netui.ui.panes.network_tree import NetworkTree
 from netui.ui.panes.status import KeyLine, StatusLine
 from netui.ui.preferences import Preferences
@@ -422,6 +421,8 @@ class NetuiApp(TerminalApp):
 
     async def action_keys(self) -> None:
         """Show all keys and signs."""
+        from netui.ui.panes.help import HelpScreen
+
         await self.push_screen(HelpScreen(key_groups(self, self.preferences.keymap)))
 
     async def action_find_chain(self) -> None:

@@ -15,6 +15,12 @@ ROOT = Path(__file__).parent.parent.parent
 _NUMBERS = itertools.count()
 
 
+def compiled() -> dict[str, str]:
+    """Return the environment in which netui's modules are compiled, as those of an installed package are."""
+    folder = Path(tempfile.gettempdir()) / "netui-bench-bytecode"
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)}
+
+
 class LargeHost:
     """``containers`` containers, at least ``rules`` rules; taken down at the end."""
 
@@ -70,9 +76,7 @@ class LargeHost:
     @property
     def environment(self) -> dict[str, str]:
         """What netui needs to find the engine and itself, compiled as an installed package is."""
-        compiled = Path(tempfile.gettempdir()) / "netui-bench-bytecode"
-        bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(compiled)}
-        return {"DOCKER_HOST": f"unix://{self._socket}", "PYTHONPATH": str(ROOT), **bytecode}
+        return {"DOCKER_HOST": f"unix://{self._socket}", "PYTHONPATH": str(ROOT), **compiled()}
 
     @property
     def netui(self) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from netui.reports.path import others_than_everyone
 from netui.reports.step_changes import changes_text
 from netui.text.phrases import some
 from netui.text.visible import escape, printable
@@ -74,6 +73,9 @@ def part_words(part: SendersPart) -> str:
 
 def why(path: Path, *, notes: bool = True) -> Spans:
     """Return the lines that explain a verdict: reason, unknowns and notes."""
+    # imported with the first flow, not with the screen
+    from netui.reports.path import others_than_everyone
+
     lines: Spans = []
     if path.delivered_to is not None:
         to = path.delivered_to
@@ -107,6 +109,8 @@ def same_flow(one: Flow, other: Flow) -> bool:
 
 def path_text(flow: Flow) -> str:
     """Return a flow's steps as printable text, a line for each (to copy or to save)."""
+    from netui.reports.path import others_than_everyone
+
     lines = [f"{flow.label}: {flow.path.verdict}"]
     number = 0
     for index, leg in enumerate(flow.path.telling_legs):
