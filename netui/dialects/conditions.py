@@ -1,4 +1,4 @@
-"""What a rule requires of a packet, whichever tool wrote it."""
+"""The conditions of a rule, for both dialects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from netui.net.conditions import Condition, Requirement
 
 
 def conditions_of(rule: Rule, family: Family) -> tuple[Requirement, ...]:
-    """Return all that a rule requires, in its order; family: of its addresses."""
+    """Return a rule's conditions, in order; family: of its addresses."""
     if rule.native is not None:
         return tuple(statement_conditions(rule.native.statements))
     return text_conditions(rule.text, family)
 
 
-#: As many as rules are kept parsed: those of 50,000 rules would take twice the memory of their text.
+#: The size of the cache, the same as for parsed rules: for 50,000 rules it would take twice the memory of their text.
 @lru_cache(maxsize=1024)
 def text_conditions(text: str, family: Family) -> tuple[Requirement, ...]:
     """Return the same of an iptables rule's text."""

@@ -1,8 +1,8 @@
-"""What a rule requires of a packet, as data: one form for iptables' matches and for native rules.
+"""Conditions of rules as data, in one form for iptables' matches and for native rules.
 
-A condition names a key in nft's words (``ip saddr``, ``th dport``, ``ct state``) and the values for which it holds. A
-packet that lacks the key does not fulfil it, inverted or not. Whoever compares two rules, looks for a port or files a
-rule asks its conditions and knows no match module by name. :mod:`netui.dialects.conditions` has those of a rule.
+A condition has a key in nft's words (``ip saddr``, ``th dport``, ``ct state``) and the values for which it holds. A
+packet without the key does not fulfil it, inverted or not. Code that compares two rules, searches for a port or indexes a
+rule uses its conditions, and knows no match module. :mod:`netui.dialects.conditions` returns the conditions of a rule.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IIF, OIF = INTERFACES = ("iifname", "oifname")
 SOURCE, DESTINATION = ("ip saddr", "ip6 saddr"), ("ip daddr", "ip6 daddr")
 ADDRESSES = (*SOURCE, *DESTINATION)
 PROTOCOL, DPORT, SPORT, STATE = "meta l4proto", "th dport", "th sport", "ct state"
-#: How many bits a key's numbers have; more than enough for any other.
+#: The number of bits of a key's numbers; 128 for others.
 _BITS = {
     PROTOCOL: 8, "icmp type": 8, "icmp code": 8, "icmpv6 type": 8, "icmpv6 code": 8, "tcp flags": 8,
     DPORT: 16, SPORT: 16, "th port": 16,
@@ -40,7 +40,7 @@ _MOST_BITS = 128
 
 
 def bits_of(key: str) -> int:
-    """Return how many bits the numbers of a key have."""
+    """Return the number of bits of a key's numbers."""
     if key.endswith(("saddr", "daddr")):
         return 128 if "ip6 " in key else 32
     return 16 if key.endswith(("proto-src", "proto-dst")) else _BITS.get(key, _MOST_BITS)
@@ -49,7 +49,7 @@ def bits_of(key: str) -> int:
 class Condition(NamedTuple):
     """A packet's ``key`` is among ``values``, or (``negated``) is none of them.
 
-    words: the match as its own tool writes it. printed: its values as they stand there, without the option.
+    words: the match as its tool prints it. printed: the values in it, without the option.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Condition(NamedTuple):
     printed: str
 
     def numbers(self) -> IntervalSet | None:
-        """Return the numbers for which it holds; None where it asks for names, or a mask gives too many pieces."""
+        """Return the numbers for which it holds; None for names, or where a mask gives too many intervals."""
         bits = bits_of(self.key)
         found = self.intervals()
         if found is None and isinstance(self.values, Net):
@@ -69,19 +69,19 @@ class Condition(NamedTuple):
         return IntervalSet([(0, (1 << bits) - 1)]) - found
 
     def intervals(self) -> IntervalSet | None:
-        """Return the numbers that it names, negated or not; None where it names others, or a mask that is no prefix."""
+        """Return its numbers, negated or not; None for other values, or a mask that is no prefix."""
         values = self.values
         if not isinstance(values, Net):
             return values if isinstance(values, IntervalSet) else None
         if values.value & ~values.mask:
-            # bits that the mask takes away: no number has them
+            # bits outside the mask: no number matches
             return IntervalSet()
         free = ((1 << bits_of(self.key)) - 1) ^ values.mask
         return None if free & (free + 1) else IntervalSet([(values.value, values.value | free)])
 
     @property
     def number(self) -> int | None:
-        """The one number that it requires, None where it does not require one."""
+        """The single number that it requires, None where it does not require one."""
         values = self.values
         if self.negated:
             return None
@@ -93,31 +93,31 @@ class Condition(NamedTuple):
 
     @property
     def names(self) -> tuple[Text, ...]:
-        """The names among which the key is, or is not; () where it asks for something else."""
+        """Its names, negated or not; () for other values."""
         return self.values if isinstance(self.values, tuple) and not isinstance(self.values, Net) else ()
 
     @property
     def name(self) -> str | None:
-        """The one whole name that it requires or (negated) excludes, None where it is about several or none."""
+        """The single name that it requires or (negated) excludes, None for several names or a prefix."""
         names = self.names
         return names[0].text if len(names) == 1 and not names[0].prefix else None
 
     @property
     def required(self) -> int | str | None:
-        """The one number or name that it requires, None where it does not require one."""
+        """The single number or name that it requires, None where it does not require one."""
         return self.number if self.number is not None or self.negated else self.name
 
     def takes_name(self, name: str) -> bool:
-        """Whether a packet whose key has this name fulfils it."""
+        """Whether a packet with this name fulfils it."""
         return any(_covers(one, Text(name)) for one in self.names) != self.negated
 
     @property
     def net(self) -> Net | None:
-        """The network that it requires, None where it asks for something else or (negated) excludes one."""
+        """The network that it requires, None for other values, or where it is negated."""
         return self.values if isinstance(self.values, Net) and not self.negated else None
 
     def implies(self, wanted: Condition) -> bool:
-        """Whether a packet that fulfils this one fulfils the other: by their values, never by a guess."""
+        """Whether each packet that fulfils this condition also fulfils the other, by their values."""
         if self.key != wanted.key:
             return False
         if self.values == wanted.values and self.negated == wanted.negated:
@@ -142,16 +142,16 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpaqueCondition:
-    """A condition that values do not tell.
+    """A condition that cannot be expressed by values.
 
-    by_chance: the same packet may be taken once and not the next time (a limit, a counter, the time of day).
+    by_chance: the answer for the same packet can change (a limit, a counter, the time of day).
     """
 
     words: str
     by_chance: bool = False
 
     def implies(self, wanted: Requirement) -> bool:
-        """Whether the other is the same, and answers the same each time."""
+        """Whether the other is the same condition, and its answer does not change."""
         return self == wanted and not self.by_chance
 
 
@@ -159,7 +159,7 @@ Requirement = Condition | OpaqueCondition
 
 
 def implies(given: Requirement, wanted: Requirement) -> bool:
-    """Whether a packet that fulfils one condition fulfils the other."""
+    """Whether each packet that fulfils one condition also fulfils the other."""
     if isinstance(given, OpaqueCondition):
         return given.implies(wanted)
     return isinstance(wanted, Condition) and given.implies(wanted)

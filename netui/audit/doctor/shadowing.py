@@ -1,4 +1,4 @@
-"""Whether one rule takes every packet that another would: by what they require, never by a guess."""
+"""Whether one rule matches every packet that another one matches, by their conditions."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from netui.net.conditions import (
 )
 from netui.traversal.rules.buckets import Buckets
 
-#: A rule that begins with an option of its own asks for something; the rest need not be parsed.
+#: A rule that begins with a basic option has a condition, and need not be parsed.
 _CONDITION = re.compile(r'-A [^\s"]+ (?:! )?-(?:[io] |[sd] (?!0\.0\.0\.0/0|::/0)|p (?!all |0 ))')
 
-#: What only the same implies: an opaque condition, or a set that a key is in.
+#: A condition that only an equal one implies: an opaque one, or membership in a set.
 _Same = OpaqueCondition | tuple[str, SetReference, bool]
 
 
 def is_unconditional(rule: Rule, family: Family) -> bool:
-    """Whether the rule takes every packet."""
+    """Whether the rule matches every packet."""
     return not _CONDITION.match(rule.text) and not conditions_of(rule, family)
 
 
 class Earlier:
-    """The rules of a chain so far, found again by what they require: a rule at a time, whatever their number.
+    """The earlier rules of a chain, indexed by their conditions, so that each search is fast.
 
-    It only leaves out rules that cannot cover; :func:`covers` has the word.
+    The index only leaves out rules that cannot cover a rule; :func:`covers` decides.
     """
 
     def __init__(self, family: Family) -> None:
@@ -47,7 +47,7 @@ class Earlier:
         self._others: list[int] = []
 
     def add(self, rule: Rule) -> None:
-        """Take the next rule."""
+        """Add the next rule."""
         position = len(self._rules)
         self._rules.append(rule)
         conditions = conditions_of(rule, self._family)
@@ -62,7 +62,7 @@ class Earlier:
             self._others.append(position)
 
     def covering(self, rule: Rule) -> Rule | None:
-        """Return the first rule so far that takes every packet of this one."""
+        """Return the first earlier rule that matches every packet of this rule."""
         positions = set(self._others)
         for condition in conditions_of(rule, self._family):
             same = _same(condition)
@@ -79,7 +79,7 @@ class Earlier:
 
 
 def _rank(requirement: Requirement) -> int:
-    """Return how telling a condition is (0: most), 3 where a covered rule cannot be found by it."""
+    """Return the rank of a condition by selectivity (0: most selective), 3 where it cannot be an index key."""
     if isinstance(requirement, OpaqueCondition):
         return 2
     if isinstance(requirement.values, SetReference):
@@ -100,7 +100,7 @@ def _same(requirement: Requirement) -> _Same | None:
 
 
 def _net(condition: Condition) -> Net | None:
-    """Return a mask under which all that implies the condition has one number; None where there is none."""
+    """Return a mask under which all conditions that imply this one have the same number; None where there is none."""
     bits = bits_of(condition.key)
     number = condition.number
     if number is not None:
@@ -119,14 +119,14 @@ def _any_number(condition: Condition) -> int | None:
 
 
 def covers(earlier: Rule, later: Rule, family: Family) -> bool:
-    """Whether every packet that ``later`` takes is taken by ``earlier``."""
+    """Whether ``earlier`` matches every packet that ``later`` matches."""
     wanted_of_earlier = conditions_of(earlier, family)
     if earlier.native is not None and any(isinstance(_same(one), tuple) for one in wanted_of_earlier):
-        # a rule between the two may put the packet's address into the set
+        # a rule between the two may add the packet's address to the set
         return False
     return all_implied(wanted_of_earlier, conditions_of(later, family))
 
 
 def all_implied(wanted: Iterable[Requirement], given: Sequence[Requirement]) -> bool:
-    """Whether a packet that fulfils all given conditions fulfils all that are wanted."""
+    """Whether each packet that fulfils all given conditions also fulfils the wanted ones."""
     return all(any(implies(one, each) for one in given) for each in wanted)

@@ -1,7 +1,7 @@
-"""iptables' match modules → what they require of a packet: one function a module (xt_*.c, iptables-extensions(8)).
+"""iptables' match modules → conditions, with one function for each module (xt_*.c, iptables-extensions(8)).
 
-A module or an option that is not understood here is an :class:`OpaqueCondition` in its own words. Options that require
-nothing (``-p all``, a comment) give no condition.
+An unknown module or option becomes an :class:`OpaqueCondition` with its words. Options without a condition (``-p
+all``, a comment) give none.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Reader = Callable[[Match, Family], Iterator[Requirement]]
 
 
 def spec_conditions(spec: RuleSpec, family: Family) -> Iterator[Requirement]:
-    """Yield what a rule's matches require, in their order."""
+    """Yield the conditions of a rule's matches, in order."""
     for match in spec.matches:
         yield from match_conditions(match, family)
 
 
 def match_conditions(match: Match, family: Family) -> Iterator[Requirement]:
-    """Yield what one match requires."""
+    """Yield the conditions of one match."""
     reader = MODULES.get(match.module)
     if reader is not None:
         yield from reader(match, family)
@@ -48,7 +48,7 @@ def match_conditions(match: Match, family: Family) -> Iterator[Requirement]:
 
 _SIDES = {"-s": "saddr", "-d": "daddr"}
 _INTERFACES = {"-i": "iifname", "-o": "oifname"}
-#: Options that say for which of the two programs a line of a file for both is.
+#: Options that select the program (iptables or ip6tables) in a file for both.
 _FAMILIES = {"-4": ("ip", 2), "-6": ("ip6", 10)}
 
 
@@ -69,7 +69,7 @@ def _basic(match: Match, family: Family) -> Iterator[Requirement]:
             if number is None:
                 yield opaque(match, option)
             elif number or option.negated:
-                # ``! -p all`` is no packet
+                # ``! -p all`` matches no packet
                 values = IntervalSet([(number, number) if number else (0, 255)])
                 yield condition(PROTOCOL, values, match, option)
         elif name == "-f":
@@ -110,14 +110,14 @@ def _addrtype(match: Match, family: Family) -> Iterator[Requirement]:
         if option.name in limits:
             continue
         if option.name not in sides or (family == "ip6" and len(kinds) > 1):
-            # xt_addrtype asks IPv6 addresses for several types as conditions of which some must hold together
+            # for IPv6, xt_addrtype combines several types into conditions that must hold together
             yield opaque(match, option)
         else:
             yield condition(f"fib {sides[option.name]}{by} type", tuple(map(Text, kinds)), match, option)
 
 
 def _set(match: Match, _family: Family) -> Iterator[Requirement]:
-    """xt_set: any option beside ``--match-set`` changes what it asks."""
+    """xt_set: any option besides ``--match-set`` changes its meaning."""
     if any(option.name != "--match-set" or len(option.values) != 2 for option in match.options):
         yield OpaqueCondition(match_text(match))
         return
@@ -144,7 +144,7 @@ _CT_PORTS = {
 
 
 def _conntrack(match: Match, family: Family) -> Iterator[Requirement]:
-    """xt_conntrack and xt_state; SNAT and DNAT stand among the states as iptables has them there."""
+    """xt_conntrack and xt_state; iptables lists SNAT and DNAT among the states."""
     for option in match.options:
         name = option.name
         if name in _CT_NAMES:
@@ -178,7 +178,7 @@ def _nothing(_match: Match, _family: Family) -> Iterator[Requirement]:
     return iter(())
 
 
-#: What reads a match module; a new one goes here.
+#: The function of each match module; a new one goes here.
 MODULES: Mapping[str, Reader] = {
     "": _basic,
     "tcp": transport,
@@ -201,7 +201,7 @@ MODULES: Mapping[str, Reader] = {
     "comment": _nothing,
     "nfacct": _nothing,
 }
-#: Modules by which the same packet can be taken once and not the next time; ``untold``: what a listing left out.
+#: Modules whose answer for the same packet can change; ``untold``: what a listing omitted.
 BY_CHANCE = frozenset(
     {"limit", "hashlimit", "statistic", "recent", "quota", "quota2", "time", "nth", "random", "connlimit", "connbytes",
      "rateest", "untold"}

@@ -59,7 +59,7 @@ def multiport(match: Match, _family: Family) -> Iterator[Requirement]:
             yield opaque(match, option)
 
 
-#: By the names that iptables takes; ``-m icmp`` and ``-m icmp6`` (libipt_icmp.c, libip6t_icmp6.c).
+#: ICMP's types by iptables' names; ``-m icmp`` and ``-m icmp6`` (libipt_icmp.c, libip6t_icmp6.c).
 ICMP_TYPES = {
     "echo-reply": 0, "pong": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
     "ping": 8, "router-advertisement": 9, "router-solicitation": 10, "time-exceeded": 11, "ttl-exceeded": 11,
@@ -88,7 +88,7 @@ def icmp(match: Match, _family: Family) -> Iterator[Requirement]:
             if option.negated:
                 yield opaque(match, option)
         elif slash and option.negated:
-            # neither that type with that code: no value of one key alone
+            # a negated type with a code is not the value of a single key
             yield opaque(match, option)
         else:
             yield condition(f"{protocol} type", IntervalSet([(kind, kind)]), match, option)

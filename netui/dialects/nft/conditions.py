@@ -1,4 +1,4 @@
-"""A native rule's statements → what they require of a packet, in the form that iptables' matches have, too."""
+"""A native rule's statements → conditions, in the same form as those of iptables' matches."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ from netui.net.intervals import IntervalSet
 
 _PROTOCOLS: Mapping[str, int] = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
 _PORTS = {"sport": SPORT, "dport": DPORT}
-#: The same thing by another name; ``iif`` is printed by its name, too.
+#: Keys with another name among the conditions; ``iif`` is printed by name, too.
 _SAME = {"iif": "iifname", "oif": "oifname", "ip protocol": PROTOCOL, "ip6 nexthdr": PROTOCOL}
 _NFPROTO = {"ip protocol": 2, "ip6 nexthdr": 10}
 #: Bits of ct state (include/uapi/linux/netfilter/nf_conntrack_common.h, as nft writes them).
 _STATES = {1: "invalid", 2: "established", 4: "related", 8: "new", 64: "untracked"}
-#: What another packet, or the same one later, has otherwise.
+#: Keys that differ in each packet, or change with time.
 _CHANGES = ("meta time", "meta day", "meta hour", "meta random", "meta cpu", "numgen", "ct expiration", "ct packets",
             "ct bytes", "ct avgpkt")  # fmt: skip
 
 
 def statement_conditions(statements: Sequence[Statement]) -> Iterator[Requirement]:
-    """Yield what a rule's statements require, in their order.
+    """Yield the conditions of a rule's statements, in order.
 
-    A match behind a statement that writes a field may read what was written: it says nothing of the packet as it came.
+    A match after a statement that writes a field may read the new value, so it is no condition on the original packet.
     """
     written = False
     for statement in statements:
@@ -71,7 +71,7 @@ def _by_chance(words: str) -> OpaqueCondition:
 
 
 class _Key(NamedTuple):
-    """A key of nft's: its name among conditions, what else a packet must be to have it, and whether it changes."""
+    """A key of nft: its name among conditions, its implied conditions, and whether it changes."""
 
     name: str
     brings: tuple[str, IntervalSet, str] | None
@@ -92,7 +92,7 @@ def _key(words: str) -> _Key:
 
 
 def _compare(statement: Compare) -> Iterator[Requirement]:
-    """Yield what a match requires: its protocol or family, and its values."""
+    """Yield the conditions of a match: protocol or family, and values."""
     words = statement.words
     read, mask = _key_of(statement.left)
     if read is None:
@@ -111,7 +111,7 @@ def _compare(statement: Compare) -> Iterator[Requirement]:
 
 
 def _key_of(left: Expression) -> tuple[Key | None, int | None]:
-    """Return the key that is compared, and the bits of it that are looked at where these are not all."""
+    """Return the key of a match, and its mask where it has one."""
     if isinstance(left, Key):
         return left, None
     if isinstance(left, Bits) and left.operator == "&" and isinstance(left.left, Key):
@@ -122,7 +122,7 @@ def _key_of(left: Expression) -> tuple[Key | None, int | None]:
 
 
 def _is_drawn(expression: Expression) -> bool:
-    """Whether the kernel draws, counts or looks up what is compared."""
+    """Whether the left side is a random number, a counter, a hash or a map's value."""
     if isinstance(expression, Concat):
         return any(map(_is_drawn, expression.parts))
     if isinstance(expression, Bits):
@@ -133,7 +133,7 @@ def _is_drawn(expression: Expression) -> bool:
 
 
 def _values(statement: Compare, key: str, mask: int | None) -> Values | None:
-    """Return with what a match compares; None where that is no set of values of its key."""
+    """Return the right side of a match as values; None where it is no set of values of its key."""
     if statement.right.name:
         return SetReference(statement.right.name) if mask is None and statement.operator in ("==", "!=") else None
     if key == STATE:
@@ -166,14 +166,14 @@ def _ordered(operator: str, number: Interval, bits: int) -> IntervalSet | None:
 
 
 def _single_parts(right: Elements) -> list[object]:
-    """Return the values of a set in the rule; [] where one of them is several side by side."""
+    """Return the values of an anonymous set; [] where it has concatenations."""
     if any(len(element.parts) != 1 for element in right.elements):
         return []
     return [element.parts[0] for element in right.elements]
 
 
 def _states(statement: Compare) -> tuple[Text, ...] | None:
-    """Return the connection's states, which are bits: ``in`` asks for any of several in one number."""
+    """Return the connection's states, which are bits: ``in`` matches any of several bits."""
     bits = 0
     for part in _single_parts(statement.right):
         if not isinstance(part, Interval) or part.low != part.high:

@@ -1,7 +1,7 @@
-"""An index of a chain's rules by what they cannot match without.
+"""Index of a chain's rules by one condition that each requires: destination, source, interface or port.
 
-It only leaves rules out, never reorders them: for every packet the candidates hold all
-rules that the plain walk would match (a property test holds the two equal).
+It only leaves rules out and never reorders them. For every packet, the candidates include all rules that match it (a
+property test compares both).
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _HEAD = re.compile(
     r"(?: -m (?:tcp|udp|sctp) --dport (0|[1-9]\d{0,5})(?= -[mjg] | --[a-z]|\Z))?"
 )
 
-#: For so many sets of senders the rules that name one of their addresses are remembered.
+#: The size of the cache of rules for sets of senders.
 _MOST_MEANT = 1024
-#: The keys by which a rule is filed.
+#: The keys of the index.
 _FILED = frozenset({*ADDRESSES, *INTERFACES, DPORT})
-#: Fewer rules for networks than this are asked one after the other.
+#: Fewer rules for networks than this are not indexed.
 _FEW_NETS = 16
 
-#: Of a rule that asks for no destination port.
+#: The key of rules without a destination port.
 _NO_PORT = -1
 
 
@@ -57,9 +57,9 @@ class ChainIndex:
 
     #: rules for a source network, by mask
     by_net: dict[int, Buckets[int]] = field(default_factory=dict)
-    #: of those, the out-interface and the in-interface that they ask for
+    #: the out-interface and the in-interface of those rules
     devices: dict[int, tuple[str, str]] = field(default_factory=dict)
-    #: the sources' addresses in ``by_src`` by the destination port that their rules ask for, _NO_PORT where for none
+    #: the source addresses in ``by_src`` by the destination port of their rules, _NO_PORT without one
     sources: Buckets[int] = field(default_factory=Buckets)
 
     _anywhere: dict[tuple[str, int, tuple[int | None, ...] | None], tuple[object, list[int]]] = field(
@@ -67,7 +67,7 @@ class ChainIndex:
     )
 
     def add_source(self, address: int, position: int, dport: int) -> None:
-        """Put a rule under its source's address."""
+        """Add a rule under its source address."""
         self.by_src.add(address, position)
         self.sources.add(dport, address)
 
@@ -105,15 +105,15 @@ class ChainIndex:
             return ()
         if len(found) == 1:
             return found[0]
-        # sorted() sees that these are a few ascending runs and merges them
+        # sorted() recognizes a few ascending runs and merges them
         return sorted(chained.from_iterable(found))
 
     def of_destination(self, packet: PacketState) -> object:
-        """Return what of the candidates hangs on a packet's destination and port."""
+        """Return the candidates that depend on a packet's destination and port."""
         return self.by_dst.get(packet.dst), self.by_dport.get(packet.dport or 0), packet.dport is None
 
     def _of_ports(self, several: Several) -> list[int]:
-        """The rules for one port of several."""
+        """The rules for any of many ports."""
         key = ("ports", id(self))
         known: list[int] | None = several.kept.get(key)
         if known is None:
@@ -125,7 +125,7 @@ class ChainIndex:
         return known
 
     def _meant(self, which: str, vague: AnyOutside, packet: PacketState) -> list[int]:
-        """The rules for the addresses or networks that "some machine outside" could mean."""
+        """The rules for addresses or networks of "any machine outside"."""
         ports = self._ports_of(packet) if which == "-s" and self._asks_ports else None
         key = (which, id(vague.token), ports)
         cached = self._anywhere.get(key)
@@ -138,17 +138,17 @@ class ChainIndex:
 
     @property
     def _asks_ports(self) -> bool:
-        """Whether rules that are found by their source ask for a destination port, too."""
+        """Whether rules that are indexed by source also have a destination port."""
         return len(self.sources) > (_NO_PORT in self.sources)
 
     @staticmethod
     def _ports_of(packet: PacketState) -> tuple[int | None, ...] | None:
-        """The destination ports of rules that could match (None: of those without one); None where any could."""
+        """The destination ports of rules that could match (None: of rules without one); None where any could."""
         if packet.any_dport is not None:
             return None
         if packet.dport is not None:
             return (None, packet.dport)
-        # no rule singles out the port of a client that is not named (see address.client_port_in)
+        # rules for single ports are not about an unnamed client's port (see addresses.client_port_in)
         chosen = packet.dport_range
         return (None,) if packet.is_echo or (chosen is not None and chosen[0] != chosen[1]) else None
 
@@ -171,7 +171,7 @@ class ChainIndex:
 
 
 def build_index(chain: Chain) -> ChainIndex:
-    """Build the index of a chain: each rule under the most telling thing that it requires."""
+    """Build the index of a chain: each rule under its most selective condition."""
     index = ChainIndex(len(chain.rules))
     family = packet_family(chain.family)
     for position, rule in enumerate(chain.rules):
@@ -181,7 +181,7 @@ def build_index(chain: Chain) -> ChainIndex:
 
 
 def _few_nets(index: ChainIndex) -> None:
-    """Put rules for networks under their interface, or among the rest, where they are too few to be looked up."""
+    """Index a few rules for networks by their interface, or not at all, because lookups would not pay."""
     if sum(len(nets) for nets in index.by_net.values()) >= _FEW_NETS * len(index.by_net):
         return
     moved: list[tuple[int, str, str]] = sorted(
@@ -201,13 +201,13 @@ def _few_nets(index: ChainIndex) -> None:
 
 
 def asks_first(statements: Sequence[Statement]) -> bool:
-    """Whether a native rule does nothing to a packet before its last comparison: where one fails, nothing happened."""
+    """Whether a native rule has no effect before its last comparison, so that it may be skipped if one fails."""
     last = max((at for at, one in enumerate(statements) if isinstance(one, Compare)), default=0)
     return all(isinstance(one, Compare | Note | Opaque) for one in statements[:last])
 
 
 def rewrites(table: Table) -> bool:
-    """Whether rules of a native table write headers, so that a packet leaves a chain otherwise than it came."""
+    """Whether rules of a native table write headers, so that a chain may change a packet's fields."""
     return any(
         isinstance(one, SetField) and not one.key.startswith(("meta ", "ct "))
         for chain in table.chains
@@ -218,7 +218,7 @@ def rewrites(table: Table) -> bool:
 
 
 def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
-    """Put a rule where it belongs, by its first words; by all of them where those are unusual."""
+    """Index a rule by its first words, or by all conditions where the first words are unusual."""
     if rule.native is not None:
         if not asks_first(rule.native.statements):
             return index.always.append(position)
@@ -236,7 +236,7 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
                 return addresses.add(net.value, position)
     net = parse_net(src, family) if src and not not_src else None
     if net is not None and not net.whole and not (free := net.mask ^ ((1 << net.width) - 1)) & (free + 1):
-        # of all that a rule can ask for, a network singles out most
+        # a network is the most selective condition
         devices = (_named(not_oif, oif), _named(not_iif, iif))
         if any(devices) or not (dport or " --dport " in rule.text or " --destination-port " in rule.text):
             index.devices[position] = devices
@@ -256,7 +256,7 @@ def _named(negated: str | None, interface: str | None) -> str:
 
 
 def _put_whole(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
-    """Put a rule where it belongs by all that it requires: one address before one interface before one port."""
+    """Index a rule by all its conditions: an address, else an interface, else a port."""
     required = {
         one.key: needed
         for one in conditions_of(rule, family)
