@@ -1,8 +1,8 @@
 """Conditions of rules as data, in one form for iptables' matches and for native rules.
 
 A condition has a key in nft's words (``ip saddr``, ``th dport``, ``ct state``) and the values for which it holds. A
-packet without the key does not fulfil it, inverted or not. Code that compares two rules, searches for a port or indexes a
-rule uses its conditions, and knows no match module. :mod:`netui.dialects.conditions` returns the conditions of a rule.
+packet without the key does not fulfil it, inverted or not. Code that compares two rules, searches for a port or
+indexes a rule uses its conditions, and knows no match module. :mod:`netui.dialects.conditions` has those of a rule.
 """
 
 from __future__ import annotations
