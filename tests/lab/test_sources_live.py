@@ -56,7 +56,7 @@ print(json.dumps({
     "errors": {k: v.error for k, v in s.sources.items() if v.error},
     "bridge": hehe.bridge, "subnet": hehe.subnets[0].subnet,
     "members": sorted(m.name for m in hehe.members),
-    "ports": sorted(p.host_port for c in s.containers for p in c.bound if c.name == "openresty"),
+    "ports": sorted(p.host_port for c in s.containers for p in c.bound_ports if c.name == "openresty"),
     "listening": sorted({k.port for c in s.containers if c.name == "openresty" for k in c.listening or ()}),
     "interfaces": [i.name for i in s.interfaces],
     "native": len(s.nft_chains),
