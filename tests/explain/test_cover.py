@@ -100,7 +100,7 @@ _PACKETS = st.builds(
 def _takes(rule: Rule, packet: PacketState) -> bool:
     around = MatchContext(Fib("ip", None, None, None), None, {})
     compiled = [one for match in parse_rule(rule.text).matches for one in compile_match(match, "ip", around)]
-    answers = [predicate(packet) for predicate, _words in compiled]
+    answers = [predicate(packet) for predicate, _words, _key in compiled]
     assert None not in answers
     return all(answers)
 

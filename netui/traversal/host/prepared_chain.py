@@ -14,6 +14,7 @@ from netui.model import (
     Table,
 )
 from netui.model.statements import Text, Verdict
+from netui.net.conditions import ADDRESSES
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Change, Step, Undecided
 from netui.traversal.rules.compile_target import compile_target
@@ -22,14 +23,14 @@ from netui.traversal.rules.matches import compile_match
 from netui.traversal.rules.native.evaluate import TableSets
 from netui.traversal.rules.native.program import Program
 from netui.traversal.rules.native.reading import KeyContext
-from netui.traversal.rules.predicates import MatchContext, Predicate
+from netui.traversal.rules.predicates import CompiledMatch, MatchContext, Predicate
 from netui.traversal.rules.target_action import Action
 from netui.traversal.several import Asked
 
 #: Chains with fewer rules have no index: asking each rule is faster.
 _FEW = 8
-#: The first words of matches that compare addresses.
-_OF_SEVERAL = ("-s ", "! -s ", "-d ", "! -d ", "iprange ", "set ")
+#: The keys of matches that compare addresses.
+_OF_SEVERAL = (*ADDRESSES, "set")
 #: A native rule's action is what its program says.
 _RUNS = Action("continue", Verdict("continue"))
 
@@ -60,7 +61,7 @@ class PreparedRule:
     """A rule with its predicates and action."""
 
     rule: Rule
-    predicates: list[tuple[Predicate, str]]
+    predicates: list[CompiledMatch]
     action: Action
     #: the chain to which it jumps or goes, set by the first packet that does
     inner: PreparedChain | None = None
@@ -158,11 +159,11 @@ class PreparedChain:
                 self.compiled[position] = prepared
                 return prepared
             spec = rule.spec
-            predicates: list[tuple[Predicate, str]] = []
+            predicates: list[CompiledMatch] = []
             for match in spec.matches:
                 predicates.extend(compile_match(match, self._around.family, self._around.surroundings))
             # matches of many addresses come last: most often another match fails first
-            predicates.sort(key=lambda asked: asked[1].startswith(_OF_SEVERAL))
+            predicates.sort(key=lambda match: match.key in _OF_SEVERAL)
             action = compile_target(spec.target, self.table.names, self._around.family)
             prepared = PreparedRule(rule, predicates, action)
             self.compiled[position] = prepared

@@ -22,15 +22,19 @@ from netui.traversal.rules.matches_counted import connlimit, hashlimit, limit, r
 from netui.traversal.rules.matches_header import icmp, sctp
 from netui.traversal.rules.matches_packet import helper, length, never, owner, pkttype
 from netui.traversal.rules.matches_place import addrtype, mac, match_set, physdev, rpfilter
-from netui.traversal.rules.predicates import Compiled, MatchContext, Predicate, Unsure, unknown
+from netui.traversal.rules.predicates import Compiled, CompiledMatch, MatchContext, Unsure, unknown
 
 
-def compile_match(match: Match, family: Family, around: MatchContext) -> list[tuple[Predicate, str]]:
-    """Return the predicates of a match, each with its words; all must hold."""
+def compile_match(match: Match, family: Family, around: MatchContext) -> list[CompiledMatch]:
+    """Return the predicates of a match; all must hold."""
     special = MODULES.get(match.module)
     if special is not None:
         return [
-            (predicate, f"{match.module} {option_text(option)}" if option is not None else match_text(match))
+            CompiledMatch(
+                predicate,
+                f"{match.module} {option_text(option)}" if option is not None else match_text(match),
+                match.module,
+            )
             for predicate, option in special(match, family, around)
         ]
     if match.module == "":
@@ -41,15 +45,17 @@ def compile_match(match: Match, family: Family, around: MatchContext) -> list[tu
 
 #: Rules share their predicates: most have the same few interfaces, protocols and ports.
 @lru_cache(maxsize=1024)
-def _of_match(match: Match, family: Family) -> tuple[tuple[Predicate, str], ...]:
+def _of_match(match: Match, family: Family) -> tuple[CompiledMatch, ...]:
     return tuple(
-        (unknown if isinstance(required, OpaqueCondition) else predicate_of(required), required.words)
+        CompiledMatch(unknown, required.words, "")
+        if isinstance(required, OpaqueCondition)
+        else CompiledMatch(predicate_of(required), required.words, required.key)
         for required in match_conditions(match, family)
     )
 
 
 @lru_cache(maxsize=1024)
-def _of_option(option: Option, family: Family) -> tuple[tuple[Predicate, str], ...]:
+def _of_option(option: Option, family: Family) -> tuple[CompiledMatch, ...]:
     return _of_match.__wrapped__(Match("", (option,)), family)
 
 

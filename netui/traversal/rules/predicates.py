@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from netui.model import IpSet, Option
 from netui.traversal.host.routing import Fib
@@ -75,6 +76,17 @@ def invert(predicate: Predicate) -> Predicate:
 def maybe(predicate: Predicate, option: Option) -> Predicate:
     """Invert a predicate where its option is negated."""
     return invert(predicate) if option.negated else predicate
+
+
+class CompiledMatch(NamedTuple):
+    """One predicate of a rule. words: the match as iptables prints it. key: its condition's, or its module's name.
+
+    key is "" where netui does not understand the match.
+    """
+
+    predicate: Predicate
+    words: str
+    key: str
 
 
 Compiled = list[tuple[Predicate, Option | None]]

@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from netui.model import Hook
+from netui.net.conditions import DESTINATION, DPORT, IIF, OIF, PROTOCOL, SOURCE, SPORT
 from netui.traversal.host.prepared_chain import PreparedChain, PreparedRule
 from netui.traversal.packet_state import PacketState
 from netui.traversal.result import Fate, Step
-from netui.traversal.rules.predicates import Predicate
+from netui.traversal.rules.predicates import CompiledMatch, Predicate
 
-#: The first words of matches whose answer is the same for all packets of a passage through FORWARD …
-_COMMON = ("-i ", "! -i ", "-o ", "! -o ", "-s ", "! -s ", "-p ", "! -p ", "comment ")
-#: … and of other matches without side effects.
-_ASKED = ("-d ", "! -d ", "conntrack ", "state ", "tcp ", "udp ", "sctp ", "mark ", "addrtype ")
+#: The keys of matches whose answer is the same for all packets of a passage through FORWARD …
+_COMMON = frozenset({IIF, OIF, *SOURCE, PROTOCOL})
+#: … and of other matches without side effects: these keys, and those of connections.
+_ASKED = frozenset({*DESTINATION, SPORT, DPORT, "th port", "tcp flags", "sctp", "meta mark", "addrtype"})
 _ENDS: dict[str, Fate] = {"accept": "accept", "drop": "drop", "reject": "reject"}
 #: The number of passages after which the cache of a chain is given up.
 _MOST = 4
@@ -57,10 +58,10 @@ class Passage:
         return all(predicate(packet) is answer for predicate, answer in self.asked)
 
 
-def through(chain: PreparedChain, hook: Hook, packet: PacketState, common: tuple[str, ...] = ()) -> Passage:
+def through(chain: PreparedChain, hook: Hook, packet: PacketState, common: frozenset[str] = frozenset()) -> Passage:
     """Return a packet's passage through a base chain; raises NotPlain where it must be walked.
 
-    common: the first words of matches whose answer is the same for all packets of the passage.
+    common: the keys of matches whose answer is the same for all packets of the passage.
     """
     made = Passage()
     made.fate = _follow(made, chain, hook, packet, common, 0)
@@ -103,7 +104,7 @@ _NOBODYS = Passage([(_never, True)])
 
 
 def _follow(
-    made: Passage, prepared: PreparedChain, hook: Hook, packet: PacketState, common: tuple[str, ...], depth: int
+    made: Passage, prepared: PreparedChain, hook: Hook, packet: PacketState, common: frozenset[str], depth: int
 ) -> Fate | None:
     candidates: Sequence[int] = prepared.candidates(packet)
     index = prepared.index
@@ -118,7 +119,7 @@ def _follow(
         rule = prepared.compiled[position] or prepared.rule(position)
         if rule.program is not None:
             raise NotPlain
-        if not all(_holds(made, predicate, words, packet, common) for predicate, words in rule.predicates):
+        if not all(_holds(made, match, packet, common) for match in rule.predicates):
             continue
         action = rule.action
         if action.kind == "nat" and not common:
@@ -146,13 +147,14 @@ def _follow(
     return None
 
 
-def _holds(made: Passage, predicate: Predicate, words: str, packet: PacketState, common: tuple[str, ...]) -> bool:
-    asked = not words.startswith(common) if common else True
-    if asked and not words.startswith(_ASKED if common else (*_ASKED, *_COMMON)):
+def _holds(made: Passage, match: CompiledMatch, packet: PacketState, common: frozenset[str]) -> bool:
+    key = match.key
+    asked = key not in common
+    if asked and key not in _ASKED and key not in _COMMON and not key.startswith("ct "):
         raise NotPlain
-    answer = predicate(packet)
+    answer = match.predicate(packet)
     if answer is None:
         raise NotPlain
     if asked:
-        made.asked.append((predicate, answer))
+        made.asked.append((match.predicate, answer))
     return answer

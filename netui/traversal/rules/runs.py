@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netui.dialects.conditions import conditions_of
+from netui.dialects.conditions import first_asked
 from netui.model import Family, Hook
 from netui.model.statements import Compare, Nat, Note, Verdict
-from netui.net.conditions import DPORT, IIF, OIF, PROTOCOL, STATE, Condition
+from netui.net.conditions import DPORT, IIF, OIF, PROTOCOL, STATE
 from netui.net.intervals import IntervalSet
 from netui.traversal.any_outside import Senders
 from netui.traversal.host.prepared_chain import AsksFor, PreparedChain, PreparedRule
@@ -164,16 +164,14 @@ _SIMPLE = (IIF, OIF, PROTOCOL, STATE, DPORT)
 
 def _plain(rule: PreparedRule, key: str, family: Family) -> AsksFor:
     """Return for whom a rule asks by one condition on a key, and the predicates of all the others."""
-    conditions = [one for one in conditions_of(rule.rule, family) if isinstance(one, Condition)]
-    asked = next((one for one in conditions if one.key == key), None)
+    asked = first_asked(rule.rule, family, key)
     values = asked.intervals() if asked is not None else None
-    others = [(predicate, said) for predicate, said in rule.predicates if asked is None or said != asked.words]
+    others = [match for match in rule.predicates if asked is None or match.words != asked.words]
     whom = (values, not asked.negated) if asked is not None and values is not None else None
     if whom is None or len(others) != len(rule.predicates) - 1:
         whom, others = None, rule.predicates
-    words = {one.words for one in conditions if one.key in _SIMPLE}
-    simple = key not in ("", DPORT) and all(said in words for _predicate, said in others)
-    return AsksFor(whom, [predicate for predicate, _said in others], simple)
+    simple = key not in ("", DPORT) and all(match.key in _SIMPLE for match in others)
+    return AsksFor(whom, [match.predicate for match in others], simple)
 
 
 def _holds(predicates: Sequence[Predicate], packet: PacketState) -> bool | None:

@@ -21,7 +21,7 @@ from netui.traversal.result import BY_AGE, Change, Fate, Step, Undecided
 from netui.traversal.rules.native.program import Program
 from netui.traversal.rules.native.run import Outcome
 from netui.traversal.rules.order import orders
-from netui.traversal.rules.predicates import Predicate, Unsure
+from netui.traversal.rules.predicates import CompiledMatch, Unsure
 from netui.traversal.rules.remembered import JUMP, forwarded
 from netui.traversal.rules.runs import fan, run_from
 from netui.traversal.rules.target_action import TargetContext, Unknowable
@@ -44,15 +44,15 @@ def same_way(_packet: PacketState) -> bool:
     return True
 
 
-def _telling(unknown: tuple[tuple[Predicate, str], ...]) -> tuple[Predicate, str]:
+def _telling(unknown: tuple[CompiledMatch, ...]) -> CompiledMatch:
     """Of a rule's unknown matches, the one that decides.
 
     A match that usually fails decides, whatever the others answer. Where matches usually hold, the others decide.
     """
-    counted = [one for one in unknown if isinstance(one[0], Unsure) and one[0].bound]
-    fails = [one for one in counted if isinstance(one[0], Unsure) and not one[0].usual]
+    counted = [one for one in unknown if isinstance(one.predicate, Unsure) and one.predicate.bound]
+    fails = [one for one in counted if isinstance(one.predicate, Unsure) and not one.predicate.usual]
     rest = [one for one in unknown if one not in counted]
-    plain = [one for one in rest if not (isinstance(one[0], Unsure) and one[0].chance)]
+    plain = [one for one in rest if not (isinstance(one.predicate, Unsure) and one.predicate.chance)]
     return (fails or plain or rest or counted)[0]
 
 
@@ -242,9 +242,9 @@ class Walker:
                             continue
                         return None if ruled == "return" else ruled
                     matched = True
-                    unknown: tuple[tuple[Predicate, str], ...] = ()
+                    unknown: tuple[CompiledMatch, ...] = ()
                     for asked in rule.predicates:
-                        answer = asked[0](packet)
+                        answer = asked.predicate(packet)
                         if answer is False:
                             matched = False
                             break
@@ -374,11 +374,9 @@ class Walker:
             case ending:
                 return _FATES.get(ending, "drop")
 
-    def _assumed(
-        self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[tuple[Predicate, str], ...]
-    ) -> bool:
+    def _assumed(self, hook: Hook, chain: Chain, rule: PreparedRule, unknown: tuple[CompiledMatch, ...]) -> bool:
         """Whether this walk assumes that the unknown matches hold."""
-        predicate, words = _telling(unknown)
+        predicate, words, _key = _telling(unknown)
         why, bound, chance, likely = "", "", False, False
         if isinstance(predicate, Unsure):
             why, bound, chance, likely = predicate.why, predicate.bound, predicate.chance, predicate.usual
