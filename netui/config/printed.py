@@ -39,10 +39,10 @@ def printed(settings: Settings, keys: Iterable[tuple[str, str, str]], origin: st
         value = getattr(settings, attribute)
         lines.append(_line(key, example if value in (None, "") else value, words, set_=value not in (None, "")))
     lines += ["", "[keys]", "# By these names; several keys with commas."]
-    told: set[str] = set()
+    written: set[str] = set()
     for name, usual, words in keys:
-        if name not in told:
-            told.add(name)
+        if name not in written:
+            written.add(name)
             lines.append(_line(name, settings.keys.get(name, usual), words, set_=name in settings.keys))
     return "\n".join(lines)
 

@@ -17,21 +17,21 @@ _SPLIT = re.compile(_PART)
 
 def flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return every value by its dotted name."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in document.items():
         if isinstance(value, dict) and value:
-            found |= flat(value, f"{prefix}{name}.")
+            values |= flat(value, f"{prefix}{name}.")
         else:
-            found[f"{prefix}{name}"] = value
-    return found
+            values[f"{prefix}{name}"] = value
+    return values
 
 
 def line_numbers(text: str) -> dict[str, int]:
     """Return the line, from 1, of each key by its dotted name; of tables, too."""
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for number, table, key in _heads(text):
-        found.setdefault(f"{table}.{key}" if table and key else table or key, number)
-    return found
+        numbers.setdefault(f"{table}.{key}" if table and key else table or key, number)
+    return numbers
 
 
 def _heads(text: str) -> Iterator[tuple[int, str, str]]:

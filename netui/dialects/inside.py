@@ -50,32 +50,32 @@ def read_inside(text: str) -> Inside | None:
     """Return a container's devices and routes; None where the text has none of these files."""
     routes: list[Route] = []
     devices: dict[str, int] = {}
-    more = found = False
+    more = has_header = False
     for line in text.split("\n"):
         if _ROUTE_HEADER.match(line) or _IGMP_HEADER.match(line):
-            found = True
+            has_header = True
         elif route := _ROUTE.fullmatch(line):
             routes.append(_route4(*route.groups()))
         elif route := _ROUTE6.fullmatch(line):
-            found = True
+            has_header = True
             routes += _route6(*route.groups())
         elif device := _IGMP.fullmatch(line):
             devices[device[2]] = int(device[1])
         elif _TABLE.match(line):
             more = True
-    return Inside(tuple(routes), devices, more) if found else None
+    return Inside(tuple(routes), devices, more) if has_header else None
 
 
 def _route4(device: str, dst: str, gateway: str, flags: str, metric: str, mask: str) -> Route:
     """Parse a line of ``route``; its numbers are in the byte order of a little-endian machine."""
-    address, way, bits = (ipaddress.IPv4Address(bytes.fromhex(word)[::-1]) for word in (dst, gateway, mask))
+    address, via, bits = (ipaddress.IPv4Address(bytes.fromhex(word)[::-1]) for word in (dst, gateway, mask))
     refused = device == "*" or bool(int(flags, 16) & _REJECT)
     return Route(
         "ip",
         f"{address}/{int(bits).bit_count()}",
         type="unreachable" if refused else "unicast",
         dev="" if refused else device,
-        gateway=str(way) if int(way) else "",
+        gateway=str(via) if int(via) else "",
         metric=int(metric),
     )
 
@@ -87,14 +87,14 @@ def _route6(dst: str, length: str, gateway: str, metric: str, flags: str, device
     if refused and metric == "ffffffff":
         # the null entry of every namespace
         return []
-    way = ipaddress.IPv6Address(bytes.fromhex(gateway))
+    via = ipaddress.IPv6Address(bytes.fromhex(gateway))
     return [
         Route(
             "ip6",
             f"{ipaddress.IPv6Address(bytes.fromhex(dst))}/{int(length, 16)}",
             type="unreachable" if refused else "unicast",
             dev="" if refused else device,
-            gateway=str(way) if int(way) else "",
+            gateway=str(via) if int(via) else "",
             metric=int(metric, 16),
         )
     ]

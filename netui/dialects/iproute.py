@@ -25,8 +25,8 @@ _KNOWN = {
 def interfaces(listing: object) -> tuple[Interface, ...]:
     """Build the interfaces in the order of their index; raise SourceError where it is no list."""
     entries = js.list_of_objects(listing, "ip -j address output")
-    found = [_interface(entry) for entry in entries if js.text(entry.get("ifname"))]
-    return tuple(sorted(found, key=lambda interface: interface.index))
+    listed = [_interface(entry) for entry in entries if js.text(entry.get("ifname"))]
+    return tuple(sorted(listed, key=lambda interface: interface.index))
 
 
 def routes(listing: object, family: Family) -> tuple[Route, ...]:
@@ -41,8 +41,8 @@ def routes(listing: object, family: Family) -> tuple[Route, ...]:
 
 def policy_rules(listing: object, family: Family) -> tuple[PolicyRule, ...]:
     """Build one family's policy rules by priority; raise SourceError where it is no list."""
-    found = [_policy_rule(entry, family) for entry in js.list_of_objects(listing, "ip -j rule output") if entry]
-    return tuple(sorted(found, key=lambda rule: rule.priority))
+    rules = [_policy_rule(entry, family) for entry in js.list_of_objects(listing, "ip -j rule output") if entry]
+    return tuple(sorted(rules, key=lambda rule: rule.priority))
 
 
 def _interface(entry: dict[str, Any]) -> Interface:

@@ -85,35 +85,35 @@ class Pasted:
 def sections(text: str) -> Pasted:
     """Split a text into the outputs of commands."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").split("\n")
-    found = Pasted([], [], None)
+    pasted = Pasted([], [], None)
     current: Section | None = None
-    told = _Told()
+    heading = _Told()
     depth = 0
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
         command = _command(line)
         if command is not None:
-            told, current, depth = _told(command), None, 0
+            heading, current, depth = _told(command), None, 0
             continue
         if not line or _FENCE.match(line):
             continue
         if _REMARKS.match(line):
-            found.remarks.append(line)
+            pasted.remarks.append(line)
             continue
         form = _form(line) if depth == 0 else None
         if form is not None and _begins(form, line, current):
             if current is not None:
-                told = _Told(told.family, told.backend)
-            current = Section(form, told.family, told.backend, told.table)
-            found.sections.append(current)
+                heading = _Told(heading.family, heading.backend)
+            current = Section(form, heading.family, heading.backend, heading.table)
+            pasted.sections.append(current)
         if current is None:
-            found.strange = found.strange or (number, line)
+            pasted.strange = pasted.strange or (number, line)
             continue
         current.lines.append((number, line))
         current.ended = number < len(lines)
         if current.form == "nft":
             depth = max(depth + _depth(line), 0)
-    return found
+    return pasted
 
 
 def _command(line: str) -> str | None:
@@ -131,10 +131,10 @@ def _command(line: str) -> str | None:
 
 
 def _told(command: str) -> _Told:
-    found = _COMMAND.match(command)
-    if found is None:
+    match = _COMMAND.match(command)
+    if match is None:
         return _Told()
-    tool, rest = found["tool"], found["rest"]
+    tool, rest = match["tool"], match["rest"]
     if not tool.startswith(("iptables", "ip6tables")):
         return _Told()
     backend: Backend | None = "legacy" if "legacy" in tool else "nft" if "-nft" in tool else None

@@ -23,7 +23,7 @@ def ss_sockets(text: str) -> tuple[Socket, ...]:
 
     Raises SourceError at a line of another shape.
     """
-    found: dict[Socket, None] = {}
+    sockets: dict[Socket, None] = {}
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split(None, 5)
         if not words or words[0] in ("Netid", "State"):
@@ -40,8 +40,8 @@ def ss_sockets(text: str) -> tuple[Socket, ...]:
         user = _USER.search(words[5]) if len(words) > 5 else None
         program, pid = (user[1], int(user[2])) if user else ("", 0)
         protocol = "tcp" if words[0] == "mptcp" else words[0]
-        found[Socket(protocol, address, int(port), program, pid, device)] = None
-    return tuple(found)
+        sockets[Socket(protocol, address, int(port), program, pid, device)] = None
+    return tuple(sockets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def open_sockets(text: str) -> Iterator[OpenSocket]:
 
     Raises SourceError at a line of another shape.
     """
-    found: list[tuple[str, str, int, int, int]] = []
+    listeners: list[tuple[str, str, int, int, int]] = []
     protocol = ""
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split()
@@ -83,7 +83,7 @@ def open_sockets(text: str) -> Iterator[OpenSocket]:
             protocol = "sctp"
             continue
         if protocol == "sctp":
-            found += _endpoint(words, number, line)
+            listeners += _endpoint(words, number, line)
             continue
         if not protocol or len(words) < 4:
             raise SourceError(f"line {number} is none of /proc/PID/net/tcp and udp: {quoted(line)}")
@@ -93,18 +93,18 @@ def open_sockets(text: str) -> Iterator[OpenSocket]:
         uid, inode = (words[7], words[9]) if len(words) > 9 else ("", "")
         try:
             owner = (int(inode) if inode.isdecimal() else 0, int(uid) if uid.isdecimal() else -1)
-            found.append((protocol, _address(address), int(port, 16), *owner))
+            listeners.append((protocol, _address(address), int(port, 16), *owner))
         except ValueError:
             raise SourceError(f"line {number}: {quoted(words[1])} is no address and port") from None
-    taken = {one[:3] for one in found}
-    for kind, at, own_port, own_inode, own_uid in found:
+    taken = {one[:3] for one in listeners}
+    for kind, at, own_port, own_inode, own_uid in listeners:
         both = at == "::" and (kind, "0.0.0.0", own_port) not in taken
         yield OpenSocket(Socket(kind, "*" if both else at, own_port), own_inode, own_uid)
 
 
 def _endpoint(words: list[str], number: int, line: str) -> Iterator[tuple[str, str, int, int, int]]:
     """One line of /proc/net/sctp/eps: ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS; SST 10 listens."""
-    if len(words) < 9 or not all(words[place].isdecimal() for place in (5, 6, 7)):
+    if len(words) < 9 or not all(words[column].isdecimal() for column in (5, 6, 7)):
         raise SourceError(f"line {number} is none of /proc/net/sctp/eps: {quoted(line)}")
     if words[3] != _SCTP_LISTEN:
         return

@@ -17,17 +17,17 @@ def sysctls(text: str) -> dict[str, str]:
     Messages of sysctl (``sysctl: permission denied on key …``) are skipped. Raises SourceError where no line
     has a key and a value.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     first = ""
     for line in text.split("\n"):
         key, equals, value = line.partition("=")
         key = key.strip()
         if equals and key.startswith(PREFIXES):
-            found[key] = value.strip()
+            values[key] = value.strip()
         first = first or line.strip()
-    if not found:
+    if not values:
         raise SourceError(f"holds no net.* keys, it begins with {quoted(first)}; capture it again with sysctl -a")
-    return found
+    return values
 
 
 def key_of(path: str) -> str:

@@ -52,7 +52,7 @@ class FolderEntry:
         """
         parts = list(reversed(path.parts))
         folder = os.open("/" if path.is_absolute() else ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        made, links = False, 0
+        created, links = False, 0
         owner = _owner(folder)
         try:
             while True:
@@ -66,7 +66,7 @@ class FolderEntry:
                 except FileNotFoundError:
                     if parts and make:
                         inner = _make(folder, name, owner if give else None)
-                        made = True
+                        created = True
                     elif parts:
                         raise
                     else:
@@ -85,7 +85,7 @@ class FolderEntry:
                     return cls(folder, name, owner)
                 os.close(folder)
                 folder = inner
-                if not made:
+                if not created:
                     owner = _owner(folder)
         except BaseException:
             os.close(folder)

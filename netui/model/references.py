@@ -33,17 +33,17 @@ _XT_TRACKING = frozenset(
 
 def targets_of(statements: Sequence[Statement], sets: Mapping[str, NftSet]) -> list[str]:
     """Return the chains that a rule may jump or go to, those of verdict maps too."""
-    found: list[str] = []
+    chains: list[str] = []
     for statement in statements:
         if isinstance(statement, Verdict):
-            found.append(statement.chain)
+            chains.append(statement.chain)
         elif isinstance(statement, VerdictMap):
             listed = statement.elements.elements
             if statement.elements.name:
                 named = sets.get(statement.elements.name)
                 listed = (named.elements or ()) if named is not None else ()
-            found += [element.data.chain for element in listed if isinstance(element.data, Verdict)]
-    return [chain for chain in found if chain]
+            chains += [element.data.chain for element in listed if isinstance(element.data, Verdict)]
+    return [chain for chain in chains if chain]
 
 
 def tracks(statements: Sequence[Statement]) -> bool:

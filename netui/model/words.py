@@ -107,9 +107,9 @@ class RuleSpec:
         """Return the rule's own -s, -d, -i, -o or -p, or None."""
         for match in self.matches:
             if match.module == "":
-                found = match.option(name)
-                if found is not None:
-                    return found
+                option = match.option(name)
+                if option is not None:
+                    return option
         return None
 
     def match(self, module: str) -> Match | None:

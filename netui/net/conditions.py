@@ -61,12 +61,12 @@ class Condition(NamedTuple):
     def numbers(self) -> IntervalSet | None:
         """Return the numbers for which it holds; None for names, or where a mask gives too many intervals."""
         bits = bits_of(self.key)
-        found = self.intervals()
-        if found is None and isinstance(self.values, Net):
-            found = of_mask(self.values.value, self.values.mask, bits)
-        if found is None or not self.negated:
-            return found
-        return IntervalSet([(0, (1 << bits) - 1)]) - found
+        numbers = self.intervals()
+        if numbers is None and isinstance(self.values, Net):
+            numbers = of_mask(self.values.value, self.values.mask, bits)
+        if numbers is None or not self.negated:
+            return numbers
+        return IntervalSet([(0, (1 << bits) - 1)]) - numbers
 
     def intervals(self) -> IntervalSet | None:
         """Return its numbers, negated or not; None for other values, or a mask that is no prefix."""

@@ -40,8 +40,8 @@ class IntervalSet:
         return zip(self.lows, self.highs, strict=True)
 
     def __contains__(self, number: int) -> bool:
-        place = bisect_right(self.lows, number) - 1
-        return place >= 0 and number <= self.highs[place]
+        index = bisect_right(self.lows, number) - 1
+        return index >= 0 and number <= self.highs[index]
 
     def __repr__(self) -> str:
         return f"IntervalSet({list(self)!r})"
@@ -56,22 +56,22 @@ class IntervalSet:
             return False
         if low <= self.lows[0] and self.highs[-1] <= high:
             return True
-        place = bisect_right(self.lows, high) - 1
-        return False if place < 0 or self.highs[place] < low else None
+        index = bisect_right(self.lows, high) - 1
+        return False if index < 0 or self.highs[index] < low else None
 
     def __and__(self, other: IntervalSet) -> IntervalSet:
         few, many = (self, other) if len(self.lows) <= len(other.lows) else (other, self)
-        made = IntervalSet()
+        overlap = IntervalSet()
         for low, high in few:
             # the intervals that overlap, cut at both ends
             first, behind = bisect_left(many.highs, low), bisect_right(many.lows, high)
             if first < behind:
-                start = len(made.lows)
-                made.lows += many.lows[first:behind]
-                made.highs += many.highs[first:behind]
-                made.lows[start] = max(low, made.lows[start])
-                made.highs[-1] = min(high, made.highs[-1])
-        return made
+                start = len(overlap.lows)
+                overlap.lows += many.lows[first:behind]
+                overlap.highs += many.highs[first:behind]
+                overlap.lows[start] = max(low, overlap.lows[start])
+                overlap.highs[-1] = min(high, overlap.highs[-1])
+        return overlap
 
     def __sub__(self, other: IntervalSet) -> IntervalSet:
         if not self.lows or not other.lows:
@@ -115,7 +115,7 @@ def with_bits(
 
     among: only numbers of this set are wanted.
     """
-    found: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
     for first, last in [(0, (1 << bits) - 1)] if among is None else among:
         #: beginnings of such numbers: how many bits are left, the bits before, and whether those are the limits' own
         waiting = [(bits, 0, True, True)]
@@ -128,7 +128,7 @@ def with_bits(
             if (not at_low and not at_high) or not mask & rest:
                 # whatever follows: the bits that the mask leaves are above the low limit, or both are 0
                 if not at_low or not low & rest:
-                    found.append((max(least, first), min(greatest, last)))
+                    intervals.append((max(least, first), min(greatest, last)))
             else:
                 bit = left - 1
                 lowest, highest = low >> bit & 1, high >> bit & 1
@@ -138,15 +138,15 @@ def with_bits(
                         waiting.append(
                             (bit, begun << 1 | digit, at_low and seen == lowest, at_high and seen == highest)
                         )
-            if len(found) + len(waiting) > most:
+            if len(intervals) + len(waiting) > most:
                 return None
-    return IntervalSet(found)
+    return IntervalSet(intervals)
 
 
-def prefixes(found: IntervalSet, bits: int) -> Iterator[str]:
+def prefixes(addresses: IntervalSet, bits: int) -> Iterator[str]:
     """Yield the networks that make up a set of addresses, single addresses without a length."""
     make = IPv4Address if bits == 32 else IPv6Address
-    for low, high in found:
+    for low, high in addresses:
         if low == high:
             # a fifth of the time, and a block list has 100,000
             yield inet_ntop(AF_INET, low.to_bytes(4, "big")) if bits == 32 else str(make(low))

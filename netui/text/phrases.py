@@ -37,8 +37,8 @@ def protocol(name: str) -> str:
 def ports(text: str) -> str:
     """Return ``port 80``, ``ports 80 to 90`` or ``ports 22, 80 or 1000 to 2000``."""
     parts = text.split(",")
-    said = [port_range(part) for part in parts]
-    return f"port{'s' if len(parts) > 1 or ':' in text else ''} {either(said)}"
+    spans = [port_range(part) for part in parts]
+    return f"port{'s' if len(parts) > 1 or ':' in text else ''} {either(spans)}"
 
 
 def port_range(text: str) -> str:

@@ -11,15 +11,15 @@ def target_options(target: str, rest: str) -> tuple[list[str], str]:
     pattern = _TARGETS.get(target)
     if pattern is None:
         return [], rest
-    found = pattern[0].search(rest)
-    if found is None:
+    match = pattern[0].search(rest)
+    if match is None:
         return [], rest
-    return pattern[1](found), rest[: found.start()].strip()
+    return pattern[1](match), rest[: match.start()].strip()
 
 
 def _to(option: str) -> Callable[[re.Match[str]], list[str]]:
-    def write(found: re.Match[str]) -> list[str]:
-        return [option, found[1], *_randomness(found[2])]
+    def write(match: re.Match[str]) -> list[str]:
+        return [option, match[1], *_randomness(match[2])]
 
     return write
 
@@ -28,17 +28,17 @@ def _randomness(text: str) -> list[str]:
     return [f"--{word}" for word in text.split()]
 
 
-def _masquerade(found: re.Match[str]) -> list[str]:
-    ports = [f"--to-ports {found[1]}"] if found[1] else []
-    return [*ports, *_randomness(found[2] or "")]
+def _masquerade(match: re.Match[str]) -> list[str]:
+    ports = [f"--to-ports {match[1]}"] if match[1] else []
+    return [*ports, *_randomness(match[2] or "")]
 
 
-def _log(found: re.Match[str]) -> list[str]:
-    return [f'--log-prefix "{found[1]}"'] if found[1] is not None else []
+def _log(match: re.Match[str]) -> list[str]:
+    return [f'--log-prefix "{match[1]}"'] if match[1] is not None else []
 
 
-def _mark(found: re.Match[str]) -> list[str]:
-    return _set_mark(found[1] or found[3], found[2] or found[4])
+def _mark(match: re.Match[str]) -> list[str]:
+    return _set_mark(match[1] or match[3], match[2] or match[4])
 
 
 def _set_mark(how: str, value: str) -> list[str]:
@@ -50,11 +50,11 @@ def _set_mark(how: str, value: str) -> list[str]:
     return [f"--set-xmark {value}/{ {'set': '0xffffffff', 'or': value, 'xor': '0x0'}[how] }"]
 
 
-def _connmark(found: re.Match[str]) -> list[str]:
-    if found[5]:
-        mask = found[6] or "0xffffffff"
-        return [f"--{found[5]}-mark --nfmask {mask} --ctmask {mask}"]
-    return _set_mark(found[1] or found[3], found[2] or found[4])
+def _connmark(match: re.Match[str]) -> list[str]:
+    if match[5]:
+        mask = match[6] or "0xffffffff"
+        return [f"--{match[5]}-mark --nfmask {mask} --ctmask {mask}"]
+    return _set_mark(match[1] or match[3], match[2] or match[4])
 
 
 _RANDOM = r"((?: (?:random-fully|random|persistent))*)"

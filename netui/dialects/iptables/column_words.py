@@ -52,11 +52,11 @@ def rule_text(chain: str, words: list[str], target: str, protocol: str, rest: st
             rest = rest.removeprefix(_COMMENT).lstrip()
             continue
         for pattern, write in _MATCHES:
-            found = pattern.match(rest)
-            if found is not None:
-                made = write(found, module)
-                words += made if made is not None else [untold(found[0].strip())]
-                rest = rest[found.end() :].lstrip()
+            match = pattern.match(rest)
+            if match is not None:
+                options = write(match, module)
+                words += options if options is not None else [untold(match[0].strip())]
+                rest = rest[match.end() :].lstrip()
                 break
         else:
             words.append(untold(rest))
@@ -102,11 +102,11 @@ def _sign(negated: str | None) -> str:
     return "! " if negated and "!" in negated else ""
 
 
-def _ports(found: re.Match[str], module: str) -> list[str] | None:
+def _ports(match: re.Match[str], module: str) -> list[str] | None:
     """``tcp spts:1024:65535 dpt:80 flags:0x17/0x02``."""
-    name = found[1]
+    name = match[1]
     words: list[str] = []
-    for part in found[2].split():
+    for part in match[2].split():
         key, _, value = part.partition(":")
         negated = _sign(value)
         value = value.lstrip("!")
@@ -145,17 +145,17 @@ def _option(module: str, option: str) -> _Writer:
     return lambda found, _module: [f"-m {module}", f"{_sign(found[1])}{option} {found[2]}"]
 
 
-def _conntrack(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m conntrack", f"{_sign(found[1])}--{found[2]} {found[3]}"]
+def _conntrack(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m conntrack", f"{_sign(match[1])}--{match[2]} {match[3]}"]
 
 
-def _state(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m state", f"{_sign(found[1])}--state {found[2]}"]
+def _state(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m state", f"{_sign(match[1])}--state {match[2]}"]
 
 
-def _addrtype(found: re.Match[str], _module: str) -> list[str]:
+def _addrtype(match: re.Match[str], _module: str) -> list[str]:
     words = ["-m addrtype"]
-    parts = found[1].split()
+    parts = match[1].split()
     while parts:
         key = parts.pop(0)
         if key in ("limit-in", "limit-out"):
@@ -166,46 +166,46 @@ def _addrtype(found: re.Match[str], _module: str) -> list[str]:
     return words
 
 
-def _multiport(found: re.Match[str], _module: str) -> list[str]:
-    option = {"ports": "--ports", "sports": "--sports", "dports": "--dports"}[found[1]]
-    return ["-m multiport", f"{_sign(found[2])}{option} {_numbers(found[3])}"]
+def _multiport(match: re.Match[str], _module: str) -> list[str]:
+    option = {"ports": "--ports", "sports": "--sports", "dports": "--dports"}[match[1]]
+    return ["-m multiport", f"{_sign(match[2])}{option} {_numbers(match[3])}"]
 
 
-def _icmp(found: re.Match[str], _module: str) -> list[str]:
-    six = found[1] is not None
-    kind = found[3]
-    code = f"/{found[4]}" if found[4] else ""
-    return [f"-m {'icmp6' if six else 'icmp'}", f"{_sign(found[2])}--icmp{'v6' if six else ''}-type {kind}{code}"]
+def _icmp(match: re.Match[str], _module: str) -> list[str]:
+    six = match[1] is not None
+    kind = match[3]
+    code = f"/{match[4]}" if match[4] else ""
+    return [f"-m {'icmp6' if six else 'icmp'}", f"{_sign(match[2])}--icmp{'v6' if six else ''}-type {kind}{code}"]
 
 
-def _set(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m set", f"{_sign(found[1])}--match-set {found[2]} {found[3]}"]
+def _set(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m set", f"{_sign(match[1])}--match-set {match[2]} {match[3]}"]
 
 
-def _limit(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m limit", f"--limit {found[1]}", f"--limit-burst {found[2]}"]
+def _limit(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m limit", f"--limit {match[1]}", f"--limit-burst {match[2]}"]
 
 
-def _range(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m iprange", f"{_sign(found[2])}--{'src' if found[1] == 'source' else 'dst'}-range {found[3]}"]
+def _range(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m iprange", f"{_sign(match[2])}--{'src' if match[1] == 'source' else 'dst'}-range {match[3]}"]
 
 
-def _owner(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m owner", f"{_sign(found[1])}--{found[2].lower()}-owner {found[3]}"]
+def _owner(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m owner", f"{_sign(match[1])}--{match[2].lower()}-owner {match[3]}"]
 
 
-def _physdev(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m physdev", found[1].strip()]
+def _physdev(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m physdev", match[1].strip()]
 
 
-def _rpfilter(found: re.Match[str], _module: str) -> list[str]:
-    return ["-m rpfilter", *(f"--{word}" for word in found[1].split())]
+def _rpfilter(match: re.Match[str], _module: str) -> list[str]:
+    return ["-m rpfilter", *(f"--{word}" for word in match[1].split())]
 
 
-def _recent(found: re.Match[str], _module: str) -> list[str]:
-    words = ["-m recent", f"{_sign(found[1])}--{ {'CHECK': 'rcheck'}.get(found[2], found[2].lower()) }"]
+def _recent(match: re.Match[str], _module: str) -> list[str]:
+    words = ["-m recent", f"{_sign(match[1])}--{ {'CHECK': 'rcheck'}.get(match[2], match[2].lower()) }"]
     names = {"seconds": "--seconds", "hit_count": "--hitcount", "name": "--name"}
-    parts = found[3].split()
+    parts = match[3].split()
     for key, value in zip(parts[0::2], parts[1::2], strict=False):
         if key.rstrip(":") in names:
             words.append(f"{names[key.rstrip(':')]} {value}")
@@ -214,16 +214,16 @@ def _recent(found: re.Match[str], _module: str) -> list[str]:
     return words
 
 
-def _hashlimit(found: re.Match[str], _module: str) -> list[str]:
-    how = "above" if found[1] == "above" else "upto"
-    mode = f"--hashlimit-mode {found[4].replace('-', ',')}" if found[4] else ""
-    return ["-m hashlimit", *filter(None, (f"--hashlimit-{how} {found[2]}", f"--hashlimit-burst {found[3]}", mode))]
+def _hashlimit(match: re.Match[str], _module: str) -> list[str]:
+    how = "above" if match[1] == "above" else "upto"
+    mode = f"--hashlimit-mode {match[4].replace('-', ',')}" if match[4] else ""
+    return ["-m hashlimit", *filter(None, (f"--hashlimit-{how} {match[2]}", f"--hashlimit-burst {match[3]}", mode))]
 
 
-def _statistic(found: re.Match[str], _module: str) -> list[str]:
-    if found[1] is not None:
-        return ["-m statistic", "--mode random", f"--probability {found[1]}"]
-    return ["-m statistic", "--mode nth", f"--every {found[2]}", f"--packet {found[3] or 0}"]
+def _statistic(match: re.Match[str], _module: str) -> list[str]:
+    if match[1] is not None:
+        return ["-m statistic", "--mode random", f"--probability {match[1]}"]
+    return ["-m statistic", "--mode nth", f"--every {match[2]}", f"--packet {match[3] or 0}"]
 
 
 _NAMES = "|".join(_PORT_MODULES)

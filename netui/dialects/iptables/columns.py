@@ -75,8 +75,8 @@ def read_columns(lines: Iterable[Line], table: str = "") -> list[ListedTable]:
 
 
 def _count(text: str | None) -> int | None:
-    found = _COUNT.match(text or "")
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    match = _COUNT.match(text or "")
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def _row(number: int, line: str, chain: str, columns: _Columns) -> ListedRule:

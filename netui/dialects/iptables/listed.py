@@ -151,10 +151,10 @@ def merged(tables: Sequence[ListedTable]) -> list[ListedTable]:
     """
     by_name: dict[str, ListedTable] = {}
     for table in tables:
-        known = by_name.setdefault(table.name, ListedTable(table.name))
-        known.guessed = known.guessed or table.guessed
+        into = by_name.setdefault(table.name, ListedTable(table.name))
+        into.guessed = into.guessed or table.guessed
         for name, chain in table.chains.items():
-            if name in known.chains:
+            if name in into.chains:
                 raise NotAListing(f"chain {name!r} of table {table.name} comes twice; give one listing of each table")
-            known.chains[name] = chain
+            into.chains[name] = chain
     return list(by_name.values())

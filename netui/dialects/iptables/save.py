@@ -55,11 +55,11 @@ def read_save(
 
     Raises SourceError for a text that is no such output.
     """
-    known = previous if previous is not None and previous.key == (family, backend) else None
-    if known is not None:
-        moved = _moved(text, known.skeleton)
+    same_tool = previous if previous is not None and previous.key == (family, backend) else None
+    if same_tool is not None:
+        moved = _moved(text, same_tool.skeleton)
         if moved is not None:
-            return known, moved
+            return same_tool, moved
     reading = _Reading(family, backend)
     last = text.count("\n") + 1
     for number, line in logical_lines(text):
@@ -70,8 +70,8 @@ def read_save(
                 raise SourceError(f"cut off in line {number}, {quoted(line)}; capture it again") from None
             raise
     ruleset, counters = reading.close(whole)
-    if known is not None and known.skeleton == ruleset.skeleton:
-        return known, counters
+    if same_tool is not None and same_tool.skeleton == ruleset.skeleton:
+        return same_tool, counters
     return ruleset, counters
 
 
@@ -158,19 +158,19 @@ def _moved(text: str, skeleton: str) -> Counters | None:
     """
     packets: list[int] = []
     octets: list[int] = []
-    start = place = 0
+    start = position = 0
     while start < len(text):
         end = text.find("\n", start + _PIECE) + 1 or len(text)
         piece = text[start:end]
         if has_multiline_string(piece):
             return None
         blank, counters = _blank(piece)
-        if not skeleton.startswith(blank, place):
+        if not skeleton.startswith(blank, position):
             return None
         packets += counters.packets
         octets += counters.bytes
-        start, place = end, place + len(blank)
-    return Counters(tuple(packets), tuple(octets)) if place == len(skeleton) else None
+        start, position = end, position + len(blank)
+    return Counters(tuple(packets), tuple(octets)) if position == len(skeleton) else None
 
 
 def _blank(text: str) -> tuple[str, Counters]:
@@ -231,10 +231,10 @@ class _Reading:
         return ruleset, Counters(tuple(self._packets), tuple(self._bytes))
 
     def _rule(self, number: int, line: str) -> None:
-        found = _RULE_LINE.match(line)
-        if found is None or self._table is None:
+        match = _RULE_LINE.match(line)
+        if match is None or self._table is None:
             raise self._strange(number, line)
-        packets, octets, text, name = found.groups()
+        packets, octets, text, name = match.groups()
         chain = self._chains.get(name)
         if chain is None:
             raise SourceError(f"line {number}: a rule of chain {quoted(name)}, which the table does not list")
@@ -245,10 +245,10 @@ class _Reading:
         chain.rules.append(Rule(len(chain.rules) + 1, text, index))
 
     def _chain(self, number: int, line: str) -> None:
-        found = _CHAIN_LINE.match(line)
-        if found is None or self._table is None:
+        match = _CHAIN_LINE.match(line)
+        if match is None or self._table is None:
             raise self._strange(number, line)
-        name, policy, packets, octets = found.groups()
+        name, policy, packets, octets = match.groups()
         if name in self._chains:
             raise SourceError(f"line {number}: chain {quoted(name)} comes twice; capture the rules again")
         self._skeleton.append(f":{name} {policy} []")

@@ -77,9 +77,9 @@ class _Numbers:
             return
         if kind == "rule" and self.named:
             named = (text(obj(one).get("counter")) for one in items(given.get("expr")))
-            known = [self.named[table, name] for name in named if name and (table, name) in self.named]
-            if known:
-                self.of_rule[id(given)] = known[0]
+            counters = [self.named[table, name] for name in named if name and (table, name) in self.named]
+            if counters:
+                self.of_rule[id(given)] = counters[0]
         for counter in _counters(given):
             if kind == "rule":
                 self.of_rule.setdefault(id(given), len(self.packets))
@@ -115,15 +115,15 @@ def read_entries(
         numbers.setdefault(family, _Numbers()).take(kind, given, entry)
 
     tables = open_tables(entries, lambda family, name: family in _FAMILIES and wanted(family, name), each)
-    found: dict[RulesetKey, tuple[Ruleset, Counters]] = {}
+    rulesets: dict[RulesetKey, tuple[Ruleset, Counters]] = {}
     for family, counted in numbers.items():
         key = RulesetKey(cast("TableFamily", family), "nftables")
         built = tuple(
             _table(key.family, name, table, counted) for (owner, name), table in tables.items() if owner == family
         )
         counters = Counters(tuple(counted.packets), tuple(counted.bytes), tuple(counted.used))
-        found[key] = Ruleset(key.family, "nftables", built, "\n".join(counted.skeleton)), counters
-    return found
+        rulesets[key] = Ruleset(key.family, "nftables", built, "\n".join(counted.skeleton)), counters
+    return rulesets
 
 
 def _table(family: TableFamily, name: str, table: OpenTable, numbers: _Numbers) -> Table:
@@ -157,13 +157,13 @@ def _chain(
         base = BaseHook(
             cast("Hook", hook), number(entry.get("prio")), cast("ChainType", kind if kind in _TYPES else "filter")
         )
-    counters = {counter: place for (of, counter), place in numbers.named.items() if of == table}
-    made = tuple(
+    counters = {counter: index for (of, counter), index in numbers.named.items() if of == table}
+    native_rules = tuple(
         native_rule(position, rule, expressions, named, numbers.of_rule.get(id(rule), -1), numbers.of_quota, counters)
         for position, rule in enumerate(rules, 1)
     )
     shown = (policy or "accept").upper() if hook else None
-    return Chain(family, "nftables", table, text(entry.get("name")), shown, base, -1, made, devices=devices)
+    return Chain(family, "nftables", table, text(entry.get("name")), shown, base, -1, native_rules, devices=devices)
 
 
 def native_rule(

@@ -96,17 +96,17 @@ class Expressions:
     def _bits(self, operator: str, operands: list[Any], kind: str) -> Expression:
         if len(operands) < 2:
             return Unread(operator)
-        found = self.read(operands[0], kind)
+        expression = self.read(operands[0], kind)
         for operand in operands[1:]:
-            found = Bits(operator, found, self.read(operand, type_of(found) or kind))
-        return found
+            expression = Bits(operator, expression, self.read(operand, type_of(expression) or kind))
+        return expression
 
     def _payload(self, value: object, printed: object) -> Expression:
         entry = obj(value)
         if "base" in entry:
-            place = text(entry.get("base")), number(entry.get("offset")), number(entry.get("len"))
-            known = _RAW.get(place) or (_RAW_IP.get(place) if self.family == "ip" else None)
-            return Key(*known) if known else Key(expression_words.expression(printed))
+            raw = text(entry.get("base")), number(entry.get("offset")), number(entry.get("len"))
+            key = _RAW.get(raw) or (_RAW_IP.get(raw) if self.family == "ip" else None)
+            return Key(*key) if key else Key(expression_words.expression(printed))
         protocol, name = text(entry.get("protocol")), text(entry.get("field"))
         return Key(f"{protocol} {name}", _PAYLOAD_TYPES.get(protocol, {}).get(name, "integer"))
 
@@ -125,9 +125,9 @@ class Expressions:
         return Key(f"ct {direction} {key}" if direction else f"ct {key}", _CT_TYPES.get(key, "integer"))
 
     def _fib(self, _value: object, printed: object) -> Expression:
-        found = expression_words.expression(printed)
-        kind = "fib_addrtype" if found.endswith(" type") else "ifname" if found.endswith("name") else "iface_index"
-        return Key(found, kind)
+        words = expression_words.expression(printed)
+        kind = "fib_addrtype" if words.endswith(" type") else "ifname" if words.endswith("name") else "iface_index"
+        return Key(words, kind)
 
     def _concat(self, value: object, _printed: object) -> Expression:
         return Concat(tuple(self.read(part) for part in items(value)))

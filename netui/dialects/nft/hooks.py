@@ -24,8 +24,8 @@ _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 
 def version_of(printed: str) -> tuple[int, ...]:
     """Return the version in ``nft --version`` or in a document's "metainfo"; () where there is none."""
-    found = _VERSION.search(printed)
-    return tuple(map(int, found.groups())) if found else ()
+    match = _VERSION.search(printed)
+    return tuple(map(int, match.groups())) if match else ()
 
 
 def hooks(text: str, version: tuple[int, ...] = ()) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
@@ -35,7 +35,7 @@ def hooks(text: str, version: tuple[int, ...] = ()) -> Mapping[tuple[str, str], 
     text; the order of three or more entries of equal priority is known only for known versions.
     Raises SourceError at a line that ``nft list hooks`` does not print.
     """
-    found: dict[tuple[str, str], list[_Entry]] = {}
+    entries_of: dict[tuple[str, str], list[_Entry]] = {}
     family = hook = ""
     for number, line in enumerate(text.splitlines(), 1):
         words = line.strip()
@@ -45,15 +45,15 @@ def hooks(text: str, version: tuple[int, ...] = ()) -> Mapping[tuple[str, str], 
             family, hook = opens[1], ""
         elif (opens := _HOOK.fullmatch(words)) and family:
             hook = f"{opens[1]} {opens[2]}" if opens[2] else opens[1]
-            found.setdefault((family, hook), [])
+            entries_of.setdefault((family, hook), [])
         elif words == "}" and family:
             family, hook = (family, "") if hook else ("", "")
         elif (entry := _ENTRY.fullmatch(words)) and hook:
             name = (entry[5],) if entry[5] else (entry[2], entry[3], entry[4])
-            found[family, hook].append((int(entry[1]), name))
+            entries_of[family, hook].append((int(entry[1]), name))
         else:
             raise SourceError(f"line {number} is no nft list hooks output: {quoted(line)}")
-    return {place: tuple(_in_order(entries, version)) for place, entries in found.items() if " " not in place[1]}
+    return {at: tuple(_in_order(entries, version)) for at, entries in entries_of.items() if " " not in at[1]}
 
 
 def _in_order(entries: Iterable[_Entry], version: tuple[int, ...]) -> Iterator[tuple[str, ...]]:

@@ -57,7 +57,7 @@ def _measures(
             entry = named.get((kind, name), {}) if name else obj(value)
             if kind not in _KINDS or not entry or (kind == "counter" and not name):
                 continue
-            place = used.get(id(entry), -1)
+            index = used.get(id(entry), -1)
             if kind == "counter":
                 yield Measure(kind, name, "", counters.get(name, -1))
                 continue
@@ -66,7 +66,7 @@ def _measures(
                 # a named quota is printed in bytes
                 entry = {**entry, **_in_units(amount)}
             written = words.statement({kind: entry}).removeprefix(f"{kind} ")
-            yield Measure(kind, name, written, place, amount)
+            yield Measure(kind, name, written, index, amount)
 
 
 def _amount(quota: Mapping[str, Any]) -> int:

@@ -44,8 +44,8 @@ class NativeRules:
         """The chains with another number of rules in nft's output than in the save: ``filter DOCKER-USER``."""
         return tuple(
             f"{table.name} {chain.name}"
-            for saved, told in self.corrected.values()
-            for table, other in zip(saved.tables, told.tables, strict=True)
+            for saved, printed in self.corrected.values()
+            for table, other in zip(saved.tables, printed.tables, strict=True)
             for chain, own in zip(table.chains, other.chains, strict=True)
             if len(chain.rules) != len(own.rules)
         )
@@ -62,8 +62,8 @@ def parse_document(text: str) -> list[object]:
 
 def printed_by(entries: Iterable[object]) -> tuple[int, ...]:
     """Return the version of the nft that printed a document, () where it is not printed."""
-    told = (js.obj(js.obj(entry).get("metainfo")) for entry in entries)
-    return version_of(next((js.text(info.get("version")) for info in told if info), ""))
+    metainfos = (js.obj(js.obj(entry).get("metainfo")) for entry in entries)
+    return version_of(next((js.text(info.get("version")) for info in metainfos if info), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,11 @@ class Unprinted:
             family, name = js.text(given.get("family")), js.text(given.get("name"))
             if kind == "table":
                 return {kind: {**given, "flags": ["dormant"] if (family, name) in self.dormant else []}}
-            place = (family, js.text(given.get("table")), name)
-            if kind == "chain" and place in self.devices:
-                return {kind: {**given, "dev": list(self.devices[place])}}
+            key = (family, js.text(given.get("table")), name)
+            if kind == "chain" and key in self.devices:
+                return {kind: {**given, "dev": list(self.devices[key])}}
             if kind == "rule" and self.families:
-                alone = self.families.get((family, place[1], js.number(given.get("handle"))))
+                alone = self.families.get((family, key[1], js.number(given.get("handle"))))
                 return entry if alone is None else {kind: _of_family(given, alone)}
         return entry
 
@@ -102,8 +102,8 @@ def _of_family(rule: dict[str, Any], alone: str) -> dict[str, Any]:
     """Return a rule with the match for its family, where nft omitted it."""
     if _TELLS_FAMILY.search(json.dumps(rule.get("expr"))):
         return rule
-    told = {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": alone}}
-    return {**rule, "expr": [*([told] if alone else []), *js.items(rule.get("expr"))], FAMILY_TOLD: True}
+    family_match = {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": alone}}
+    return {**rule, "expr": [*([family_match] if alone else []), *js.items(rule.get("expr"))], FAMILY_TOLD: True}
 
 
 def unprinted(entries: Iterable[object]) -> Unprinted:
@@ -125,7 +125,7 @@ def asleep(
     saves: Iterable[Ruleset], dormant: Collection[_TableKey], fixed: Mapping[RulesetKey, tuple[Ruleset, Ruleset]]
 ) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
     """Return the corrected rulesets of iptables, where dormant tables have no registered chain."""
-    found = dict(fixed)
+    rulesets = dict(fixed)
     for printed in saves:
         if any((printed.family, table.name) in dormant for table in printed.tables):
             true = fixed.get(printed.key, (printed, printed))[1]
@@ -135,8 +135,8 @@ def asleep(
                 else table
                 for table in true.tables
             )
-            found[printed.key] = printed, Ruleset(true.family, true.backend, tables, true.skeleton)
-    return found
+            rulesets[printed.key] = printed, Ruleset(true.family, true.backend, tables, true.skeleton)
+    return rulesets
 
 
 def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, correct: bool = True) -> NativeRules:
@@ -147,27 +147,27 @@ def native_rules(entries: Iterable[object], saves: Collection[Ruleset], *, corre
     them is native if it has no name of a built-in chain.
     """
     entries = list(entries)
-    made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
-    rules = read_entries(entries, lambda family, name: (family, name) not in made)
-    shared = _shared(entries, made)
+    by_iptables = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+    rules = read_entries(entries, lambda family, name: (family, name) not in by_iptables)
+    shared = _shared(entries, by_iptables)
     for key, (ruleset, counters) in read_entries(entries, lambda family, name: (family, name) in shared).items():
         added = tuple(part for table in ruleset.tables if (part := _native_part(table)) is not None)
         if added:
             rules[key] = _joined(rules.get(key), Ruleset(key.family, key.backend, added, ruleset.skeleton), counters)
-    told = saves if correct else ()
-    fixed = {ruleset.key: (ruleset, found) for ruleset in told if (found := corrected(ruleset, entries)) is not None}
+    checked = saves if correct else ()
+    fixed = {ruleset.key: (ruleset, true) for ruleset in checked if (true := corrected(ruleset, entries)) is not None}
     sleeping = asleep(saves, unprinted(entries).dormant, fixed)
     return NativeRules(rules, tuple(_doubtful(entries)), sleeping, handles=dict(_handles(entries)))
 
 
-def _shared(entries: Iterable[object], made: Collection[_TableKey]) -> set[_TableKey]:
+def _shared(entries: Iterable[object], by_iptables: Collection[_TableKey]) -> set[_TableKey]:
     """Return the tables of iptables that hold a foreign base chain; only their rules are needed."""
     chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
     tables = [(js.text(chain.get("family")), js.text(chain.get("table"))) for chain in chains]
     return {
         table
         for table, chain in zip(tables, chains, strict=True)
-        if table in made and "hook" in chain and js.text(chain.get("name")) not in BUILT_IN.get(table[1], ())
+        if table in by_iptables and "hook" in chain and js.text(chain.get("name")) not in BUILT_IN.get(table[1], ())
     }
 
 
@@ -201,8 +201,8 @@ def _doubtful(entries: Iterable[object]) -> Iterator[NativeChain]:
                     if placed
                     else f"the priority of its chain {js.text(given.get('name'))} is no number"
                 )
-                told = [js.text(given.get(name)) for name in ("name", "hook", "type", "policy")]
-                name, hook, type_, policy = told
+                words = [js.text(given.get(name)) for name in ("name", "hook", "type", "policy")]
+                name, hook, type_, policy = words
                 priority, devices = js.number(given.get("prio")), names_in(given.get("dev"))
                 yield NativeChain(family, table, name, hook, priority, type_, policy, _UNKNOWN, why, devices)
 

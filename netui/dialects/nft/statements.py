@@ -49,14 +49,14 @@ def statements_of(printed: list[Any], expressions: Expressions, named: Named) ->
 
     named: the table's limits and quotas by (kind, name).
     """
-    found: list[Statement] = []
+    statements: list[Statement] = []
     for entry in printed:
         if isinstance(entry, dict) and len(entry) == 1:
             kind, value = next(iter(entry.items()))
-            found.extend(_statement(kind, value, entry, expressions, named))
+            statements.extend(_statement(kind, value, entry, expressions, named))
         else:
-            found.append(Strange(words.statement(entry)))
-    return tuple(found)
+            statements.append(Strange(words.statement(entry)))
+    return tuple(statements)
 
 
 #: Families whose chains see IPv4 and IPv6, and the match that distinguishes the two.
@@ -191,9 +191,9 @@ def _update(value: object, expressions: Expressions, printed: object) -> Iterato
     """Parse ``add @s { … limit … }``: an inner match that fails ends the rule."""
     entry = obj(value)
     written = words.statement(printed)
-    said = entry.get("stmt")
+    stmt = entry.get("stmt")
     # a meter has one statement instead of a list
-    inner = [said] if isinstance(said, dict) else items(said)
+    inner = [stmt] if isinstance(stmt, dict) else items(stmt)
     for statement in inner:
         for name, given in obj(statement).items():
             if name in _OVER:

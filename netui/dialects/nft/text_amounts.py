@@ -30,46 +30,46 @@ def limit(words: Words) -> object:
         return {"limit": words.take().text}
     if not words.takes("rate"):
         raise NotRead(words.next)
-    found = _rate(words)
-    return {"limit": found}
+    rate = _rate(words)
+    return {"limit": rate}
 
 
 def _rate(words: Words) -> dict[str, Any]:
     """``over 25/second burst 5 packets``, ``10 mbytes/second``."""
-    found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
+    rate: dict[str, Any] = {"inv": True} if words.takes("over") else {}
     first = words.take().text
     packets = _RATE.match(first)
     if packets is not None:
-        found |= {"rate": int(packets[1]), "per": packets[2]}
+        rate |= {"rate": int(packets[1]), "per": packets[2]}
     else:
         unit = _UNIT.match(words.take().text)
         if not first.isdecimal() or len(first) > 20 or unit is None:
             raise NotRead(first)
-        found |= {"rate": int(first), "rate_unit": unit[1], "per": unit[2]}
+        rate |= {"rate": int(first), "rate_unit": unit[1], "per": unit[2]}
     if words.takes("burst"):
-        found |= {"burst": whole(words), "burst_unit": words.take().text}
-        if found["burst_unit"] == "packets":
-            del found["burst_unit"]
-    return found
+        rate |= {"burst": whole(words), "burst_unit": words.take().text}
+        if rate["burst_unit"] == "packets":
+            del rate["burst_unit"]
+    return rate
 
 
 def quota(words: Words) -> object:
     """Read a quota, or its name."""
     if words.takes("name"):
         return {"quota": words.take().text}
-    found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
-    found |= {"val": whole(words), "val_unit": words.take().text}
+    amount: dict[str, Any] = {"inv": True} if words.takes("over") else {}
+    amount |= {"val": whole(words), "val_unit": words.take().text}
     if words.takes("used"):
-        found |= {"used": whole(words), "used_unit": words.take().text}
-    return {"quota": found}
+        amount |= {"used": whole(words), "used_unit": words.take().text}
+    return {"quota": amount}
 
 
 def ct_count(words: Words) -> object:
     """Read a count of connections."""
     words.take()
     words.take()
-    found: dict[str, Any] = {"inv": True} if words.takes("over") else {}
-    return {"ct count": {"val": whole(words), **found}}
+    inverted: dict[str, Any] = {"inv": True} if words.takes("over") else {}
+    return {"ct count": {"val": whole(words), **inverted}}
 
 
 def whole(words: Words) -> int:

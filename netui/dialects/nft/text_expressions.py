@@ -73,13 +73,13 @@ class ExpressionReader:
 
     def is_key(self) -> bool:
         """Whether a key comes next."""
-        place = self.words.place
+        start = self.words.place
         try:
             self.key()
         except NotRead:
             return False
         finally:
-            self.words.back(place)
+            self.words.back(start)
         return True
 
     def _with_bits(self, left: object) -> object:
@@ -99,14 +99,14 @@ class ExpressionReader:
             while self.words.takes(","):
                 listed.append(self.value())
             return listed if len(listed) > 1 else listed[0]
-        found: object = self.value()
+        expression: object = self.value()
         while not self.words.takes(")"):
             sign = _SIGNS.get(self.words.next)
             if sign is None:
                 raise NotRead(self.words.next)
             self.words.take()
-            found = {sign: [found, self.value()]}
-        return found
+            expression = {sign: [expression, self.value()]}
+        return expression
 
     def key(self) -> object:
         """Read one key; raise NotRead where none comes next."""
@@ -150,14 +150,14 @@ class ExpressionReader:
     def _ct(self) -> object:
         words = self.words
         words.take()
-        found: dict[str, Any] = {}
+        direction: dict[str, Any] = {}
         if words.next in ("original", "reply"):
-            found["dir"] = words.take().text
+            direction["dir"] = words.take().text
         key = ""
         if words.next in ("ip", "ip6"):
             key = f"{words.take().text} "
         key += self._one_of(_CT)
-        return {"ct": {"key": key, **found}}
+        return {"ct": {"key": key, **direction}}
 
     def _fib(self) -> object:
         words = self.words
@@ -170,18 +170,18 @@ class ExpressionReader:
     def _choice(self) -> object:
         words = self.words
         kind = words.take().text
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         if kind == "numgen":
-            found["mode"] = self._one_of(frozenset({"inc", "random"}))
+            fields["mode"] = self._one_of(frozenset({"inc", "random"}))
         elif kind == "jhash":
-            found["expr"] = self.left()
+            fields["expr"] = self.left()
         if not words.takes("mod"):
             raise NotRead(kind)
-        found["mod"] = self._int()
+        fields["mod"] = self._int()
         while words.next in ("seed", "offset"):
             name = words.take().text
-            found[name] = self._int()
-        return {kind: found}
+            fields[name] = self._int()
+        return {kind: fields}
 
     def _int(self) -> int:
         text = self.words.take().text
@@ -231,18 +231,18 @@ class ExpressionReader:
         """Read ``{ … }``; data: whether the elements are those of a map."""
         words = self.words
         words.needs("{")
-        found: list[Any] = []
+        elements: list[Any] = []
         while True:
             words.skip_lines()
             if words.takes("}"):
-                return found
+                return elements
             key = self._element()
             words.skip_lines()
             if data or words.next == ":":
                 words.needs(":")
-                found.append([key, self.data()])
+                elements.append([key, self.data()])
             else:
-                found.append(key)
+                elements.append(key)
             words.skip_lines()
             if not words.takes(",") and words.next != "}":
                 raise NotRead(words.next)

@@ -221,12 +221,12 @@ class _Reader:
         words = self.words
         words.needs("=")
         words.skip_lines()
-        place = words.place
+        start = words.place
         try:
             entry["elem"] = self.expressions.elements(data=kind == "map")
         except NotRead:
             # an unknown flag may be any
-            words.back(place)
+            words.back(start)
             words.needs("{")
             words.skip_block()
             unknown: object = {"elem": {"val": None}}
@@ -240,18 +240,18 @@ class _Reader:
         entry: dict[str, Any] = {**own, "name": words.take().text}
         self.found.append({kind: entry})
         words.needs("{")
-        place = words.place
+        start = words.place
         words.skip_block()
-        said = words.since(place)
-        if re.search(r"(?:^| )over ", said):
+        body = words.since(start)
+        if re.search(r"(?:^| )over ", body):
             entry["inv"] = True
-        if kind == "counter" and (counted := re.search(r"packets (\d{1,20}) bytes (\d{1,20})", said)):
+        if kind == "counter" and (counted := re.search(r"packets (\d{1,20}) bytes (\d{1,20})", body)):
             entry |= {"packets": int(counted[1]), "bytes": int(counted[2])}
-        if kind == "quota" and (quota := _QUOTA.search(said)):
+        if kind == "quota" and (quota := _QUOTA.search(body)):
             entry["bytes"] = int(quota[1]) * DATA_UNITS.get(quota[2], 1)
             if quota[3]:
                 entry["used"] = int(quota[3]) * DATA_UNITS.get(quota[4], 1)
-        if kind == "limit" and (limit := _LIMIT.search(said)):
+        if kind == "limit" and (limit := _LIMIT.search(body)):
             entry |= {"rate": int(limit[1]), "per": limit[3]}
             entry |= {"rate_unit": limit[2]} if limit[2] else {}
             entry |= {"burst": int(limit[4]), "burst_unit": limit[5]} if limit[4] else {}

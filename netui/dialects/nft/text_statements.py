@@ -31,10 +31,10 @@ class StatementReader:
     def rule(self) -> dict[str, Any]:
         """Read a rule to the end of its line: its statements, its comment and its handle."""
         words = self.words
-        found: list[Any] = []
-        rule: dict[str, Any] = {"expr": found}
+        statements: list[Any] = []
+        rule: dict[str, Any] = {"expr": statements}
         while words.next not in ("\n", ";", "}") and not words.ended:
-            place = words.place
+            start = words.place
             if words.takes("comment"):
                 rule["comment"] = words.take().text
                 continue
@@ -44,25 +44,25 @@ class StatementReader:
             try:
                 if words.next.startswith(UNSAID):
                     raise NotRead(words.next)
-                found.append(self._statement())
-                if words.next not in _ENDS and words.place == place:
+                statements.append(self._statement())
+                if words.next not in _ENDS and words.place == start:
                     raise NotRead(words.next)
             except NotRead:
-                words.back(place)
-                self._rest(rule, found)
+                words.back(start)
+                self._rest(rule, statements)
         return rule
 
-    def _rest(self, rule: dict[str, Any], found: list[Any]) -> None:
+    def _rest(self, rule: dict[str, Any], statements: list[Any]) -> None:
         """Take the rest of a rule unread; braces in it may span lines."""
         words = self.words
-        place, depth = words.place, 0
-        end = place
+        start, depth = words.place, 0
+        end = start
         while not words.ended:
             if not depth and words.next in ("\n", "}"):
                 break
             if not depth and words.next == "#handle":
                 end = words.place
-                found.append({words.since(place): None})
+                statements.append({words.since(start): None})
                 words.take()
                 rule["handle"] = int(words.take().text)
                 return
@@ -70,7 +70,7 @@ class StatementReader:
             words.take()
             end = words.place
         words.back(end)
-        found.append({words.since(place).removeprefix(UNSAID): None})
+        statements.append({words.since(start).removeprefix(UNSAID): None})
 
     def _statement(self) -> object:
         words = self.words
@@ -143,27 +143,27 @@ class StatementReader:
 
     def _log(self) -> object:
         words = self.words
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         while words.next in ("prefix", "level", "group", "snaplen", "queue-threshold", "flags"):
             name = words.take().text
             if name == "flags":
-                place = words.place
+                start = words.place
                 words.take()
                 while words.next in (",", "sequence", "options"):
                     words.take()
-                found[name] = words.since(place).replace(" , ", ",")
+                fields[name] = words.since(start).replace(" , ", ",")
             else:
-                found[name] = plain_value(words.take().text) if name != "prefix" else words.take().text
-        return {"log": found or None}
+                fields[name] = plain_value(words.take().text) if name != "prefix" else words.take().text
+        return {"log": fields or None}
 
     def _queue(self) -> object:
         words = self.words
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         while words.next in ("num", "to", "flags", "bypass", "fanout", ","):
             word = words.take().text
             if word in ("num", "to"):
-                found["num"] = self.expressions.value()
-        return {"queue": found or None}
+                fields["num"] = self.expressions.value()
+        return {"queue": fields or None}
 
     def _notrack(self) -> object:
         return {"notrack": None}
@@ -189,15 +189,15 @@ class StatementReader:
         inner: list[Any] = []
         while words.next in ("limit", "counter", "quota", "ct", "last"):
             inner.append(self._statement())
-        found: dict[str, Any] = {"op": operation, "elem": element}
+        fields: dict[str, Any] = {"op": operation, "elem": element}
         if inner:
-            found["stmt"] = inner
+            fields["stmt"] = inner
         if words.takes(":"):
-            found["data"] = self.expressions.left() if self.expressions.is_key() else self.expressions.values()
+            fields["data"] = self.expressions.left() if self.expressions.is_key() else self.expressions.values()
             words.needs("}")
-            return {"map": {**found, "map": name}}
+            return {"map": {**fields, "map": name}}
         words.needs("}")
-        return {"set": {**found, "set": name}}
+        return {"set": {**fields, "set": name}}
 
     def _flow(self) -> object:
         words = self.words
@@ -209,24 +209,24 @@ class StatementReader:
     def _meter(self) -> object:
         """``meter ssh size 100 { ip saddr timeout 10s limit rate 5/second }``, as nft printed sets of that kind."""
         words = self.words
-        found: dict[str, Any] = {"name": words.take().text}
+        fields: dict[str, Any] = {"name": words.take().text}
         if words.takes("size"):
-            found["size"] = text_amounts.whole(self.words)
+            fields["size"] = text_amounts.whole(self.words)
         words.needs("{")
         element: object = self.expressions.left()
         if words.takes("timeout"):
             element = {"elem": {"val": element, "timeout": words.take().text}}
-        found |= {"key": element, "stmt": self._statement()}
+        fields |= {"key": element, "stmt": self._statement()}
         words.needs("}")
-        return {"meter": found}
+        return {"meter": fields}
 
     def _dup(self) -> object:
         words = self.words
         words.needs("to")
-        found: dict[str, Any] = {"addr": self._computed()}
+        fields: dict[str, Any] = {"addr": self._computed()}
         if words.takes("device"):
-            found["dev"] = words.take().text
-        return {"dup": found}
+            fields["dev"] = words.take().text
+        return {"dup": fields}
 
     def _fwd(self) -> object:
         words = self.words

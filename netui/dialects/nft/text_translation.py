@@ -16,16 +16,16 @@ def translation(words: Words, kind: str, is_key: Callable[[], bool], computed: C
 
     is_key: whether an expression comes next. computed: reads it, with the map after it.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if words.next in ("ip", "ip6") and words.ahead(1) in ("to", "prefix", "addr", "interval"):
-        found["family"] = words.take().text
+        fields["family"] = words.take().text
     if words.takes("prefix"):
-        found["type_flags"] = "prefix"
+        fields["type_flags"] = "prefix"
     while words.next in ("addr", ".", "port", "interval"):
         # dnat ip addr . port to …: the map gives address and port
         words.take()
     if words.takes("to"):
-        _to(words, found, is_key, computed)
+        _to(words, fields, is_key, computed)
     elif kind in ("snat", "dnat"):
         raise NotRead(words.next)
     flags: list[str] = []
@@ -33,18 +33,18 @@ def translation(words: Words, kind: str, is_key: Callable[[], bool], computed: C
         word = words.take().text
         flags += [word] if word != "," else []
     if flags:
-        found["flags"] = flags if len(flags) > 1 else flags[0]
-    return {kind: found or None}
+        fields["flags"] = flags if len(flags) > 1 else flags[0]
+    return {kind: fields or None}
 
 
-def _to(words: Words, found: dict[str, Any], is_key: Callable[[], bool], computed: Callable[[], object]) -> None:
+def _to(words: Words, fields: dict[str, Any], is_key: Callable[[], bool], computed: Callable[[], object]) -> None:
     """Read ``172.17.0.2:80``, ``[2001:db8::2]:80``, ``:8080``, ``10.0.0.1-10.0.0.9``, or a map."""
     if is_key():
-        found["addr"] = computed()
+        fields["addr"] = computed()
         if words.next.startswith(":") and len(words.next) > 1:
-            found["port"] = plain_value(words.take().text[1:])
+            fields["port"] = plain_value(words.take().text[1:])
         elif words.takes(":"):
-            found["port"] = computed()
+            fields["port"] = computed()
         return
     written = words.take().text
     port = ""
@@ -62,9 +62,9 @@ def _to(words: Words, found: dict[str, Any], is_key: Callable[[], bool], compute
         value = plain_value(address)
         if not isinstance(value, dict) and plain_value(f"{address}/1") == f"{address}/1":
             raise NotRead(written)
-        found["addr"] = value
+        fields["addr"] = value
     if port:
-        found["port"] = plain_value(port)
+        fields["port"] = plain_value(port)
     elif given_port:
         # ``:`` and then a map
-        found["port"] = computed()
+        fields["port"] = computed()

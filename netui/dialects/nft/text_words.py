@@ -43,7 +43,7 @@ def words_of(lines: Iterable[Line]) -> list[Word]:
     ``# handle 5`` becomes the words "#handle" and "5"; any other remark after words becomes one word that begins
     with "#".
     """
-    found: list[Word] = []
+    words: list[Word] = []
     for number, given in lines:
         position, begun = 0, False
         line = given.rstrip()
@@ -56,14 +56,14 @@ def words_of(lines: Iterable[Line]) -> list[Word]:
             if kind == "remark":
                 handle = _HANDLE.match(text.strip())
                 if handle is not None:
-                    found += [Word("#handle", number), Word(handle[1], number)]
+                    words += [Word("#handle", number), Word(handle[1], number)]
                 elif begun:
-                    found.append(Word(UNSAID + text[1:].strip(), number))
+                    words.append(Word(UNSAID + text[1:].strip(), number))
                 continue
             begun = True
-            found.append(Word(text[1:-1], number, True) if kind == "string" else Word(text, number))
-        found.append(Word("\n", number))
-    return found
+            words.append(Word(text[1:-1], number, True) if kind == "string" else Word(text, number))
+        words.append(Word("\n", number))
+    return words
 
 
 class Words:
@@ -78,13 +78,13 @@ class Words:
         """The position of the next word."""
         return self._at
 
-    def back(self, place: int) -> None:
+    def back(self, position: int) -> None:
         """Return to a position."""
-        self._at = place
+        self._at = position
 
-    def since(self, place: int) -> str:
+    def since(self, start: int) -> str:
         """Return the words since a position, as text."""
-        taken = self._words[place : self._at]
+        taken = self._words[start : self._at]
         return " ".join(f'"{word.text}"' if word.quoted else word.text for word in taken if word.text != "\n")
 
     @property

@@ -101,9 +101,9 @@ def _symbol(kind: str, printed: str) -> Value:
             return Interval(int(digits, 16), int(digits, 16)) if len(digits) == 12 else None
         except ValueError:
             return None
-    known = _SYMBOLS.get(kind, {}).get(printed)
-    if known is not None:
-        return Interval(known, known)
+    constant = _SYMBOLS.get(kind, {}).get(printed)
+    if constant is not None:
+        return Interval(constant, constant)
     if kind in ("ct_state", "ct_status", "tcp_flag") and "," in printed:
         return _flags(kind, printed.split(","))
     try:
@@ -182,16 +182,16 @@ def elements_of(
     kinds: tuple[str, ...], printed: object, data_kinds: tuple[str, ...] | None = None
 ) -> tuple[Element, ...]:
     """Return the printed elements of a set, or of a map whose data has these types (() for verdicts)."""
-    found: list[Element] = []
+    elements: list[Element] = []
     for entry in items(printed):
         if data_kinds is None:
-            found.append(Element(parts_of(kinds, entry)))
+            elements.append(Element(parts_of(kinds, entry)))
             continue
         pair = items(entry)
         if len(pair) != 2:
-            found.append(Element((None,) * len(kinds), (None,)))
+            elements.append(Element((None,) * len(kinds), (None,)))
             continue
         verdict = verdict_of(pair[1])
         data = verdict if verdict is not None else parts_of(data_kinds or ("",), pair[1])
-        found.append(Element(parts_of(kinds, pair[0]), data))
-    return tuple(found)
+        elements.append(Element(parts_of(kinds, pair[0]), data))
+    return tuple(elements)

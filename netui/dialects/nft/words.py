@@ -149,9 +149,9 @@ def _update(value: object) -> str:
 def _meter(value: object) -> str:
     entry = obj(value)
     inner = entry.get("stmt")
-    said = " ".join(statement(part) for part in ([inner] if isinstance(inner, dict) else items(inner)))
+    statements = " ".join(statement(part) for part in ([inner] if isinstance(inner, dict) else items(inner)))
     size = f" size {text(entry['size'])}" if "size" in entry else ""
-    return f"meter {text(entry.get('name'))}{size} {{ {expression(entry.get('key'))} {said} }}"
+    return f"meter {text(entry.get('name'))}{size} {{ {expression(entry.get('key'))} {statements} }}"
 
 
 def _dup(value: object) -> str:
