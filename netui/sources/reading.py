@@ -105,9 +105,9 @@ class Assembly:
 
 def _inside(container: Container, listening: Mapping[str, Any]) -> Inside | None:
     """Return what a container's namespace tells, with its number."""
-    found: Inside | None = listening.get("insides", {}).get(container.id)
+    inside: Inside | None = listening.get("insides", {}).get(container.id)
     number = listening.get("netns", {}).get(container.pid, -1)
-    return replace(found, netns=number) if found is not None and number >= 0 else found
+    return replace(inside, netns=number) if inside is not None and number >= 0 else inside
 
 
 _NOTHING = Reading()

@@ -52,14 +52,14 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: Any, encoding: Any, errors: Any) -> _Header:  # noqa: ANN401 - tarfile's own
         """Read a header of 512 bytes; refuse kinds of headers without a limit."""
-        found = super().frombuf(buf, encoding, errors)
-        if found.type in _EXTENDED and not 0 <= found.size <= MAX_HEADER:
-            raise SourceError(f"the archive has a header of {found.size} bytes, which no capture has")
-        if found.type == tarfile.GNUTYPE_SPARSE:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _EXTENDED and not 0 <= header.size <= MAX_HEADER:
+            raise SourceError(f"the archive has a header of {header.size} bytes, which no capture has")
+        if header.type == tarfile.GNUTYPE_SPARSE:
             _no_sparse()
-        if not 0 <= found.size <= MAX_TOTAL:
+        if not 0 <= header.size <= MAX_TOTAL:
             raise _too_much()
-        return found
+        return header
 
     # How tarfile reads sparse files of each kind; they are not public, and a test tries each kind.
     _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _no_sparse

@@ -57,9 +57,9 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            found = _folder(path)
+            files = _folder(path)
         elif stat.S_ISREG(mode):
-            found = _tar(path)
+            files = _tar(path)
         else:
             hint = "; a pipe's text is read from standard input, named -" if stat.S_ISFIFO(mode) else ""
             raise SourceError(f"{quoted_path(path)} is neither a folder nor a file{hint}")
@@ -73,9 +73,9 @@ def capture_files(path: Path) -> dict[str, CaptureFile]:
         raise SourceError(f"{quoted_path(path)} cannot be read: {plain(error.strerror or error)}") from None
     except ValueError:
         raise SourceError(f"{quoted_path(path)} is no path") from None
-    if not found:
+    if not files:
         raise SourceError(f"{quoted_path(path)} is no capture: it holds none of {', '.join(list(BY_FILE)[:2])}, …")
-    return found
+    return files
 
 
 def known(name: str) -> bool:
@@ -89,7 +89,7 @@ def known(name: str) -> bool:
 
 
 def _folder(root: Path) -> dict[str, CaptureFile]:
-    found: dict[str, CaptureFile] = {}
+    files: dict[str, CaptureFile] = {}
     folders: list[tuple[str, ...]] = [(), *((name,) for name in FOLDERS)]
     for frame in _listed(root, (FRAMES,)):
         folders += [(FRAMES, frame), *((FRAMES, frame, name) for name in FOLDERS)]
@@ -97,8 +97,8 @@ def _folder(root: Path) -> dict[str, CaptureFile]:
         for inner, modified in _listed(root, parts).items():
             name = "/".join((*parts, inner))
             if known(name):
-                found[name] = CaptureFile(name, partial(_read, root, parts, inner), modified)
-    return found
+                files[name] = CaptureFile(name, partial(_read, root, parts, inner), modified)
+    return files
 
 
 def _listed(root: Path, parts: tuple[str, ...]) -> dict[str, float]:
@@ -145,7 +145,7 @@ def _too_large() -> SourceError:
 
 def _tar(path: Path) -> dict[str, CaptureFile]:
     """Read the members of the layout into memory, compressed; names are only keys, never paths."""
-    found: dict[str, CaptureFile] = {}
+    files: dict[str, CaptureFile] = {}
     room = MAX_PACKED
     try:
         with os.fdopen(open_regular(path), "rb") as raw:
@@ -154,13 +154,13 @@ def _tar(path: Path) -> dict[str, CaptureFile]:
                     raise SourceError(f"{quoted_path(path)} holds more than {MAX_MEMBERS} files: no capture")
                 name = _inner_name(member.name)
                 if name and member.isreg():
-                    found[name], size = _member(archive, member, name)
+                    files[name], size = _member(archive, member, name)
                     room -= size
                     if room < 0:
                         raise SourceError(f"{quoted_path(path)} is larger than what netui keeps of a capture")
     except _BROKEN:
         raise SourceError(f"{quoted_path(path)} is no .tar.gz, or is cut off; record it again") from None
-    return found
+    return files
 
 
 #: The errors of tarfile and zlib for damaged data; hostile headers cause others than TarError.

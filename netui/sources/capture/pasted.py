@@ -224,7 +224,7 @@ def _whole_save(given: Iterable[Section]) -> tuple[str, list[str]]:
 def _close(text: list[str], section: Section) -> str:
     """Close a truncated save: its last chain and all later ones may have more rules."""
     number, last = section.lines[-1]
-    begin = max(place for place, line in enumerate(text) if line.startswith("*"))
+    begin = max(index for index, line in enumerate(text) if line.startswith("*"))
     chains = [line[1:].split(" ", 1)[0] for line in text[begin:] if line.startswith(":")]
     rules = [line.partition("-A ")[2].split(" ", 1)[0] for line in text[begin:] if line.startswith(("-A ", "["))]
     first = max((chains.index(chain) for chain in rules[-2:] if chain in chains), default=0)
@@ -287,17 +287,17 @@ def nft_json(text: str) -> list[object]:
 
 def nft_text(text: str) -> list[object]:
     """Read the text of ``nft list ruleset``; return the entries that ``nft -j`` prints. Raises SourceError."""
-    found = sections(text)
+    pasted = sections(text)
     entries: list[object] = []
     try:
-        for section in found.sections:
+        for section in pasted.sections:
             if section.form != "nft":
                 raise SourceError(f"line {section.lines[0][0]} is no nft list ruleset output")
             entries += read_text(section.lines)
     except NotNftText as error:
         raise SourceError(str(error)) from None
-    if not found.sections and found.strange is not None:
-        raise SourceError(f"line {found.strange[0]} is no nft list ruleset output: {quoted(found.strange[1])}")
+    if not pasted.sections and pasted.strange is not None:
+        raise SourceError(f"line {pasted.strange[0]} is no nft list ruleset output: {quoted(pasted.strange[1])}")
     return entries
 
 

@@ -199,11 +199,11 @@ class CaptureReading:
         name, note = own, ""
         if own not in self._files and plain in self._files:
             text = self._read(plain, lambda text: text)
-            told = iptables_save.names_variant(text)
-            whose = iptables_save.variant(text) if told else self._likelier(packet_family(key.family))
+            named = iptables_save.names_variant(text)
+            whose = iptables_save.variant(text) if named else self._likelier(packet_family(key.family))
             if not text.strip() or whose == key.backend:
                 name = plain
-                note = "" if told else f"{plain} does not tell which variant printed it: taken for {key.backend}'s"
+                note = "" if named else f"{plain} does not tell which variant printed it: taken for {key.backend}'s"
             if not text.strip():
                 raise self._fault(plain, "is empty, so what rules there are is not known; capture it again")
         if name not in self._files and plain not in self._files and key.backend == "nft":
@@ -220,11 +220,11 @@ class CaptureReading:
     def _listed(self, key: RulesetKey, names: list[str]) -> Reading:
         """Read ``iptables -S`` and ``-L``; a table in neither is unknown, unless nft lists it."""
         family = packet_family(key.family)
-        found = [section for name in names for section in self._read(name, pasted_sections)]
-        if not found:
+        listings = [section for name in names for section in self._read(name, pasted_sections)]
+        if not listings:
             raise self._fault(" and ".join(names), "holds no rules; capture it again")
         try:
-            tables, notes = listed_tables(found)
+            tables, notes = listed_tables(listings)
         except SourceError as error:
             raise self._fault(" and ".join(names), str(error)) from None
         if not any(name in self._files for name in _NFT):
@@ -316,7 +316,7 @@ class CaptureReading:
 
     def _by_family(self, source: str) -> Reading:
         """Read both families; ``ip -j route show table all`` also prints IPv6, if its own file is missing."""
-        found: dict[Family, object] = {}
+        families: dict[Family, object] = {}
         errors: list[str] = []
         files: dict[str, None] = {}
         for output in of_source(source):
@@ -326,20 +326,20 @@ class CaptureReading:
             files[file] = None
             try:
                 assert output.family is not None
-                found[output.family] = self._read(file, partial(_build, BUILD[source], output.family))
+                families[output.family] = self._read(file, partial(_build, BUILD[source], output.family))
             except SourceError as error:
                 errors.append(str(error))
-        return Reading({"families": found} if found else {}, "; ".join(errors), " ".join(files))
+        return Reading({"families": families} if families else {}, "; ".join(errors), " ".join(files))
 
     def _listening(self) -> Reading:
-        found: dict[str, tuple[Socket, ...]] = {}
+        listening: dict[str, tuple[Socket, ...]] = {}
         insides: dict[str, Inside] = {}
         errors: list[str] = []
         names = self._names_in("listening")
         for name in names:
             container = name.split("/")[1].removesuffix(".txt")
             try:
-                found[container], own = self._read(name, _inside)
+                listening[container], own = self._read(name, _inside)
                 if own is not None:
                     insides[container] = own
             except SourceError as error:
@@ -347,11 +347,11 @@ class CaptureReading:
         if not names:
             raise SourceError("listening/ is not in the capture: what listens in the containers is not known")
         numbers = self._read(netns.FILE, netns.netns) if netns.FILE in self._files else {}
-        values = {"listening": found, "insides": insides, "netns": numbers}
+        values = {"listening": listening, "insides": insides, "netns": numbers}
         return Reading(values, "; ".join(errors[:3]), "listening/")
 
     def _namespaces(self) -> Reading:
-        found: dict[str, tuple[Ruleset, ...]] = {}
+        rulesets_of: dict[str, tuple[Ruleset, ...]] = {}
         for name in self._names_in("namespaces"):
             try:
                 saves = self._read(name, iptables_save.split_saves)
@@ -361,8 +361,8 @@ class CaptureReading:
                 ]
             except SourceError:
                 continue
-            found[name.split("/")[1].removesuffix(".txt")] = tuple(rulesets)
-        return Reading(found)
+            rulesets_of[name.split("/")[1].removesuffix(".txt")] = tuple(rulesets)
+        return Reading(rulesets_of)
 
 
 def _inside(text: str) -> tuple[tuple[Socket, ...], Inside | None]:

@@ -46,14 +46,14 @@ def engine(info: object, version: object, address: str = "", local: bool = True,
 
 def networks(listing: object) -> tuple[Network, ...]:
     """Build the networks from ``docker network inspect``; raise SourceError where it is no list."""
-    found = [_network(entry) for entry in js.list_of_objects(listing, "a list of networks")]
-    return tuple(sorted(found, key=lambda network: (network.name, network.id)))
+    listed = [_network(entry) for entry in js.list_of_objects(listing, "a list of networks")]
+    return tuple(sorted(listed, key=lambda network: (network.name, network.id)))
 
 
 def containers(listing: object) -> tuple[Container, ...]:
     """Build the containers from ``docker inspect``; raise SourceError where it is no list."""
-    found = [container(entry) for entry in js.list_of_objects(listing, "a list of containers")]
-    return tuple(sorted(found, key=lambda entry: (entry.name, entry.id)))
+    listed = [container(entry) for entry in js.list_of_objects(listing, "a list of containers")]
+    return tuple(sorted(listed, key=lambda entry: (entry.name, entry.id)))
 
 
 def container_id(value: object) -> str:
@@ -172,15 +172,15 @@ def _published(bindings: object) -> tuple[PublishedPort, ...]:
 
     For a requested range (``HostPort`` "8000-8010") the port is 0: the engine chooses.
     """
-    found: list[PublishedPort] = []
+    published: list[PublishedPort] = []
     for key, bound in js.obj(bindings).items():
         port, protocol = _port(key)
         for binding in js.items(bound):
             entry = js.obj(binding)
             if port and entry:
                 host_port = js.number(js.text(entry.get("HostPort")).lstrip("0"))
-                found.append(PublishedPort(port, protocol, js.text(entry.get("HostIp")), host_port))
-    return tuple(sorted(found, key=lambda entry: (entry.container_port, entry.protocol, entry.host_ip)))
+                published.append(PublishedPort(port, protocol, js.text(entry.get("HostIp")), host_port))
+    return tuple(sorted(published, key=lambda entry: (entry.container_port, entry.protocol, entry.host_ip)))
 
 
 def _port(key: str) -> tuple[int, str]:

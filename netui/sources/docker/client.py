@@ -59,15 +59,15 @@ def connect(address: EngineAddress, timeout: int, begun: Callable[[], None]) -> 
 
 def _body(response: Any) -> bytes:  # noqa: ANN401 - requests' own
     """Return an answer's body; raise SourceError where it is too large."""
-    found = bytearray()
+    body = bytearray()
     # undecoded: netui asks for no compression, so a compressed answer is no JSON
     for piece in response.raw.stream(2**16, decode_content=False):
-        found += piece
-        if len(found) > MAX_ANSWER:
+        body += piece
+        if len(body) > MAX_ANSWER:
             response.close()
             raise SourceError(f"the engine's answer is larger than {MAX_ANSWER // 2**20} MB")
     response.close()
-    return bytes(found)
+    return bytes(body)
 
 
 class Bounded:

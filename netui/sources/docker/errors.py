@@ -53,10 +53,10 @@ def elsewhere(address: EngineAddress) -> SourceError:
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the errors inside an error, the innermost first."""
     waiting: list[object] = [error]
-    found: list[BaseException] = []
-    while waiting and len(found) < 50:
+    causes: list[BaseException] = []
+    while waiting and len(causes) < 50:
         current = waiting.pop()
-        if isinstance(current, BaseException) and not any(current is seen for seen in found):
-            found.append(current)
+        if isinstance(current, BaseException) and not any(current is seen for seen in causes):
+            causes.append(current)
             waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
-    yield from reversed(found)
+    yield from reversed(causes)

@@ -109,11 +109,11 @@ def event(entry: dict[str, Any]) -> Event:
 
 def _timestamp(since: str) -> Any:  # noqa: ANN401 - the SDK's types know no fraction, the API does
     """``2026-11-23T23:46:42.123456789Z`` → seconds since 1970 with a fraction, as the API takes them."""
-    found = _MOMENT.match(since)
-    if found is None:
+    match = _MOMENT.match(since)
+    if match is None:
         return None
     try:
-        seconds = int(datetime.fromisoformat(f"{found[1]}{found[3]}").timestamp())
+        seconds = int(datetime.fromisoformat(f"{match[1]}{match[3]}").timestamp())
     except ValueError:
         return None
-    return f"{seconds}.{(found[2] or '').ljust(9, '0')}"
+    return f"{seconds}.{(match[2] or '').ljust(9, '0')}"

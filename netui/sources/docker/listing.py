@@ -76,10 +76,10 @@ class Listing:
         stale = [
             key for key in listed if key in dirty or key not in self.containers or states[key] != self._states.get(key)
         ]
-        for key, found in zip(stale, self._each(inspect, stale), strict=True):
+        for key, container in zip(stale, self._each(inspect, stale), strict=True):
             dirty |= _network_ids(self.containers.get(key))
-            if found is not None:
-                self.containers[key] = found
+            if container is not None:
+                self.containers[key] = container
             dirty |= _network_ids(self.containers.get(key))
         self._states = states
         # of this machine's engine it is asked now, after the containers
@@ -123,12 +123,12 @@ class Listing:
         elif not engine.here:
             kind = "a rootless engine" if engine.rootless else "this engine is in another network namespace"
             note = f"{kind}: its rules are in a namespace of its own, not in the tables that are read here"
-        made = self._made()
+        containers = self._made()
         return Reading(
             {
                 "engine": replace(engine, local=local),
                 "networks": docker_api.networks(list(self.networks.values())),
-                "containers": tuple(replace(each, pid=-1) for each in made) if pids else made,
+                "containers": tuple(replace(each, pid=-1) for each in containers) if pids else containers,
             },
             via=f"API {engine.api_version}",
             note=note,

@@ -108,10 +108,10 @@ class Library:
             # a verdict or a jump; a rule that only counts has none
             letter = "g" if ip.flags & _GOTO[family] else "j"
             return f"-{letter} {_text(jump)}" if jump else ""
-        found = xt.find_match(name) if is_match else xt.find_target(name)
-        if not found:
+        extension = xt.find_match(name) if is_match else xt.find_target(name)
+        if not extension:
             raise SourceError(f"no extension {plain(_text(name))}")
-        module = found[0]
+        module = extension[0]
         kind = self._iptc.xtables.xt_entry_match if is_match else self._iptc.xtables.xt_entry_target
         pointer = ct.cast(address, ct.POINTER(kind))
         if module.alias:
@@ -175,8 +175,8 @@ def _prefix(family: Family, mask: bytes) -> str:
 
 def _raw(structure: Any, name: str) -> bytes:  # noqa: ANN401 - as above
     """Return a field's bytes; ctypes would truncate an array of char at its first NUL."""
-    place = getattr(type(structure), name)
-    return ct.string_at(ct.addressof(structure) + place.offset, place.size)
+    field = getattr(type(structure), name)
+    return ct.string_at(ct.addressof(structure) + field.offset, field.size)
 
 
 def _text(data: bytes) -> str:
@@ -215,9 +215,9 @@ def _import() -> Any:  # noqa: ANN401 - as above
 def _open_library(name: str) -> ct.CDLL | None:
     """Open a library by its name, for python-iptables; None where the linker finds none."""
     numbered = [] if "." in name else [f"lib{name}.so.{number}" for number in range(_MOST_SONAME, -1, -1)]
-    for place in (*numbered, *(str(Path(folder, name)) for folder in sys.path if folder)):
+    for file in (*numbered, *(str(Path(folder, name)) for folder in sys.path if folder)):
         try:
-            return ct.CDLL(place, mode=ct.RTLD_GLOBAL)
+            return ct.CDLL(file, mode=ct.RTLD_GLOBAL)
         except OSError:
             continue
     return None

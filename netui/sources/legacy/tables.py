@@ -85,7 +85,7 @@ class LegacyTables:
                 answers.put(SourceError(f"python-iptables: {plain(error)}"))
 
     def _text(self, library: Library, family: Family, tables: list[str]) -> str:
-        known = self._texts[family]
+        before = self._texts[family]
         used: dict[tuple[bytes, bytes, bytes], str] = {}
         left = MAX_RULES
         lines: list[str] = []
@@ -101,7 +101,7 @@ class LegacyTables:
                             self._too_large[family] = time.monotonic() + _PAUSE
                             raise SourceError(f"more than {MAX_RULES} rules")
                         key = _key(entry, chain, table)
-                        text = used.get(key) or known.get(key) or library.rule(family, entry, chain, key[2])
+                        text = used.get(key) or before.get(key) or library.rule(family, entry, chain, key[2])
                         used[key] = text
                         lines.append(f"[{entry.counters.pcnt}:{entry.counters.bcnt}] {text}")
                 lines += ["COMMIT", f"# Completed on {time.ctime()}"]

@@ -55,8 +55,8 @@ def read_connections() -> tuple[Connection, ...]:
     return tuple(_first(_over_netlink()))
 
 
-def _first(found: Iterator[Connection]) -> Iterator[Connection]:
-    for number, one in enumerate(found):
+def _first(connections: Iterator[Connection]) -> Iterator[Connection]:
+    for number, one in enumerate(connections):
         if number >= MOST:
             return
         yield one
@@ -76,7 +76,7 @@ def parse_proc(lines: Iterator[str]) -> Iterator[Connection]:
             if equals:
                 values.setdefault(name, []).append(value)
         try:
-            original, reply = (_ends(values, place) for place in (0, 1))
+            original, reply = (_ends(values, direction) for direction in (0, 1))
         except (IndexError, ValueError):
             continue
         packets, amount = (_sum(values.get(name)) for name in ("packets", "bytes"))
@@ -85,9 +85,9 @@ def parse_proc(lines: Iterator[str]) -> Iterator[Connection]:
         yield Connection(family, protocol, state, original, reply, packets, amount, answered)
 
 
-def _ends(values: Mapping[str, list[str]], place: int) -> Ends:
-    ports = [int(values[name][place]) if name in values else 0 for name in ("sport", "dport")]
-    return Ends(_address(values["src"][place]), _address(values["dst"][place]), *ports)
+def _ends(values: Mapping[str, list[str]], direction: int) -> Ends:
+    ports = [int(values[name][direction]) if name in values else 0 for name in ("sport", "dport")]
+    return Ends(_address(values["src"][direction]), _address(values["dst"][direction]), *ports)
 
 
 def _address(text: str) -> str:

@@ -118,18 +118,18 @@ def _programs_note(machine: Machine) -> str:
 
 def read_sysctls(machine: Machine = LOCAL) -> dict[str, str]:
     """Read the existing files of SYSCTLS; the keys are those of sysctl."""
-    found = {
+    values = {
         key_of(path.removeprefix("/proc/sys/")): " ".join(" ".join(lines).split())
         for path, lines in machine.lines(SYSCTLS).items()
     }
-    if not found:
+    if not values:
         raise SourceError("/proc/sys/net cannot be read")
-    return found
+    return values
 
 
 def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) -> Reading:
     """Read the sockets and routes in each running container's namespace, from /proc/PID/net of its process."""
-    found: dict[str, tuple[Socket, ...]] = {}
+    listening: dict[str, tuple[Socket, ...]] = {}
     insides: dict[str, Inside] = {}
     containers = tuple(containers)
     error = ""
@@ -138,7 +138,7 @@ def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) ->
             continue
         try:
             text = listening_text(container.pid, machine)
-            found[container.id] = socket_text.proc_sockets(text)
+            listening[container.id] = socket_text.proc_sockets(text)
             own = inside.read_inside(text)
             if own is not None:
                 insides[container.id] = own
@@ -147,12 +147,15 @@ def read_listening(containers: Iterable[Container], machine: Machine = LOCAL) ->
         except (OSError, SourceError):
             # it has ended, or its /proc is not this one: unknown
             error = error or "some containers' processes are not to be seen from here"
-    if error and not found:
+    if error and not listening:
         return Reading(error=error)
     # they are not read on another machine
     numbers = {} if machine.name else read_netns(c.pid for c in containers if c.id in insides)
     return Reading(
-        {"listening": found, "insides": insides, "netns": numbers}, error=error, via="/proc/PID/net", time=time.time()
+        {"listening": listening, "insides": insides, "netns": numbers},
+        error=error,
+        via="/proc/PID/net",
+        time=time.time(),
     )
 
 
@@ -214,15 +217,15 @@ def _interfaces(machine: Machine) -> object:
 
 def _by_family(source: str, machine: Machine) -> dict[Family, object]:
     """Read both families; IPv4 is required, IPv6 may be off in the kernel."""
-    found: dict[Family, object] = {}
+    families: dict[Family, object] = {}
     for output in of_source(source):
         assert output.family is not None
         try:
-            found[output.family] = BUILD[source](_json(output.arguments, machine), output.family)
+            families[output.family] = BUILD[source](_json(output.arguments, machine), output.family)
         except SourceError:
             if output.family == "ip" or machine.exists(IF_INET6):
                 raise
-    return found
+    return families
 
 
 def _json(arguments: tuple[str, ...], machine: Machine) -> object:

@@ -65,8 +65,8 @@ def _variant_of(program: str, text: str, machine: Machine) -> Backend:
     """Return the variant of a save program: by its output, else by the target of its link."""
     if names_variant(text):
         return variant(text)
-    found = machine.real(program)
-    return "nft" if found is not None and "nft" in Path(found).name else "legacy"
+    target = machine.real(program)
+    return "nft" if target is not None and "nft" in Path(target).name else "legacy"
 
 
 def legacy_tables(family: Family, machine: Machine = LOCAL) -> list[str]:
@@ -119,12 +119,12 @@ class LiveRules:
         return tuple(asks)
 
     def _at_rest(self, source: str) -> Reading | None:
-        known = self._empty.get(source)
-        return known[1] if known is not None and time.monotonic() - known[0] < _EMPTY else None
+        empty = self._empty.get(source)
+        return empty[1] if empty is not None and time.monotonic() - empty[0] < _EMPTY else None
 
     def _read(self, source: str, key: RulesetKey, machine: Machine) -> Reading:
-        if (known := self._at_rest(source)) is not None:
-            return known
+        if (empty := self._at_rest(source)) is not None:
+            return empty
         try:
             text, via = save_text(key, self._legacy, machine)
             rules: tuple[Ruleset, Counters] = read_save(
@@ -168,7 +168,7 @@ def namespace_texts(pid: int, machine: Machine = LOCAL) -> dict[RulesetKey, str]
     if not machine.is_root:
         raise SourceError(machine.needs_root)
     enter = ["nsenter", "-t", str(pid), "-n"]
-    found: dict[RulesetKey, str] = {}
+    texts: dict[RulesetKey, str] = {}
     families: tuple[Family, ...] = ("ip", "ip6")
     for family in families:
         backends: list[Backend] = ["nft"] if machine.loaded("nf_tables") else []
@@ -179,8 +179,8 @@ def namespace_texts(pid: int, machine: Machine = LOCAL) -> dict[RulesetKey, str]
             path = machine.find(save)
             text = machine.run([*enter, path, "-c"], timeout=5) if path else ""
             if text.strip():
-                found[RulesetKey(family, backend)] = text
-    return found
+                texts[RulesetKey(family, backend)] = text
+    return texts
 
 
 def _namespace_tables(pid: int, family: Family) -> str:

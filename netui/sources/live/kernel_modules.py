@@ -66,14 +66,14 @@ def _unchanging(machine: Machine, release: str) -> tuple[str, ...]:
     """The lines of the files that do not change while the kernel runs; read once."""
     if not release or "/" in release:
         return ()
-    if (known := machine.kept.get(release)) is not None:
-        return known
+    if (kept := machine.kept.get(release)) is not None:
+        return kept
     modules, configurations = _unchanging_files(release)
-    found = _printed(machine.lines(modules, _MODULE))
+    lines = _printed(machine.lines(modules, _MODULE))
     options = machine.lines(configurations, _OPTION)
     first = next((path for path in configurations if path in options), "")
-    machine.kept[release] = known = (*found, *_printed({first: options[first]} if first else {}))
-    return known
+    machine.kept[release] = kept = (*lines, *_printed({first: options[first]} if first else {}))
+    return kept
 
 
 def _unchanging_files(release: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -83,7 +83,7 @@ def _unchanging_files(release: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _printed(lines: Mapping[str, list[str]]) -> list[str]:
-    return [f"{path}:{line}" for path, found in lines.items() for line in found]
+    return [f"{path}:{line}" for path, lines_of in lines.items() for line in lines_of]
 
 
 def _variant(machine: Machine) -> str:

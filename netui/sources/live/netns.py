@@ -22,7 +22,7 @@ _LINE = re.compile(r"\s*(\d{1,10}|unassigned)\s+(\d{1,10})\s*")
 
 def read_netns(pids: Iterable[int]) -> dict[int, int]:
     """Return the number of each process's namespace, where this namespace has one for it."""
-    found: dict[int, int] = {}
+    numbers: dict[int, int] = {}
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE) as asked:
             asked.settimeout(1.0)
@@ -33,11 +33,11 @@ def read_netns(pids: Iterable[int]) -> dict[int, int]:
                 for kind, _flags, payload in netlink.messages(asked.recv(4096)):
                     number = dict(netlink.attributes(payload[4:])).get(_NSID, b"") if kind == _NEW else b""
                     if len(number) == 4 and (value := struct.unpack("=i", number)[0]) >= 0:
-                        found[pid] = value
+                        numbers[pid] = value
     except OSError:
         # the kernel does not support the request
-        return found
-    return found
+        return numbers
+    return numbers
 
 
 def as_lsns(numbers: Mapping[int, int]) -> str:
@@ -47,5 +47,5 @@ def as_lsns(numbers: Mapping[int, int]) -> str:
 
 def netns(text: str) -> dict[int, int]:
     """Parse the output of lsns; other lines are skipped."""
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {int(line[2]): int(line[1]) for line in found if line is not None and line[1] != "unassigned"}
+    matches = (_LINE.fullmatch(line) for line in text.splitlines())
+    return {int(line[2]): int(line[1]) for line in matches if line is not None and line[1] != "unassigned"}

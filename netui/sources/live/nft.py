@@ -35,20 +35,20 @@ class TableTexts:
         self,
         texts: dict[TableKey, str],
         saves: Collection[Ruleset],
-        made: Collection[TableKey],
+        by_iptables: Collection[TableKey],
         unprinted: Unprinted,
     ) -> NativeRules:
         """Build the tables; where only counters changed, read only the counters in the texts."""
-        plain = not any(table in made for table in texts)
+        plain = not any(table in by_iptables for table in texts)
         blank = tuple(MOVING.sub("", text) for text in texts.values())
         names = (*(f"{family} {name}" for family, name in texts), repr(unprinted))
         if plain and self._before is not None and self._before[:2] == (names, blank):
             before = self._before[2]
             return replace(before, rules={key: (before.rules[key][0], _moved(texts, key)) for key in before.rules})
         entries = unprinted.complete(entry for text in texts.values() for entry in parse_document(text))
-        found = native_rules(entries, [r for r in saves if not plain])
-        self._before = (names, blank, found)
-        return found
+        native = native_rules(entries, [r for r in saves if not plain])
+        self._before = (names, blank, native)
+        return native
 
 
 #: What changes in a table's text within a generation: counters, elements that packets add or that expire, and the
@@ -87,14 +87,14 @@ class LiveNative:
             corrected = self._corrected(saves, dormant)
         except SourceError as error:
             return Reading(error=str(error))
-        made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
-        native = [chain for chain in chains if not is_iptables(chain, made)]
+        by_iptables = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+        native = [chain for chain in chains if not is_iptables(chain, by_iptables)]
         tables = tuple(dict.fromkeys((chain.family, chain.table) for chain in native))
         texts: dict[TableKey, str] = {}
         failed: dict[TableKey, str] = {}
         for table in tables:
-            if (known := self._still.get(table)) is not None:
-                texts[table] = known
+            if (still := self._still.get(table)) is not None:
+                texts[table] = still
                 continue
             try:
                 texts[table] = listed = self._listed(table, table in dormant)
@@ -111,13 +111,13 @@ class LiveNative:
         devices = {(c.family, c.table, c.name): c.devices for c in native if c.hook in ("ingress", "egress")}
         try:
             families = self._families(texts)
-            rules = self._texts.rules(texts, saves, made, Unprinted(dormant, devices, families))
+            rules = self._texts.rules(texts, saves, by_iptables, Unprinted(dormant, devices, families))
         except SourceError as error:
             return Reading(error=f"nft: output {error}")
         handles = {table: state.handle for table, state in states.items()}
-        found = NativeRules(rules.rules, unread, corrected, self._order, handles)
+        result = NativeRules(rules.rules, unread, corrected, self._order, handles)
         trouble = "; ".join(dict.fromkeys(failed.values()))
-        return Reading({"native": found}, error=trouble, via="nft" if texts else "netlink", time=now)
+        return Reading({"native": result}, error=trouble, via="nft" if texts else "netlink", time=now)
 
     def _from_kernel(
         self,
@@ -140,12 +140,12 @@ class LiveNative:
         if not asked:
             return {}
         if self._told is None or self._told[0] != self._generation:
-            found = {
+            families = {
                 (rule.family, rule.table, rule.handle): family_of(rule)
                 for rule in nft_netlink.rule_makes()
                 if (rule.family, rule.table) in asked and rule.expressions[-1:] == (("reject", ()),)
             }
-            self._told = self._generation, found
+            self._told = self._generation, families
         return self._told[1]
 
     def _hooks(self) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
@@ -192,13 +192,13 @@ class LiveNative:
     def _look(self, saves: list[Ruleset]) -> dict[RulesetKey, tuple[Ruleset, Ruleset]]:
         if not saves:
             return {}
-        made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+        by_iptables = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
         strange: dict[TableKey, list[nft_netlink.RuleMake]] = {}
         counts: dict[tuple[str, str, str], int] = {}
         places: dict[tuple[str, str, str], set[int]] = {}
         for rule in nft_netlink.rule_makes():
             table = (rule.family, rule.table)
-            if table not in made:
+            if table not in by_iptables:
                 continue
             chain = (*table, rule.chain)
             counts[chain] = counts.get(chain, 0) + 1

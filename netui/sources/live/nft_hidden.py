@@ -43,9 +43,9 @@ def family_of(rule: nft_netlink.RuleMake) -> str:
     return ""
 
 
-def is_iptables(chain: nft_netlink.BaseChain, made: Collection[TableKey]) -> bool:
+def is_iptables(chain: nft_netlink.BaseChain, by_iptables: Collection[TableKey]) -> bool:
     """Whether iptables made a base chain, by its name and its table."""
-    return (chain.family, chain.table) in made and chain.name in BUILT_IN.get(chain.table, ())
+    return (chain.family, chain.table) in by_iptables and chain.name in BUILT_IN.get(chain.table, ())
 
 
 def could_be_iptables(rule: nft_netlink.RuleMake) -> bool:
@@ -63,7 +63,7 @@ def could_be_iptables(rule: nft_netlink.RuleMake) -> bool:
 def _own_payload(family: str, details: tuple[int, ...]) -> bool:
     base, offset, length = details
     if base == _NETWORK:
-        return any(offset == place and length <= size for place, size in _OWN_NETWORK.get(family, ()))
+        return any(offset == first and length <= size for first, size in _OWN_NETWORK.get(family, ()))
     return base == _TRANSPORT and (offset, length) in _OWN_TRANSPORT
 
 

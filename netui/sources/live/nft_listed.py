@@ -70,12 +70,12 @@ class ListedNative:
                 self._rest = max(_WHOLE, _REST * (self._when - began))
             machine = machine.fetch([Run(_listing(table)) for table in self._native])
             texts = {table: machine.run(_listing(table)) for table in self._native}
-            made = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
-            rules = self._texts.rules(texts, saves, made, self._unprinted)
+            by_iptables = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+            rules = self._texts.rules(texts, saves, by_iptables, self._unprinted)
         except SourceError as error:
             return Reading(error=str(error) if str(error).startswith(("nft", "disconnected")) else f"nft: {error}")
-        found = replace(self._known, rules=rules.rules)
-        return Reading({"native": found}, via="nft", time=now)
+        native = replace(self._known, rules=rules.rules)
+        return Reading({"native": native}, via="nft", time=now)
 
     def _look(self, machine: Machine, saves: list[Ruleset]) -> None:
         """List the whole ruleset, and cache what a normal reading does not list."""
@@ -85,12 +85,12 @@ class ListedNative:
         self._unprinted = unprinted(nft_text(without_rules(machine.run(_TEXT))))
         entries = self._unprinted.complete(parse_document(machine.run(_JSON)))
         self._known = replace(native_rules(entries, saves), order=_order(machine, entries))
-        made: set[_TableKey] = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
+        by_iptables: set[_TableKey] = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
         chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
         native = [
             (js.text(chain.get("family")), js.text(chain.get("table")))
             for chain in chains
-            if "hook" in chain and not _is_iptables(chain, made)
+            if "hook" in chain and not _is_iptables(chain, by_iptables)
         ]
         self._native = tuple(dict.fromkeys(native))
 
@@ -137,6 +137,6 @@ def _tables(text: str) -> tuple[_TableKey, ...]:
     return tuple((entry[1], entry[2]) for entry in words if len(entry) == 3 and entry[0] == "table")
 
 
-def _is_iptables(chain: dict[str, object], made: set[_TableKey]) -> bool:
+def _is_iptables(chain: dict[str, object], by_iptables: set[_TableKey]) -> bool:
     table = (js.text(chain.get("family")), js.text(chain.get("table")))
-    return table in made and js.text(chain.get("name")) in BUILT_IN.get(table[1], ())
+    return table in by_iptables and js.text(chain.get("name")) in BUILT_IN.get(table[1], ())

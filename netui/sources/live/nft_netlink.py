@@ -83,17 +83,17 @@ def generation() -> int:
 
 def tables() -> dict[tuple[str, str], TableState]:
     """Return all tables by (family, name); raise SourceError where access is denied."""
-    found: dict[tuple[str, str], TableState] = {}
+    states: dict[tuple[str, str], TableState] = {}
     for family, attributes in _dump(_GET_TABLE):
         table = dict(netlink.attributes(attributes))
         dormant = bool(_be32(table.get(2, b"")) & _DORMANT)
-        found[family, _text(table.get(1, b""))] = TableState(dormant, int.from_bytes(table.get(4, b""), "big"))
-    return found
+        states[family, _text(table.get(1, b""))] = TableState(dormant, int.from_bytes(table.get(4, b""), "big"))
+    return states
 
 
 def base_chains() -> tuple[BaseChain, ...]:
     """Return all base chains in this network namespace; raise SourceError where access is denied."""
-    found: list[BaseChain] = []
+    chains: list[BaseChain] = []
     for family, attributes in _dump(_GET_CHAIN):
         chain = dict(netlink.attributes(attributes))
         hook = dict(netlink.attributes(chain.get(4, b"")))
@@ -101,7 +101,7 @@ def base_chains() -> tuple[BaseChain, ...]:
             continue
         hooks = _HOOKS.get(family, _IP_HOOKS)
         number = _be32(hook.get(1, b""))
-        found.append(
+        chains.append(
             BaseChain(
                 family,
                 _text(chain.get(1, b"")),
@@ -113,7 +113,7 @@ def base_chains() -> tuple[BaseChain, ...]:
                 tuple(_devices(hook)),
             )
         )
-    return tuple(found)
+    return tuple(chains)
 
 
 def _devices(hook: dict[int, bytes]) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _expression(element: bytes) -> tuple[str, tuple[int, ...]]:
         return name, (_be32(dict(netlink.attributes(data)).get(2, b"")),)
     if name == "payload":
         fields = dict(netlink.attributes(data))
-        return name, tuple(_be32(fields.get(place, b"")) for place in (2, 3, 4))
+        return name, tuple(_be32(fields.get(attribute, b"")) for attribute in (2, 3, 4))
     if name == "cmp":
         fields = dict(netlink.attributes(data))
         value = dict(netlink.attributes(fields.get(3, b""))).get(1, b"")
@@ -157,9 +157,9 @@ def _expression(element: bytes) -> tuple[str, tuple[int, ...]]:
 def _dump(message: int) -> list[tuple[str, bytes]]:
     """Return (family, attributes) of each object; repeats the dump where the ruleset changed during it."""
     for _ in range(_TRIES):
-        found = _dump_once(message)
-        if found is not None:
-            return found
+        objects = _dump_once(message)
+        if objects is not None:
+            return objects
     raise SourceError("the rules change faster than the kernel can list them")
 
 
@@ -169,7 +169,7 @@ def _dump_once(message: int) -> list[tuple[str, bytes]] | None:
 
 def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
     """Send one request; return all messages of a dump (None where it was interrupted), else the one answer."""
-    found: list[tuple[str, bytes]] = []
+    objects: list[tuple[str, bytes]] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
             asked.settimeout(_TIMEOUT)
@@ -185,13 +185,13 @@ def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
                     if kind == _ERROR:
                         _refuse(payload)
                     if kind == _DONE:
-                        return None if interrupted else found
+                        return None if interrupted else objects
                     if kind >> 8 == _SUBSYSTEM >> 8 and len(payload) >= 4:
                         family = _FAMILIES.get(payload[0])
                         if not flags & _DUMP:
                             return [("", payload[4:])]
                         if family is not None:
-                            found.append((family, payload[4:]))
+                            objects.append((family, payload[4:]))
     except OSError as error:
         raise SourceError(f"the kernel does not list nf_tables: {plain(error.strerror or error)}") from None
 

@@ -40,14 +40,14 @@ class ProcSockets:
 
         machine: another machine than this one.
         """
-        found = list(self._open())
-        inodes = {one.inode for one in found if one.inode}
+        listeners = list(self._open())
+        inodes = {one.inode for one in listeners if one.inode}
         self._holders = {inode: held for inode, held in self._holders.items() if inode in inodes and self._still(inode)}
         unknown = inodes - self._holders.keys()
         if unknown - self._looked_for:
             self._look(unknown)
             self._looked_for = inodes - self._holders.keys()
-        return tuple(dict.fromkeys(self._named(one) for one in found))
+        return tuple(dict.fromkeys(self._named(one) for one in listeners))
 
     def _open(self) -> Iterator[OpenSocket]:
         texts: list[str] = []
@@ -116,10 +116,10 @@ def _numbered(root: Path) -> list[int]:
 def _target(path: Path) -> int:
     """The inode of a file descriptor's socket, 0 for other files."""
     try:
-        found = _SOCKET.fullmatch(os.readlink(path))  # noqa: PTH115 - of thousands of files
+        match = _SOCKET.fullmatch(os.readlink(path))  # noqa: PTH115 - of thousands of files
     except OSError:
         return 0
-    return int(found[1]) if found else 0
+    return int(match[1]) if match else 0
 
 
 def as_ss(sockets: Iterable[Socket]) -> str:

@@ -66,11 +66,11 @@ def _only_roots(folder: str) -> bool:
     """Whether only root can add a program to a folder, or replace the folder."""
     try:
         path = Path(folder).resolve(strict=True)
-        for place in (path, *path.parents):
-            status = place.stat()
+        for part in (path, *path.parents):
+            status = part.stat()
             writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             # in a sticky folder such as /tmp, others cannot rename root's files
-            if status.st_uid != 0 or (writable and (place == path or not status.st_mode & stat.S_ISVTX)):
+            if status.st_uid != 0 or (writable and (part == path or not status.st_mode & stat.S_ISVTX)):
                 return False
     except (OSError, ValueError):
         return False

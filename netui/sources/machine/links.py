@@ -23,9 +23,9 @@ def holders(text: str) -> Iterator[tuple[int, int, str]]:
 
 def first_holders(text: str, wanted: Iterable[int]) -> dict[int, tuple[int, str]]:
     """Return for each inode the process with the lowest ID that has it open, and the file."""
-    found: dict[int, tuple[int, str]] = {}
+    first: dict[int, tuple[int, str]] = {}
     missing = set(wanted)
     for inode, process, file in holders(text):
-        if inode in missing and (inode not in found or process < found[inode][0]):
-            found[inode] = (process, file)
-    return found
+        if inode in missing and (inode not in first or process < first[inode][0]):
+            first[inode] = (process, file)
+    return first

@@ -73,24 +73,24 @@ class LocalMachine:
     def lines(self, patterns: Iterable[str], only: str = "") -> Mapping[str, list[str]]:
         """Return the lines of the files that patterns name."""
         wanted = re.compile(only or ".")
-        found: dict[str, list[str]] = {}
+        lines_of: dict[str, list[str]] = {}
         for pattern in patterns:
             for path in glob.glob(pattern) if "*" in pattern else [pattern]:  # noqa: PTH207 - sysctls by the hundred
                 if lines := [line for line in _text(path).splitlines() if wanted.search(line)]:
-                    found[path] = lines
-        return found
+                    lines_of[path] = lines
+        return lines_of
 
     def links(self, *patterns: str) -> str:
         """Return links as ``ls -l`` prints them, but for what stands before a link's name."""
-        found: list[str] = []
+        printed: list[str] = []
         for path in (path for pattern in patterns for path in glob.glob(pattern)):  # noqa: PTH207 - as below
             folder = not os.path.islink(path)  # noqa: PTH114 - of thousands
-            found += [f"{path}:"] if folder else []
+            printed += [f"{path}:"] if folder else []
             with suppress(OSError):
                 for name in os.listdir(path) if folder else [path]:  # noqa: PTH208 - as above
                     with suppress(OSError):
-                        found.append(f"l- - {name} -> {os.readlink(os.path.join(path, name))}")  # noqa: PTH115, PTH118
-        return "\n".join(found)
+                        printed.append(f"l- - {name} -> {os.readlink(os.path.join(path, name))}")  # noqa: PTH115, PTH118
+        return "\n".join(printed)
 
     def exists(self, pattern: str) -> bool:
         """Whether anything is there that a pattern names."""

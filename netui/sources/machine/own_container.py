@@ -37,8 +37,8 @@ def identity() -> str:
 
 def identity_in(mounts: str) -> str:
     """Return the container ID in a process's mounts: field four of ``/proc/PID/mountinfo`` is the mounted file."""
-    found = _MOUNTED.search(mounts)
-    return found[1] if found else ""
+    match = _MOUNTED.search(mounts)
+    return match[1] if match else ""
 
 
 def inside() -> bool:
@@ -71,8 +71,8 @@ def programs_note() -> str:
 
 def may_trace(status: str) -> bool:
     """Whether a process may read the open files of others, by its ``/proc/PID/status``."""
-    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
-    return bool(found and int(found[1], 16) >> _SYS_PTRACE & 1)
+    match = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return bool(match and int(match[1], 16) >> _SYS_PTRACE & 1)
 
 
 def apart(containers: Mapping[str, Mapping[str, Any]], own: str) -> tuple[str, str]:

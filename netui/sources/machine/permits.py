@@ -89,10 +89,10 @@ def permit(arguments: Sequence[str]) -> Permit:
     written = " ".join(arguments[1:])
     if (name, written) == ("nft", "list hooks"):
         return _HOOKS
-    found = PROGRAMS.get(name)
-    if found is None or found.arguments.fullmatch(written) is None:
+    permitted = PROGRAMS.get(name)
+    if permitted is None or permitted.arguments.fullmatch(written) is None:
         raise NotPermitted(f"netui does not run: {plain(f'{name} {written}')}")
-    return found
+    return permitted
 
 
 def would_load(program: str, module: str) -> NotPermitted:

@@ -181,7 +181,7 @@ class SshMachine:
             session = self._session(connection, about)
             old = session.answered
             try:
-                found, spent = session.ask(script, len(asks))
+                answers, spent = session.ask(script, len(asks))
             except BaseException as error:
                 session.end()
                 with self._lock:
@@ -202,7 +202,7 @@ class SshMachine:
                     self._idle.append(session)
                     self._changed.notify_all()
             self._cost.spent = getattr(self._cost, "spent", 0.0) + spent
-            return dict(zip(asks, found, strict=True))
+            return dict(zip(asks, answers, strict=True))
         raise Lost(self._gone())
 
     def take_cost(self) -> float:

@@ -54,9 +54,9 @@ class RemoteEngine:
         here, costly = connection.forward(there.path), False
         if about.by_sudo and not answers(here, BEGIN) and (bridged := _bridge(connection, about, there.path)):
             here, costly = bridged, True
-        found = EngineAddress(f"unix://{here}", f"ssh {self._machine.name}", there=there.url, costly=costly)
-        self._known = (connection, found)
-        return found
+        address = EngineAddress(f"unix://{here}", f"ssh {self._machine.name}", there=there.url, costly=costly)
+        self._known = (connection, address)
+        return address
 
     def _look(self, about: About) -> EngineAddress:
         """Find the engine's address there; one round trip for the default or the environment's address."""

@@ -82,7 +82,7 @@ class Shell:
                 if self._unsent:
                     selector.register(stdin, EVENT_WRITE)
                 looked = 0
-                while (place := self._buffer.find(end, max(0, looked - len(end)))) < 0:
+                while (index := self._buffer.find(end, max(0, looked - len(end)))) < 0:
                     looked = len(self._buffer)
                     if looked > limit:
                         raise Lost(f"more than {limit // 2**20} MB came")
@@ -99,16 +99,16 @@ class Shell:
                                 selector.unregister(stdin)
                         elif key.fileobj is stdout:
                             self._take(os.read(stdout.fileno(), _PIECE))
-                        elif not (said := os.read(stderr.fileno(), _PIECE)):
+                        elif not (complaint := os.read(stderr.fileno(), _PIECE)):
                             self._deaf = True
                             selector.unregister(stderr)
                         else:
-                            self._errors = (self._errors + said)[-_COMPLAINTS:]
+                            self._errors = (self._errors + complaint)[-_COMPLAINTS:]
         except (OSError, ValueError) as error:
             raise Lost(f"disconnected: {self.complaints() or plain(error)}") from None
-        found = bytes(self._buffer[:place])
-        del self._buffer[: place + len(end)]
-        return found
+        output = bytes(self._buffer[:index])
+        del self._buffer[: index + len(end)]
+        return output
 
     def _take(self, data: bytes) -> None:
         if not data:

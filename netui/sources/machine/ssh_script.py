@@ -80,15 +80,15 @@ def compose(asks: Sequence[Ask], programs: Mapping[str, str]) -> str:
     programs: the path of each program there; others are not run. Raises NotPermitted.
     """
     needed = [_modules(ask) for ask in asks]
-    known = {module: f"l{number}" for number, module in enumerate(sorted({name for each in needed for name in each}))}
-    lines = [f"{name}=; loaded {shlex.quote(module)} && {name}=1" for module, name in known.items()]
+    flags = {module: f"l{number}" for number, module in enumerate(sorted({name for each in needed for name in each}))}
+    lines = [f"{name}=; loaded {shlex.quote(module)} && {name}=1" for module, name in flags.items()]
     for ask, modules in zip(asks, needed, strict=True):
         if isinstance(ask, Run):
-            conditions = [f'[ -n "${known[module]}" ]' for module in modules]
+            conditions = [f'[ -n "${flags[module]}" ]' for module in modules]
             conditions += [f"has {shlex.quote(ask.where)}"] if ask.where else []
             lines.append(_run(ask, conditions, programs))
         elif isinstance(ask, Loaded):
-            lines.append(f'ask [ -n "${known[ask.module]}" ]')
+            lines.append(f'ask [ -n "${flags[ask.module]}" ]')
         else:
             lines.append(_look(ask))
     return "\n".join([*lines, "times >&3", "printf '\\n%s done\\n' \"$M\" >&3", ""])
@@ -142,19 +142,19 @@ def answers(data: bytes, count: int, mark: str) -> tuple[list[Answer], float]:
     Raises Lost where it is no output of the script.
     """
     head, tail = f"\n{mark} e ".encode(), f"\n{mark}\n".encode()
-    found: list[Answer] = []
-    place = 0
+    parsed: list[Answer] = []
+    position = 0
     for _ in range(count):
-        start = data.find(head, place)
+        start = data.find(head, position)
         line = data.find(b"\n", start + len(head))
         end = data.find(tail, line)
         if start < 0 or line < 0 or end < 0:
             raise Lost("the shell there printed something else than asked")
         status = data[start + len(head) : line]
         errors = data[line + 1 : end].decode("utf-8", "replace")
-        found.append(Answer(int(status) if status.isdigit() else None, data[place:start], errors))
-        place = end + len(tail)
-    return found, _seconds(data[place:])
+        parsed.append(Answer(int(status) if status.isdigit() else None, data[position:start], errors))
+        position = end + len(tail)
+    return parsed, _seconds(data[position:])
 
 
 _TIME = re.compile(rb"(\d+)m([\d.]+)s")
@@ -171,9 +171,9 @@ def _seconds(times: bytes) -> float:
 
 def by_path(text: str) -> dict[str, list[str]]:
     """``path:line`` as grep prints it → lines by path."""
-    found: dict[str, list[str]] = {}
+    lines: dict[str, list[str]] = {}
     for line in text.split("\n"):
         path, colon, rest = line.partition(":")
         if colon and path.startswith("/"):
-            found.setdefault(path, []).append(rest)
-    return found
+            lines.setdefault(path, []).append(rest)
+    return lines

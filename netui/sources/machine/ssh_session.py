@@ -54,9 +54,9 @@ class Session:
         """Return the answers to a script's questions, and their processor seconds on that machine."""
         self._tell(script)
         data = self.shell.until(f"\n{self.mark} done\n".encode(), ANSWER)
-        found, spent = answers(data, count, self.mark)
+        replies, spent = answers(data, count, self.mark)
         before, self.spent, self.answered = self.spent, spent, True
-        return found, max(0.0, spent - before)
+        return replies, max(0.0, spent - before)
 
     def end(self) -> None:
         """End the shell."""
@@ -77,11 +77,11 @@ class About:
             f"ask eval 'PATH={SYSTEM}; where iptables'\n"
             f"ask uname -r\nask uname -n\ntimes >&3\nprintf '\\n%s done\\n' \"$M\" >&3\n"
         )
-        found, _ = session.ask(script, 4)
-        words = [line.split(" ") for line in found[0].text.splitlines()]
+        replies, _ = session.ask(script, 4)
+        words = [line.split(" ") for line in replies[0].text.splitlines()]
         self.programs = {entry[0]: entry[1] for entry in words if len(entry) == 3}
         self.links = {entry[0]: entry[2] for entry in words if len(entry) == 3}
-        system = [line.split(" ") for line in found[1].text.splitlines()]
+        system = [line.split(" ") for line in replies[1].text.splitlines()]
         self.system = {entry[0]: entry[2] for entry in system if len(entry) == 3}
-        self.release = plain(found[2].text.strip(), 100) if found[2].text.strip() else ""
-        self.hostname = plain(found[3].text.strip(), 100) if found[3].text.strip() else ""
+        self.release = plain(replies[2].text.strip(), 100) if replies[2].text.strip() else ""
+        self.hostname = plain(replies[3].text.strip(), 100) if replies[3].text.strip() else ""
