@@ -89,13 +89,13 @@ def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Excepti
     machines = [SshMachine(destination) for destination in destinations]
     try:
         failed = connect_all(machines)
-        found: dict[str, Snapshot | Exception] = dict(failed)
+        outcomes: dict[str, Snapshot | Exception] = dict(failed)
 
         def read(machine: SshMachine) -> None:
             try:
-                found[machine.name] = read_live({}, machine)
+                outcomes[machine.name] = read_live({}, machine)
             except Exception as error:  # an error of one machine must not stop the others
-                found[machine.name] = error
+                outcomes[machine.name] = error
 
         threads = [
             threading.Thread(target=read, args=(one,), daemon=True) for one in machines if one.name not in failed
@@ -104,7 +104,7 @@ def snapshots(destinations: Sequence[str]) -> list[tuple[str, Snapshot | Excepti
             thread.start()
         for thread in threads:
             thread.join()
-        return [(machine.name, found[machine.name]) for machine in machines]
+        return [(machine.name, outcomes[machine.name]) for machine in machines]
     finally:
         _end(machines)
 

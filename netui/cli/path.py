@@ -40,28 +40,28 @@ def run_path(command: Command) -> int:
     if command.destination == "outside":
         return _egress(command, command.source, host)
     try:
-        found = path(host, command.source, command.destination, reply=command.reply, iif=command.iif, oif=command.oif)
+        answer = path(host, command.source, command.destination, reply=command.reply, iif=command.iif, oif=command.oif)
     except EndpointError as error:
         raise BadInput(str(error)) from None
     if command.sender is not None:
-        found = _of_sender(found, command.sender)
+        answer = _of_sender(answer, command.sender)
     if command.json:
-        say_json(path_json(found))
+        say_json(path_json(answer))
     else:
-        say(path_text(found, ascii_only=ascii_only()))
-    return _STATUS.get(found.verdict, FOUND)
+        say(path_text(answer, ascii_only=ascii_only()))
+    return _STATUS.get(answer.verdict, FOUND)
 
 
-def _of_sender(found: Path, number: int) -> Path:
+def _of_sender(whole: Path, number: int) -> Path:
     """The path of a part of the senders, by its number from 1."""
     from dataclasses import replace
 
-    if not found.senders:
+    if not whole.senders:
         raise BadInput("path: --sender: the path is the same for all senders; leave it out")
-    if not 1 <= number < len(found.senders):
-        raise BadInput(f"path: --sender: give 1 to {len(found.senders) - 1}, one of the parts beside everyone else")
-    part = found.senders[number]
-    return replace(part.path, source=f"{found.source} ({', '.join((part.addresses or ())[:6])})")
+    if not 1 <= number < len(whole.senders):
+        raise BadInput(f"path: --sender: give 1 to {len(whole.senders) - 1}, one of the parts beside everyone else")
+    part = whole.senders[number]
+    return replace(part.path, source=f"{whole.source} ({', '.join((part.addresses or ())[:6])})")
 
 
 def _egress(command: Command, source: str, host: PreparedHost) -> int:
@@ -114,9 +114,9 @@ def _batch(command: Command, file: str) -> int:
             try:
                 if len(words) != 2:
                     raise EndpointError('a line has the form "SRC DST"')
-                found: Path = path(host, words[0], words[1], reply=command.reply, iif=command.iif, oif=command.oif)
-                answer = path_json(found)
-                status = max(status, _STATUS.get(found.verdict, FOUND))
+                answered: Path = path(host, words[0], words[1], reply=command.reply, iif=command.iif, oif=command.oif)
+                answer = path_json(answered)
+                status = max(status, _STATUS.get(answered.verdict, FOUND))
             except EndpointError as error:
                 answer = {"error": str(error)}
                 status = max(status, BAD)

@@ -82,12 +82,12 @@ def read_each(host: Host, *, containers: bool = False) -> Iterator[tuple[str, Pr
     from netui.cli.hosts import snapshots
     from netui.traversal import RulesError, prepare
 
-    for name, found in snapshots(host.machines):
-        if isinstance(found, Exception):
-            yield name, found
+    for name, snapshot in snapshots(host.machines):
+        if isinstance(snapshot, Exception):
+            yield name, snapshot
             continue
-        _say_why_no_engine(found, name, containers=containers)
+        _say_why_no_engine(snapshot, name, containers=containers)
         try:
-            yield name, prepare(found)
+            yield name, prepare(snapshot)
         except RulesError as error:
             yield name, error

@@ -138,10 +138,10 @@ def configuration(command: Screen) -> Config:
     from netui.config.file import default_path, read_config
 
     try:
-        place = File(command.config).expanduser() if command.config is not None else default_path()
+        file = File(command.config).expanduser() if command.config is not None else default_path()
     except RuntimeError:
         raise BadInput(f"--config {command.config}: there is no such user, or it has no home") from None
-    config = read_config(place)
+    config = read_config(file)
     if not config.readable:
         # the screen shows it, too; this line remains after the screen
         complain(config.problems[0], 500)

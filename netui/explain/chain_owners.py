@@ -202,8 +202,8 @@ def owner_of_rule(chain: str, comment: str) -> str:
 
 def owner_of_table(table: str) -> str:
     """Return the owner of a native table, "" where its name does not tell."""
-    found = _TABLES.get(table, "")
-    return found or ("fail2ban" if table.startswith("f2b-") else "WireGuard" if table.startswith("wg-quick-") else "")
+    owner = _TABLES.get(table, "")
+    return owner or ("fail2ban" if table.startswith("f2b-") else "WireGuard" if table.startswith("wg-quick-") else "")
 
 
 def chain_of_dockers(chain: str) -> str:

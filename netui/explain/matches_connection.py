@@ -47,8 +47,8 @@ def _conntrack(words: Words, match: Match, names: Names, _family: str) -> bool:
             case "--ctproto":
                 words.which.append(f"belong to a connection {no(option)}of {protocol(value)}")
             case "--ctdir":
-                way = "answer" if value.upper() == "REPLY" else "go the way in which the connection was opened"
-                words.which.append(way)
+                direction = "answer" if value.upper() == "REPLY" else "go the way in which the connection was opened"
+                words.which.append(direction)
             case "--ctstatus":
                 words.which.append(f"are of a connection {no(option)}with status {printable(value)}")
             case _:

@@ -167,8 +167,8 @@ def _realm(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _ipvs(words: Words, match: Match, names: Names, _family: str) -> bool:
-    known = ("--ipvs", "--vproto", "--vaddr", "--vport", "--vdir", "--vmethod", "--vportctl")
-    if not knows_only(match, *known):
+    options = ("--ipvs", "--vproto", "--vaddr", "--vport", "--vdir", "--vmethod", "--vportctl")
+    if not knows_only(match, *options):
         return False
     said: list[str] = []
     for option in match.options:

@@ -53,8 +53,8 @@ class Names:
                     gateways.setdefault(subnet.gateway.partition("/")[0], network.name)
         own = frozenset(a.address for interface in snapshot.interfaces or () for a in interface.addresses)
         bridges = {network.bridge: network for network in networks if network.bridge}
-        known = snapshot.containers is not None and snapshot.networks is not None
-        return cls(bridges, addresses, subnets, gateways, own, published, known)
+        complete = snapshot.containers is not None and snapshot.networks is not None
+        return cls(bridges, addresses, subnets, gateways, own, published, complete)
 
     def is_dockers(self, interface: str) -> bool:
         """Whether the interface is a Docker network's bridge, by the engine's data or by its name."""
@@ -72,9 +72,9 @@ class Names:
     def address(self, text: str) -> str:
         """Return an address or subnet with the name of its owner."""
         bare = text.removesuffix("/128") if ":" in text else text.removesuffix("/32")
-        found = self.addresses.get(bare)
-        if found is not None:
-            return f"{printable(found[0])} ({printable(bare)})"
+        owner = self.addresses.get(bare)
+        if owner is not None:
+            return f"{printable(owner[0])} ({printable(bare)})"
         if text in self.subnets:
             return f"network {printable(self.subnets[text])} ({printable(text)})"
         if bare in self.gateways and bare in self.own:
@@ -85,8 +85,8 @@ class Names:
 
     def container(self, address: str) -> str:
         """Return the name of the container that has the address, "" if none has."""
-        found = self.addresses.get(address)
-        return found[0] if found is not None else ""
+        owner = self.addresses.get(address)
+        return owner[0] if owner is not None else ""
 
     def socket(self, address: str, port: str, *, dockers: bool = False) -> str:
         """Return ``openresty (172.18.0.3:443)`` for a translation's new destination.
@@ -114,7 +114,7 @@ class Names:
 
 
 def _published(container: Container) -> Mapping[tuple[str, int, str, str], tuple[str, ...]]:
-    found: dict[tuple[str, int, str, str], list[str]] = {}
+    bindings: dict[tuple[str, int, str, str], list[str]] = {}
     for bound in container.bound_ports:
         if not bound.host_port:
             continue
@@ -123,7 +123,7 @@ def _published(container: Container) -> Mapping[tuple[str, int, str, str], tuple
         where = str(bound.host_port) if anywhere else f"{address}:{bound.host_port}"
         families = ("ip", "ip6") if not bound.host_ip else ("ip6",) if ":" in bound.host_ip else ("ip",)
         for family in families:
-            places = found.setdefault((container.name, bound.container_port, bound.protocol, family), [])
+            places = bindings.setdefault((container.name, bound.container_port, bound.protocol, family), [])
             if where not in places:
                 places.append(where)
-    return {key: tuple(places) for key, places in found.items()}
+    return {key: tuple(places) for key, places in bindings.items()}

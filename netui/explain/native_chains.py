@@ -61,14 +61,14 @@ _HOOKS = re.compile(r"(raw|mangle|nat|filter)_(PREROUTING|INPUT|FORWARD|OUTPUT|P
 @lru_cache(maxsize=4096)
 def firewalld_chain(name: str) -> FirewalldChain | None:
     """Return firewalld's zone or policy of a chain; None for its other chains."""
-    found = _FIREWALLD.fullmatch(name)
-    if found is None:
+    match = _FIREWALLD.fullmatch(name)
+    if match is None:
         return None
-    place, policy, whose, part = found.groups()
+    hook, policy, whose, part = match.groups()
     said = _PARTS.get(part or "", "")
-    if part == "allow" and not place.startswith("filter"):
-        said = "what it translates" if place.startswith("nat") else "what it marks"
-    return FirewalldChain("policy" if policy else "zone", whose, _PLACES[place], said)
+    if part == "allow" and not hook.startswith("filter"):
+        said = "what it translates" if hook.startswith("nat") else "what it marks"
+    return FirewalldChain("policy" if policy else "zone", whose, _PLACES[hook], said)
 
 
 def _firewalld(name: str) -> str:
@@ -80,8 +80,8 @@ def _firewalld(name: str) -> str:
             return "which zone a packet is of, by its source or interface"
         which = {"_POLICIES_pre": ", those before the zones", "_POLICIES_post": ", those behind the zones"}
         return f"which zone and policies a packet meets, by its source and interfaces{which.get(hook[3], '')}"
-    found = firewalld_chain(name)
-    return found.words if found is not None else ""
+    zone = firewalld_chain(name)
+    return zone.words if zone is not None else ""
 
 
 _NETAVARK: Mapping[str, str] = {
@@ -101,13 +101,13 @@ _NETWORK = re.compile(r"nv_[0-9a-f]+_([0-9a-f_]+)_nm(\d+)(_dnat)?")
 
 
 def _netavark(name: str) -> str:
-    found = _NETWORK.fullmatch(name)
-    if found is None:
+    match = _NETWORK.fullmatch(name)
+    if match is None:
         return _NETAVARK.get(name, "")
-    numbers = found[1].split("_")
+    numbers = match[1].split("_")
     four = len(numbers) == 4 and all(number.isdigit() for number in numbers)
-    subnet = f"{'.' if four else ':'}".join(numbers) + f"/{found[2]}"
-    return f"published ports of network {subnet}" if found[3] else f"sources that leave network {subnet}"
+    subnet = f"{'.' if four else ':'}".join(numbers) + f"/{match[2]}"
+    return f"published ports of network {subnet}" if match[3] else f"sources that leave network {subnet}"
 
 
 _LIBVIRT: Mapping[str, str] = {

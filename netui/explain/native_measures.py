@@ -17,7 +17,7 @@ def measure_lines(rule: Rule, counters: Counters) -> list[tuple[str, str]]:
 
 def measures_json(native: NativeRule, counters: Counters) -> list[dict[str, Any]]:
     """Return the same as data; used, packets and bytes are None where no number was printed."""
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for one in native.measures:
         entry: dict[str, Any] = {"kind": one.kind, "name": one.name or None, "text": one.words}
         if one.kind == "quota":
@@ -25,8 +25,8 @@ def measures_json(native: NativeRule, counters: Counters) -> list[dict[str, Any]
         elif one.kind == "counter":
             packets, octets = counters[one.index] if 0 <= one.index < len(counters) else (None, None)
             entry |= {"packets": packets, "bytes": octets}
-        found.append(entry)
-    return found
+        entries.append(entry)
+    return entries
 
 
 def _used(measure: Measure, counters: Counters) -> int | None:

@@ -31,11 +31,11 @@ def purpose(names: Names, owner: str, chain: Chain, rule: Rule, native: NativeRu
         return _firewalld(names, chain, rule)
     target = native.spec.target
     fate = _FATES.get(target.name, "") if target is not None else ""
-    if owner == "fail2ban" and fate and (found := _JAIL.search(rule.text)):
-        rest = _others(names, chain, native.spec, found[0])
-        return f"fail2ban: {rest} from addresses that the jail {printable(found[1])} has banned are {fate}."
-    if owner == "CrowdSec" and fate and (found := _LISTED.search(rule.text)):
-        return f"CrowdSec: Packets from addresses in {printable(found[1])}, whom it has banned, are {fate}."
+    if owner == "fail2ban" and fate and (match := _JAIL.search(rule.text)):
+        rest = _others(names, chain, native.spec, match[0])
+        return f"fail2ban: {rest} from addresses that the jail {printable(match[1])} has banned are {fate}."
+    if owner == "CrowdSec" and fate and (match := _LISTED.search(rule.text)):
+        return f"CrowdSec: Packets from addresses in {printable(match[1])}, whom it has banned, are {fate}."
     return ""
 
 
@@ -72,11 +72,11 @@ def _sorted(words: str, chain: Chain, rule: Rule) -> str:
     target = rule.spec.target
     assert target is not None
     words = "All other packets" if words == "Packets" else words
-    found = firewalld_chain(target.name)
-    if found is not None:
-        meets = "are of" if found.kind == "zone" and "FORWARD" not in chain.name else "meet"
-        known = _POLICIES.get(found.name, "") if found.kind == "policy" else ""
-        return f"firewalld: {words} {meets} {_whose(found)}{f' ({known})' if known else ''}."
+    chosen = firewalld_chain(target.name)
+    if chosen is not None:
+        meets = "are of" if chosen.kind == "zone" and "FORWARD" not in chain.name else "meet"
+        meaning = _POLICIES.get(chosen.name, "") if chosen.kind == "policy" else ""
+        return f"firewalld: {words} {meets} {_whose(chosen)}{f' ({meaning})' if meaning else ''}."
     zone = _zone_before(chain, rule)
     if zone is None or target.name not in _FATES:
         return ""
@@ -89,9 +89,9 @@ def _zone_before(chain: Chain, rule: Rule) -> FirewalldChain | None:
     target = before.spec.target if before is not None else None
     if before is None or target is None or before.spec.matches != rule.spec.matches:
         return None
-    found = firewalld_chain(target.name)
-    return found if found is not None and found.kind == "zone" else None
+    zone = firewalld_chain(target.name)
+    return zone if zone is not None and zone.kind == "zone" else None
 
 
-def _whose(found: FirewalldChain) -> str:
-    return f"{found.kind} {printable(found.name)}"
+def _whose(zone: FirewalldChain) -> str:
+    return f"{zone.kind} {printable(zone.name)}"

@@ -30,9 +30,9 @@ def native_sentence(names: Names, chain: Chain, rule: Rule, native: NativeRule) 
     owner = table_owner(chain.table)
     comment = printable(native.comment, 200)
     tail = f' Its comment: "{comment}".' if comment else ""
-    known = native_neighbours.purpose(names, owner, chain, rule, native) if owner else ""
-    if known:
-        return f"{known}{tail}"
+    special = native_neighbours.purpose(names, owner, chain, rule, native) if owner else ""
+    if special:
+        return f"{special}{tail}"
     spec = native.spec
     maps = [part for part in native.statements if isinstance(part, VerdictMap)]
     packets = RuleSpec(spec.chain, tuple(m for m in spec.matches if not _is_map(m.options[0].name, maps)), spec.target)
@@ -43,7 +43,7 @@ def native_sentence(names: Names, chain: Chain, rule: Rule, native: NativeRule) 
 
 
 def _is_map(words: str, maps: list[VerdictMap]) -> bool:
-    return any(words == found.words for found in maps)
+    return any(words == part.words for part in maps)
 
 
 def _verb(names: Names, chain: Chain, native: NativeRule, maps: list[VerdictMap]) -> str:

@@ -58,9 +58,9 @@ def whose_chain(chain: Chain) -> tuple[str, str]:
 
 def _sentence(names: Names, chain: Chain, shape: RulePattern) -> str:
     if shape.plain:
-        found = _purpose(names, chain, shape)
-        if found:
-            return found
+        purpose = _purpose(names, chain, shape)
+        if purpose:
+            return purpose
     words = describe(shape.spec, names, chain.family).text()
     if words == "Packets":
         words = "All packets that come this far"
@@ -72,11 +72,11 @@ def _sentence(names: Names, chain: Chain, shape: RulePattern) -> str:
 
 def _purpose(names: Names, chain: Chain, shape: RulePattern) -> str:
     if chain.table == "nat":
-        found = docker_nat.purpose(shape, names)
+        purpose = docker_nat.purpose(shape, names)
     else:
-        found = docker_filter.purpose(chain.table, shape, names)
-    if found:
-        return found
+        purpose = docker_filter.purpose(chain.table, shape, names)
+    if purpose:
+        return purpose
     target = shape.target
     if not shape.keys and target:
         if chain_of_dockers(target) and shape.spec.target is not None and not shape.spec.target.goto:

@@ -74,10 +74,10 @@ class HeadStart:
         """Wait for the engine's reading; None where the child sent nothing usable. Must be called first."""
         from netui.sources.docker.engine import FirstReading
 
-        found = self._next()
-        if isinstance(found, FirstReading):
-            self._first = found
-            return found
+        reading = self._next()
+        if isinstance(reading, FirstReading):
+            self._first = reading
+            return reading
         self.close()
         return None
 
@@ -89,8 +89,8 @@ class HeadStart:
         try:
             if first is None or local_containers(first.part) != containers:
                 return None
-            found = self._next()
-            return found if isinstance(found, HostReading) else None
+            reading = self._next()
+            return reading if isinstance(reading, HostReading) else None
         finally:
             if first is not None:
                 self.close()
@@ -108,19 +108,19 @@ class HeadStart:
             if self._pipe is None or self._taking:
                 return None
             self._taking = True
-        found: object
+        reading: object
         try:
             # pickle is safe here: the data come from our own child
-            found = pickle.load(self._pipe)
+            reading = pickle.load(self._pipe)
         except Exception:  # a truncated message can raise any error
-            found = None
+            reading = None
         with self._lock:
             self._taking = False
-            if found is None:
+            if reading is None:
                 self._kill()
             if self._killed:
                 self._clear_up()
-        return found
+        return reading
 
     def _kill(self) -> None:
         """Kill the child and its programs, by its process group, once it has made one."""

@@ -67,19 +67,19 @@ def exposed_host(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] =
     if host.snapshot.interfaces is None or not host.namespace.fibs["ip"].known:
         text = "The host's addresses and routes were not read: which of its ports are reached is not known."
         return Report(text, {"host_ports": [], "unknown": [text]}, _UNDECIDED, (), [text])
-    found = host_ports(host)
-    document, text = host_json(found), host_text(found, wide=wide)
-    rows, remarks = host_rows(found, wide=wide)
+    ports = host_ports(host)
+    document, text = host_json(ports), host_text(ports, wide=wide)
+    rows, remarks = host_rows(ports, wide=wide)
     status = _DONE
     if host.blind.get("ip") is not None:
         return Report(text, document, _UNDECIDED, rows, remarks)
     if fail_on:
         limit = cast("Where | Listing", fail_on)
-        bad = failing(found.ports, limit, allowed)
+        bad = failing(ports.ports, limit, allowed)
         document["failing"] = [f"{ports_text(row.ports)}/{row.protocol}" for row in bad]
         if bad:
             status = _FOUND
-        elif undecided(found.ports, limit) or found.unknown:
+        elif undecided(ports.ports, limit) or ports.unknown:
             status = _UNDECIDED
     return Report(text, document, status, rows, remarks)
 
@@ -89,11 +89,11 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), 
 
     Without ``fail_on`` it is always 0, unless containers were not read or these rules do not concern them.
     """
-    found = exposures(host)
-    document, text = exposed_json(found), exposed_text(found, wide=wide)
-    rows, remarks = exposed_rows(found, wide=wide)
+    listed = exposures(host)
+    document, text = exposed_json(listed), exposed_text(listed, wide=wide)
+    rows, remarks = exposed_rows(listed, wide=wide)
     unknown = _containers_unknown(host)
-    known = not unknown
+    complete = not unknown
     if unknown:
         text = f"{unknown} from where their ports are reached is not known."
         document["unknown"] = text
@@ -102,18 +102,18 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), 
         document["unknown"] = printable(f"IPv6: {six.reason}")
         text = f"{text}\n\n{document['unknown']}"
         remarks = [*remarks, document["unknown"]]
-    if known and (partly := [container.name for container in partly_known(host)]):
+    if complete and (partly := [container.name for container in partly_known(host)]):
         document["unlisted"] = unlisted_json(partly)
         said = unlisted_text(partly)
         text, remarks = f"{text}\n\n{said}", [*remarks, said]
-    status = _DONE if known else _UNDECIDED
-    if fail_on and known:
+    status = _DONE if complete else _UNDECIDED
+    if fail_on and complete:
         limit = cast("Where | Listing", fail_on)
-        bad = failing(found, limit, allowed)
+        bad = failing(listed, limit, allowed)
         document["failing"] = [f"{e.container} {e.port}/{e.protocol}" for e in bad]
         if bad:
             status = _FOUND
-        elif undecided(found, limit) or host.blind.get("ip6") is not None or _may_fail(host, limit, allowed):
+        elif undecided(listed, limit) or host.blind.get("ip6") is not None or _may_fail(host, limit, allowed):
             status = _UNDECIDED
     return Report(text, document, status, rows, remarks)
 
@@ -137,8 +137,8 @@ def reach_all(host: PreparedHost, source: str) -> Report:
 
     Status 3 where there may be unknown containers.
     """
-    found = reach(host, source)
-    text, document = reach_text(source, found), reach_json(source, found)
+    outcomes = reach(host, source)
+    text, document = reach_text(source, outcomes), reach_json(source, outcomes)
     unknown = _containers_unknown(host)
     if unknown:
         unknown = f"{unknown} whether they are reached is not known."
@@ -153,10 +153,10 @@ def egress(host: PreparedHost, source: str, *, reply: bool = False) -> Report:
     Status 0 if everyone beyond the default route is reached by TCP, except for the ports and machines that rules
     name; 1 if not, 3 where that is unknown.
     """
-    found = ways_out(host, source, reply=reply)
-    verdict = found[0].path.verdict if found else "undecided"
+    parts = ways_out(host, source, reply=reply)
+    verdict = parts[0].path.verdict if parts else "undecided"
     status = {"delivered": _DONE, "undecided": _UNDECIDED}.get(verdict, _FOUND)
-    return Report(egress_text(source, found), egress_json(source, found), status)
+    return Report(egress_text(source, parts), egress_json(source, parts), status)
 
 
 def _containers_unknown(host: PreparedHost) -> str:
@@ -172,7 +172,7 @@ def _containers_unknown(host: PreparedHost) -> str:
 
 def diff(before: PreparedHost, after: PreparedHost) -> Report:
     """What changed from one snapshot to the other. Status 1 if anything did, 3 if not all could be compared."""
-    found = differences(before, after)
+    changes = differences(before, after)
     missing = not_compared(before, after)
-    status = _FOUND if found else _UNDECIDED if missing else _DONE
-    return Report(differences_text(found, missing), differences_json(found, missing), status)
+    status = _FOUND if changes else _UNDECIDED if missing else _DONE
+    return Report(differences_text(changes, missing), differences_json(changes, missing), status)

@@ -9,23 +9,23 @@ from netui.audit.differences import Difference
 from netui.text.visible import printable
 
 
-def differences_json(found: Iterable[Difference], missing: Iterable[str] = ()) -> dict[str, Any]:
+def differences_json(changes: Iterable[Difference], missing: Iterable[str] = ()) -> dict[str, Any]:
     """Return the differences in JSON's form; missing: what could not be compared."""
     return {
         "not_compared": list(missing),
         "differences": [
             {"kind": one.kind, "sign": one.sign, "name": one.name, "before": one.before, "after": one.after}
-            for one in found
+            for one in changes
         ],
     }
 
 
-def differences_text(found: Iterable[Difference], missing: Iterable[str] = ()) -> str:
+def differences_text(changes: Iterable[Difference], missing: Iterable[str] = ()) -> str:
     """Return the differences as lines, by kind; missing: what could not be compared, for the last lines."""
     missing = tuple(missing)
     lines: list[str] = []
     kind = ""
-    for one in found:
+    for one in changes:
         shown = "rule" if one.kind in ("policy", "chain") else one.kind
         if shown != kind:
             kind = shown

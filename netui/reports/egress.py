@@ -14,7 +14,7 @@ from netui.text.visible import printable
 from netui.traversal.result import step_place
 
 
-def egress_json(source: str, found: Sequence[EgressPart]) -> dict[str, Any]:
+def egress_json(source: str, parts: Sequence[EgressPart]) -> dict[str, Any]:
     """Return the egress of SRC in JSON's form."""
     return {
         "from": source,
@@ -27,17 +27,17 @@ def egress_json(source: str, found: Sequence[EgressPart]) -> dict[str, Any]:
                 "everyone_else": one.addresses is None,
                 **answer_json(one.path),
             }
-            for one in found
+            for one in parts
         ],
     }
 
 
-def egress_text(source: str, found: Sequence[EgressPart]) -> str:
+def egress_text(source: str, parts: Sequence[EgressPart]) -> str:
     """Return the egress of SRC as a table."""
     rows = [["PROTOCOL", "PORTS", "TO", "ANSWER", "DECIDED BY", "WHY"]]
-    everyone = [one for one in found if one.addresses is None]
-    for one in found:
-        alone = sum(other.ports == one.ports and other.protocol == one.protocol for other in found) == 1
+    everyone = [one for one in parts if one.addresses is None]
+    for one in parts:
+        alone = sum(other.ports == one.ports and other.protocol == one.protocol for other in parts) == 1
         ports = "" if one.ports is None else "all" if one.ports == EVERY_PORT else ports_text(one.ports)
         who = ("everyone" if alone else "everyone else") if one.addresses is None else some(list(one.addresses), 6)
         why = one.path.condition if one.path.verdict == "delivered" else one.path.reason

@@ -81,10 +81,10 @@ def explain_json(snapshot: Snapshot, chains: Sequence[Chain], number: int | None
 
 
 def _rule_json(names: Names, snapshot: Snapshot, chain: Chain, rule: Rule) -> dict[str, Any]:
-    found = {"rule": rule.number, "text": rule.text, "sentence": explain_rule(names, chain, rule)}
+    entry = {"rule": rule.number, "text": rule.text, "sentence": explain_rule(names, chain, rule)}
     if rule.native is not None and rule.native.measures:
-        return {**found, "measures": measures_json(rule.native, _counters(snapshot, chain))}
-    return found
+        return {**entry, "measures": measures_json(rule.native, _counters(snapshot, chain))}
+    return entry
 
 
 def _counters(snapshot: Snapshot, chain: Chain) -> Counters:
@@ -111,8 +111,8 @@ def _chain_lines(names: Names, snapshot: Snapshot, chain: Chain, number: int | N
     several = len({key.backend for key in snapshot.rulesets}) > 1
     words = [family, chain.backend if several else "", chain.table, chain.name]
     owner, purpose = whose_chain(chain)
-    told = ": ".join(word for word in (f"{owner}'s" if owner else "", purpose) if word)
-    whose = f"  ({told})" if told else ""
+    about = ": ".join(word for word in (f"{owner}'s" if owner else "", purpose) if word)
+    whose = f"  ({about})" if about else ""
     yield " ".join(word for word in words if word) + whose
     for rule in _rules(chain, number):
         yield f"{rule.number:>5}  {explain_rule(names, chain, rule)}"

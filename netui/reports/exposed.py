@@ -122,7 +122,7 @@ def exposed_rows(exposures: Sequence[Exposure], *, wide: bool = False) -> tuple[
             [
                 printable(exposure.container, 32),
                 f"{exposure.port}/{printable(exposure.protocol, 12)}",
-                " ".join(printable(place) for place in exposure.published),
+                " ".join(printable(binding) for binding in exposure.published),
                 *(column(exposure, where, wide=wide) for where in _COLUMNS),
                 printable(step_place(deciding.step) if deciding is not None else ""),
             ]
@@ -130,13 +130,13 @@ def exposed_rows(exposures: Sequence[Exposure], *, wide: bool = False) -> tuple[
     return [[printable(cell) for cell in row] for row in rows], list(_remarks(ordered, wide=wide))
 
 
-def sender_remarks(place: str, cell: Cell, *, wide: bool = False) -> Iterator[str]:
+def sender_remarks(port: str, cell: Cell, *, wide: bool = False) -> Iterator[str]:
     """Yield a line for each rule by which some senders have another outcome than everyone else."""
     for one in cell.senders:
         by = f" ({step_place(one.step)})" if one.step is not None else ""
         who = some(list(one.addresses), len(one.addresses) if wide else 6)
         everyone = f"{cell.state} for everyone else"
-        yield printable(f"  {place}: {one.state} for {who}{by}; {everyone} ({step_place(cell.step)})")
+        yield printable(f"  {port}: {one.state} for {who}{by}; {everyone} ({step_place(cell.step)})")
 
 
 def _remarks(exposures: Sequence[Exposure], *, wide: bool) -> Iterator[str]:
@@ -206,7 +206,7 @@ def _family_word(family: Family, cells: Sequence[Cell]) -> str:
 
 
 def _networks(by_family: dict[Family, list[Cell]]) -> str:
-    cells = [cell for found in by_family.values() for cell in found]
+    cells = [cell for row in by_family.values() for cell in row]
     names = {cell.origin.name for cell in cells}
     if not names:
         return ""
@@ -214,9 +214,11 @@ def _networks(by_family: dict[Family, list[Cell]]) -> str:
     refused = sorted({cell.origin.name for cell in cells if cell.state == "refused"})
     unknown = sorted({cell.origin.name for cell in cells if cell.state == "undecided"} - set(opened))
     said = []
-    for word, found in (("", opened), ("()", refused), ("?", unknown)):
-        if found:
-            text = "all" if len(found) == len(names) and len(names) > 1 else some([printable(n) for n in found], 3)
+    for word, networks in (("", opened), ("()", refused), ("?", unknown)):
+        if networks:
+            text = (
+                "all" if len(networks) == len(names) and len(names) > 1 else some([printable(n) for n in networks], 3)
+            )
             said.append(f"({text})" if word == "()" else f"{text}{word}")
     return " ".join(said) or "-"
 

@@ -45,9 +45,9 @@ def answerer_text(by: Answerer) -> str:
     return by.name or "a program"
 
 
-def host_json(found: HostPorts) -> dict[str, Any]:
+def host_json(listed: HostPorts) -> dict[str, Any]:
     """Return the ports in JSON's form."""
-    return {"host_ports": [_port_json(row) for row in found.ports], "unknown": list(found.unknown)}
+    return {"host_ports": [_port_json(row) for row in listed.ports], "unknown": list(listed.unknown)}
 
 
 def _port_json(row: HostPort) -> dict[str, Any]:
@@ -61,16 +61,16 @@ def _port_json(row: HostPort) -> dict[str, Any]:
     }
 
 
-def host_text(found: HostPorts, *, wide: bool = False) -> str:
+def host_text(listed: HostPorts, *, wide: bool = False) -> str:
     """Return the table, with the ports that nobody answers last."""
-    rows, remarks = host_rows(found, wide=wide)
+    rows, remarks = host_rows(listed, wide=wide)
     return "\n".join([*table([HEADS, *rows]), "", LEGEND, *remarks] if rows else [NOTHING, *remarks])
 
 
-def host_rows(found: HostPorts, *, wide: bool = False) -> tuple[list[list[str]], list[str]]:
+def host_rows(listed: HostPorts, *, wide: bool = False) -> tuple[list[list[str]], list[str]]:
     """Return the rows of the table, in the columns of HEADS, and the remarks below it."""
     rows: list[list[str]] = []
-    for row in found.ports:
+    for row in listed.ports:
         deciding = row.deciding
         rows.append(
             [
@@ -80,22 +80,22 @@ def host_rows(found: HostPorts, *, wide: bool = False) -> tuple[list[list[str]],
                 step_place(deciding.step) if deciding is not None else "",
             ]
         )
-    remarks = [*_remarks(found.ports, wide=wide), *(printable(text) for text in found.unknown)]
+    remarks = [*_remarks(listed.ports, wide=wide), *(printable(text) for text in listed.unknown)]
     return [[printable(cell) for cell in row] for row in rows], remarks
 
 
 def _remarks(rows: Sequence[HostPort], *, wide: bool) -> Iterator[str]:
     said: dict[str, None] = {}
     for row in rows:
-        place = f"{ports_text(row.ports)}/{row.protocol}"
+        port = f"{ports_text(row.ports)}/{row.protocol}"
         for cell in row.cells:
-            said.update((line, None) for line in sender_remarks(place, cell, wide=wide))
+            said.update((line, None) for line in sender_remarks(port, cell, wide=wide))
             if cell.condition:
-                said[printable(f"  {place}: {cell.state}, {cell.condition}")] = None
+                said[printable(f"  {port}: {cell.state}, {cell.condition}")] = None
         addresses = {cell.destination.rpartition(":")[0] for cell in row.cells}
         opened = {cell.destination.rpartition(":")[0] for cell in row.cells if cell.state == "open"}
         if opened and opened != addresses and row.answered_by.kind == "program":
-            said[printable(f"  {place}: at {some(sorted(opened))} only")] = None
+            said[printable(f"  {port}: at {some(sorted(opened))} only")] = None
     for row in rows:
         said.update((printable(f"  undecided: {text}"), None) for cell in row.cells for text in cell.undecided)
     yield from said

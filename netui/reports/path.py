@@ -233,15 +233,15 @@ def _leg_lines(leg: Leg, number: int, legs: int, *, told: bool = True) -> list[s
         return lines
     backends = {step.backend for step in leg.steps}
     places = [_place(step, len(backends) > 1) for step in leg.steps]
-    place_width = min(max(len(place) for place in places), 40)
+    place_width = min(max(len(chain) for chain in places), 40)
     verdict_width = min(max(len(step.says) for step in leg.steps), 36)
     hook = ""
-    for place, step in zip(places, leg.steps, strict=True):
+    for chain, step in zip(places, leg.steps, strict=True):
         shown = step.hook if step.hook != hook else ""
         hook = step.hook
         number_text = "policy" if step.rule is None else str(step.rule)
         says = "" if step.rule is None else step.text if step.handle else short_rule(step.text)
-        line = f"    {shown:<11} {place:<{place_width}} {number_text:>6}  {step.says:<{verdict_width}}  {says}"
+        line = f"    {shown:<11} {chain:<{place_width}} {number_text:>6}  {step.says:<{verdict_width}}  {says}"
         lines.append(line.rstrip())
         if step.changes:
             lines.append(f"    {'':<11} {'':<{place_width}} {'':>6}  now {changes_text(step.changes)}")
@@ -249,7 +249,7 @@ def _leg_lines(leg: Leg, number: int, legs: int, *, told: bool = True) -> list[s
 
 
 def _place(step: Step, show_backend: bool) -> str:
-    place = f"{step.table} {step.chain}"
+    chain = f"{step.table} {step.chain}"
     if step.backend == "nftables":
-        return f"{step.family} {place}"
-    return f"{step.backend} {place}" if show_backend else place
+        return f"{step.family} {chain}"
+    return f"{step.backend} {chain}" if show_backend else chain

@@ -94,7 +94,7 @@ def _ext_bridges(shape: RulePattern, _names: Names) -> str:
 def published_as(shape: RulePattern, names: Names, address: str) -> str:
     """Return how the container publishes the rule's port, "" where that is not known."""
     places = names.publications(address, shape.values.get("--dport", ""), shape.values.get("-p", ""))
-    return " and ".join(printable(place) for place in places)
+    return " and ".join(printable(binding) for binding in places)
 
 
 def _publish(shape: RulePattern, names: Names) -> str:

@@ -76,12 +76,16 @@ def _masquerade(shape: RulePattern, names: Names) -> str:
     who = names.address(shape.values["-s"])
     network = names.bridges.get(shape.values["-o"])
     own = network is not None and names.subnets.get(shape.values["-s"]) == network.name
-    way = "any interface but its own bridge" if own else f"any interface but {names.interface(shape.values['-o'])}"
+    interface = (
+        "any interface but its own bridge" if own else f"any interface but {names.interface(shape.values['-o'])}"
+    )
     if shape.target == "SNAT":
         to = printable(shape.target_value("--to-source"))
-        return f"Packets from {who} that leave by {way} get {to} as their source, so that answers find the way back."
+        return (
+            f"Packets from {who} that leave by {interface} get {to} as their source, so that answers find the way back."
+        )
     return (
-        f"Packets from {who} that leave by {way} get that interface's address as their source, "
+        f"Packets from {who} that leave by {interface} get that interface's address as their source, "
         "so that answers find the way back."
     )
 

@@ -32,8 +32,8 @@ def purpose(names: Names, chain: Chain, rule: Rule) -> str:
     if target is not None and target.name == "ACCEPT" and bridge:
         state = first_asked(rule, "ip", STATE)
         if state is not None and state.takes_name("established"):
-            way = "into" if chain.name.startswith(_FORWARD_IN) else "out of"
-            return f"Answers of open connections may go {way} {names.interface(bridge)}."
+            direction = "into" if chain.name.startswith(_FORWARD_IN) else "out of"
+            return f"Answers of open connections may go {direction} {names.interface(bridge)}."
         return _published(names, rule, bridge)
     return ""
 
