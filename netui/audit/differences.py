@@ -37,15 +37,15 @@ class Difference:
 def differences(before: PreparedHost, after: PreparedHost) -> tuple[Difference, ...]:
     """Return the differences, from networks to verdicts; parts that were not read on one side are not compared."""
     one, other = before.snapshot, after.snapshot
-    found: list[Difference] = []
+    differences: list[Difference] = []
     if one.networks is not None and other.networks is not None:
-        found += _objects("network", _by_name(one.networks), _by_name(other.networks))
+        differences += _objects("network", _by_name(one.networks), _by_name(other.networks))
     if one.containers is not None and other.containers is not None:
-        found += _objects("container", _by_name(one.containers), _by_name(other.containers))
-    found += _rules(one, other)
+        differences += _objects("container", _by_name(one.containers), _by_name(other.containers))
+    differences += _rules(one, other)
     if not _untold(before) and not _untold(after):
-        found += _verdicts(exposures(before), exposures(after))
-    return tuple(found)
+        differences += _verdicts(exposures(before), exposures(after))
+    return tuple(differences)
 
 
 #: The sources that a comparison needs.

@@ -39,7 +39,7 @@ class EgressPart:
 
 def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[EgressPart, ...]:
     """Return the egress of SRC by protocol, everyone else first; raises EndpointError and TooManyParts."""
-    found: list[EgressPart] = []
+    parts: list[EgressPart] = []
     for protocol in _PROTOCOLS:
         destination = "outside/icmp" if protocol == "icmp" else f"outside:1/{protocol}"
         for query in questions(host, parse_source(source), parse_destination(destination)):
@@ -47,11 +47,11 @@ def ways_out(host: PreparedHost, source: str, *, reply: bool = False) -> tuple[E
                 raise EndpointError(f"{source}: the way out is of one sender; write outside:ADDRESS for one")
             if (why := host.blind.get(query.family)) is not None:
                 ports = None if protocol == "icmp" else EVERY_PORT
-                found.append(EgressPart(protocol, ports, None, untold(source, destination, why)))
+                parts.append(EgressPart(protocol, ports, None, untold(source, destination, why)))
                 continue
             of_all = query if protocol == "icmp" else replace(query, any_dport=Several(EVERY_PORT))
-            found += _rows(protocol, list(_pieces(host, of_all, reply)), width(query.family))
-    return tuple(found)
+            parts += _rows(protocol, list(_pieces(host, of_all, reply)), width(query.family))
+    return tuple(parts)
 
 
 @dataclass(slots=True)

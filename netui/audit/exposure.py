@@ -69,14 +69,14 @@ def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -
     for container in host.containers:
         if container.running:
             sharing.setdefault(shared_namespace(host, container).id, []).append(container)
-    found: list[Exposure] = []
+    exposures: list[Exposure] = []
     with collector_paused():
         for container in host.containers:
             if container.id in sharing and (containers is None or container.id in containers):
                 together = sharing[container.id]
                 for port, protocol in sorted(ports_of(host, container, together)):
-                    found.append(_exposure(origins, fates, container, together, port, protocol))
-    return tuple(found)
+                    exposures.append(_exposure(origins, fates, container, together, port, protocol))
+    return tuple(exposures)
 
 
 def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:

@@ -121,12 +121,12 @@ def _loopback(address: str) -> bool:
 def _ask(host: PreparedHost, origin: Origin, address: str, protocol: str, every: Several) -> list[PortsAnswer]:
     shown = f"[{address}]" if ":" in address else address
     destination = parse_destination(f"{shown}:1/{protocol}")
-    found: list[PortsAnswer] = []
+    given: list[PortsAnswer] = []
     for query in questions(host, parse_source(origin.source), destination):
         of_all = replace(query, any_dport=every)
         for part in partition(host, of_all, lambda one, unknowns: walk(host, one, unknowns, True), _MOST_PARTS):
-            found.append(_answer(host, part))
-    return found
+            given.append(_answer(host, part))
+    return given
 
 
 def _answer(host: PreparedHost, part: Part[Branch]) -> PortsAnswer:

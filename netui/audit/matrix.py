@@ -44,7 +44,7 @@ class Asked:
 
 def asked(host: PreparedHost) -> tuple[Asked, ...]:
     """Return the running containers with a network of their own; those of a network are adjacent."""
-    found: list[Asked] = []
+    members: list[Asked] = []
     for container in host.containers:
         if not container.running or shared_namespace(host, container) is not container or not container.endpoints:
             continue
@@ -54,8 +54,8 @@ def asked(host: PreparedHost) -> tuple[Asked, ...]:
         destination = f"{container.id}:{label}" if ports else f"{container.id}/icmp"
         networks = tuple(endpoint.network_name for endpoint in container.endpoints)
         published = next((one for port in ports for one in published_at(container, *port)), "")
-        found.append(Asked(container.id, container.name, networks, label, destination, published))
-    boxes = sorted(found, key=lambda each: (each.networks[0], each.name, each.id))
+        members.append(Asked(container.id, container.name, networks, label, destination, published))
+    boxes = sorted(members, key=lambda each: (each.networks[0], each.name, each.id))
     return (*boxes, *_machines(host)) if boxes else ()
 
 

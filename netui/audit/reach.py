@@ -43,18 +43,18 @@ def reach(host: PreparedHost, source: str) -> tuple[Reach, ...]:
     """Return what ``source`` (as SRC of a path) reaches; raises EndpointError for an invalid source."""
     written = parse_source(source)
     sender = shared_namespace(host, find_container(host, written.name)) if written.kind == "container" else None
-    found: list[Reach] = []
+    destinations: list[Reach] = []
     for to, network, label, destination, way, answered in _destinations(host, sender):
         try:
             answer = path(host, source, destination, reply=True)
         except EndpointError:
             # the question does not apply to this source (no address of the family, …)
             continue
-        found.append(Reach(to, network, label, destination, way, answered, answer))
-    if not found:
+        destinations.append(Reach(to, network, label, destination, way, answered, answer))
+    if not destinations:
         # raise the error: the source itself is invalid
         path(host, source, _OUTSIDE)
-    return tuple(found)
+    return tuple(destinations)
 
 
 def _destinations(host: PreparedHost, sender: Container | None) -> Iterator[tuple[str, str, str, str, str, str]]:

@@ -152,8 +152,10 @@ def _together(host: PreparedHost, query: Query, reply: bool) -> Path:
 def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = False) -> BriefPath:
     """Return the outcome that :func:`path` has, without its legs, in half of the time."""
     if host.snapshot.alone:
-        found = path(host, source, destination, reply=reply)
-        return BriefPath(found.verdict, found.reason, found.delivered_to, None, 0, (), found.undecided, found.notes)
+        answer = path(host, source, destination, reply=reply)
+        return BriefPath(
+            answer.verdict, answer.reason, answer.delivered_to, None, 0, (), answer.undecided, answer.notes
+        )
     requests = _resolved(host, source, destination)
     if isinstance(requests, Path):
         return BriefPath(requests.verdict, requests.reason, None, None, 0, (), requests.undecided, ())

@@ -134,11 +134,11 @@ def told_apart(ways: Sequence[Together]) -> list[Told]:
     for way in ways:
         common = (way.outcome, tuple(_name(step) for step in way.steps if not isinstance(step, Fan)), tuple(way.places))
         alike.setdefault(common, []).append(way)
-    found: list[Told] = []
+    parts: list[Told] = []
     for same in alike.values():
         if len(same) == 1:
             # each cell of one walk met a rule of its own
-            found += [Told(same[0], [cell], cell.size) for cell in cells(same[0].several, same[0].fans)]
+            parts += [Told(same[0], [cell], cell.size) for cell in cells(same[0].several, same[0].fans)]
             continue
         by_rules: dict[object, Told] = {}
         for way in same:
@@ -146,11 +146,11 @@ def told_apart(ways: Sequence[Together]) -> list[Told]:
                 told = by_rules.setdefault(cell.names, Told(way, [], 0))
                 told.cells.append(cell)
                 told.size += cell.size
-        found += by_rules.values()
-    found.sort(key=_size, reverse=True)
-    if len(found) > 1:
-        _tell(found)
-    return found
+        parts += by_rules.values()
+    parts.sort(key=_size, reverse=True)
+    if len(parts) > 1:
+        _tell(parts)
+    return parts
 
 
 def _size(told: Told) -> int:

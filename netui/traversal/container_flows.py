@@ -33,7 +33,7 @@ def flows(host: PreparedHost, container_id: str) -> tuple[Flow, ...]:
     Raises KeyError for an ID that the snapshot does not hold.
     """
     container = host.by_id[container_id]
-    found: list[Flow] = []
+    flows: list[Flow] = []
     for question in questions(host, container):
         try:
             # a connection without its answer is no connection
@@ -41,8 +41,8 @@ def flows(host: PreparedHost, container_id: str) -> tuple[Flow, ...]:
         except EndpointError:
             # the question does not apply to this host (no default route, no IPv6, …)
             continue
-        found.append(Flow(question.kind, question.label, question.source, question.destination, answer))
-    return tuple(found)
+        flows.append(Flow(question.kind, question.label, question.source, question.destination, answer))
+    return tuple(flows)
 
 
 def questions(host: PreparedHost, container: Container) -> Iterator[Question]:

@@ -26,16 +26,16 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
     for network, asking, asked, address in _pairs(view):
         destinations = [f"{address}:{port}/{protocol}" for port, protocol in known_ports(asked)[:4]]
         for destination in destinations or [f"{address}:80/tcp"]:
-            found = view.walk(f"{asking.id}@{network.name}", destination)
-            if found is None or found.verdict not in ("dropped", "rejected"):
+            answer = view.walk(f"{asking.id}@{network.name}", destination)
+            if answer is None or answer.verdict not in ("dropped", "rejected"):
                 continue
-            step = found.deciding
+            step = answer.deciding
             if step is None or step.hook not in ("forward", "prerouting", "postrouting"):
                 continue
             if step.rule is None and view.judged and not view.forwards_to_docker("ip"):
                 # the engine's own accepts are missing, which is another finding
                 continue
-            if any(names_containers(view, one) or _chosen(one) for one in led_to(view, found, step)):
+            if any(names_containers(view, one) or _chosen(one) for one in led_to(view, answer, step)):
                 # it was made for them
                 continue
             if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in said:

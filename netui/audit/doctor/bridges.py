@@ -33,9 +33,9 @@ def stranded_bridges(view: View) -> Iterator[Finding]:
         return
     for interface in _foreign_bridges(view):
         source = _guest(interface)
-        found = view.walk(source, _WEB) if source else None
-        step = found.deciding if found is not None else None
-        if found is None or step is None or not _for_all(view, step) or found.legs[0].packet.iif != interface.name:
+        answer = view.walk(source, _WEB) if source else None
+        step = answer.deciding if answer is not None else None
+        if answer is None or step is None or not _for_all(view, step) or answer.legs[0].packet.iif != interface.name:
             continue
         yield Finding(
             "bridge-stranded",
@@ -106,11 +106,11 @@ def stranded_publish(view: View) -> Iterator[Finding]:
         if target is None or target.name != "DNAT" or located.chain.name == "DOCKER":
             continue
         asked = translation(located)
-        found = view.walk("outside", f"host:{asked}") if asked else None
-        step = found.deciding if found is not None else None
-        if found is None or step is None or not _for_all(view, step):
+        answer = view.walk("outside", f"host:{asked}") if asked else None
+        step = answer.deciding if answer is not None else None
+        if answer is None or step is None or not _for_all(view, step):
             continue
-        bridge = found.legs[-1].packet.oif
+        bridge = answer.legs[-1].packet.oif
         if bridge not in bridges:
             continue
         owner = neighbour(located.chain.name)[0]

@@ -37,20 +37,20 @@ def input_bypassed(view: View) -> Iterator[Finding]:
             continue
         seen.add(key)
         destination = f"{address}:{bound.host_port}/{bound.protocol}"
-        found = view.walk("outside", destination, reply=True)
-        if found is None or found.verdict != "delivered" or found.deciding is None:
+        answer = view.walk("outside", destination, reply=True)
+        if answer is None or answer.verdict != "delivered" or answer.deciding is None:
             continue
-        if found.deciding.hook != "forward":
+        if answer.deciding.hook != "forward":
             # docker-proxy receives it after INPUT, so INPUT's rules apply
             continue
-        if neighbour(found.deciding.chain)[0] in _LETS_IN:
+        if neighbour(answer.deciding.chain)[0] in _LETS_IN:
             # what ufw itself lets through to containers does not bypass ufw
             continue
         fate = view.fates.of("outside", destination)
         if not fate.refuses or fate.step is None:
             continue
         if fate.by_policy:
-            by_default.append((container.name, bound, fate, found.deciding))
+            by_default.append((container.name, bound, fate, answer.deciding))
             continue
         whose = f"{fate.owner}'s rule" if fate.owner else "Rule"
         yield Finding(
@@ -59,8 +59,8 @@ def input_bypassed(view: View) -> Iterator[Finding]:
             f"{whose} {fate.step.rule} of {fate.step.chain} denies port {bound.host_port}/{bound.protocol}, and the "
             f"port is open all the same: it is published for {container.name}.",
             _WHY,
-            (view.step_evidence(fate.step), view.step_evidence(found.deciding)),
-            _advice(view, found.deciding, bound),
+            (view.step_evidence(fate.step), view.step_evidence(answer.deciding)),
+            _advice(view, answer.deciding, bound),
             (container.name,),
         )
     if by_default and ufw_active(view):
@@ -113,13 +113,13 @@ def bans_bypassed(view: View) -> Iterator[Finding]:
             for destination, (name, bound) in ports.items():
                 if (family == "ip6") != destination.startswith("["):
                     continue
-                found = view.walk(source, destination, reply=True)
-                if found is None or found.verdict != "delivered" or found.deciding is None:
+                answer = view.walk(source, destination, reply=True)
+                if answer is None or answer.verdict != "delivered" or answer.deciding is None:
                     continue
                 fate = view.fates.of(source, destination)
-                if found.deciding.hook == "forward" and fate.refuses and fate.step and fate.step.chain == jail:
+                if answer.deciding.hook == "forward" and fate.refuses and fate.step and fate.step.chain == jail:
                     open_all_the_same.append((name, bound))
-                    steps = steps or [fate.step, found.deciding]
+                    steps = steps or [fate.step, answer.deciding]
             if not steps:
                 continue
             named = list(dict.fromkeys(shown(bound) for _, bound in open_all_the_same))

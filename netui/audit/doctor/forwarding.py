@@ -67,15 +67,15 @@ def no_masquerade(view: View) -> Iterator[Finding]:
             continue
         if network.bridge_option("enable_ip_masquerade").lower() in ("false", "0"):
             continue
-        found = view.walk(f"{container.id}@{network.name}", _WEB)
-        if found is None or found.verdict != "delivered" or found.delivered_to is None:
+        answer = view.walk(f"{container.id}@{network.name}", _WEB)
+        if answer is None or answer.verdict != "delivered" or answer.delivered_to is None:
             continue
-        changed = any(c.field == "source" for leg in found.legs for s in leg.steps for c in s.changes)
-        if changed or found.delivered_to.kind != "outside":
+        changed = any(c.field == "source" for leg in answer.legs for s in leg.steps for c in s.changes)
+        if changed or answer.delivered_to.kind != "outside":
             continue
         subnet = next((s.subnet for s in network.subnets if ":" not in s.subnet), "")
         # a foreign rule that accepts the packets before Docker's own rule
-        before = next((s for leg in found.legs for s in leg.steps if _accepts_in_nat(s)), None)
+        before = next((s for leg in answer.legs for s in leg.steps if _accepts_in_nat(s)), None)
         missing = Evidence("chain", f"nat POSTROUTING has no rule that translates a source in {subnet}")
         yield Finding(
             "no-masquerade",
@@ -119,15 +119,15 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
     for container, _, network in one_of_each(view, "ip"):
         if mode(network, "ip") == "isolated":
             continue
-        found = view.walk(f"{container.id}@{network.name}", _WEB)
-        if found is None or found.verdict not in ("dropped", "rejected") or found.deciding is None:
+        answer = view.walk(f"{container.id}@{network.name}", _WEB)
+        if answer is None or answer.verdict not in ("dropped", "rejected") or answer.deciding is None:
             continue
-        step = found.deciding
+        step = answer.deciding
         if step.hook != "forward":
             continue
-        ours = decided_by_the_administrator(found)
+        ours = decided_by_the_administrator(answer)
         located = view.rule_of(step)
-        if ours and (located is None or any(_on_purpose(view, one) for one in led_to(view, found, step))):
+        if ours and (located is None or any(_on_purpose(view, one) for one in led_to(view, answer, step))):
             continue
         severity: Severity = "medium" if ours else "high"
         yield Finding(
@@ -187,10 +187,10 @@ def answers_cut(view: View) -> Iterator[Finding]:
     if not view.judged:
         return
     for container, endpoint, network in one_of_each(view, "ip"):
-        found = view.walk(f"{container.id}@{network.name}", _WEB, reply=True)
-        if found is None or not found.reply:
+        answer = view.walk(f"{container.id}@{network.name}", _WEB, reply=True)
+        if answer is None or not answer.reply:
             continue
-        steps = found.reply[-1].steps
+        steps = answer.reply[-1].steps
         if not steps or steps[-1].table != "raw" or steps[-1].says != "drop":
             continue
         yield Finding(

@@ -176,8 +176,8 @@ def _in_vain(view: View, located: ChainRule, bound: PublishedPort) -> tuple[Step
     if net is not None:
         source = f"outside:{address_text('ip', net.value if net.single else net.value + 1)}"
     destination = f"{address}:{bound.host_port}/{bound.protocol}"
-    found = view.walk(source, destination) if address else None
-    if found is None or found.verdict != "delivered" or found.deciding is None or found.deciding.hook != "forward":
+    answer = view.walk(source, destination) if address else None
+    if answer is None or answer.verdict != "delivered" or answer.deciding is None or answer.deciding.hook != "forward":
         return None
     chain = located.chain
     has_user = any(c.backend == chain.backend for c in view.chains("ip", "filter", "DOCKER-USER"))
@@ -191,7 +191,7 @@ def _in_vain(view: View, located: ChainRule, bound: PublishedPort) -> tuple[Step
         except (EndpointError, RulesError):
             return None
         if then is not None and then.verdict in ("dropped", "rejected"):
-            return found.deciding, cure(view, "Move it to where it counts: ", changes)
+            return answer.deciding, cure(view, "Move it to where it counts: ", changes)
     return None
 
 

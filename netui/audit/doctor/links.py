@@ -30,8 +30,8 @@ def icc_without_netfilter(view: View) -> Iterator[Finding]:
             continue
         if view.host.namespace.calls_iptables(network.bridge, "ip") is not False:
             continue
-        found = view.walk(f"{pair[0][0]}@{network.name}", f"{pair[1][1]}:80/tcp")
-        if found is None or found.verdict != "delivered":
+        answer = view.walk(f"{pair[0][0]}@{network.name}", f"{pair[1][1]}:80/tcp")
+        if answer is None or answer.verdict != "delivered":
             continue
         value = view.host.namespace.sysctl("net.bridge.bridge-nf-call-iptables")
         shown = f"net.bridge.bridge-nf-call-iptables = {value}" if value is not None else "br_netfilter is not loaded"

@@ -53,14 +53,14 @@ def _of_table(view: View, table: Table, owner: str, ports: dict[str, tuple[str, 
         if chain.base is None or chain.base.hook != "input":
             continue
         for rule in chain.rules:
-            found = _LISTED.search(rule.text)
-            if found is None or found[2] in seen or not _stops(rule):
+            match = _LISTED.search(rule.text)
+            if match is None or match[2] in seen or not _stops(rule):
                 continue
-            family: Family = "ip6" if found[1] == "ip6" else "ip"
-            banned = _first(view, table, found[2], family)
+            family: Family = "ip6" if match[1] == "ip6" else "ip"
+            banned = _first(view, table, match[2], family)
             if not banned:
                 continue
-            seen.add(found[2])
+            seen.add(match[2])
             source = f"outside:[{banned}]" if family == "ip6" else f"outside:{banned}"
             through, steps = _through(view, table, source, ports)
             if not steps:
@@ -70,7 +70,7 @@ def _of_table(view: View, table: Table, owner: str, ports: dict[str, tuple[str, 
             yield Finding(
                 "ban-bypassed",
                 "high",
-                f"{owner} bans {banned} in table {table.family} {table.name} (set {found[2]}), and "
+                f"{owner} bans {banned} in table {table.family} {table.name} (set {match[2]}), and "
                 f"{plural(len(named), 'published port')} ({some(named)}) {'is' if len(named) == 1 else 'are'} open to "
                 "it all the same.",
                 _WHY,
@@ -104,13 +104,13 @@ def _through(
     for destination, (name, bound) in ports.items():
         if ("[" in source) != destination.startswith("["):
             continue
-        found = view.walk(source, destination)
-        if found is None or found.verdict != "delivered" or found.deciding is None:
+        answer = view.walk(source, destination)
+        if answer is None or answer.verdict != "delivered" or answer.deciding is None:
             continue
-        if found.delivered_to is None or found.delivered_to.kind != "container":
+        if answer.delivered_to is None or answer.delivered_to.kind != "container":
             continue
         fate = view.fates.of(source, destination)
         if fate.refuses and fate.step is not None and fate.step.table == table.name:
             through.append((name, bound))
-            steps = steps or [fate.step, found.deciding]
+            steps = steps or [fate.step, answer.deciding]
     return through, steps

@@ -61,8 +61,8 @@ def _dropped(view: View, family: Family, chain: Chain) -> tuple[Step | None, lis
     for container, _endpoint, network in view.bridged(family):
         if network.name in about:
             continue
-        found = view.walk(f"{container.id}@{network.name}", _WEB[family])
-        step = found.deciding if found is not None and found.verdict == "dropped" else None
+        answer = view.walk(f"{container.id}@{network.name}", _WEB[family])
+        step = answer.deciding if answer is not None and answer.verdict == "dropped" else None
         if step is not None and (step.family, step.backend, step.chain, step.rule) == (
             chain.family, chain.backend, chain.name, None,
         ):  # fmt: skip

@@ -123,10 +123,10 @@ def _missed(view: View, chain: Chain, rule: Rule, port: int, protocol: str) -> b
     """Walk a packet to the published port: it visits DOCKER-USER, and this rule does not match."""
     if chain.family == "ip6":
         return True
-    found = view.walk("outside", f"host:{port}/{protocol}")
-    if found is None:
+    answer = view.walk("outside", f"host:{port}/{protocol}")
+    if answer is None:
         return True
-    for leg in found.legs:
+    for leg in answer.legs:
         for step in leg.steps:
             if step.chain == chain.name and step.rule == rule.number and step.backend == chain.backend:
                 return False

@@ -187,13 +187,13 @@ def published_unreachable(view: View) -> Iterator[Finding]:
         return
     for container, bound in view.published():
         address = view.outside_address(bound)
-        found = view.walk("outside", f"{address}:{bound.host_port}/{bound.protocol}") if address else None
-        if found is None or found.verdict not in ("dropped", "rejected") or found.deciding is None:
+        answer = view.walk("outside", f"{address}:{bound.host_port}/{bound.protocol}") if address else None
+        if answer is None or answer.verdict not in ("dropped", "rejected") or answer.deciding is None:
             continue
-        step = found.deciding
-        if step.hook != "forward" or decided_by_the_administrator(found):
+        step = answer.deciding
+        if step.hook != "forward" or decided_by_the_administrator(answer):
             continue
-        bridge = found.legs[-1].packet.oif
+        bridge = answer.legs[-1].packet.oif
         yield Finding(
             "published-unreachable",
             "high",
@@ -224,8 +224,8 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                 continue
             for target in sorted(view.addresses(container, "ip")):
                 destination = f"{target}:{bound.container_port}/{bound.protocol}"
-                found = view.walk(origin.source, destination, reply=True)
-                if found is None or found.verdict != "delivered" or found.deciding is None:
+                answer = view.walk(origin.source, destination, reply=True)
+                if answer is None or answer.verdict != "delivered" or answer.deciding is None:
                     continue
                 yield Finding(
                     "loopback-publish-reachable",
@@ -234,11 +234,11 @@ def loopback_reached_from_lan(view: View) -> Iterator[Finding]:
                     f"{origin.name}'s network reach it at {target}:{bound.container_port}.",
                     "They need only a route to the container's address by way of this host; before Engine 28 the "
                     "rule that Docker makes for a published port lets anybody in.",
-                    (view.step_evidence(found.deciding),),
+                    (view.step_evidence(answer.deciding),),
                     (
                         at_the_head(
                             view,
-                            view.key("ip", found.deciding),
+                            view.key("ip", answer.deciding),
                             "Close containers' own addresses to that network, as Engine 28 does: ",
                             f"-i {origin.name} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP",
                         ),

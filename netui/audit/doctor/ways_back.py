@@ -94,7 +94,7 @@ def _elsewhere(
     back: Route | None,
 ) -> Finding | None:
     try:
-        found = path(view.host, f"outside:{client}", destination, reply=True, iif=interface)
+        answer = path(view.host, f"outside:{client}", destination, reply=True, iif=interface)
         there = path(view.host, f"outside:{client}", destination, iif=interface)
     except EndpointError:
         return None
@@ -113,12 +113,12 @@ def _elsewhere(
     if route is None or route.type != "unicast":
         return None
     leaves = fib.devices(route)[0]
-    if found.reply:
+    if answer.reply:
         # only the walk knows the marks
-        if any(leg.steps and leg.steps[-1].verdict.stops for leg in found.reply):
+        if any(leg.steps and leg.steps[-1].verdict.stops for leg in answer.reply):
             return None
-        leaves = found.reply[-1].packet.oif
-    elif found.verdict != "undecided" or any(item.match != "route" for item in found.undecided):
+        leaves = answer.reply[-1].packet.oif
+    elif answer.verdict != "undecided" or any(item.match != "route" for item in answer.undecided):
         return None
     if not leaves or leaves == interface or leaves in view.host.bridges.values():
         return None

@@ -117,18 +117,18 @@ class Namespace:
 
     def hook_chains(self, family: Family, hook: Hook) -> HookChains:
         """Return the base chains at a hook."""
-        found = self._stages.get((family, hook))
-        if found is None:
+        known = self._stages.get((family, hook))
+        if known is None:
             groups = self.bases.get((family, hook), ())
             first = hook in ("prerouting", "output")
-            found = self._stages[family, hook] = HookChains(
+            known = self._stages[family, hook] = HookChains(
                 tuple(base for group in groups for base in group if base.type == "nat"),
                 tuple((group[0].priority, tuple(base for base in group if base.type != "nat")) for group in groups),
                 _DST_NAT if first else _SRC_NAT,
                 first and self.tracks.get(family, True),
                 self.rules_read.get(family, ""),
             )
-        return found
+        return known
 
     def in_order(self, family: str, hook: Hook, bases: Sequence[BaseChain]) -> list[BaseChain] | None:
         """Return base chains in the kernel's order; None where it was not printed."""
@@ -200,7 +200,7 @@ class Namespace:
 
     def ports(self, bridge: str) -> list[Interface]:
         """Return the bridge's ports."""
-        found = self._ports.get(bridge)
-        if found is None:
-            found = self._ports[bridge] = [i for i in self.interfaces.values() if i.master == bridge]
-        return found
+        known = self._ports.get(bridge)
+        if known is None:
+            known = self._ports[bridge] = [i for i in self.interfaces.values() if i.master == bridge]
+        return known

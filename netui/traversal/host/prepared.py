@@ -92,8 +92,8 @@ class PreparedHost:
 
     def sender(self, container: Container, family: Family) -> Sender:
         """Return a container as a sender."""
-        found = self._senders.get((container.id, family))
-        if found is None or not container.id:
+        known = self._senders.get((container.id, family))
+        if known is None or not container.id:
             own, links = set[int](), list[tuple[int, Net, Endpoint]]()
             for endpoint in container.endpoints:
                 address = endpoint.ipv4 if family == "ip" else endpoint.ipv6
@@ -105,10 +105,10 @@ class PreparedHost:
                 if net is not None:
                     links.append((prefix, net, endpoint))
             gateway = self.gateway_endpoint(container, family)
-            found = Sender(container.name, family, frozenset(own), tuple(links), gateway)
-            found = with_own_routes(found, container)
-            self._senders[container.id, family] = found
-        return found
+            known = Sender(container.name, family, frozenset(own), tuple(links), gateway)
+            known = with_own_routes(known, container)
+            self._senders[container.id, family] = known
+        return known
 
     def network_of(self, endpoint: Endpoint) -> Network | None:
         """Return the network of an endpoint, None if it is not in the snapshot."""

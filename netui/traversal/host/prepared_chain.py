@@ -75,10 +75,10 @@ class PreparedRule:
 
     def named(self, hook: Hook, chain: Chain) -> Undecided:
         """Return the Undecided that names this rule where its target's effect cannot be known."""
-        found = self._named.get(hook)
-        if found is None:
+        known = self._named.get(hook)
+        if known is None:
             target = self.rule.spec.target
-            found = self._named[hook] = Undecided(
+            known = self._named[hook] = Undecided(
                 target.name if target else "",
                 "",
                 hook,
@@ -89,7 +89,7 @@ class PreparedRule:
                 self.rule.number,
                 self.rule.text,
             )
-        return found
+        return known
 
     @property
     def does(self) -> tuple[str, str]:
@@ -193,11 +193,11 @@ class PreparedChain:
 
     def left_by_policy(self, hook: Hook) -> Step:
         """Return the step of a base chain's policy."""
-        found = self._left.get(hook)
-        if found is None:
+        known = self._left.get(hook)
+        if known is None:
             chain = self.chain
             policy = chain.policy or "ACCEPT"
-            found = self._left[hook] = Step(
+            known = self._left[hook] = Step(
                 hook=hook,
                 family=chain.family,
                 backend=chain.backend,
@@ -208,7 +208,7 @@ class PreparedChain:
                 verdict=Verdict(policy.lower()),
                 index=chain.index,
             )
-        return found
+        return known
 
 
 class PreparedTable:

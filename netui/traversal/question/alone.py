@@ -157,15 +157,15 @@ _CONTAINERS = re.compile(
 
 
 def _containers(host: PreparedHost) -> list[Net]:
-    found: list[Net] = []
+    nets: list[Net] = []
     for ruleset in host.snapshot.rulesets.values():
         for chain in ruleset.chains():
             for rule in chain.rules:
                 named = _CONTAINERS.search(rule.text) if chain.table in ("nat", "raw") else None
                 net = parse_net(named[1] or named[2], packet_family(ruleset.family)) if named is not None else None
                 if net is not None and net.single:
-                    found.append(net)
-    return found
+                    nets.append(net)
+    return nets
 
 
 def vague(

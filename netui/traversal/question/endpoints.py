@@ -208,10 +208,10 @@ def shared_namespace(host: PreparedHost, container: Container) -> Container:
 
 def namespace_owner(host: PreparedHost, name: str) -> Container:
     """Return the running container of that name or ID prefix, or the one whose namespace it uses."""
-    found = host.named.get(name)
-    if found is None:
-        found = host.named[name] = shared_namespace(host, running(find_container(host, name)))
-    return found
+    known = host.named.get(name)
+    if known is None:
+        known = host.named[name] = shared_namespace(host, running(find_container(host, name)))
+    return known
 
 
 def endpoint_on(host: PreparedHost, container: Container, network: str) -> Endpoint:

@@ -27,5 +27,5 @@ class Buckets(dict[Key, "int | list[int]"]):
 
     def at(self, key: Key) -> list[int] | None:
         """Return the positions of a key in order, None where there are none."""
-        found = self.get(key)
-        return [found] if isinstance(found, int) else found
+        known = self.get(key)
+        return [known] if isinstance(known, int) else known

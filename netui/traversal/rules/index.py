@@ -223,10 +223,10 @@ def _put(index: ChainIndex, rule: Rule, family: Family, position: int) -> None:
         if not asks_first(rule.native.statements):
             return index.always.append(position)
         return _put_whole(index, rule, family, position)
-    found = _HEAD.match(rule.text)
-    if found is None:
+    match = _HEAD.match(rule.text)
+    if match is None:
         return _put_whole(index, rule, family, position)
-    not_src, src, not_dst, dst, not_iif, iif, not_oif, oif, _protocol, dport = found.groups()
+    not_src, src, not_dst, dst, not_iif, iif, not_oif, oif, _protocol, dport = match.groups()
     for negated, value, addresses in ((not_dst, dst, index.by_dst), (not_src, src, index.by_src)):
         if value and not negated:
             net = parse_net(value, family)

@@ -121,27 +121,27 @@ def in_set(
     directions: ``src`` or ``dst`` for each part. Source: ipset(8); a list:set holds the
     names of other sets.
     """
-    found = sets.get(name) if sets is not None else None
-    if found is None or depth > 4 or name in packet.touched:
+    known = sets.get(name) if sets is not None else None
+    if known is None or depth > 4 or name in packet.touched:
         return None
-    if found.type == "list:set":
+    if known.type == "list:set":
         answers = [
-            in_set(sets, entry.split()[0], directions, packet, depth + 1) for entry in found.entries if entry.split()
+            in_set(sets, entry.split()[0], directions, packet, depth + 1) for entry in known.entries if entry.split()
         ]
         if any(answer is True for answer in answers):
             return True
         return None if any(answer is None for answer in answers) else False
-    kinds = found.type.partition(":")[2].split(",")
-    if set(kinds) <= _PARTS and kinds != ["port"] and found.family != packet.family:
+    kinds = known.type.partition(":")[2].split(",")
+    if set(kinds) <= _PARTS and kinds != ["port"] and known.family != packet.family:
         return False
-    alone = addresses(found) if len(kinds) == 1 and directions and directions[0] in ("src", "dst") else None
+    alone = addresses(known) if len(kinds) == 1 and directions and directions[0] in ("src", "dst") else None
     if alone is not None:
         source = directions[0] == "src"
         vague = packet.any_src if source else packet.any_dst
         if vague is not None:
             return vague.within_set(alone)
         return (packet.src if source else packet.dst) in alone
-    entries = _entries(found)
+    entries = _entries(known)
     if entries is None or len(directions) < len(kinds):
         return None
     verdict: bool | None = False

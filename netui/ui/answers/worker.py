@@ -161,8 +161,8 @@ class AnswerFinder:
 
     def known(self, question: Question) -> Answer | None:
         """Return the newest answer, even if it is from before the last change."""
-        found = self._known.get(question)
-        return found[1] if found is not None else None
+        known = self._known.get(question)
+        return known[1] if known is not None else None
 
     def working(self, question: Question) -> bool:
         """Whether it is being computed."""

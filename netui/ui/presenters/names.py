@@ -74,8 +74,8 @@ class Names:
 
     def address(self, address: str) -> str:
         """Return the container of an address or the network of a subnet, or ""."""
-        found = self.addresses.get(bare(address))
-        return found if found else self.subnets.get(address, "")
+        known = self.addresses.get(bare(address))
+        return known if known else self.subnets.get(address, "")
 
     def port(self, port: str, protocol: str) -> str:
         """Return the container that publishes this host port, or ""."""

@@ -57,8 +57,8 @@ class TableSets:
         if elements.name in packet.touched:
             return None
         if elements.name not in self._indexes:
-            found = self.sets.get(elements.name)
-            listed = found.elements if found is not None else None
+            kept = self.sets.get(elements.name)
+            listed = kept.elements if kept is not None else None
             self._indexes[elements.name] = None if listed is None else build_index(listed)
         return self._indexes[elements.name]
 

@@ -122,12 +122,12 @@ class Run:
     def _unprinted(self, statement: Compare) -> str:
         """Why a comparison with a set is unknown, where its elements are missing; "" for other reasons."""
         name = statement.right.name
-        found = self.program.sets.sets.get(name) if name else None
-        if not name or (found is not None and found.elements is not None):
+        known = self.program.sets.sets.get(name) if name else None
+        if not name or (known is not None and known.elements is not None):
             return ""
         return (
             f"the elements of @{name} were not printed (nft -t leaves them out)"
-            if found
+            if known
             else f"there is no set @{name}"
         )
 

@@ -63,20 +63,20 @@ def peers(snapshot: Snapshot, connections: tuple[Connection, ...]) -> list[Peer]
         for address in (endpoint.ipv4, endpoint.ipv6)
         if address
     }
-    found: list[Peer] = []
+    peers: list[Peer] = []
     for one in connections:
         served, began = owners.get(one.reply.src), owners.get(one.original.src)
         if served is not None:
-            found.append(Peer(served.name, True, one, began.name if began is not None else ""))
+            peers.append(Peer(served.name, True, one, began.name if began is not None else ""))
         if began is not None and began is not served:
-            found.append(Peer(began.name, False, one, served.name if served is not None else ""))
-    found.sort(
+            peers.append(Peer(began.name, False, one, served.name if served is not None else ""))
+    peers.sort(
         key=lambda each: (
             *(natural(each.container), not each.inward, each.one.state in _OVER),
             *(-(each.one.bytes or 0), each.other),
         )
     )
-    return found
+    return peers
 
 
 @dataclass(frozen=True)
@@ -146,17 +146,17 @@ class ConnectionsAnswer(Answer):
             yield labelled("counted", f"{plural(one.packets or 0, 'packet')}, {size(one.bytes, exact=True)} bytes")
         else:
             yield labelled("counted", "not: net.netfilter.nf_conntrack_acct is 0", "dim")
-        found = self._path(one)
-        if isinstance(found, str):
-            yield labelled("let in by", found, "dim")
+        answer = self._path(one)
+        if isinstance(answer, str):
+            yield labelled("let in by", answer, "dim")
             return
-        sign, role = VERDICTS.get(found.verdict, ("?", "warn"))
+        sign, role = VERDICTS.get(answer.verdict, ("?", "warn"))
         # the present rules: the original ones may be gone, and an open connection does not need them
-        yield labelled("a new one", f"would be {sign} {found.verdict} by the rules of now", role)
-        for number, (text, look) in enumerate(why(found, notes=False)):
+        yield labelled("a new one", f"would be {sign} {answer.verdict} by the rules of now", role)
+        for number, (text, look) in enumerate(why(answer, notes=False)):
             yield DetailLine(("why", number), [(" " * 12, "key"), (text, look)])
-        if found.deciding is not None:
-            yield step_line(self.snapshot, found.deciding, "let in by", "deciding")
+        if answer.deciding is not None:
+            yield step_line(self.snapshot, answer.deciding, "let in by", "deciding")
 
     def _path(self, one: Connection) -> Path | str:
         if one not in self._paths:

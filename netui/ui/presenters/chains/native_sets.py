@@ -48,17 +48,17 @@ class Lead(NamedTuple):
 
 def leads(native: NativeRule, sets: Sets) -> list[Lead]:
     """Return the chains to which a rule may jump or go, in order, without repetition; with elements of verdict maps."""
-    found: list[Lead] = []
+    leads: list[Lead] = []
     for statement in native.statements:
         if isinstance(statement, Verdict) and statement.chain:
-            found.append(Lead(statement.chain))
+            leads.append(Lead(statement.chain))
         elif isinstance(statement, VerdictMap):
-            found += [
+            leads += [
                 Lead(element.data.chain, element_key(element), element)
                 for element in members(statement.elements, sets)
                 if isinstance(element.data, Verdict) and element.data.chain
             ]
-    return found
+    return leads
 
 
 def reached(native: NativeRule, sets: Sets) -> list[str]:
@@ -79,8 +79,8 @@ def members(elements: Elements, sets: Sets) -> Sequence[Element]:
     """Return the elements of an anonymous set, or of the named set."""
     if not elements.name:
         return elements.elements
-    found = sets.get(elements.name)
-    return found.elements or () if found is not None else ()
+    known = sets.get(elements.name)
+    return known.elements or () if known is not None else ()
 
 
 def looked_up(statements: Sequence[Statement]) -> Iterator[tuple[object, Elements]]:
@@ -164,16 +164,16 @@ def set_lines(native: NativeRule, sets: Sets, most: int) -> Iterator[tuple[str, 
     Jumps of a map are not included: :func:`leads` has them.
     """
     for name in dict.fromkeys(elements.name for _, elements in _asked(native.statements) if elements.name):
-        found = sets.get(name)
-        if found is None or found.elements is None:
+        known = sets.get(name)
+        if known is None or known.elements is None:
             yield name, "not known: its elements were not read"
             continue
-        shown = [each for each in found.elements if not (isinstance(each.data, Verdict) and each.data.chain)]
-        if found.elements and not shown:
+        shown = [each for each in known.elements if not (isinstance(each.data, Verdict) and each.data.chain)]
+        if known.elements and not shown:
             continue
         listed = ", ".join(_element(element) for element in shown[:most])
         more = f" and {len(shown) - most} more" if len(shown) > most else ""
-        changes = "; packets or time change it" if found.changes else ""
+        changes = "; packets or time change it" if known.changes else ""
         yield name, (listed + more if listed else "empty") + changes
 
 

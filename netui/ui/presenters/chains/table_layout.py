@@ -220,9 +220,9 @@ class References:
                         if maps_unread(rule.native, table.sets):
                             self._unread.add(table.name)
                         continue
-                    found = _JUMP.search(rule.text)
-                    if found is not None and found[1] in names:
-                        self._from.setdefault((table.name, found[1]), []).append((chain, rule))
+                    match = _JUMP.search(rule.text)
+                    if match is not None and match[1] in names:
+                        self._from.setdefault((table.name, match[1]), []).append((chain, rule))
 
     def to(self, table: str, chain: str) -> list[tuple[Chain, Rule]]:
         """Return the rules with a jump or goto to a chain."""

@@ -160,9 +160,9 @@ class LineList(Sequence[Line]):
 
     def place(self, key: Hashable) -> int | None:
         """Return where the line of that key stands, or None."""
-        found = self._apart.get(key)
-        if found is not None:
-            return found
+        known = self._apart.get(key)
+        if known is not None:
+            return known
         match key:
             case (RulesetKey() as ruleset, (str() as table, str() as chain, str() as text, int() as occurrence)):
                 start, block = self._blocks.get((ruleset, table, chain), (0, None))
