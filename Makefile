@@ -1,5 +1,5 @@
-# Each target does its own set-up (tools/setup.sh): a virtual environment in .venv with the versions
-# of constraints.txt. The lab's engines are fetched once into ~/.cache/netui-lab.
+# Each target does its own set-up (tools/setup.sh): a virtual environment in .venv with the versions of
+# constraints.txt. The lab's engines are fetched once into ~/.cache/netui-lab.
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,11 +36,11 @@ slowpath: $(STAMP) ## the screen's tests on Textual's own driver, compositor and
 	NETUI_FASTPATH=0 $(BIN)/python -m pytest -n 2 --dist loadfile tests/ui
 
 .PHONY: coverage
-coverage: $(STAMP) ## the lines of netui that no test runs, all tests but the lab's (it takes twice as long as they do)
+coverage: $(STAMP) ## the lines of netui that no test runs, by all tests except the lab's (it takes twice as long)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not lab and not long" --cov=netui --cov-report=term:skip-covered $(TESTS)
 
 .PHONY: bounds
-bounds: $(STAMP) ## all tests but the lab's with the lowest versions that pyproject.toml admits, and on Python 3.12 and 3.13
+bounds: $(STAMP) ## all tests except the lab's, with the lowest versions that pyproject.toml allows, and on Python 3.12 and 3.13
 	$(BIN)/python -m tests.bounds
 
 .PHONY: check
@@ -67,11 +67,11 @@ attack: $(STAMP) ## hostile programs, engines, archives, rules, streams, signals
 	$(BIN)/python -m tests.attack
 
 .PHONY: soak
-soak: $(STAMP) ## netui for MINUTES=60 on a host with ten times a busy one's events: memory, threads, files flat?
+soak: $(STAMP) ## netui for MINUTES=60 on a host with ten times the events of a busy one: are memory, threads, files constant?
 	$(BIN)/python -m tests.lab soak --minutes $(MINUTES)
 
 .PHONY: untouched
-untouched: $(STAMP) ## every command on Debian's own kernel in qemu: no module loaded, nothing changed or left
+untouched: $(STAMP) ## every command on Debian's own kernel in qemu: no module is loaded, nothing is changed or left
 	$(BIN)/python -m tests.untouched
 
 .PHONY: bench
@@ -80,22 +80,22 @@ bench: $(STAMP) ## the figures of docs/benchmarks.md, on this machine
 
 .PHONY: screenshots
 screenshots: ENGINE = 28.5
-screenshots: $(STAMP) ## remake screenshots/ from the real program on the lab's host
+screenshots: $(STAMP) ## regenerate screenshots/ from the real program on the lab's host
 	$(BIN)/python -m tests.screenshots --tools
 	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 120 -- $(CURDIR)/$(BIN)/python -m tests.screenshots screenshots
 
 .PHONY: recording
-recording: $(STAMP) ## remake the recording that the README shows, from the real program on the demo host
+recording: $(STAMP) ## regenerate the README's recording from the real program on the demo host
 	$(BIN)/python -m tools.recording
 
 .PHONY: demo
 demo: ENGINE = 28.5
-demo: $(STAMP) ## remake the demo recording from the lab's host
+demo: $(STAMP) ## regenerate the demo recording from the lab's host
 	rm -rf netui/demo/demo.tar.gz
 	$(BIN)/python -m tests.lab run $(ENGINE) --demo --traffic 60 -- $(CURDIR)/$(BIN)/netui record netui/demo/demo.tar.gz --every 1 --for 24
 
 .PHONY: dist
-dist: $(STAMP) ## everything that a release hands out, in dist/: wheel, sdist, single file, packages, checksums
+dist: $(STAMP) ## all files of a release in dist/: wheel, sdist, single file, packages, checksums
 	$(BIN)/python -m tools.dist
 
 .PHONY: packaged
@@ -103,15 +103,15 @@ packaged: $(STAMP) ## dist/'s single file and packages on bare Debian 11, 12, 13
 	$(BIN)/python -m tests.lab.packaged
 
 .PHONY: release
-release: $(STAMP) ## check, make dist, make packaged, tag; refuses where changelog, version or tree is not in order
+release: $(STAMP) ## check, make dist, make packaged, tag; refuses if changelog, version or tree is not ready
 	@$(BIN)/python -m tools.release
 
 .PHONY: share
-share: $(STAMP) ## remake share/ from the program: man page, completions, example of a configuration
+share: $(STAMP) ## regenerate share/ from the program: man page, completions, example configuration
 	$(BIN)/python -m tools.share
 
 .PHONY: questions
-questions: $(STAMP) ## write the answers of docs/questions.md anew (its captures: python -m tests.lab.asked)
+questions: $(STAMP) ## regenerate the answers in docs/questions.md (its captures: python -m tests.lab.asked)
 	$(BIN)/python -m tools.questions
 
 .PHONY: constraints
