@@ -26,10 +26,10 @@ class Approaches:
         """Return the destinations from an origin, each with its kind: published or direct."""
         own = origin.name if origin.where == "own" else ""
         key = (origin.where, own, origin.family, origin.address)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = tuple(approaches(self._host, origin, *self._asked))
-        return known
+        pairs = self._known.get(key)
+        if pairs is None:
+            pairs = self._known[key] = tuple(approaches(self._host, origin, *self._asked))
+        return pairs
 
 
 def approaches(

@@ -54,11 +54,11 @@ class Cell:
 
 def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:
     """Return the cells of a kind of origin, by family."""
-    found: dict[Family, list[Cell]] = {}
+    families: dict[Family, list[Cell]] = {}
     for cell in cells:
         if cell.origin.where == where:
-            found.setdefault(cell.origin.family, []).append(cell)
-    return found
+            families.setdefault(cell.origin.family, []).append(cell)
+    return families
 
 
 def widest(cells: Iterable[Cell]) -> Where | None:

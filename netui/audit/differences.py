@@ -54,7 +54,7 @@ _NEEDED = ("docker", "iptables-nft", "ip6tables-nft", "nft", "address", "route")
 
 def not_compared(before: PreparedHost, after: PreparedHost) -> tuple[str, ...]:
     """Return what could not be compared, with the reasons: not read on one side, or needed and read on neither."""
-    found: list[str] = []
+    missing: list[str] = []
     one, other = before.snapshot.sources, after.snapshot.sources
     for name in [*one, *(name for name in other if name not in one)]:
         states = (one.get(name), other.get(name))
@@ -63,13 +63,13 @@ def not_compared(before: PreparedHost, after: PreparedHost) -> tuple[str, ...]:
             errors = dict.fromkeys(
                 state.error for state in states if state is not None and not state.read and state.error
             )
-            found.append(f"{name}{f': {chr(59).join(errors)}' if errors else ''}")
+            missing.append(f"{name}{f': {chr(59).join(errors)}' if errors else ''}")
     for host in (before, after):
         why = _untold(host)
         if why:
-            found.append(f"verdicts: {why}")
+            missing.append(f"verdicts: {why}")
             break
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(missing))
 
 
 def _untold(host: PreparedHost) -> str:
@@ -190,8 +190,8 @@ def _verdicts(before: Iterable[Exposure], after: Iterable[Exposure]) -> Iterator
 
 def _label(key: _CellKey) -> str:
     container, port, protocol, where, name, family = key
-    place = f"{where} {name}".strip()
-    return f"{container} {port}/{protocol} from {place} ({'IPv4' if family == 'ip' else 'IPv6'})"
+    origin = f"{where} {name}".strip()
+    return f"{container} {port}/{protocol} from {origin} ({'IPv4' if family == 'ip' else 'IPv6'})"
 
 
 def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:
@@ -216,12 +216,12 @@ def _let_in(cell: Cell, bits: int) -> IntervalSet:
     return named[True]
 
 
-def _who(found: IntervalSet, bits: int) -> str:
+def _who(addresses: IntervalSet, bits: int) -> str:
     """Return networks as text; for most of all addresses, everyone except the others."""
     every = IntervalSet([(0, (1 << bits) - 1)])
-    if found.size() * 2 <= every.size():
-        return ", ".join(prefixes(found, bits))
-    left = every - found
+    if addresses.size() * 2 <= every.size():
+        return ", ".join(prefixes(addresses, bits))
+    left = every - addresses
     return f"everyone but {', '.join(prefixes(left, bits))}" if left else "everyone"
 
 

@@ -95,7 +95,7 @@ def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[Egress
         for at in there:
             piece = pieces[at]
             by_path.setdefault(_said(piece.path), ([], piece.path))[0].append(piece.addresses)
-        joined = [(IntervalSet(span for one in found for span in one), path) for found, path in by_path.values()]
+        joined = [(IntervalSet(span for one in sets for span in one), path) for sets, path in by_path.values()]
         joined.sort(key=lambda one: -one[0].size())
         key: tuple[object, ...] = tuple((addresses, _said(path)) for addresses, path in joined)
         merged.setdefault(key, []).extend(spans)

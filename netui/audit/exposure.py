@@ -57,8 +57,8 @@ class Exposure:
         """The most important cell: why it is open to, or closed from, other machines; else the first cell."""
         outer = [cell for where in ("world", "lan") for cell in self.cells if cell.origin.where == where]
         ranked = [cell for state in ("open", "refused", "undecided") for cell in outer if cell.state == state]
-        told = [cell for cell in (*ranked, *outer, *self.cells) if cell.step is not None]
-        return told[0] if told else None
+        decided = [cell for cell in (*ranked, *outer, *self.cells) if cell.step is not None]
+        return decided[0] if decided else None
 
 
 def exposures(host: PreparedHost, *, containers: frozenset[str] | None = None) -> tuple[Exposure, ...]:
@@ -84,8 +84,8 @@ def unlisted_ports(host: PreparedHost) -> Iterator[Exposure]:
     origins = Origins.of(host)
     fates = InputFates(host)
     for container in partly_known(host):
-        known = ports_of(host, container, [container])
-        port = next(number for number in range(1, 65536) if (number, "tcp") not in known)
+        ports = ports_of(host, container, [container])
+        port = next(number for number in range(1, 65536) if (number, "tcp") not in ports)
         yield _exposure(origins, fates, container, [container], port, "tcp")
 
 
@@ -176,15 +176,15 @@ def _cell(
     best: tuple[Judged, str, str] | None = None
     senders: tuple[Listed, ...] = ()
     for way, destination in asked:
-        known = told.get(destination, {}).get(origin.source)
+        batched = told.get(destination, {}).get(origin.source)
         try:
-            found = known or outcome(host, origin.source, destination, reply=True)
+            answer = batched or outcome(host, origin.source, destination, reply=True)
         except EndpointError:
             # the question does not apply to this origin (no address of the family, …)
             continue
-        judged = _judge(host, container, found, port, listening)
+        judged = _judge(host, container, answer, port, listening)
         state = judged[0]
-        named = tuple(_named(host, container, found, state, port, listening)) if found.senders else ()
+        named = tuple(_named(host, container, answer, state, port, listening)) if answer.senders else ()
         if best is None or _tells_more(judged, named, best[0], senders):
             best, senders = (judged, way, destination), named
         if state in ("open", "refused"):
@@ -199,14 +199,14 @@ def _cell(
 
 
 def _named(
-    host: PreparedHost, container: Container, found: BriefPath, state: State, port: int, listening: Listening
+    host: PreparedHost, container: Container, answer: BriefPath, state: State, port: int, listening: Listening
 ) -> Iterator[Listed]:
     """The senders with another outcome than everyone else."""
-    known: dict[int, Judged] = {}
-    for part in found.senders:
-        judged = known.get(id(part.outcome))
+    judgements: dict[int, Judged] = {}
+    for part in answer.senders:
+        judged = judgements.get(id(part.outcome))
         if judged is None:
-            judged = known[id(part.outcome)] = _judge(host, container, part.outcome, port, listening)
+            judged = judgements[id(part.outcome)] = _judge(host, container, part.outcome, port, listening)
         if judged[0] != state:
             reason = part.reason if judged[1] == part.outcome.reason else judged[1]
             yield Listed(part.addresses, judged[0], part.decided_by, reason)
@@ -225,31 +225,31 @@ def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_name
 Judged = tuple[State, str, "Step | None", tuple[str, ...], str]
 
 
-def _judge(host: PreparedHost, container: Container, found: BriefPath, port: int, listening: Listening) -> Judged:
+def _judge(host: PreparedHost, container: Container, answer: BriefPath, port: int, listening: Listening) -> Judged:
     state: State = "closed"
-    reason = found.reason
-    if found.verdict == "undecided":
+    reason = answer.reason
+    if answer.verdict == "undecided":
         state = "undecided"
-    elif found.verdict == "delivered" and found.one_of:
+    elif answer.verdict == "delivered" and answer.one_of:
         # whoever asks often enough comes to each of them
-        if any(to.kind == "container" and to.name == container.name and to.port == port for to in found.one_of):
+        if any(to.kind == "container" and to.name == container.name and to.port == port for to in answer.one_of):
             state = "refused" if listening in ("no", "loopback") else "open"
-    elif found.verdict == "delivered" and found.delivered_to is not None:
-        to = found.delivered_to
+    elif answer.verdict == "delivered" and answer.delivered_to is not None:
+        to = answer.delivered_to
         if container.network_mode == "host":
             sockets = host.namespace.sockets
             there = to.kind == "host" and (
                 sockets is None
-                or listening_socket(sockets, protocol_name(found.protocol), to.address, port) is not None
+                or listening_socket(sockets, protocol_name(answer.protocol), to.address, port) is not None
             )
             state = "open" if there else "closed"
         elif to.kind == "container" and to.name == container.name and to.port == port:
             state = "refused" if listening in ("no", "loopback") else "open"
         elif to.kind != "host":
             reason = f"{reason}, not {container.name}"
-    step = found.deciding
-    unknown = tuple(f"{item.match}: {item.reason}" for item in found.undecided) if state == "undecided" else ()
-    return state, reason, step, unknown, found.condition
+    step = answer.deciding
+    unknown = tuple(f"{item.match}: {item.reason}" for item in answer.undecided) if state == "undecided" else ()
+    return state, reason, step, unknown, answer.condition
 
 
 def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:

@@ -98,17 +98,17 @@ def _places(host: PreparedHost) -> Iterator[Origin]:
 
 def _addresses(host: PreparedHost, origin: Origin) -> Iterator[str]:
     """The host's own addresses to ask for: of its links, of the origin's bridge, and of sockets."""
-    found: dict[str, None] = {origin.address: None} if origin.address else {}
+    addresses: dict[str, None] = {origin.address: None} if origin.address else {}
     for interface in host.links(origin.family):
-        found.update(
+        addresses.update(
             (a.address, None) for a in interface.addresses if a.family == origin.family and a.scope == "global"
         )
     own = {a.address for i in host.namespace.interfaces.values() for a in i.addresses if a.family == origin.family}
     bound = {socket.address for socket in host.namespace.sockets or ()}
     bound |= {one.host_ip for container in host.containers if container.running for one in container.bound_ports}
-    found.update((address, None) for address in sorted(bound & own) if not _loopback(address))
+    addresses.update((address, None) for address in sorted(bound & own) if not _loopback(address))
     fib = host.namespace.fibs[origin.family]
-    for address in found:
+    for address in addresses:
         parsed = parse_address(address)
         if parsed is not None and parsed[0] == origin.family and fib.is_local(parsed[1]):
             yield address
@@ -155,8 +155,8 @@ def _judge(host: PreparedHost, path: Path, way: Branch) -> tuple[State, Answerer
         socket = listening_socket(here, protocol, to.address, to.port or 0)
         return ("refused", Answerer("nobody")) if socket is None else ("open", _program(host, socket, to.address))
     if to.kind == "container":
-        found = next((container for container in host.containers if container.name == to.name), None)
-        listening = found.listening if found is not None else None
+        receiver = next((container for container in host.containers if container.name == to.name), None)
+        listening = receiver.listening if receiver is not None else None
         at_port = [
             one for one in listening or () if one.port == to.port and one.protocol.startswith(protocol)
             and not _loopback(one.address)

@@ -82,8 +82,8 @@ def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
 
 def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
     """Return each target's verdict, "" where there is no question."""
-    found = (_answer(partial(outcome, reply=True), host, source, target) for target in targets)
-    return tuple(each.verdict if each is not None else "" for each in found)
+    answers = (_answer(partial(outcome, reply=True), host, source, target) for target in targets)
+    return tuple(each.verdict if each is not None else "" for each in answers)
 
 
 def _answer(

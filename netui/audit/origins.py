@@ -61,15 +61,15 @@ class Origins:
     @classmethod
     def of(cls, host: PreparedHost) -> Origins:
         """Find the origins of a host."""
-        found = cls(host)
+        origins = cls(host)
         for family in FAMILIES:
-            found.outer += _outer_places(host, family)
+            origins.outer += _outer_places(host, family)
         for container in host.containers:
             if container.running and shared_namespace(host, container) is container:
                 for endpoint in container.endpoints:
                     if endpoint.ipv4 or endpoint.ipv6:
-                        found.members.setdefault(endpoint.network_id, []).append((container, endpoint))
-        return found
+                        origins.members.setdefault(endpoint.network_id, []).append((container, endpoint))
+        return origins
 
     def network(self, network_id: str) -> Network | None:
         """Return the network of that ID."""
@@ -85,10 +85,10 @@ class Origins:
                 yield from self._own(container, members, family)
                 continue
             # the same for all containers on the same networks
-            known = self._others.get((network_id, family, own))
-            if known is None:
-                known = self._others[network_id, family, own] = tuple(self._other(members, own, family))
-            yield from known
+            others = self._others.get((network_id, family, own))
+            if others is None:
+                others = self._others[network_id, family, own] = tuple(self._other(members, own, family))
+            yield from others
 
     def _own(
         self, container: Container, members: Sequence[tuple[Container, Endpoint]], family: Family

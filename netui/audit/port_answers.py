@@ -46,11 +46,11 @@ class PortsAnswer:
         for fan in self.together.fans:
             own = fan.parts if fan.several is not self.senders else fan.parts[:1]
             chosen.append(next((step for numbers, step in own if port in numbers or len(own) == 1), fan.parts[0][1]))
-        found = self.path.deciding
+        deciding = self.path.deciding
         for fan, step in zip(self.together.fans, chosen, strict=True):
-            if found is fan:
+            if deciding is fan:
                 return step
-        return found
+        return deciding
 
     def listed(self, bits: int, port: int) -> Iterator[Listed]:
         """The senders, with the rule that lets them in or keeps them out."""

@@ -41,8 +41,8 @@ class HostPort:
     @property
     def deciding(self) -> Cell | None:
         """The most important cell: other machines before containers, open cells before others."""
-        told = [cell for cell in self.cells if cell.step is not None]
-        return min(told, key=lambda cell: (cell.origin.where == "networks", _SURE[cell.state]), default=None)
+        decided = [cell for cell in self.cells if cell.step is not None]
+        return min(decided, key=lambda cell: (cell.origin.where == "networks", _SURE[cell.state]), default=None)
 
 
 def rows_of(asked: Sequence[PortsAsked]) -> Iterator[HostPort]:
@@ -63,10 +63,10 @@ def rows_of(asked: Sequence[PortsAsked]) -> Iterator[HostPort]:
         wherever = tuple(replace(cell, destination=_address(cell)) for cell in cells)
         alike.setdefault((protocol, who, wherever), []).append((port, by, cells))
         alone.setdefault((protocol, replace(by, port=None)), []).append((port, port))
-    for (protocol, who, _wherever), found in alike.items():
-        _port, by, cells = min(found, key=lambda one: one[0])
-        ports = IntervalSet((port, port) for port, _by, _cells in found)
-        yield HostPort(protocol, ports, by if len(found) == 1 else who, cells)
+    for (protocol, who, _wherever), equal in alike.items():
+        _port, by, cells = min(equal, key=lambda one: one[0])
+        ports = IntervalSet((port, port) for port, _by, _cells in equal)
+        yield HostPort(protocol, ports, by if len(equal) == 1 else who, cells)
     yield from _ranges(asked, {key: IntervalSet(spans) for key, spans in alone.items()})
 
 
@@ -103,9 +103,9 @@ def _ranges(asked: Sequence[PortsAsked], alone: Mapping[tuple[str, Answerer], In
                 continue
             there = next(a.by for a in one.at(ports.lows[0]) if replace(a.by, port=None) == by)
             rows.setdefault((one.protocol, by, tuple(ports)), []).append(one.cell(ports.lows[0], there))
-    for (protocol, by, spans_of), found in rows.items():
-        yield HostPort(protocol, IntervalSet(spans_of), by, _without_repeats(found))
+    for (protocol, by, spans_of), cells in rows.items():
+        yield HostPort(protocol, IntervalSet(spans_of), by, _without_repeats(cells))
 
 
-def _without_repeats(found: Iterable[Cell]) -> tuple[Cell, ...]:
-    return tuple(dict.fromkeys(found))
+def _without_repeats(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    return tuple(dict.fromkeys(cells))

@@ -109,11 +109,11 @@ def _limits(
 ) -> tuple[list[Undecided], list[Way]]:
     """The limits beyond which the outcome differs, and those ways: as few exceeded limits as possible for each."""
     wanted = set(receivers)
-    found = [
+    exceeding = [
         (unknowns.exceeded(), way)
         for way, unknowns in zip(explored.outcomes[explored.usual :], explored.unknowns[explored.usual :], strict=True)
         if way.verdict != verdict or way.delivered_to not in wanted
     ]
-    least = [(limits, way) for limits, way in found if not any(other < limits for other, _ in found)]
+    least = [(limits, way) for limits, way in exceeding if not any(other < limits for other, _ in exceeding)]
     named = frozenset().union(*(limits for limits, _ in least))
     return [limit for limit in explored.undecided if limit in named], [way for _, way in least]

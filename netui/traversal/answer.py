@@ -109,24 +109,26 @@ def _answered(host: PreparedHost, requests: Sequence[Query], reply: bool) -> Pat
     try:
         parts = _parts(host, requests, reply)
     except TooManyParts:
-        found = _together(host, query, reply)
-        return replace(found, notes=(*found.notes, _TOO_MANY))
+        whole = _together(host, query, reply)
+        return replace(whole, notes=(*whole.notes, _TOO_MANY))
     if not parts:
         return _together(host, query, reply)
     ways = []
     for part in parts:
-        made = combined(host, part.query, part.explored, reply)
-        steps = [step for leg in (*made.legs, *(made.reply or ())) for step in leg.steps]
-        key = (made.verdict, made.delivered_to, made.one_of, made.condition, made.undecided)
-        ways.append(Together(_several(part), steps, key, made.deciding, made))
+        answer = combined(host, part.query, part.explored, reply)
+        steps = [step for leg in (*answer.legs, *(answer.reply or ())) for step in leg.steps]
+        key = (answer.verdict, answer.delivered_to, answer.one_of, answer.condition, answer.undecided)
+        ways.append(Together(_several(part), steps, key, answer.deciding, answer))
     everyone, *named = told_apart(ways)
-    found = everyone.way.written(everyone.cells[0])
+    usual = everyone.way.written(everyone.cells[0])
     if not named:
-        return found
+        return usual
     bits = width(query.family)
-    listed = tuple(SendersPart(told.texts(bits), told.way.written(told.cells[0]), told.decided_by) for told in named)
-    every = (SendersPart(None, found, found.deciding), *listed)
-    return replace(found, senders=every) if query.any_src is not None else replace(found, receivers=every)
+    listed = tuple(
+        SendersPart(group.texts(bits), group.way.written(group.cells[0]), group.decided_by) for group in named
+    )
+    every = (SendersPart(None, usual, usual.deciding), *listed)
+    return replace(usual, senders=every) if query.any_src is not None else replace(usual, receivers=every)
 
 
 def _parts(host: PreparedHost, requests: Sequence[Query], reply: bool) -> list[Part[Branch]]:
@@ -197,44 +199,44 @@ def _outcome_by_sender(host: PreparedHost, requests: Sequence[Query], reply: boo
     for part in parts:
         way = only(part.explored)
         if way is not None:
-            made = _of_way(way)
+            brief = _of_way(way)
             steps = [*way.steps, *(step for leg in way.reply for step in leg.steps)]
         else:
             path = combined(host, part.query, part.explored, reply)
-            made = BriefPath.of(path, part.explored.outcomes[0].last.seen.protocol)
+            brief = BriefPath.of(path, part.explored.outcomes[0].last.seen.protocol)
             steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
-        key = (made.verdict, made.delivered_to, tuple(made.one_of), made.condition, tuple(made.undecided))
-        ways.append(Together(_several(part), steps, key, made.deciding))
-        outcomes[id(ways[-1])] = made
+        key = (brief.verdict, brief.delivered_to, tuple(brief.one_of), brief.condition, tuple(brief.undecided))
+        ways.append(Together(_several(part), steps, key, brief.deciding))
+        outcomes[id(ways[-1])] = brief
     everyone, *named = told_apart(ways)
-    found = _of_cell(everyone.way, everyone.cells[0], outcomes[id(everyone.way)])
+    usual = _of_cell(everyone.way, everyone.cells[0], outcomes[id(everyone.way)])
     if query.any_src is not None:
         bits = width(query.family)
-        found.senders = [
+        usual.senders = [
             OutcomePart(
-                told.texts(bits),
-                outcomes[id(told.way)],
-                told.decided_by,
-                _reason(told.way, told.cells[0], outcomes[id(told.way)]),
+                group.texts(bits),
+                outcomes[id(group.way)],
+                group.decided_by,
+                _reason(group.way, group.cells[0], outcomes[id(group.way)]),
             )
-            for told in named
+            for group in named
         ]
-    return found
+    return usual
 
 
-def _reason(way: Together, cell: Cell, found: BriefPath) -> str:
-    if not way.fans or found.verdict == "delivered":
-        return found.reason
-    reason = found.reason
+def _reason(way: Together, cell: Cell, brief: BriefPath) -> str:
+    if not way.fans or brief.verdict == "delivered":
+        return brief.reason
+    reason = brief.reason
     for fan, step in zip(way.fans, cell.steps, strict=True):
         reason = reworded(reason, fan, step)
     return reason
 
 
-def _of_cell(way: Together, cell: Cell, found: BriefPath) -> BriefPath:
+def _of_cell(way: Together, cell: Cell, brief: BriefPath) -> BriefPath:
     if not way.fans:
-        return found
-    return replace(found, deciding=way.step_of(found.deciding, cell), reason=_reason(way, cell, found))
+        return brief
+    return replace(brief, deciding=way.step_of(brief.deciding, cell), reason=_reason(way, cell, brief))
 
 
 def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") -> list[Query] | Path:
@@ -244,20 +246,20 @@ def _resolved(host: PreparedHost, source: str, destination: str, iif: str = "") 
     """
     written, wanted = parse_source(source), parse_destination(destination)
     try:
-        found = questions(host, written, wanted, iif)
+        queries = questions(host, written, wanted, iif)
     except EndpointError:
         if (why := host.blind.get("ip")) is not None:
             return untold(source, destination, why)
         raise
     if host.snapshot.alone:
         own_source, own_destination = vague(host, wanted, written)
-        found = [
-            replace(one, any_src=one.any_src or own_source, any_dst=one.any_dst or own_destination) for one in found
+        queries = [
+            replace(one, any_src=one.any_src or own_source, any_dst=one.any_dst or own_destination) for one in queries
         ]
-    query = found[0]
+    query = queries[0]
     if (why := host.blind.get(query.family)) is not None:
         return untold(query.source.text, destination_text(query), why)
-    return found
+    return queries
 
 
 def untold(source: str, destination: str, why: Undecided) -> Path:

@@ -44,9 +44,9 @@ class AnyOutside:
 
     def fresh(self) -> AnyOutside:
         """Return a copy for another question, without what earlier matches asked."""
-        made = AnyOutside(self.on_link, (), self.family)
-        made._inside, made._known, made.everyone = self._inside, self._known, self.everyone
-        return made
+        copy = AnyOutside(self.on_link, (), self.family)
+        copy._inside, copy._known, copy.everyone = self._inside, self._known, self.everyone
+        return copy
 
     @property
     def token(self) -> object:
@@ -90,22 +90,22 @@ class AnyOutside:
         mask = full ^ ((1 << host_bits) - 1)
         return False if self.within(Net(first & mask, mask, bits)) is False else None
 
-    def within_set(self, found: IntervalSet) -> bool | None:
+    def within_set(self, addresses: IntervalSet) -> bool | None:
         """Return the same of many addresses at once."""
-        if len(found.lows) > _MANY:
-            return self._meet_many(found)
+        if len(addresses.lows) > _MANY:
+            return self._meet_many(addresses)
         unknown = False
         full = (1 << width(self.family)) - 1
-        for low, high in found:
+        for low, high in addresses:
             answer = self.within_range(low, min(high, full), width(self.family))
             if answer:
                 return True
             unknown = unknown or answer is None
         return None if unknown else False
 
-    def _meet_many(self, found: IntervalSet) -> bool | None:
+    def _meet_many(self, addresses: IntervalSet) -> bool | None:
         machines = self.machines()
-        met = machines & found
+        met = machines & addresses
         if not met or met == machines:
             return bool(met)
         single = not self.on_link and met.highs == met.lows
@@ -182,16 +182,16 @@ class Senders(AnyOutside):
         kept = self.several.kept
         if net not in kept:
             kept[net] = with_bits(net.value, net.value, net.mask, net.width, among=self.several.numbers)
-        found: IntervalSet | None = kept[net]
-        return found
+        pieces: IntervalSet | None = kept[net]
+        return pieces
 
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
         return self.several.within(first, last)
 
-    def within_set(self, found: IntervalSet) -> bool | None:
+    def within_set(self, addresses: IntervalSet) -> bool | None:
         """Return the same of many addresses at once; raise Split where only some are."""
-        return self.several.within_set(found)
+        return self.several.within_set(addresses)
 
     def may_be(self, address: int) -> bool:
         """Return whether one of them has this address."""

@@ -32,22 +32,22 @@ class Cell:
 def cells(several: Several, fans: Sequence[Fan]) -> list[Cell]:
     """Divide senders (or ports) by the rules that they met in fans; all questions of a host share the cells."""
     key = ("cells", *(id(fan) for fan in fans))
-    known: tuple[Sequence[Fan], list[Cell]] | None = several.kept.get(key)
-    if known is None:
-        found = [Cell(several.numbers)]
+    kept: tuple[Sequence[Fan], list[Cell]] | None = several.kept.get(key)
+    if kept is None:
+        parts = [Cell(several.numbers)]
         for fan in fans:
-            if len(found) == 1 and fan.several is several:
-                found = [Cell(numbers, (*found[0].steps, step)) for numbers, step in fan.parts]
+            if len(parts) == 1 and fan.several is several:
+                parts = [Cell(numbers, (*parts[0].steps, step)) for numbers, step in fan.parts]
                 continue
-            found = [
-                Cell(met, (*cell.steps, step)) for cell in found for numbers, step in fan.parts
+            parts = [
+                Cell(met, (*cell.steps, step)) for cell in parts for numbers, step in fan.parts
                 if (met := cell.numbers & numbers)
             ]  # fmt: skip
-        for cell in found:
+        for cell in parts:
             cell.size = cell.numbers.size()
             cell.names = tuple(_name(step) for step in cell.steps)
-        known = several.kept[key] = (fans, found)
-    return known[1]
+        kept = several.kept[key] = (fans, parts)
+    return kept[1]
 
 
 @dataclass(slots=True)
@@ -76,9 +76,9 @@ class Together:
         return next(own for fan, own in zip(self.fans, cell.steps, strict=True) if fan is step)
 
     def __post_init__(self) -> None:
-        for place, step in enumerate(self.steps):
+        for index, step in enumerate(self.steps):
             if isinstance(step, Fan):
-                self.places.append(place)
+                self.places.append(index)
                 if all(step is not fan for fan in self.fans):
                     self.fans.append(step)
 
@@ -143,9 +143,9 @@ def told_apart(ways: Sequence[Together]) -> list[Told]:
         by_rules: dict[object, Told] = {}
         for way in same:
             for cell in cells(way.several, way.fans):
-                told = by_rules.setdefault(cell.names, Told(way, [], 0))
-                told.cells.append(cell)
-                told.size += cell.size
+                group = by_rules.setdefault(cell.names, Told(way, [], 0))
+                group.cells.append(cell)
+                group.size += cell.size
         parts += by_rules.values()
     parts.sort(key=_size, reverse=True)
     if len(parts) > 1:
@@ -153,27 +153,27 @@ def told_apart(ways: Sequence[Together]) -> list[Told]:
     return parts
 
 
-def _size(told: Told) -> int:
-    return told.size
+def _size(group: Told) -> int:
+    return group.size
 
 
 def _name(step: Step) -> tuple[object, ...]:
     return step.family, step.table, step.chain, step.rule, step.verdict
 
 
-def _tell(found: Sequence[Told]) -> None:
+def _tell(groups: Sequence[Told]) -> None:
     """Find, for each part but the first, the step where its way differs; else the step that decided."""
-    first = found[0]
+    first = groups[0]
     usual = [step if (own := first.way.step_of(step, first.cells[0])) is None else own for step in first.way.steps]
     names = [_name(step) for step in usual]
     met = set(names)
     begins: dict[int, int] = {}
     #: walks whose first differing step is a rule of their fan, and everyone else meets no rule of that fan
     plain: dict[int, bool] = {}
-    for told in found[1:]:
-        way, cell = told.way, told.cells[0]
+    for group in groups[1:]:
+        way, cell = group.way, group.cells[0]
         if plain.get(id(way)):
-            told.decided_by = cell.steps[0]
+            group.decided_by = cell.steps[0]
             continue
         at = begins.get(id(way))
         if at is None:
@@ -192,16 +192,16 @@ def _tell(found: Sequence[Told]) -> None:
             step, name = _own(way, at, cell)
         # a step that everyone else meets later does not distinguish them
         ours = step is not None and (at >= len(names) or name not in met)
-        told.decided_by = step if ours else way.step_of(way.deciding, cell)
+        group.decided_by = step if ours else way.step_of(way.deciding, cell)
 
 
 def _fan_names(several: Several, fan: Fan, of: Sequence[Cell]) -> frozenset[object]:
     """The names of a fan's rules."""
     key = ("names", id(fan))
-    known: tuple[Fan, frozenset[object]] | None = several.kept.get(key)
-    if known is None:
-        known = several.kept[key] = (fan, frozenset(cell.names[0] for cell in of))
-    return known[1]
+    kept: tuple[Fan, frozenset[object]] | None = several.kept.get(key)
+    if kept is None:
+        kept = several.kept[key] = (fan, frozenset(cell.names[0] for cell in of))
+    return kept[1]
 
 
 def _own(way: Together, at: int, cell: Cell) -> tuple[Step | None, object]:

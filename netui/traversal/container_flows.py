@@ -118,17 +118,17 @@ def service_port(container: Container) -> str:
     Of the ports that others can reach: TCP first, then published or exposed ports, then the lowest.
     The order of the kernel's list of sockets means nothing.
     """
-    told = [(each.container_port, each.protocol) for each in (*container.bound_ports, *container.requested_ports)]
-    told += container.exposed
+    ports = [(each.container_port, each.protocol) for each in (*container.bound_ports, *container.requested_ports)]
+    ports += container.exposed
     listening = [
         (socket.port, socket.protocol.removesuffix("6"))
         for socket in container.listening or ()
         if socket.address not in ("127.0.0.1", "::1", "127.0.0.11")
     ]
-    ranked = sorted(listening, key=lambda each: (each[1] != "tcp", each not in told, each))
-    if ranked and (ranked[0][1] == "tcp" or not told):
+    ranked = sorted(listening, key=lambda each: (each[1] != "tcp", each not in ports, each))
+    if ranked and (ranked[0][1] == "tcp" or not ports):
         return "{}/{}".format(*ranked[0])
-    return "{}/{}".format(*told[0]) if told else "icmp"
+    return "{}/{}".format(*ports[0]) if ports else "icmp"
 
 
 def _target(address: str, port: str) -> str:

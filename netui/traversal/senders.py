@@ -76,7 +76,7 @@ def partition(
         try:
             explored = explore(lambda unknowns, asked=asked: walk(asked, unknowns), patience=host.patience)  # type: ignore[misc]
         except (Split, Fork) as split:
-            at = next(place for place, several in enumerate(one) if several is split.several)
+            at = next(index for index, several in enumerate(one) if several is split.several)
             for each in split.parts():
                 left = [*one[:at], each, *one[at + 1 :]]
                 waiting.append((left[0], left[1], left[2]))
@@ -99,30 +99,30 @@ def _everyone(host: PreparedHost, vague: AnyOutside | None, query: Query, first:
 
 def senders_of(several: Several, family: Family, first: int) -> Senders:
     """Return machines as senders. first: their representative, where it is one of them."""
-    known: Senders | None = several.kept.get("senders")
-    if known is None:
+    kept: Senders | None = several.kept.get("senders")
+    if kept is None:
         numbers = several.numbers
         if first not in numbers:
             low, high = max(numbers, key=lambda span: span[1] - span[0])
             # the second address where there are more: the first is the network's own address
             first = min(low + 1, high)
-        known = several.kept["senders"] = Senders(several, family, first)
-    return known
+        kept = several.kept["senders"] = Senders(several, family, first)
+    return kept
 
 
 def _asked(query: Query, senders: Several | None, receivers: Several | None, ports: Several | None) -> Query:
     """The question for these senders, receivers and ports."""
-    made = query.copy()
+    part = query.copy()
     if senders is not None:
         source = senders_of(senders, query.family, query.src)
-        made.src, made.any_src = source.representative, source
+        part.src, part.any_src = source.representative, source
     if receivers is not None:
         target = senders_of(receivers, query.family, query.dst)
-        made.dst, made.any_dst = target.representative, target
+        part.dst, part.any_dst = target.representative, target
     if ports is not None:
-        made.dport = ports.numbers.lows[0]
-        made.any_dport = ports
-    return made
+        part.dport = ports.numbers.lows[0]
+        part.any_dport = ports
+    return part
 
 
 def _by_policy_rules(host: PreparedHost, family: Family, addresses: IntervalSet) -> list[IntervalSet]:
@@ -158,6 +158,6 @@ def _nets_of(rule: PolicyRule, family: Family) -> Iterator[IntervalSet]:
     for text in (rule.src, rule.dst):
         net = parse_net(text, family) if text and text not in ("all", "default") else None
         if net is not None and not net.whole:
-            found = of_mask(net.value, net.mask, width(family))
-            if found is not None:
-                yield found
+            addresses = of_mask(net.value, net.mask, width(family))
+            if addresses is not None:
+                yield addresses

@@ -87,19 +87,23 @@ class Several:
             raise Split(self, IntervalSet([key]), key)
         return answer
 
-    def within_set(self, found: IntervalSet) -> bool:
+    def within_set(self, numbers: IntervalSet) -> bool:
         """Return the same of many intervals."""
         if self._asked is not None:
-            self._asked.append(found)
+            self._asked.append(numbers)
             return self._says
-        known = self._sets.get(id(found))
-        if known is None:
-            met = self.numbers & found
+        cached = self._sets.get(id(numbers))
+        if cached is None:
+            met = self.numbers & numbers
             # the cached object must live as long as its id is a key
-            known = self._sets[id(found)] = (found, met, False if not met else True if met == self.numbers else None)
-        if known[2] is None:
-            raise Split(self, known[1], (id(found), "set"))
-        return known[2]
+            cached = self._sets[id(numbers)] = (
+                numbers,
+                met,
+                False if not met else True if met == self.numbers else None,
+            )
+        if cached[2] is None:
+            raise Split(self, cached[1], (id(numbers), "set"))
+        return cached[2]
 
     def within_range(self, first: int, last: int, _bits: int) -> bool:
         """Return whether all or none are in an interval; the same method as in :class:`AnyOutside`."""
@@ -107,12 +111,12 @@ class Several:
 
     def cut(self, key: object, make: Callable[[], Sequence[IntervalSet]]) -> tuple[Several, ...]:
         """Return parts of them, made once for each key."""
-        known = self._cuts.get(key)
-        if known is None:
+        cached = self._cuts.get(key)
+        if cached is None:
             if len(self._cuts) > _MOST:
                 self._cuts.clear()
-            known = self._cuts[key] = (make, tuple(Several(part) for part in make()))
-        return known[1]
+            cached = self._cuts[key] = (make, tuple(Several(part) for part in make()))
+        return cached[1]
 
     def learn(self, asked: Callable[[], bool | None]) -> Asked | bool | None:
         """Return for which of them a match holds: True for all, False for none, None where it does not tell.

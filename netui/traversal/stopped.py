@@ -220,12 +220,12 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
                 break
     if unknowns.taken:
         raise NotPlain
-    return {source: found for step, alike in stops.values() for source, found in _told(alike, step).items()}
+    return {source: outcome for step, alike in stops.values() for source, outcome in _told(alike, step).items()}
 
 
 def _told(askers: Sequence[Asker], step: Step) -> dict[str, BriefPath]:
     """The shared outcome of packets that a step stops."""
     verdict: Verdict = "rejected" if step.verdict.kind == "reject" else "dropped"
     protocol = askers[0].packet.protocol
-    found = BriefPath(verdict, stop_reason(step), None, deciding_step(verdict, (step,)), protocol, (), (), ())
-    return dict.fromkeys((asker.source for asker in askers), found)
+    outcome = BriefPath(verdict, stop_reason(step), None, deciding_step(verdict, (step,)), protocol, (), (), ())
+    return dict.fromkeys((asker.source for asker in askers), outcome)

@@ -112,7 +112,7 @@ def explore(
     unknowns, first = begun
     if not unknowns.taken:
         return Explored([first], [], complete=True)
-    found = Explored([first], [], complete=True, unknowns=[unknowns])
+    explored = Explored([first], [], complete=True, unknowns=[unknowns])
     unknown: dict[Undecided, None] = {}
     #: beginnings that are still to be walked: of a quiet sender, and where a limit is exceeded
     waiting: list[tuple[int, ...]] = []
@@ -124,16 +124,16 @@ def explore(
             counted = exceeds or bool(unknowns.undecided[position].bound)
             for answer in range(1, unknowns.widths[position]):
                 (beyond if counted else waiting).append((*unknowns.taken[:position], answer))
-        if not exceeds and (not waiting or len(found.outcomes) >= most):
-            found.usual, found.usual_complete = len(found.outcomes), not waiting
+        if not exceeds and (not waiting or len(explored.outcomes) >= most):
+            explored.usual, explored.usual_complete = len(explored.outcomes), not waiting
             exceeds = True
-            waiting = beyond if found.usual_complete else []
+            waiting = beyond if explored.usual_complete else []
             beyond = waiting
-        if not waiting or len(found.outcomes) >= found.usual + most:
-            found.undecided = list(unknown)
-            found.complete = found.usual_complete and not waiting
-            patience.given_up += not found.usual_complete
-            return found
+        if not waiting or len(explored.outcomes) >= explored.usual + most:
+            explored.undecided = list(unknown)
+            explored.complete = explored.usual_complete and not waiting
+            patience.given_up += not explored.usual_complete
+            return explored
         unknowns = Unknowns(waiting.pop())
-        found.outcomes.append(walk(unknowns))
-        found.unknowns.append(unknowns)
+        explored.outcomes.append(walk(unknowns))
+        explored.unknowns.append(unknowns)

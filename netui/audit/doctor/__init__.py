@@ -101,12 +101,12 @@ def diagnose(host: PreparedHost) -> Diagnosis:
     view = View(host)
     trials = Trials(view)
     seen = native_engine.by_one_cause([(check, finding) for check in CHECKS for finding in check(view)])
-    found = [trials.proven(check, finding, (answers.answers_dropped,)) for check, finding in seen]
+    findings = [trials.proven(check, finding, (answers.answers_dropped,)) for check, finding in seen]
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
-    found.sort(key=lambda finding: rank[finding.severity])
+    findings.sort(key=lambda finding: rank[finding.severity])
     return Diagnosis(
-        tuple(finding for finding in found if finding.severity != "note"),
-        tuple(finding for finding in found if finding.severity == "note"),
+        tuple(finding for finding in findings if finding.severity != "note"),
+        tuple(finding for finding in findings if finding.severity == "note"),
         tuple(_unknown(view)),
         decided=_decided(view),
     )

@@ -57,11 +57,11 @@ def answers_dropped(view: View) -> Iterator[Finding]:
     """A rule or policy stops answers: no connection is established, although its first packet passes."""
     if not view.walked:
         return
-    found: dict[tuple[object, ...], _Lost] = {}
+    losses: dict[tuple[object, ...], _Lost] = {}
 
     def note(step: Step) -> _Lost:
         key = (step.family, step.backend, step.table, step.chain, step.rule)
-        return found.setdefault(key, _Lost(step))
+        return losses.setdefault(key, _Lost(step))
 
     for container, _, network in one_of_each(view, "ip"):
         lost = _outwards(view, f"{container.id}@{network.name}", network.bridge)
@@ -80,7 +80,7 @@ def answers_dropped(view: View) -> Iterator[Finding]:
         if lost is not None:
             note(lost[1]).host = True
             break
-    for one in found.values():
+    for one in losses.values():
         yield _finding(view, one)
 
 
@@ -103,7 +103,7 @@ def _asked(view: View) -> Iterator[tuple[Container, PublishedPort, str, str]]:
 
 
 def _let_in(view: View) -> list[str]:
-    found: dict[str, None] = {}
+    addresses: dict[str, None] = {}
     for located in view.rules("ip", "filter", "DOCKER-USER"):
         if "ACCEPT" not in located.rule.text and "RETURN" not in located.rule.text and located.rule.native is None:
             # told without parsing it: a block list has thousands
@@ -112,10 +112,10 @@ def _let_in(view: View) -> list[str]:
         if target is None or target.name not in ("ACCEPT", "RETURN") or source is None or source.number is None:
             continue
         if view.host.owner("ip", source.number) is None:
-            found[address_text("ip", source.number)] = None
-        if len(found) == 4:
+            addresses[address_text("ip", source.number)] = None
+        if len(addresses) == 4:
             break
-    return list(found)
+    return list(addresses)
 
 
 def _finding(view: View, lost: _Lost) -> Finding:

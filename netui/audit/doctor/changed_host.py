@@ -47,27 +47,27 @@ def _one(snapshot: Snapshot, change: Change) -> Snapshot | None:
     tables = ruleset.tables
     if ruleset.table(change.table) is None:
         tables = (*tables, _new_table(ruleset, change.table))
-    found = False
-    made: list[Table] = []
+    applied = False
+    changed_tables: list[Table] = []
     for table in tables:
         chains = list(table.chains)
         for position, chain in enumerate(chains):
             if table.name == change.table and change.op == "flush":
-                found = True
+                applied = True
                 chains[position] = replace(chain, rules=())
             elif table.name == change.table and chain.name == change.chain and change.op == "policy":
-                found = True
+                applied = True
                 chains[position] = replace(chain, policy=change.words[0])
             elif table.name == change.table and chain.name == change.chain:
                 rules = _rules(chain, change)
                 if rules is None:
                     return None
-                found = True
+                applied = True
                 chains[position] = replace(chain, rules=rules)
-        made.append(replace(table, chains=tuple(chains)))
-    if not found:
+        changed_tables.append(replace(table, chains=tuple(chains)))
+    if not applied:
         return None
-    return replace(snapshot, rulesets={**snapshot.rulesets, key: replace(ruleset, tables=tuple(made))})
+    return replace(snapshot, rulesets={**snapshot.rulesets, key: replace(ruleset, tables=tuple(changed_tables))})
 
 
 def _rules(chain: Chain, change: Change) -> tuple[Rule, ...] | None:
@@ -158,8 +158,8 @@ def _with_sysctl(snapshot: Snapshot, change: Change) -> Snapshot | None:
 
 def _with_policy_rule(snapshot: Snapshot, change: Change) -> Snapshot | None:
     family = packet_family(change.family)
-    known = snapshot.policy_rules.get(family)
-    if known is None:
+    present = snapshot.policy_rules.get(family)
+    if present is None:
         return None
     words = dict(zip(change.words[::2], change.words[1::2], strict=False))
     mark, _, mask = words.get("fwmark", "").partition("/")
@@ -173,5 +173,5 @@ def _with_policy_rule(snapshot: Snapshot, change: Change) -> Snapshot | None:
         fwmark=int(mark, 0) if mark else None,
         fwmask=int(mask, 0) if mask else 0xFFFFFFFF,
     )
-    rules = tuple(sorted((*known, rule), key=lambda one: one.priority))
+    rules = tuple(sorted((*present, rule), key=lambda one: one.priority))
     return replace(snapshot, policy_rules={**snapshot.policy_rules, family: rules})

@@ -199,8 +199,8 @@ class View:
 
     def addresses(self, container: Container, family: Family) -> set[str]:
         """Return the container's addresses."""
-        found = {(e.ipv4 if family == "ip" else e.ipv6) for e in container.endpoints}
-        return found - {""}
+        addresses = {(e.ipv4 if family == "ip" else e.ipv6) for e in container.endpoints}
+        return addresses - {""}
 
     # --- walking -----------------------------------------------------------------------------
 
@@ -228,10 +228,10 @@ class View:
         return f"[{bound.host_ip}]" if ":" in bound.host_ip else bound.host_ip
 
 
-def decided_by_the_administrator(found: Path) -> bool:
+def decided_by_the_administrator(answer: Path) -> bool:
     """Whether the packet was stopped in DOCKER-USER or in a chain to which that jumps: intentionally."""
     inside = False
-    for leg in found.legs:
+    for leg in answer.legs:
         for step in leg.steps:
             if step.verdict == Verdict("jump", "DOCKER-USER"):
                 inside = True

@@ -192,14 +192,14 @@ def _or_here_alone(bound: PublishedPort) -> str:
 def two_variants(view: View) -> Iterator[Finding]:
     """Both iptables-legacy and iptables-nft have rules: each tool shows half of them, and all apply."""
     for family in ("ip", "ip6"):
-        found = [
+        rulesets = [
             ruleset
             for key, ruleset in view.host.snapshot.rulesets.items()
             if key.family == family and key.backend != "nftables" and (ruleset.rule_count() or _drops(ruleset))
         ]
-        if len(found) < 2:
+        if len(rulesets) < 2:
             continue
-        dockers = [ruleset.backend for ruleset in found if _has_docker(ruleset)]
+        dockers = [ruleset.backend for ruleset in rulesets if _has_docker(ruleset)]
         tool = "iptables" if family == "ip" else "ip6tables"
         both = len(dockers) > 1
         where = f"Docker's are in {tool}-{dockers[0]}" if len(dockers) == 1 else "Docker's are in both"
@@ -215,19 +215,19 @@ def two_variants(view: View) -> Iterator[Finding]:
                 Evidence(
                     "engine", f"{tool}-{ruleset.backend}: {plural(ruleset.rule_count(), 'rule')}{_policies(ruleset)}"
                 )
-                for ruleset in found
+                for ruleset in rulesets
             ),
-            tuple(_emptied(view, found, dockers, tool)),
+            tuple(_emptied(view, rulesets, dockers, tool)),
         )
 
 
-def _emptied(view: View, found: list[Ruleset], dockers: list[Backend], tool: str) -> Iterator[str]:
+def _emptied(view: View, rulesets: list[Ruleset], dockers: list[Backend], tool: str) -> Iterator[str]:
     """The advice that empties the variant without Docker's rules."""
     choose = f"Choose one (update-alternatives --config {tool}) and let whatever makes rules use it"
     if len(dockers) != 1:
         yield f"{choose}; restart the engine, then empty the other."
         return
-    other = next(ruleset for ruleset in found if ruleset.backend not in dockers)
+    other = next(ruleset for ruleset in rulesets if ruleset.backend not in dockers)
     key = (other.family, other.backend)
     changes = [Change("flush", *key, table.name) for table in other.tables if any(c.rules for c in table.chains)]
     changes += [

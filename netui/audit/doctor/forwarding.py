@@ -225,8 +225,8 @@ def routed_address_dead(view: View) -> Iterator[Finding]:
         return
     for name in ("DOCKER-USER", "FORWARD", "ufw-user-forward"):
         for located in view.rules("ip", "filter", name):
-            for found in _let_in(view, located, drops):
-                yield found
+            for finding in _let_in(view, located, drops):
+                yield finding
                 break
 
 

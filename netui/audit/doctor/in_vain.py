@@ -40,7 +40,7 @@ def interface_missing(view: View) -> Iterator[Finding]:
     if interfaces is None:
         return
     names = {interface.name for interface in interfaces}
-    found: dict[tuple[str, bool], list[ChainRule]] = {}
+    by_interface: dict[tuple[str, bool], list[ChainRule]] = {}
     for family in _FAMILIES:
         for table in _TABLES:
             for located in view.rules(family, table):
@@ -57,10 +57,10 @@ def interface_missing(view: View) -> Iterator[Finding]:
                         continue
                     # the leftover rules of a network are one finding
                     negated = asked.negated and not _BRIDGE.fullmatch(asked.printed)
-                    located_rules = found.setdefault((asked.printed, negated), [])
+                    located_rules = by_interface.setdefault((asked.printed, negated), [])
                     if located not in located_rules:
                         located_rules.append(located)
-    for (name, negated), located_rules in found.items():
+    for (name, negated), located_rules in by_interface.items():
         yield _missing(view, name, negated, located_rules)
 
 
@@ -128,10 +128,10 @@ def behind_docker(view: View) -> Iterator[Finding]:
             located = ChainRule(chain, rule)
             for bound, name in _meant(view, located):
                 tried += 1
-                found = _in_vain(view, located, bound) if tried <= _MOST else None
-                if found is None:
+                move = _in_vain(view, located, bound) if tried <= _MOST else None
+                if move is None:
                     continue
-                let_in, better = found
+                let_in, better = move
                 yield Finding(
                     "behind-docker",
                     "high",

@@ -21,7 +21,7 @@ def ipv6_left_open(view: View) -> Iterator[Finding]:
     six = next((one.address for one in view.origins.outer if one.family == "ip6" and one.where == "world"), "")
     if not six or not view.walked or view.host.namespace.rules_read.get("ip6"):
         return
-    found: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}
+    ports_of: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}
     for name, port, protocol, bound in _both_families(view):
         four = view.walk("outside", f"host:{port}/{protocol}")
         if four is None or four.verdict not in ("dropped", "rejected") or not _on_purpose(four, bound):
@@ -31,8 +31,10 @@ def ipv6_left_open(view: View) -> Iterator[Finding]:
         if other is not None and other.verdict == "delivered" and answered:
             # an allow list, or INPUT, shows the intention; a rule that closes a port to everyone may be for IPv4 only
             meant = not bound or any(part.path.verdict == "delivered" for part in four.senders)
-            found["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(four, other, port, protocol, name)
-    for severity, ports in found.items():
+            ports_of["high" if meant else "note"][f"{port}/{protocol} ({name})"] = _Open(
+                four, other, port, protocol, name
+            )
+    for severity, ports in ports_of.items():
         if ports:
             yield _left_open(view, severity, ports)
 
@@ -87,11 +89,11 @@ def _side(bound: PublishedPort) -> str:
     return {"": "both", "0.0.0.0": "ip", "::": "ip6"}.get(bound.host_ip, "one")
 
 
-def _on_purpose(found: Path, published: bool) -> bool:
+def _on_purpose(path: Path, published: bool) -> bool:
     """Whether the administrator closed it, not an engine without rules: in INPUT, or in DOCKER-USER."""
     if published:
-        return decided_by_the_administrator(found)
-    return found.deciding is not None and found.deciding.hook == "input"
+        return decided_by_the_administrator(path)
+    return path.deciding is not None and path.deciding.hook == "input"
 
 
 def _closing(view: View, left: _Open) -> Change | None:

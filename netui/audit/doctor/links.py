@@ -61,13 +61,13 @@ def icc_without_netfilter(view: View) -> Iterator[Finding]:
 
 
 def _nets(network: Network) -> list[tuple[str, Family, Net]]:
-    found = []
+    nets = []
     for subnet in network.subnets:
         family: Family = "ip6" if ":" in subnet.subnet else "ip"
         net = parse_net(subnet.subnet, family)
         if net is not None:
-            found.append((subnet.subnet, family, net))
-    return found
+            nets.append((subnet.subnet, family, net))
+    return nets
 
 
 def _overlap(one: Net, other: Net) -> bool:

@@ -81,8 +81,8 @@ def _in_chain(view: View, chain: Chain) -> Iterator[_List]:
     plain = [rule for rule in chain.rules if rule.native is None and _of_others(view, chain, rule)]
     listed = [rule for rule in plain if _source(rule, family)]
     rest = [rule for rule in plain if not _source(rule, family)]
-    told = chain.name == "DOCKER-USER"
-    opening = [rule for rule in rest if _lets_in(chain, rule) and not (told and is_unconditional(rule, family))][
+    by_hand = chain.name == "DOCKER-USER"
+    opening = [rule for rule in rest if _lets_in(chain, rule) and not (by_hand and is_unconditional(rule, family))][
         :_MOST_FOR_ALL
     ]
     closing = [rule for rule in rest if _target(rule) in _CLOSES][:_MOST_FOR_ALL]

@@ -71,12 +71,12 @@ def _dropped(view: View, family: Family, chain: Chain) -> tuple[Step | None, lis
     return first, about
 
 
-def by_one_cause(found: Sequence[tuple[Check, Finding]]) -> list[tuple[Check, Finding]]:
+def by_one_cause(findings: Sequence[tuple[Check, Finding]]) -> list[tuple[Check, Finding]]:
     """Remove the findings with the policy as evidence that another finding is about."""
-    causes = {one.evidence[0].rule_ref for _, one in found if one.id == "forward-policy-left"}
+    causes = {one.evidence[0].rule_ref for _, one in findings if one.id == "forward-policy-left"}
     return [
         (check, one)
-        for check, one in found
+        for check, one in findings
         if one.id == "forward-policy-left" or not one.evidence or one.evidence[0].rule_ref not in causes
     ]
 

@@ -25,10 +25,10 @@ def undiscovered(view: View) -> Iterator[Finding]:
             continue
         for interface in host.links(family):
             name = interface.name
-            found = discovery.arp_refused(name) if family == "ip" else discovery.refused(name, 0, 0, comes=True)
-            if found is None:
+            refusal = discovery.arp_refused(name) if family == "ip" else discovery.refused(name, 0, 0, comes=True)
+            if refusal is None:
                 continue
-            step = found.step
+            step = refusal.step
             where = f"rule {step.rule} of {step.chain}" if step.rule is not None else f"the policy of {step.chain}"
             version, by = ("IPv4", "ARP") if family == "ip" else ("IPv6", "ICMPv6")
             yield Finding(

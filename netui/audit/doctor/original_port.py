@@ -21,10 +21,10 @@ def names_published_port(view: View) -> Iterator[Finding]:
     """A rule matches the published port, which packets no longer have in DOCKER-USER."""
     if not view.judged:
         return
-    known = _Ports(view)
+    published = _Ports(view)
     for chain in user_chains(view):
         for rule in reached(chain):
-            ports = _published_in(view, chain, rule, known)
+            ports = _published_in(view, chain, rule, published)
             if not ports:
                 continue
             host_port, container_port, name, protocol = ports[0]
@@ -70,13 +70,17 @@ class _Ports:
 
 def _within(in_order: Sequence[int], spans: IntervalSet) -> Iterator[int]:
     """The numbers in one of the spans, in order."""
-    found = {n for low, high in spans for n in in_order[bisect_left(in_order, low) : bisect_right(in_order, high)]}
-    yield from sorted(found)
+    numbers = {n for low, high in spans for n in in_order[bisect_left(in_order, low) : bisect_right(in_order, high)]}
+    yield from sorted(numbers)
 
 
-def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[tuple[int, int, str, str]]:
+def _published_in(view: View, chain: Chain, rule: Rule, published: _Ports) -> list[tuple[int, int, str, str]]:
     """(host port, container port, container, protocol) of the host ports that the rule matches without effect."""
-    if (only := ONE_PORT.search(rule.text)) and rule.text.count("port") == 1 and int(only[1]) not in known.published:
+    if (
+        (only := ONE_PORT.search(rule.text))
+        and rule.text.count("port") == 1
+        and int(only[1]) not in published.published
+    ):
         return []
     located = ChainRule(chain, rule)
     ports, asked = located.asked(DPORT), located.asked(PROTOCOL)
@@ -84,21 +88,21 @@ def _published_in(view: View, chain: Chain, rule: Rule, known: _Ports) -> list[t
     if not spans or asked is None or asked.number is None:
         return []
     protocol = protocol_name(asked.number)
-    named = list(_within(known.in_order, spans))
-    if not named or _from_containers(located, known):
+    named = list(_within(published.in_order, spans))
+    if not named or _from_containers(located, published):
         return []
-    if any(_within(known.inside.get(protocol, ()), spans)):
+    if any(_within(published.inside.get(protocol, ()), spans)):
         # the rule matches packets to that port of a container
         return []
-    found = []
-    for container, bound in (pair for port in named for pair in known.published[port]):
+    missed = []
+    for container, bound in (pair for port in named for pair in published.published[port]):
         if bound.protocol != protocol or bound.host_port == bound.container_port:
             continue
         if (":" in bound.host_ip) != (chain.family == "ip6") and bound.host_ip:
             continue
         if _missed(view, chain, rule, bound.host_port, bound.protocol):
-            found.append((bound.host_port, bound.container_port, container.name, bound.protocol))
-    return found
+            missed.append((bound.host_port, bound.container_port, container.name, bound.protocol))
+    return missed
 
 
 def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
@@ -107,15 +111,15 @@ def _container_ports(container: Container) -> Iterator[tuple[int, str]]:
     yield from ((s.port, s.protocol.removesuffix("6")) for s in container.listening or () if s.address != "127.0.0.11")
 
 
-def _from_containers(located: ChainRule, known: _Ports) -> bool:
+def _from_containers(located: ChainRule, published: _Ports) -> bool:
     """Whether the rule is about packets of containers."""
     inwards, source = located.asked(IIF), located.asked(*SOURCE)
-    if inwards is not None and not inwards.negated and inwards.name in known.bridges:
+    if inwards is not None and not inwards.negated and inwards.name in published.bridges:
         return True
     net = source.net if source is not None else None
     if net is None:
         return False
-    addresses = known.addresses[packet_family(located.chain.family)]
+    addresses = published.addresses[packet_family(located.chain.family)]
     return net.value in addresses if net.single else any(address in net for address in addresses)
 
 

@@ -69,14 +69,14 @@ def missing_dnat(view: View) -> Iterator[Finding]:
     for family in ("ip", "ip6"):
         if not view.translates(family) or not view.told(family, "nat"):
             continue
-        known = {(a, p, dport_of(located), protocol_of(located)) for located, a, p in dnats(view, family)}
+        translated = {(a, p, dport_of(located), protocol_of(located)) for located, a, p in dnats(view, family)}
         natted = {c.id for c, _, n in view.bridged(family) if mode(n, family) in ("nat", "nat-unprotected")}
         for container, bound in view.published():
             if not _expects_dnat(natted, container, bound, family):
                 continue
             addresses = view.addresses(container, family)
             wanted = (str(bound.container_port), str(bound.host_port), bound.protocol)
-            if any((address, *wanted) in known for address in addresses):
+            if any((address, *wanted) in translated for address in addresses):
                 continue
             target = sorted(addresses)[0]
             yield Finding(

@@ -65,15 +65,15 @@ def owner(view: View, step: Step) -> str:
     if step.chain != "DOCKER-USER" and chain_of_dockers(step.chain):
         return "Docker"
     located = view.rule_of(step)
-    found = owner_of_rule(step.chain, located.rule.spec.comment if located is not None else "")
+    by_chain = owner_of_rule(step.chain, located.rule.spec.comment if located is not None else "")
     direct = view.chains(packet_family(step.family), step.table, f"{step.chain}_direct")
-    if not found and step.chain in ("FORWARD", "INPUT") and any(c.backend == step.backend for c in direct):
+    if not by_chain and step.chain in ("FORWARD", "INPUT") and any(c.backend == step.backend for c in direct):
         # firewalld also owns the last REJECT of built-in chains to which it added its own chains
         return "firewalld"
-    if not found and step.rule is None and step.chain in ("FORWARD", "INPUT") and ufw_active(view):
+    if not by_chain and step.rule is None and step.chain in ("FORWARD", "INPUT") and ufw_active(view):
         # ufw sets the policies of built-in chains
         return "ufw"
-    return found
+    return by_chain
 
 
 def ufw_active(view: View) -> bool:
@@ -83,9 +83,9 @@ def ufw_active(view: View) -> bool:
     )
 
 
-def led_to(view: View, found: Path, step: Step) -> Iterator[ChainRule]:
+def led_to(view: View, path: Path, step: Step) -> Iterator[ChainRule]:
     """Yield the rule of a step and the rules whose jumps led to it, the last jump first."""
-    steps = [one for leg in found.legs for one in leg.steps]
+    steps = [one for leg in path.legs for one in leg.steps]
     own = view.rule_of(step)
     if own is not None:
         yield own

@@ -62,10 +62,10 @@ def of_another_engine(view: View, located: ChainRule) -> Evidence | None:
                 where = f"{socket.address}:{port}/{protocol}"
                 return Evidence("socket", f"docker-proxy listens on {where}, which none of this engine publishes")
     if network is not None and interface is not None:
-        known = sum(e.network_id == network.id for c in host.containers if c.running for e in c.endpoints)
+        containers = sum(e.network_id == network.id for c in host.containers if c.running for e in c.endpoints)
         ports = len(host.namespace.ports(bridge))
-        if ports > known:
-            return Evidence("interface", f"{bridge} has {ports} ports, and this engine {known} containers on it")
+        if ports > containers:
+            return Evidence("interface", f"{bridge} has {ports} ports, and this engine {containers} containers on it")
     return None
 
 
@@ -73,24 +73,24 @@ def two_engines(view: View) -> Iterator[Finding]:
     """Chain DOCKER has rules for containers of another engine; each engine empties it at its start."""
     if not view.judged:
         return
-    found: list[tuple[ChainRule, str, Evidence]] = []
+    theirs: list[tuple[ChainRule, str, Evidence]] = []
     for family in ("ip", "ip6"):
         live = {a for c in view.host.containers if c.running for a in view.addresses(c, family)}
         for located, address, port in dnats(view, family):
             if located.chain.name == "DOCKER" and address and address not in live:
                 shows = of_another_engine(view, located)
                 if shows is not None:
-                    found.append((located, f"{dport_of(located)}/{protocol_of(located)} to {address}:{port}", shows))
-    if not found:
+                    theirs.append((located, f"{dport_of(located)}/{protocol_of(located)} to {address}:{port}", shows))
+    if not theirs:
         return
     yield Finding(
         "two-engines",
         "medium",
-        f"Docker's chains hold rules of another engine ({some([text for _, text, _ in found])}), whose containers are "
+        f"Docker's chains hold rules of another engine ({some([text for _, text, _ in theirs])}), whose containers are "
         "none of this one's.",
         "Two engines on one host share the chains DOCKER and FORWARD: each empties them when it starts, and the "
         "other's published ports and networks are without their rules.",
-        tuple(one for located, _, shows in found[:4] for one in (view.rule_evidence(located), shows)),
+        tuple(one for located, _, shows in theirs[:4] for one in (view.rule_evidence(located), shows)),
         (
             "See both: ps -C dockerd -o pid,args",
             "Stop one and keep it from starting (snap remove docker, or systemctl disable --now docker), then restart "

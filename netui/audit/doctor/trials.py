@@ -79,13 +79,13 @@ class Trials:
 
     def _after(self, check: Check, changes: tuple[Change, ...]) -> _Found:
         """Return a check's findings on the changed host: their keys (None: it was not tried) and kinds."""
-        known = self._checked.get((check, changes))
-        if known is None:
+        checked = self._checked.get((check, changes))
+        if checked is None:
             after = self.host(changes)
-            found = list(check(after)) if after is not None else []
-            keys = {_key(one) for one in found} if after is not None else None
-            known = self._checked[check, changes] = keys, {_kind(one) for one in found}
-        return known
+            findings = list(check(after)) if after is not None else []
+            keys = {_key(one) for one in findings} if after is not None else None
+            checked = self._checked[check, changes] = keys, {_kind(one) for one in findings}
+        return checked
 
     def _found(self, check: Check) -> set[tuple[object, ...]]:
         if check not in self._before:

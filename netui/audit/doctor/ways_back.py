@@ -74,8 +74,8 @@ def networks_elsewhere(view: View) -> Iterator[Finding]:
 
 def _before(view: View) -> str:
     """A priority before all policy rules except that of the local table."""
-    known = [rule.priority for rule in view.host.snapshot.policy_rules.get("ip", ()) if rule.priority]
-    return str(max(1, min([*known, 32766]) - 10))
+    priorities = [rule.priority for rule in view.host.snapshot.policy_rules.get("ip", ()) if rule.priority]
+    return str(max(1, min([*priorities, 32766]) - 10))
 
 
 def _route_evidence(route: Route, device: str, rule: PolicyRule | None) -> tuple[Evidence, ...]:

@@ -64,9 +64,9 @@ class KernelChecks:
 
     def forwards(self, packet: PacketState) -> bool:
         """Whether the host forwards packets that come in by the packet's interface."""
-        known = self.namespace.forwarding.get((packet.family, packet.iif))
-        if known is not None:
-            return known
+        kept = self.namespace.forwarding.get((packet.family, packet.iif))
+        if kept is not None:
+            return kept
         if packet.family == "ip":
             value = self.namespace.device_sysctl("ipv4", packet.iif, "forwarding")
             if value is None:

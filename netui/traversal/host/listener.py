@@ -107,8 +107,8 @@ def _proxy_target(host: PreparedHost, container: Container, family: Family) -> t
     for wanted in families:
         endpoint = host.gateway_endpoint(container, wanted)
         candidates = [endpoint] if endpoint is not None else list(container.endpoints)
-        for found in candidates:
-            parsed = parse_address(address_of(found, wanted)) if address_of(found, wanted) else None
+        for candidate in candidates:
+            parsed = parse_address(address_of(candidate, wanted)) if address_of(candidate, wanted) else None
             if parsed is not None:
                 return wanted, parsed[1]
     return None

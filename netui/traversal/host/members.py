@@ -16,12 +16,12 @@ def with_unlisted_endpoints(containers: Iterable[Container], networks: Mapping[s
     """
     listed = tuple(containers)
     on = {(container.id, endpoint.network_id) for container in listed for endpoint in container.endpoints}
-    known = {container.id for container in listed}
+    idents = {container.id for container in listed}
     more: dict[str, list[Endpoint]] = {}
     for network in networks.values():
         for member in network.members:
             ident = member.container_id
-            if ident in known and (ident, network.id) not in on and network.bridge and (member.ipv4 or member.ipv6):
+            if ident in idents and (ident, network.id) not in on and network.bridge and (member.ipv4 or member.ipv6):
                 more.setdefault(ident, []).append(_endpoint(network, member))
     if not more:
         return listed
@@ -31,12 +31,12 @@ def with_unlisted_endpoints(containers: Iterable[Container], networks: Mapping[s
     )
 
 
-def strangers(network: Network, known: set[str]) -> list[Container]:
+def strangers(network: Network, idents: set[str]) -> list[Container]:
     """A network's members that are no container that was read: the swarm's sandboxes, or all of them."""
     return [
         Container(member.container_id, member.name, network_mode=network.name, endpoints=(_endpoint(network, member),))
         for member in network.members
-        if member.container_id not in known and (member.ipv4 or member.ipv6)
+        if member.container_id not in idents and (member.ipv4 or member.ipv6)
     ]
 
 

@@ -132,10 +132,10 @@ class Namespace:
 
     def in_order(self, family: str, hook: Hook, bases: Sequence[BaseChain]) -> list[BaseChain] | None:
         """Return base chains in the kernel's order; None where it was not printed."""
-        told = self.order.get((family, hook))
-        if told is None or not all(base.place in told for base in bases):
+        order = self.order.get((family, hook))
+        if order is None or not all(base.place in order for base in bases):
             return None
-        return sorted(bases, key=lambda base: told.index(base.place))
+        return sorted(bases, key=lambda base: order.index(base.place))
 
     def youngest_first(self, bases: Sequence[BaseChain]) -> list[BaseChain] | None:
         """Return base chains of equal priority in the kernel's order, if each is as old as its table.
@@ -151,9 +151,9 @@ class Namespace:
 
     def behind(self, base: BaseChain, hook: Hook, function: str) -> bool | None:
         """Return whether a chain of the bridge family runs after a function; None where it was not printed."""
-        told = self.order.get(("bridge", hook), ())
-        where = next((at for at, entry in enumerate(told) if len(entry) == 1 and entry[0].startswith(function)), None)
-        return None if where is None or base.place not in told else told.index(base.place) > where
+        order = self.order.get(("bridge", hook), ())
+        where = next((at for at, entry in enumerate(order) if len(entry) == 1 and entry[0].startswith(function)), None)
+        return None if where is None or base.place not in order else order.index(base.place) > where
 
     def low_names(self) -> tuple[frozenset[str], tuple[str, ...]]:
         """Return the names and name prefixes of interfaces that the chains outside the IP hooks may compare with."""

@@ -74,13 +74,13 @@ def with_own_routes(side: Sender, container: Container) -> Sender:
 
 def devices_of(container: Container, routes: Iterable[OwnRoute], family: Family) -> dict[str, Endpoint]:
     """Return the endpoint of each of a container's devices, found by the networks of its link routes."""
-    found: dict[str, Endpoint] = {}
+    endpoints: dict[str, Endpoint] = {}
     for endpoint in container.endpoints:
         parsed = parse_address(endpoint.ipv4 if family == "ip" else endpoint.ipv6)
         here = (route for route in routes if route.gateway is None and not route.refused and route.prefix)
         if parsed is not None and (link := next((route for route in here if parsed[1] in route.net), None)) is not None:
-            found[link.device] = endpoint
-    return found
+            endpoints[link.device] = endpoint
+    return endpoints
 
 
 def container_route(side: Sender, dst: int) -> NextHop | None:
@@ -137,7 +137,7 @@ def bridge_ports(
     A veth of the host has its peer's index and namespace; a container's namespace has the indexes of its devices.
     """
     ports = [one for one in interfaces if one.kind == "veth" and one.peer and one.master]
-    found: dict[tuple[str, Family, int], str] = {}
+    port_of: dict[tuple[str, Family, int], str] = {}
     for container in containers:
         if container.inside is None:
             continue
@@ -155,5 +155,5 @@ def bridge_ports(
                     if port.master == bridge and port.peer == index and number in (-1, port.netns)
                 ]
                 if bridge and parsed is not None and len(fits) == 1:
-                    found[bridge, family, parsed[1]] = fits[0]
-    return found
+                    port_of[bridge, family, parsed[1]] = fits[0]
+    return port_of

@@ -39,9 +39,9 @@ def prepare(snapshot: Snapshot) -> PreparedHost:
                 if parsed is not None:
                     owner = Owner(container, endpoint, networks.get(endpoint.network_id))
                     owners.setdefault(parsed, []).append(owner)
-    known = {container.id for container in containers}
+    idents = {container.id for container in containers}
     for network in networks.values():
-        for stranger in strangers(network, known):
+        for stranger in strangers(network, idents):
             for text in (stranger.endpoints[0].ipv4, stranger.endpoints[0].ipv6):
                 parsed = parse_address(text) if text else None
                 if parsed is not None:

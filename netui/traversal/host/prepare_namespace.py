@@ -110,7 +110,7 @@ def prepare_namespace(
     return Namespace(
         name=name,
         fibs=fibs,
-        bases={key: [found[priority] for priority in sorted(found)] for key, found in bases.items()},
+        bases={key: [by_priority[priority] for priority in sorted(by_priority)] for key, by_priority in bases.items()},
         interfaces={interface.name: interface for interface in interfaces or ()},
         sysctls=sysctls,
         sockets=sockets,
@@ -124,8 +124,8 @@ def prepare_namespace(
         bridge_of=bridge_of,
         order=order or {},
         handles=handles or {},
-        arp={hook: sorted(found, key=lambda base: base.priority) for hook, found in arp.items()},
-        low={key: sorted(found, key=lambda base: base.priority) for key, found in low.items()},
+        arp={hook: sorted(chains, key=lambda base: base.priority) for hook, chains in arp.items()},
+        low={key: sorted(chains, key=lambda base: base.priority) for key, chains in low.items()},
     )
 
 
@@ -182,7 +182,7 @@ def _refuse_loops(table: Table) -> None:
     names = {chain.name for chain in table.chains}
     edges: dict[str, list[str]] = {}
     for chain in table.chains:
-        targets = dict.fromkeys(found for rule in chain.rules for found in _jumps(rule, table) if found in names)
+        targets = dict.fromkeys(target for rule in chain.rules for target in _jumps(rule, table) if target in names)
         edges[chain.name] = list(targets)
     done: set[str] = set()
     for start, first in edges.items():

@@ -256,13 +256,13 @@ class PreparedHost:
 
     def _only_outer_interface(self, family: Family) -> str | None:
         """Without a default route: the one interface with a global address that is not Docker's."""
-        found = []
+        names = []
         for interface in self.namespace.interfaces.values():
             if not self.leads_out(interface):
                 continue
             if any(a.family == family and a.scope == "global" for a in interface.addresses):
-                found.append(interface.name)
-        return found[0] if len(found) == 1 else None
+                names.append(interface.name)
+        return names[0] if len(names) == 1 else None
 
     def _neighbour(self, family: Family, interface: str) -> int | None:
         """An address on the interface's own network that is not the host's."""

@@ -103,18 +103,18 @@ class PreparedRule:
         """Return its step where it changes nothing."""
         if self.program is None:
             return self.steps.get(hook) or self.step(hook, chain, ())
-        made = self.steps.get(hook)
-        if made is None:
-            made = self.steps[hook] = self.program.step(hook, self.program.verdict())
-        return made
+        step = self.steps.get(hook)
+        if step is None:
+            step = self.steps[hook] = self.program.step(hook, self.program.verdict())
+        return step
 
     def step(self, hook: Hook, chain: Chain, changes: tuple[Change, ...]) -> Step:
         """Return the step of this rule of a chain."""
         key = (hook, changes) if changes else hook
-        made = self.steps.get(key)
-        if made is not None:
-            return made
-        made = Step(
+        step = self.steps.get(key)
+        if step is not None:
+            return step
+        step = Step(
             hook=hook,
             family=chain.family,
             backend=chain.backend,
@@ -126,8 +126,8 @@ class PreparedRule:
             index=self.rule.index,
             changes=changes,
         )
-        self.steps[key] = made
-        return made
+        self.steps[key] = step
+        return step
 
 
 class PreparedChain:

@@ -127,9 +127,9 @@ class Fib:
                 continue
             if rule.action in ("blackhole", "unreachable", "prohibit"):
                 return Route(self.family, "0.0.0.0/0" if self.family == "ip" else "::/0", type=rule.action)
-            found = self._in_table(_TABLE_NUMBERS.get(rule.table, rule.table), ask, rule.suppress_prefixlength)
-            if found is not None:
-                return found
+            route = self._in_table(_TABLE_NUMBERS.get(rule.table, rule.table), ask, rule.suppress_prefixlength)
+            if route is not None:
+                return route
         return None
 
     def _in_table(self, name: str, ask: Lookup, suppress: int | None) -> Route | None:

@@ -110,11 +110,11 @@ class Frames:
         first = [base for base in bases if base.priority < _DIVERTED]
         middle = [base for base in bases if base.priority == _DIVERTED]
         last = [base for base in bases if base.priority > _DIVERTED]
-        told = [self.namespace.behind(base, "prerouting", "br_nf_pre_routing") for base in middle]
-        if any(base.does_something and behind is None for base, behind in zip(middle, told, strict=True)):
+        is_behind = [self.namespace.behind(base, "prerouting", "br_nf_pre_routing") for base in middle]
+        if any(base.does_something and behind is None for base, behind in zip(middle, is_behind, strict=True)):
             later = bool(self.unknowns.branch(2, self._order(middle, packet)))
-            told = [later if behind is None else behind for behind in told]
-        ahead = [base for base, behind in zip(middle, told, strict=True) if not behind]
+            is_behind = [later if behind is None else behind for behind in is_behind]
+        ahead = [base for base, behind in zip(middle, is_behind, strict=True) if not behind]
         return [*first, *ahead], [*(base for base in middle if base not in ahead), *last]
 
     # --- across ---------------------------------------------------------------------------
@@ -278,7 +278,7 @@ class Frames:
 
     def _lower(self, device: str) -> list[str]:
         """The lower devices of a device."""
-        found: list[str] = []
+        lower: list[str] = []
         waiting = [device]
         while waiting:
             interface = self.namespace.interfaces.get(waiting.pop())
@@ -289,9 +289,9 @@ class Frames:
                 beneath = [interface.link]
             elif interface.kind in _TEAMS:
                 beneath = [port.name for port in self.namespace.ports(interface.name)]
-            waiting += [name for name in beneath if name not in found]
-            found += [name for name in beneath if name not in found]
-        return found
+            waiting += [name for name in beneath if name not in lower]
+            lower += [name for name in beneath if name not in lower]
+        return lower
 
     # --- bridges --------------------------------------------------------------------------
 
@@ -359,8 +359,8 @@ class Frames:
         exact, prefixes = self.namespace.low_names()
         kinds: dict[object, Interface] = {}
         for port in ports:
-            told = tuple(prefix for prefix in prefixes if port.name.startswith(prefix))
-            kinds.setdefault((port.name if port.name in exact else "", told, port.kind, port.group), port)
+            begins_with = tuple(prefix for prefix in prefixes if port.name.startswith(prefix))
+            kinds.setdefault((port.name if port.name in exact else "", begins_with, port.kind, port.group), port)
         if len(kinds) == 1:
             return ports[0].name
         why = Undecided("port", f"by which port of {bridge} the frame passes is not known", family=packet.family)

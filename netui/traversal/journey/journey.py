@@ -134,13 +134,13 @@ class Journey:
             return
         discovery = self.host.discoveries.setdefault(self.namespace.name, Discovery(self.namespace))
         if packet.family == "ip":
-            found = discovery.arp_refused(iif) or discovery.arp_refused(packet.oif)
+            refusal = discovery.arp_refused(iif) or discovery.arp_refused(packet.oif)
         else:
-            found = discovery.refused(iif, src, dst, comes=True) if iif else None
-        if packet.family == "ip6" and found is None and packet.oif:
-            found = discovery.refused(packet.oif, packet.dst, 0, comes=False)
-        if found is not None and found.note not in self.notes:
-            self.notes.append(found.note)
+            refusal = discovery.refused(iif, src, dst, comes=True) if iif else None
+        if packet.family == "ip6" and refusal is None and packet.oif:
+            refusal = discovery.refused(packet.oif, packet.dst, 0, comes=False)
+        if refusal is not None and refusal.note not in self.notes:
+            self.notes.append(refusal.note)
 
     # --- locally sent ---------------------------------------------------------------------
 

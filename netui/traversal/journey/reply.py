@@ -63,15 +63,15 @@ class _Exit:
 
 def answers(host: PreparedHost, arrivals: list[LegResult], unknowns: Unknowns, notes: list[str]) -> Answered:
     """Walk the answers, the last leg's first."""
-    found = Answered()
+    answered = Answered()
     for arrival in reversed(arrivals):
-        _answer(host, arrival, unknowns, notes, found)
-    if found.verdict in ("dropped", "unreachable"):
-        notes.append(found.reason)
-    return found
+        _answer(host, arrival, unknowns, notes, answered)
+    if answered.verdict in ("dropped", "unreachable"):
+        notes.append(answered.reason)
+    return answered
 
 
-def _answer(host: PreparedHost, arrival: LegResult, unknowns: Unknowns, notes: list[str], found: Answered) -> None:
+def _answer(host: PreparedHost, arrival: LegResult, unknowns: Unknowns, notes: list[str], answered: Answered) -> None:
     sent = arrival.transit
     to = arrival.delivered_to
     if sent is None or to is None or arrival.where or not arrival.walked:
@@ -86,19 +86,19 @@ def _answer(host: PreparedHost, arrival: LegResult, unknowns: Unknowns, notes: l
             way = _exit(host, arrival.owner, answer, arrival.seen.oif)
             answer.mac = arrival.owner.endpoint.mac or None
         if way.no_way:
-            return found.lose("unreachable", way.no_way)
+            return answered.lose("unreachable", way.no_way)
         if way.elsewhere:
             if sent.connection is not None and (sent.connection.dnat or sent.connection.snat):
-                return found.lose("dropped", f"{way.elsewhere}, past the translation of this host")
-            return found.doubt(Undecided("route", way.elsewhere, family=answer.family))
+                return answered.lose("dropped", f"{way.elsewhere}, past the translation of this host")
+            return answered.doubt(Undecided("route", way.elsewhere, family=answer.family))
         answer.iif = way.bridge
         walked = journey.receive(answer, towards=way.towards)
-    found.legs.append(Leg(walked.seen.packet(), walked.steps))
+    answered.legs.append(Leg(walked.seen.packet(), walked.steps))
     if walked.undecided is not None:
-        return found.doubt(walked.undecided)
+        return answered.doubt(walked.undecided)
     if walked.verdict != "delivered":
-        return found.lose(walked.verdict, walked.reason, walked.steps)
-    return _check_way(host, arrival, walked, notes, found)
+        return answered.lose(walked.verdict, walked.reason, walked.steps)
+    return _check_way(host, arrival, walked, notes, answered)
 
 
 def _answer_to(sent: PacketState) -> PacketState:
@@ -158,25 +158,25 @@ def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str
     return _Exit(bridge)
 
 
-def _check_way(host: PreparedHost, arrival: LegResult, walked: LegResult, notes: list[str], found: Answered) -> None:
+def _check_way(host: PreparedHost, arrival: LegResult, walked: LegResult, notes: list[str], answered: Answered) -> None:
     """Check that an answer comes back to the sender with the addresses that the sender expects."""
     sent, came_by, leaves_by = arrival.transit, arrival.seen.iif, walked.seen.oif
     to, connection = walked.delivered_to, sent.connection if sent is not None else None
     outside = to is not None and to.kind == "outside"
     if outside and came_by in host.bridges.values():
         # the source is not an address of that network
-        return found.lose("unreachable", f"it leaves by {leaves_by}, not by {came_by}")
+        return answered.lose("unreachable", f"it leaves by {leaves_by}, not by {came_by}")
     back = walked.transit
     if connection is not None and back is not None and (connection.dnat or connection.snat):
         asked = connection.original
         if (back.src, back.dst) != (asked.dst, asked.src):
             reason = f"it goes past the translation as {address_text(back.family, back.src)}"
-            return found.lose("dropped", f"{reason}, which the client does not recognise")
+            return answered.lose("dropped", f"{reason}, which the client does not recognise")
     if outside and came_by and leaves_by != came_by:
         interface = host.namespace.interfaces.get(leaves_by)
         elsewhere = f"it leaves by {leaves_by}, not by {came_by}"
         if interface is not None and interface.kind in _TUNNELS:
-            return found.doubt(
+            return answered.doubt(
                 Undecided(
                     "route",
                     f"{elsewhere}, and whether the tunnel's other end passes it on is not known",

@@ -80,12 +80,12 @@ def by_hand(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec,
         if end.kind in ("lan", "any"):
             raise EndpointError(f"{end.text}: rules alone tell of no links; write outside, or an address")
     key = (iif, oif, source.text, destination.text)
-    made = host.by_hand.get(key)
-    if made is None:
-        made = _made(host, source, destination, iif, oif)
+    built = host.by_hand.get(key)
+    if built is None:
+        built = _made(host, source, destination, iif, oif)
         host.by_hand.clear()
-        host.by_hand[key] = made
-    return made
+        host.by_hand[key] = built
+    return built
 
 
 def _made(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec, iif: str, oif: str) -> PreparedHost:
@@ -116,18 +116,18 @@ def _made(host: PreparedHost, source: EndpointSpec, destination: EndpointSpec, i
             *((PolicyRule(family, 100, _ONWARD, iif=iif),) if iif else ()),
             PolicyRule(family, 32766, "main"),
         )
-    made = prepare(
+    built = prepare(
         replace(host.snapshot, interfaces=interfaces, routes=routes, policy_rules=rules, sysctls=dict(_SYSCTLS))
     )
-    made.namespace.filters_sources = False
+    built.namespace.filters_sources = False
     if destination.kind != "host":
         parsed = parse_address(destination.address) if destination.address else None
         if parsed is not None:
             # it may be one of the host's own
-            made.namespace.fibs[parsed[0]].doubtful = frozenset({parsed[1]})
+            built.namespace.fibs[parsed[0]].doubtful = frozenset({parsed[1]})
     for family, text in own.items():
-        made.notes[family] = _notes(host, family, text, source, destination, iif, oif)
-    return made
+        built.notes[family] = _notes(host, family, text, source, destination, iif, oif)
+    return built
 
 
 def _way(family: Family, default: str, table: str, device: str) -> Route:

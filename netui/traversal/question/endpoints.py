@@ -85,18 +85,16 @@ def parse_destination(text: str) -> EndpointSpec:
         if not protocol:
             raise EndpointError(f"{shown(text)}: {shown(protocol_text)} is no protocol; use tcp, udp, sctp or icmp")
     if protocol == "icmp":
-        place = parse_source(_without_brackets(base))
-        return EndpointSpec(text, place.kind, place.name, place.network, place.address, None, "icmp")
-    place_text, port_text = _split_port(text, base)
-    if place_text == "outside" or place_text.startswith("outside:"):
-        place = parse_source(place_text)
-    elif place_text.count(":") > 1 and not place_text.startswith("["):
-        raise EndpointError(f"{shown(text)}: put an IPv6 address in brackets: [{shown(place_text)}]:{shown(port_text)}")
+        end = parse_source(_without_brackets(base))
+        return EndpointSpec(text, end.kind, end.name, end.network, end.address, None, "icmp")
+    end_text, port_text = _split_port(text, base)
+    if end_text == "outside" or end_text.startswith("outside:"):
+        end = parse_source(end_text)
+    elif end_text.count(":") > 1 and not end_text.startswith("["):
+        raise EndpointError(f"{shown(text)}: put an IPv6 address in brackets: [{shown(end_text)}]:{shown(port_text)}")
     else:
-        place = parse_source(_without_brackets(place_text))
-    return EndpointSpec(
-        text, place.kind, place.name, place.network, place.address, _port(text, port_text), protocol or "tcp"
-    )
+        end = parse_source(_without_brackets(end_text))
+    return EndpointSpec(text, end.kind, end.name, end.network, end.address, _port(text, port_text), protocol or "tcp")
 
 
 def _split_port(text: str, base: str) -> tuple[str, str]:
@@ -122,10 +120,10 @@ def _split_port(text: str, base: str) -> tuple[str, str]:
                 f"{shown(text)}: put an IPv6 address in brackets: outside:[{shown(address)}]:{shown(port)}"
             )
         return f"outside:{address}", port
-    place, colon, port = base.rpartition(":")
+    end, colon, port = base.rpartition(":")
     if not colon:
         raise EndpointError(f"{shown(text)}: the port is missing: {shown(base)}:PORT, or {shown(base)}/icmp")
-    return place, port
+    return end, port
 
 
 def _without_brackets(text: str) -> str:
@@ -181,12 +179,12 @@ def find_container(host: PreparedHost, name: str) -> Container:
     for container in host.containers:
         if container.name == name:
             return container
-    found = [container for container in host.containers if container.id.startswith(name.lower())]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(f"{shown(container.name)} ({container.id[:12]})" for container in found[:8])
-        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    candidates = [container for container in host.containers if container.id.startswith(name.lower())]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        listed = ", ".join(f"{shown(container.name)} ({container.id[:12]})" for container in candidates[:8])
+        more = f" and {len(candidates) - 8} more" if len(candidates) > 8 else ""
         raise EndpointError(f"{shown(name)} is ambiguous: {listed}{more}; give more of the ID or the name")
     near = [c.name for c in host.containers if name.lower() in c.name.lower()][:5]
     hint = f"; did you mean {', '.join(shown(n) for n in near)}?" if near else "; `docker ps -a` lists the names"
@@ -219,9 +217,9 @@ def endpoint_on(host: PreparedHost, container: Container, network: str) -> Endpo
     for endpoint in container.endpoints:
         if endpoint.network_name == network:
             return endpoint
-    found = [e for e in container.endpoints if len(network) >= 4 and e.network_id.startswith(network)]
-    if len(found) == 1:
-        return found[0]
+    candidates = [e for e in container.endpoints if len(network) >= 4 and e.network_id.startswith(network)]
+    if len(candidates) == 1:
+        return candidates[0]
     names = ", ".join(shown(e.network_name) for e in container.endpoints) or "none"
     exists = any(n.name == network for n in host.networks.values())
     what = "is not on network" if exists else "is not on a network called"

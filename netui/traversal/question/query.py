@@ -55,13 +55,13 @@ def combined(host: PreparedHost, query: Query, explored: Explored[Branch], reply
     if way is not None:
         return _decided(host, query, way, reply)
     agreed = agreement(explored)
-    found = _agreed(explored, agreed) if agreed is not None else _differing(explored)
-    notes = [*query.notes, *found.notes]
+    answer = _agreed(explored, agreed) if agreed is not None else _differing(explored)
+    notes = [*query.notes, *answer.notes]
     return replace(
-        found,
+        answer,
         source=query.source.text,
         destination=destination_text(query),
-        reply=found.reply if reply else None,
+        reply=answer.reply if reply else None,
         notes=(*dict.fromkeys(notes), *host_notes(host, query.family)),
     )
 
@@ -171,10 +171,10 @@ def _common_legs(every: list[list[Leg]]) -> list[Leg]:
 
 def host_notes(host: PreparedHost, family: Family) -> list[str]:
     """What netui cannot see on this host; a note of every path."""
-    known = host.notes.get(family)
-    if known is None:
-        known = host.notes[family] = _host_notes(host, family)
-    return known
+    notes = host.notes.get(family)
+    if notes is None:
+        notes = host.notes[family] = _host_notes(host, family)
+    return notes
 
 
 def _host_notes(host: PreparedHost, family: Family) -> list[str]:

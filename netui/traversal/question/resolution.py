@@ -136,14 +136,14 @@ def questions(host: PreparedHost, source: EndpointSpec, destination: EndpointSpe
             has = f"it has {', '.join(links)}" if links else "it has none"
             raise EndpointError(f"{shown(source.text)}: this host has no such link of other machines; {has}")
         links = [source.network]
-    found = []
+    queries = []
     if source.kind == "any" and host.outer(family) is not None:
-        found.append(resolve(host, replace(source, kind="outside"), destination))
+        queries.append(resolve(host, replace(source, kind="outside"), destination))
     for link in links:
-        found.append(resolve(host, replace(source, kind="lan", network=link), destination))
-    if not found:
+        queries.append(resolve(host, replace(source, kind="lan", network=link), destination))
+    if not queries:
         raise EndpointError(f"{source.text}: this host has no link of other machines that was read")
-    return found
+    return queries
 
 
 def _container_called(host: PreparedHost, written: EndpointSpec) -> EndpointSpec | None:
