@@ -1,4 +1,4 @@
-"""How netui ends by a signal: nothing of it keeps running, and whoever waits for it sees which signal it was."""
+"""How netui ends by a signal: all its programs end, and its parent process sees the signal."""
 
 from __future__ import annotations
 

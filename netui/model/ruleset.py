@@ -124,7 +124,7 @@ class Rule:
 
     number: from 1 in its chain, as ``iptables -L --line-numbers`` counts.
     text: ``-A CHAIN …`` exactly as printed, without the counter; a native rule's in nft's words.
-    index: where its counter stands in the ruleset's :class:`Counters`; -1: none printed.
+    index: of its counter in the ruleset's :class:`Counters`; -1: none printed.
     native: the content of nft's JSON for a native rule, None for iptables' own.
     """
 

@@ -1,4 +1,4 @@
-"""A rule's words: what stands between ``-A CHAIN`` and the end of the line.
+"""A rule's words: the text between ``-A CHAIN`` and the end of the line.
 
 Every word is kept. An option that netui does not know stays as text in the
 match that it was given for; nothing is dropped and nothing is guessed.
@@ -131,7 +131,7 @@ def split_words(text: str) -> list[str]:
     """Split a rule's text into words as iptables-restore does.
 
     Words in double quotes keep their blanks; a backslash inside quotes takes
-    the next character as it is. ``str.split`` serves where there is no quote,
+    the next character as it is. ``str.split`` is used where there is no quote,
     for it is twenty times faster (measured).
     """
     if '"' not in text:

@@ -117,7 +117,7 @@ def with_bits(
     """
     intervals: list[tuple[int, int]] = []
     for first, last in [(0, (1 << bits) - 1)] if among is None else among:
-        #: beginnings of such numbers: how many bits are left, the bits before, and whether those are the limits' own
+        #: prefixes of such numbers: the number of remaining bits, the prefix, and whether it equals that of each limit
         waiting = [(bits, 0, True, True)]
         while waiting:
             left, begun, at_low, at_high = waiting.pop()

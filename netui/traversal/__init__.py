@@ -10,7 +10,7 @@ postrouting, and bridges and devices where it passes them. At each hook a walker
 
 A predicate answers yes, no, or None: "this snapshot cannot tell". A certain no beats a None, for all matches of a rule
 must hold. Where a None decides, the walk asks :class:`~netui.traversal.unknowns.Unknowns`, which lets the whole journey
-be walked once for each answer. Where all ways end alike, that is the verdict. Where they do not, the verdict is
+be walked once for each answer. Where all outcomes agree, they are the verdict. Where they differ, the verdict is
 "undecided", and names the match on which it hangs. So less knowledge makes an answer undecided, and never another one.
 
 Many senders, or many ports, are walked at once (``several.py``): a predicate that holds for some of them and not for
@@ -89,7 +89,7 @@ def path(
     """Say which rules the first packet of SRC → DST meets, and what becomes of it.
 
     reply: the answer must come back, too. sport: the source port, where it is known. iif: the
-    interface by which a packet from outside comes in, where it is to be another. oif: of rules
+    interface by which a packet from outside comes in, if it is named. oif: for rules
     alone, the one by which it leaves where it is not for the host. Raises
     EndpointError where SRC or DST cannot be used.
     """

@@ -55,7 +55,7 @@ class BriefPath:
 class OutcomePart:
     """Some of the senders: their networks, the rule that distinguishes them, and the outcome of their packets.
 
-    reason: why, as the outcome has it of one of them.
+    reason: that of the outcome for one of them.
     """
 
     addresses: tuple[str, ...]

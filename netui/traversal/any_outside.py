@@ -78,14 +78,14 @@ class AnyOutside:
     def within_range(self, first: int, last: int, bits: int) -> bool | None:
         """Return the same of a range of addresses."""
         if first > last:
-            # turned round (nft and iptables take it): nobody is in it
+            # the end is before the start (nft and iptables accept it): it holds nothing
             return False
         if first == 0 and last == (1 << bits) - 1:
             return True
         full = (1 << bits) - 1
         if first == last:
             return self.within(Net(first, full, bits))
-        # the smallest network that holds the range: nobody in it, nobody in the range
+        # the smallest network around the range: without a machine in it, there is none in the range
         host_bits = (first ^ last).bit_length()
         mask = full ^ ((1 << host_bits) - 1)
         return False if self.within(Net(first & mask, mask, bits)) is False else None

@@ -64,7 +64,7 @@ class Unknowns:
 class Explored(Generic[Outcome]):
     """All outcomes, the likely one first; complete unless too many.
 
-    usual: how many of them, from the first, are of a quiet sender, for whom each counting match
+    usual: the number of outcomes, from the first, for a quiet sender, for whom each counting match
     gives its usual answer; usual_complete unless those were too many. unknowns: of each outcome.
     """
 
@@ -114,7 +114,7 @@ def explore(
         return Explored([first], [], complete=True)
     explored = Explored([first], [], complete=True, unknowns=[unknowns])
     unknown: dict[Undecided, None] = {}
-    #: beginnings that are still to be walked: of a quiet sender, and where a limit is exceeded
+    #: prefixes of answers still to walk: for a quiet sender, and with exceeded limits
     waiting: list[tuple[int, ...]] = []
     beyond: list[tuple[int, ...]] = []
     exceeds = False

@@ -156,7 +156,7 @@ def by_original_port(rule: Rule, port: int, family: Family) -> tuple[str, ...]:
 
 
 def _is_only_ports(match: Match, family: Family) -> bool:
-    """Whether a match asks for destination ports and nothing else; ``-m tcp`` alone goes with them."""
+    """Whether a match has only destination ports; ``-m tcp`` alone counts, too."""
     required = list(match_conditions(match, family))
     if not match.module or (match.options and not required):
         return False

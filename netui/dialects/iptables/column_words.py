@@ -66,7 +66,7 @@ def rule_text(chain: str, words: list[str], target: str, protocol: str, rest: st
     return " ".join(words)
 
 
-#: Where the comment stood.
+#: The placeholder for a comment.
 _COMMENT = "\x00"
 
 

@@ -116,7 +116,7 @@ def without_rules(text: str) -> str:
 
 
 def _order(machine: Machine, entries: Iterable[object]) -> Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]:
-    """Return the order of base chains where one hangs on it and the kernel there can tell it; {} else."""
+    """Return the order of base chains, where one depends on it and the kernel tells it; else {}."""
     chains = [js.obj(js.obj(entry).get("chain")) for entry in entries]
     places = [(js.text(chain.get("hook")), js.number(chain.get("prio"))) for chain in chains if "hook" in chain]
     if len(set(places)) == len(places) or not machine.loaded(_HOOKS_MODULE):

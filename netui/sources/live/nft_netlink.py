@@ -33,7 +33,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class BaseChain:
-    """A base chain as the kernel has it; policy: ``accept`` or ``drop``.
+    """A base chain in the kernel; policy: ``accept`` or ``drop``.
 
     devices: of a chain at ingress or egress; a name that ends in ``*`` is a prefix.
     """

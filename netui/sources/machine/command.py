@@ -154,7 +154,7 @@ def _read(process: subprocess.Popen[bytes], name: str, timeout: float, limit: in
     room = {process.stdout.fileno(): limit, process.stderr.fileno(): _MAX_ERRORS}
     with selectors.DefaultSelector() as selector:
         with suppress(OSError, AttributeError):
-            # fewer turns of writing and reading; Linux alone has it, and not everybody may
+            # fewer writes and reads; only Linux has it, and it may be denied
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIECE)
         for number in room:
             os.set_blocking(number, False)

@@ -81,7 +81,7 @@ class LocalMachine:
         return lines_of
 
     def links(self, *patterns: str) -> str:
-        """Return links as ``ls -l`` prints them, but for what stands before a link's name."""
+        """Return links as ``ls -l`` prints them, without the columns before a link's name."""
         printed: list[str] = []
         for path in (path for pattern in patterns for path in glob.glob(pattern)):  # noqa: PTH207 - as below
             folder = not os.path.islink(path)  # noqa: PTH114 - of thousands

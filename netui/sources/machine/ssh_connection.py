@@ -236,7 +236,7 @@ def _private_folder() -> tuple[str, int]:
 
 
 def _new_folder(base: str) -> tuple[str, int]:
-    """Make a folder that has its name only when it is locked, lest another netui takes it for a killed one's."""
+    """Make a folder that gets its name only when it is locked; else another netui might remove it as a leftover."""
     folder, lock = _locked(tempfile.mkdtemp(prefix=".netui-", dir=base))
     named = f"{base}/netui-{secrets.token_hex(4)}"
     os.rename(folder, named)  # noqa: PTH104 - as the rest here
@@ -250,7 +250,7 @@ def _locked(folder: str) -> tuple[str, int]:
 
 
 def _sweep(base: Path) -> None:
-    """Remove the folders of those that were killed: nobody holds their locks any more."""
+    """Remove the folders of killed processes: their locks are free."""
     for folder in base.glob("netui-????????"):
         with suppress(OSError):
             if folder.stat().st_uid == os.geteuid():

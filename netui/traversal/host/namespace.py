@@ -110,7 +110,7 @@ class Namespace:
     _of_device: dict[tuple[str, str, str], int | None] = field(default_factory=dict)
 
     def let_go(self) -> None:
-        """Forget what was made of its rules: nobody walks here any more."""
+        """Free what was made of its rules, when no walk uses it any more."""
         for table in self.tables:
             table.let_go()
         self.tables = ()

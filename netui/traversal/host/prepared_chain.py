@@ -225,7 +225,7 @@ class PreparedTable:
         self._prepared: dict[str, PreparedChain] = {}
 
     def words(self) -> Iterator[str]:
-        """Yield the words of the table's rules and the names in its sets, each beginning of names with ``*``."""
+        """Yield the words of the table's rules and the names in its sets, each prefix with ``*``."""
         for chain in self.table.chains:
             for rule in chain.rules:
                 yield from (word.strip('"') for word in rule.text.replace(",", " ").split())

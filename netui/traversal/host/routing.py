@@ -82,7 +82,7 @@ class Fib:
             if not device or route.dev == device:
                 return route.type
             if self.family == "ip":
-                # inet_dev_addr_type takes the best route and then asks for its device.
+                # inet_dev_addr_type takes the best route and then compares its device
                 return "unicast"
         return "unicast"
 

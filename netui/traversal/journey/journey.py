@@ -387,7 +387,7 @@ class Journey:
     def _left(self, packet: PacketState, route: Route) -> LegResult:
         family = packet.family
         if packet.src == 1 if family == "ip6" else packet.src >> 24 == 127:
-            # ipv6_rcv, ip_route_input_slow (martian source) of whoever gets it
+            # ipv6_rcv, ip_route_input_slow (martian source) of the receiver
             own = address_text(family, packet.src)
             return self._end(
                 packet, "dropped", f"its source is {own}, and whoever gets a packet from there discards it"

@@ -80,7 +80,7 @@ def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
         notes = [note for note in first.notes if all(note in way.notes for way in quiet)]
         listed = ", ".join(f"{to.name} ({host_port(to.address, to.port)})" for to in agreed.one_of)
         notes.append(f"delivered to one of {listed}")
-    # it ends alike, and which way it takes is not told by the steps of one
+    # the outcomes agree, but the steps of one way do not tell which way the packet takes
     notes += dict.fromkeys(item.reason for item in explored.undecided if item.chance and item.rule is None)
     return Path(
         "",

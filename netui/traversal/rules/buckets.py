@@ -8,7 +8,7 @@ Key = TypeVar("Key", int, str)
 
 
 class Buckets(dict[Key, "int | list[int]"]):
-    """Positions by what the rules ask for. Most keys have one: a list of one would take thrice the memory."""
+    """Positions of rules by key. Most keys have one position; a list for each would take three times the memory."""
 
     def add(self, key: Key, position: int) -> None:
         """Put a position behind those that the key has."""

@@ -30,7 +30,7 @@ def _maybe(predicate: Predicate, condition: Condition) -> Predicate:
 
 
 def _number(condition: Condition) -> int | None:
-    """The one number that it asks for or excludes."""
+    """The single number that it requires or excludes."""
     values = condition.values
     single = isinstance(values, IntervalSet) and len(values.lows) == 1 and values.lows == values.highs
     return values.lows[0] if single and isinstance(values, IntervalSet) else None
@@ -68,7 +68,7 @@ def _in_range(condition: Condition, *, source: bool) -> Predicate:
     if not isinstance(values, IntervalSet) or len(values.lows) > 1:
         return unknown
     if not values:
-        # turned round: nobody is in it
+        # the end is before the start: it holds nothing
         return no
     first, last, bits = values.lows[0], values.highs[0], bits_of(condition.key)
 

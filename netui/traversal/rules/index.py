@@ -23,9 +23,8 @@ from netui.traversal.rules.buckets import Buckets
 from netui.traversal.several import Several
 
 _VALUE = r'([^\s"!-][^\s"]*)'
-#: The options with which iptables-save begins a rule, where nothing in them is quoted, and
-#: the port that most often follows. What stands behind them cannot take them back, so they
-#: are required whatever it is; parsing the whole of each rule takes ten times as long.
+#: The first options of a rule in iptables-save, without quotes, and the port that most often follows. Later options
+#: cannot cancel them, so they are always required. Parsing each whole rule takes ten times as long.
 _HEAD = re.compile(
     rf'-A [^\s"]+(?: (! )?-s {_VALUE})?(?: (! )?-d {_VALUE})?(?: (! )?-i {_VALUE})?(?: (! )?-o {_VALUE})?'
     rf"(?: (?:! )?-p {_VALUE})?(?= -[mjg] |\Z)"

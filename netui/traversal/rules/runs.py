@@ -163,7 +163,7 @@ _SIMPLE = (IIF, OIF, PROTOCOL, STATE, DPORT)
 
 
 def _plain(rule: PreparedRule, key: str, family: Family) -> AsksFor:
-    """Return for whom a rule asks by one condition on a key, and the predicates of all the others."""
+    """Return the values of a rule's one condition on a key, and the predicates of its other conditions."""
     asked = first_asked(rule.rule, family, key)
     values = asked.intervals() if asked is not None else None
     others = [match for match in rule.predicates if asked is None or match.words != asked.words]

@@ -188,7 +188,7 @@ class AnswerFinder:
             self._known[question] = (None, self._known[question][1])
 
     def stop(self, question: Question) -> None:
-        """End the work on an answer that nobody looks at; what it has found so far stays as old."""
+        """Stop the work for a closed answer; its results so far are kept and marked as old."""
         if question in self._running:
             self._running.pop(question).set()
 

@@ -15,13 +15,13 @@ from netui.model import Snapshot
 if TYPE_CHECKING:
     from netui.traversal import PreparedHost
 
-#: Seconds without a question after which the host is let go: at 50,000 rules its index takes 20 MB (measured), and
-#: with the next reading it is made anew anyway.
+#: Seconds without a question after which the host is freed: at 50,000 rules its index takes 20 MB (measured), and
+#: the next reading needs a new one in any case.
 _REST = 3.0
 
 
 class _Last:
-    """The last host: kept for a while, and found again while somebody works on it."""
+    """The last host: cached for a while, and also as long as another thread uses it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,13 +42,13 @@ class _Last:
 
     def let_go(self) -> None:
         if not self._lock.acquire(blocking=False):
-            # somebody asks just now
+            # another thread asks at this moment
             return
         try:
             if time.monotonic() - self._asked >= _REST:
                 self._host = None
             if self._found is not None and self._found() is None:
-                # nobody works on it any more
+                # no thread uses it any more
                 from netui.net import addresses
 
                 self._found = None
@@ -66,5 +66,5 @@ def prepared(snapshot: Snapshot) -> PreparedHost:
 
 
 def let_go() -> None:
-    """Forget the last one where no question came for a while; who works on it still has it."""
+    """Free the last host after some time without a question; threads that use it keep it."""
     _last.let_go()

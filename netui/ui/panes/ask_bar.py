@@ -117,7 +117,7 @@ class AskBar(Input):
             self.action_leave()
             return
         if words[0] == "path":
-            # as it is typed in a shell
+            # typed with a blank, as in a shell
             words = words[1:]
         if len(words) != 2:
             self.query_ancestor(AskLine).say("two words are needed, SRC and DST, as in: outside host:443")

@@ -137,11 +137,11 @@ class Concern:
         self._near = word_pattern(near)
         self._wide = word_pattern(wide)
         numbers = "|".join(str(port) for port, _ in sorted(ports))
-        #: finds the rules that may ask for one of its ports: the conditions of every rule would take too long
+        #: finds the rules that may have one of its ports: making the conditions of every rule would take too long
         self._ports = re.compile(rf"ports? \S*(?<!\d)(?:{numbers})(?!\d)") if numbers else None
         self._numbers = frozenset(ports)
         self._known: dict[str, Concerned] = {}
-        #: of native rules, by text and by their table's sets, which stand beside the answer so that the id stays theirs
+        #: cache for native rules, by text and id of their table's sets, kept so that the id is not reused
         self._natives: dict[tuple[str, int], tuple[Mapping[str, NftSet], Concerned]] = {}
 
     @property
@@ -205,7 +205,7 @@ class Concern:
         return ""
 
     def _asks_port(self, text: str, family: Family) -> bool:
-        """Whether an iptables rule asks for a port that it publishes, and for no other place."""
+        """Whether an iptables rule has a port that it publishes, and no other address."""
         if self._ports is None or not self._ports.search(text) or " --to-destination " in text:
             return False
         conditions = [one for one in text_conditions(text, family) if isinstance(one, Condition)]

@@ -270,7 +270,7 @@ class CounterTrack:
 
 
 def _at(frame: Frame, key: RulesetKey, identity: Identity) -> Counter | None:
-    """Return a rule's counter in a frame, None where the rule was not there or had none."""
+    """Return a rule's counter in a frame, None where the rule did not exist or had none."""
     counters = frame.counters.get(key)
     index = _index(frame, key, identity)
     if counters is None or index is None or not 0 <= index < len(counters):
@@ -279,6 +279,6 @@ def _at(frame: Frame, key: RulesetKey, identity: Identity) -> Counter | None:
 
 
 def _index(frame: Frame, key: RulesetKey, identity: Identity) -> int | None:
-    """Return where a rule's counter stands in a frame: -1 for one without, None where the rule was not there."""
+    """Return the index of a rule's counter in a frame: -1 without a counter, None where the rule did not exist."""
     ruleset = frame.rulesets.get(key)
     return counter_index(ruleset).index(identity) if ruleset is not None else None

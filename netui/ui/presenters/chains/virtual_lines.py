@@ -52,7 +52,7 @@ class Keys(Protocol):
     def __getitem__(self, index: int, /) -> Hashable: ...
 
     def place(self, key: Hashable) -> int | None:
-        """Return where the line of that key stands, or None."""
+        """Return the position of the line with that key, or None."""
         ...
 
 
@@ -64,7 +64,7 @@ class KeyList(list[Hashable]):
         return {key: index for index, key in enumerate(self)}
 
     def place(self, key: Hashable) -> int | None:
-        """Return where the line of that key stands, or None."""
+        """Return the position of the line with that key, or None."""
         return self._places.get(key)
 
 
@@ -159,7 +159,7 @@ class LineList(Sequence[Line]):
         }
 
     def place(self, key: Hashable) -> int | None:
-        """Return where the line of that key stands, or None."""
+        """Return the position of the line with that key, or None."""
         known = self._apart.get(key)
         if known is not None:
             return known
@@ -184,7 +184,7 @@ class LineKeys:
         return self.lines[index].key
 
     def place(self, key: Hashable) -> int | None:
-        """Return where the line of that key stands, or None."""
+        """Return the position of the line with that key, or None."""
         return self.lines.place(key)
 
 
