@@ -231,7 +231,7 @@ def _judge(host: PreparedHost, container: Container, answer: BriefPath, port: in
     if answer.verdict == "undecided":
         state = "undecided"
     elif answer.verdict == "delivered" and answer.one_of:
-        # whoever asks often enough comes to each of them
+        # repeated connections reach each of them
         if any(to.kind == "container" and to.name == container.name and to.port == port for to in answer.one_of):
             state = "refused" if listening in ("no", "loopback") else "open"
     elif answer.verdict == "delivered" and answer.delivered_to is not None:
