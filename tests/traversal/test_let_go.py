@@ -72,6 +72,21 @@ def test_what_is_left_of_a_host_answers_nothing(snapshot: Snapshot) -> None:
         chain.rule(0)
 
 
+def test_a_host_of_many_rules_has_fewer_trials(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The more rules a host has the fewer changed hosts are tried; what was tried once can be asked again."""
+    changes = [(Change("delete", "ip", "nft", "filter", "DOCKER-USER", number),) for number in range(1, 21)]
+
+    def tried() -> int:
+        trials = Trials(View(prepare(snapshot)))
+        found = [trials.host(each) is not None for each in changes]
+        assert trials.host(changes[0]) is not None
+        return sum(found)
+
+    assert tried() == len(changes)
+    monkeypatch.setattr("netui.audit.doctor.trials._MOST_RULES", 0)
+    assert tried() == 8
+
+
 def test_screen_lets_go_of_its_host_after_a_rest(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions find the host that is there; after a rest it goes, unless somebody still works on it."""
     now = 100.0

@@ -98,13 +98,24 @@ _SAID = frozenset({"interfaces", "docker's networks", "docker's containers"})
 
 def diagnose(host: PreparedHost) -> Diagnosis:
     """Return all findings, worst first, and within a severity in the order of the checks."""
+    return next(found for found in diagnosing(host) if found is not None)
+
+
+def diagnosing(host: PreparedHost) -> Iterator[Diagnosis | None]:
+    """Yield None after each check and each trial, at which the work can rest or end; last the diagnosis."""
     view = View(host)
     trials = Trials(view)
-    seen = native_engine.by_one_cause([(check, finding) for check in CHECKS for finding in check(view)])
-    findings = [trials.proven(check, finding, (answers.answers_dropped,)) for check, finding in seen]
+    every: list[tuple[Callable[[View], Iterator[Finding]], Finding]] = []
+    for check in CHECKS:
+        every += [(check, finding) for finding in check(view)]
+        yield None
+    findings: list[Finding] = []
+    for check, finding in native_engine.by_one_cause(every):
+        findings.append(trials.proven(check, finding, (answers.answers_dropped,)))
+        yield None
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
     findings.sort(key=lambda finding: rank[finding.severity])
-    return Diagnosis(
+    yield Diagnosis(
         tuple(finding for finding in findings if finding.severity != "note"),
         tuple(finding for finding in findings if finding.severity == "note"),
         tuple(_unknown(view)),
@@ -174,4 +185,4 @@ def _unknown(view: View) -> Iterator[str]:
         yield f"what listens in {len(blind)} containers with published ports was not read: not checked"
 
 
-__all__ = ["Diagnosis", "Evidence", "Finding", "diagnose"]
+__all__ = ["Diagnosis", "Evidence", "Finding", "diagnose", "diagnosing"]

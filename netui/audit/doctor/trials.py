@@ -14,6 +14,8 @@ from netui.traversal import PreparedHost, RulesError, prepare
 Check = Callable[[View], Iterator[Finding]]
 #: The most changed hosts that are tried, because each is prepared and walked again.
 _MOST = 48
+#: … and hosts of so many rules together, but a few always: of 50,000 rules each takes more than a second.
+_MOST_RULES, _FEWEST = 500_000, 8
 
 
 _Found = tuple[set[tuple[object, ...]] | None, set[tuple[object, ...]]]
@@ -33,7 +35,7 @@ class Trials:
         """Return the host with the changes, None where they are not possible or too many were tried."""
         if self._last[0] == changes:
             return self._last[1]
-        if changes not in self._tried and len(self._tried) >= _MOST:
+        if changes not in self._tried and len(self._tried) >= self._most():
             return None
         self._tried.add(changes)
         self._last = None, None
@@ -43,6 +45,10 @@ class Trials:
         except RulesError:
             self._last = changes, None
         return self._last[1]
+
+    def _most(self) -> int:
+        rules = sum(ruleset.rule_count() for ruleset in self.view.host.snapshot.rulesets.values())
+        return max(_FEWEST, min(_MOST, _MOST_RULES // max(1, rules)))
 
     def _prepared(self, after: Snapshot) -> PreparedHost:
         made = prepare(after)

@@ -83,13 +83,14 @@ def ports(snapshot: Snapshot) -> Iterator[Answer]:
     yield HostPortsAnswer.of(snapshot, host_ports(prepared(snapshot)))
 
 
-def doctor(snapshot: Snapshot) -> Iterator[Answer]:
+def doctor(snapshot: Snapshot) -> Iterator[Answer | None]:
     """Compute the findings."""
-    from netui.audit.doctor import diagnose
+    from netui.audit.doctor import diagnosing
     from netui.ui.background.prepared import prepared
     from netui.ui.presenters.answers.doctor import DoctorAnswer
 
-    yield DoctorAnswer.of(snapshot, diagnose(prepared(snapshot)))
+    for found in diagnosing(prepared(snapshot)):
+        yield DoctorAnswer.of(snapshot, found) if found is not None else None
 
 
 def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
