@@ -53,8 +53,8 @@ def approaches(
         yield from (*direct, *published)
         return
     # the host's 127.0.0.1 from elsewhere needs forged frames, so it comes last
-    inner = [way for way in published if way[1].startswith(("127.", "[::1]"))]
-    yield from (*(way for way in published if way not in inner), *direct, *inner)
+    inner = [pair for pair in published if pair[1].startswith(("127.", "[::1]"))]
+    yield from (*(pair for pair in published if pair not in inner), *direct, *inner)
 
 
 def _direct(origin: Origin, container: Container, port: int, protocol: str) -> Iterator[tuple[str, str]]:

@@ -175,7 +175,7 @@ def _cell(
 ) -> Cell | None:
     best: tuple[Judged, str, str] | None = None
     senders: tuple[Listed, ...] = ()
-    for way, destination in asked:
+    for kind, destination in asked:
         batched = told.get(destination, {}).get(origin.source)
         try:
             answer = batched or outcome(host, origin.source, destination, reply=True)
@@ -186,7 +186,7 @@ def _cell(
         state = judged[0]
         named = tuple(_named(host, container, answer, state, port, listening)) if answer.senders else ()
         if best is None or _tells_more(judged, named, best[0], senders):
-            best, senders = (judged, way, destination), named
+            best, senders = (judged, kind, destination), named
         if state in ("open", "refused"):
             break
     if best is None:
@@ -194,8 +194,8 @@ def _cell(
             return None
         reason = "it is not published, and no router of the internet carries packets for a private address"
         return Cell(origin, "closed", "none", "", reason, None)
-    (state, reason, step, unknown, condition), way, destination = best
-    return Cell(origin, state, way, destination, reason, step, unknown, condition, senders)
+    (state, reason, step, unknown, condition), kind, destination = best
+    return Cell(origin, state, kind, destination, reason, step, unknown, condition, senders)
 
 
 def _named(
@@ -253,10 +253,10 @@ def _judge(host: PreparedHost, container: Container, answer: BriefPath, port: in
 
 
 def _looks_protected(fates: InputFates, cells: list[Cell]) -> Iterator[str]:
-    said: set[str] = set()
+    texts: set[str] = set()
     for cell in cells:
         if cell.state == "open" and cell.way == "published" and cell.origin.where in ("world", "lan"):
             text = fates.besides(cell.origin.source, cell.destination, cell.step)
-            if text and text not in said:
-                said.add(text)
+            if text and text not in texts:
+                texts.add(text)
                 yield text

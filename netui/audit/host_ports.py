@@ -43,7 +43,7 @@ class HostPorts:
 
 def host_ports(host: PreparedHost) -> HostPorts:
     """Return every port of the host that others reach, the widest open ones first."""
-    asked: list[PortsAsked] = []
+    outcomes: list[PortsAsked] = []
     unknown: dict[str, None] = {}
     if host.namespace.sockets is None:
         unknown["the host's sockets were not read: who listens on a port is not known"] = None
@@ -64,10 +64,10 @@ def host_ports(host: PreparedHost) -> HostPorts:
                 except TooManyParts:
                     unknown[f"the rules tell more apart from {origin.name} than netui walks"] = None
                     continue
-                asked.append(PortsAsked(origin, address, protocol, answers))
+                outcomes.append(PortsAsked(origin, address, protocol, answers))
     order = {where: rank for rank, where in enumerate(WIDEST)}
     rows = sorted(
-        rows_of(asked),
+        rows_of(outcomes),
         key=lambda row: (
             row.answered_by.kind == "nobody", order.get(row.widest or "own", 9) if row.widest else 9, row.protocol,
             row.ports.lows[0],
@@ -139,18 +139,18 @@ def _answer(host: PreparedHost, part: Part[Branch]) -> PortsAnswer:
     )
 
 
-def _judge(host: PreparedHost, path: Path, way: Branch) -> tuple[State, Answerer]:
+def _judge(host: PreparedHost, path: Path, branch: Branch) -> tuple[State, Answerer]:
     if path.verdict == "undecided":
         return "undecided", Answerer("unknown")
     if path.verdict != "delivered":
         return "closed", Answerer("nobody")
     to = path.delivered_to or path.one_of[0]
-    protocol = protocol_name(way.last.seen.protocol)
+    protocol = protocol_name(branch.last.seen.protocol)
     if to.kind == "host":
         sockets = host.namespace.sockets
         if sockets is None:
             return "undecided", Answerer("unknown")
-        iif = way.last.seen.iif
+        iif = branch.last.seen.iif
         here = [socket for socket in sockets if socket.device in ("", iif)]
         socket = listening_socket(here, protocol, to.address, to.port or 0)
         return ("refused", Answerer("nobody")) if socket is None else ("open", _program(host, socket, to.address))

@@ -44,13 +44,13 @@ def reach(host: PreparedHost, source: str) -> tuple[Reach, ...]:
     written = parse_source(source)
     sender = shared_namespace(host, find_container(host, written.name)) if written.kind == "container" else None
     destinations: list[Reach] = []
-    for to, network, label, destination, way, answered in _destinations(host, sender):
+    for to, network, label, destination, kind, answered in _destinations(host, sender):
         try:
             answer = path(host, source, destination, reply=True)
         except EndpointError:
             # the question does not apply to this source (no address of the family, …)
             continue
-        destinations.append(Reach(to, network, label, destination, way, answered, answer))
+        destinations.append(Reach(to, network, label, destination, kind, answered, answer))
     if not destinations:
         # raise the error: the source itself is invalid
         path(host, source, _OUTSIDE)

@@ -49,10 +49,10 @@ def read_snapshot(host: Host, *, containers: bool = False, notes: bool = True) -
 
 def _say_what_is_not_known(snapshot: Snapshot, *, notes: bool) -> None:
     """Report on stderr the unreadable files, and for rules alone what is missing."""
-    said = list(snapshot.damaged)
+    lines = list(snapshot.damaged)
     if snapshot.alone and notes:
-        said += [f"{state.via}: {state.note}" for state in snapshot.sources.values() if state.note]
-    for line in said:
+        lines += [f"{state.via}: {state.note}" for state in snapshot.sources.values() if state.note]
+    for line in lines:
         complain(line)
 
 

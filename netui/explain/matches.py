@@ -32,8 +32,8 @@ def describe(spec: RuleSpec, names: Names, family: str) -> Words:
         if proto.negated:
             words.noun = f"Packets of any protocol but {protocol(proto.value)}"
         elif proto.value != "all":
-            said = protocol(proto.value)
-            words.noun = f"Packets of {said}" if said.startswith("protocol") else f"{said} packets"
+            name = protocol(proto.value)
+            words.noun = f"Packets of {name}" if name.startswith("protocol") else f"{name} packets"
     for match in spec.matches:
         if match.module == "comment":
             continue

@@ -135,8 +135,8 @@ def _icmp(words: Words, match: Match, _names: Names, family: str) -> bool:
         name = "" if wrong else _ICMP.get(number, "")
         if family == "ip" and number in ("1", "2", "128", "129", "133", "134", "135", "136"):
             name = ""
-        said = f"{kind} {name}" if name else f"{kind} packets of type {printable(option.value)}"
-        words.noun = f"{kind} packets other than {said.removeprefix(kind + ' ')}" if option.negated else said
+        packets = f"{kind} {name}" if name else f"{kind} packets of type {printable(option.value)}"
+        words.noun = f"{kind} packets other than {packets.removeprefix(kind + ' ')}" if option.negated else packets
     return True
 
 

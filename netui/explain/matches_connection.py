@@ -26,10 +26,10 @@ def _conntrack(words: Words, match: Match, names: Names, _family: str) -> bool:
         value = option.value
         match option.name:
             case "--ctstate" | "--state":
-                said = [_STATES.get(state, f"are in state {printable(state)}") for state in value.split(",")]
+                states = [_STATES.get(state, f"are in state {printable(state)}") for state in value.split(",")]
                 if sorted(value.split(",")) == ["ESTABLISHED", "RELATED"]:
-                    said = ["belong or are related to an open connection"]
-                words.which.append(f"do not {either(said)}" if option.negated else either(said))
+                    states = ["belong or are related to an open connection"]
+                words.which.append(f"do not {either(states)}" if option.negated else either(states))
                 if option.negated:
                     words.which[-1] = _negated_state(value.split(","))
             case "--ctorigdstport":
@@ -58,14 +58,14 @@ def _conntrack(words: Words, match: Match, names: Names, _family: str) -> bool:
 
 def _negated_state(states: list[str]) -> str:
     """``! --ctstate DNAT`` and the like."""
-    said = {
+    words = {
         "NEW": "do not open a new connection",
         "DNAT": "have not had their destination translated",
         "SNAT": "have not had their source translated",
         "INVALID": "belong to a connection that conntrack knows",
     }
-    if len(states) == 1 and states[0] in said:
-        return said[states[0]]
+    if len(states) == 1 and states[0] in words:
+        return words[states[0]]
     return f"are in none of the states {printable(', '.join(states))}"
 
 

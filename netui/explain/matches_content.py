@@ -86,8 +86,8 @@ def _tos(words: Words, match: Match, _names: Names, _family: str) -> bool:
         return False
     for option in match.options:
         name = _TOS.get(option.value, "")
-        said = f"{printable(option.value)}{f' ({name})' if name else ''}"
-        words.which.append(f"{'do not carry' if option.negated else 'carry'} the type of service {said}")
+        value = f"{printable(option.value)}{f' ({name})' if name else ''}"
+        words.which.append(f"{'do not carry' if option.negated else 'carry'} the type of service {value}")
     return True
 
 
@@ -96,8 +96,8 @@ def _ecn(words: Words, match: Match, _names: Names, _family: str) -> bool:
     if not knows_only(match, *flags, "--ecn-ip-ect"):
         return False
     for option in match.options:
-        said = flags.get(option.name) or f"the ECN value {printable(option.value)} of IP"
-        words.which.append(f"{'do not carry' if option.negated else 'carry'} {said}")
+        value = flags.get(option.name) or f"the ECN value {printable(option.value)} of IP"
+        words.which.append(f"{'do not carry' if option.negated else 'carry'} {value}")
     return True
 
 
@@ -137,7 +137,7 @@ def _policy(words: Words, match: Match, _names: Names, _family: str) -> bool:
     side = value_of(match, "--dir")
     came = "came through" if side == "in" else "will go through"
     not_came = "did not come through" if side == "in" else "will not go through"
-    said = f"{came if kind.value == 'ipsec' else not_came} IPsec"
+    policy = f"{came if kind.value == 'ipsec' else not_came} IPsec"
     with_parts: list[str] = []
     for option in match.options:
         if option.name in _POLICY:
@@ -145,8 +145,8 @@ def _policy(words: Words, match: Match, _names: Names, _family: str) -> bool:
             with_parts.append(f"{_POLICY[option.name]} {no}{printable(option.value)}")
         elif option.name == "--next":
             with_parts.append("then another policy")
-    said += f" with {', '.join(with_parts)}" if with_parts else ""
-    words.which.append(said + (" (and nothing else)" if match.option("--strict") else ""))
+    policy += f" with {', '.join(with_parts)}" if with_parts else ""
+    words.which.append(policy + (" (and nothing else)" if match.option("--strict") else ""))
     return True
 
 

@@ -16,11 +16,11 @@ _MODES = {"srcip": "source", "srcport": "source port", "dstip": "destination", "
 
 def _hashlimit(words: Words, match: Match, _names: Names, _family: str) -> bool:
     more = {"--hashlimit-htable-size", "--hashlimit-htable-max", "--hashlimit-htable-expire", "--hashlimit-htable-gcinterval"}  # fmt: skip  # noqa: E501
-    said = {
+    options = {
         "--hashlimit-upto", "--hashlimit-above", "--hashlimit", "--hashlimit-burst", "--hashlimit-mode",
         "--hashlimit-name", "--hashlimit-srcmask", "--hashlimit-dstmask",
     }  # fmt: skip
-    if not knows_only(match, *more, *said) or any(option.negated for option in match.options):
+    if not knows_only(match, *more, *options) or any(option.negated for option in match.options):
         return False
     option = match.option("--hashlimit-upto", "--hashlimit", "--hashlimit-above")
     if option is None:
@@ -47,26 +47,26 @@ def _time(words: Words, match: Match, _names: Names, _family: str) -> bool:
         "--contiguous", *_DATES,
     ):  # fmt: skip
         return False
-    said: list[str] = []
+    times: list[str] = []
     begin, end = value_of(match, "--timestart"), value_of(match, "--timestop")
     if begin or end:
-        said.append(f"between {begin or '00:00:00'} and {end or '23:59:59'}")
+        times.append(f"between {begin or '00:00:00'} and {end or '23:59:59'}")
     for name, what in (("--weekdays", ""), ("--monthdays", "day ")):
         option = match.option(name)
         if option is not None:
             days = either([printable(day) for day in option.value.split(",")])
-            said.append(f"{'not ' if option.negated else ''}on {what}{days}")
+            times.append(f"{'not ' if option.negated else ''}on {what}{days}")
     for option in match.options:
         # the end of a 32-bit time is what iptables prints where none was given
         if option.name in _DATES and option.value != "2038-01-19T03:14:07":
             if option.negated:
                 return False
-            said.append(f"{_DATES[option.name]} {printable(option.value)}")
+            times.append(f"{_DATES[option.name]} {printable(option.value)}")
     zone = "the kernel's time zone" if match.option("--kerneltz", "--localtz") else "UTC"
     over = ", over midnight as one time" if match.option("--contiguous") else ""
-    if not said:
+    if not times:
         return False
-    words.limits.append(f"only {' '.join(said)} ({zone}{over})")
+    words.limits.append(f"only {' '.join(times)} ({zone}{over})")
     return True
 
 
@@ -170,26 +170,26 @@ def _ipvs(words: Words, match: Match, names: Names, _family: str) -> bool:
     options = ("--ipvs", "--vproto", "--vaddr", "--vport", "--vdir", "--vmethod", "--vportctl")
     if not knows_only(match, *options):
         return False
-    said: list[str] = []
+    clauses: list[str] = []
     for option in match.options:
         no, value = "not " if option.negated else "", option.value
         match option.name:
             case "--ipvs":
-                said.append(f"{'do not ' if option.negated else ''}belong to an IPVS connection")
+                clauses.append(f"{'do not ' if option.negated else ''}belong to an IPVS connection")
             case "--vproto":
-                said.append(f"are for an IPVS service {no}of {protocol(value)}")
+                clauses.append(f"are for an IPVS service {no}of {protocol(value)}")
             case "--vaddr":
-                said.append(f"are for the IPVS service {no}at {names.address(value)}")
+                clauses.append(f"are for the IPVS service {no}at {names.address(value)}")
             case "--vport":
-                said.append(f"are for the IPVS service {no}at {ports(value)}")
+                clauses.append(f"are for the IPVS service {no}at {ports(value)}")
             case "--vportctl":
-                said.append(f"are related to the IPVS service {no}at {ports(value)}")
+                clauses.append(f"are related to the IPVS service {no}at {ports(value)}")
             case "--vdir":
-                said.append("answer for an IPVS service" if value.upper() == "REPLY" else "ask an IPVS service")
+                clauses.append("answer for an IPVS service" if value.upper() == "REPLY" else "ask an IPVS service")
             case _:
-                said.append(f"are {no}passed on by IPVS by {printable(value)}")
-    words.which += said
-    return bool(said)
+                clauses.append(f"are {no}passed on by IPVS by {printable(value)}")
+    words.which += clauses
+    return bool(clauses)
 
 
 #: The words of these match modules.

@@ -134,17 +134,17 @@ def _owner(words: Words, match: Match, _names: Names, _family: str) -> bool:
 
 
 def _physdev(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    said = {
+    verbs = {
         "--physdev-in": ("come in by the bridge port", "do not come in by the bridge port"),
         "--physdev-out": ("leave by the bridge port", "do not leave by the bridge port"),
         "--physdev-is-in": ("came in by a bridge port", "did not come in by a bridge port"),
         "--physdev-is-out": ("leave by a bridge port", "do not leave by a bridge port"),
         "--physdev-is-bridged": ("are passed from port to port of a bridge", "are not passed from port to port"),
     }
-    if not knows_only(match, *said):
+    if not knows_only(match, *verbs):
         return False
     for option in match.options:
-        words.which.append(f"{said[option.name][option.negated]} {printable(option.value)}".rstrip())
+        words.which.append(f"{verbs[option.name][option.negated]} {printable(option.value)}".rstrip())
     return True
 
 
@@ -189,11 +189,11 @@ def plural_text(number: str) -> str:
 
 
 def _ttl(words: Words, match: Match, _names: Names, _family: str) -> bool:
-    said = {"--ttl-eq": "of", "--ttl-lt": "below", "--ttl-gt": "above", "--hl-eq": "of", "--hl-lt": "below", "--hl-gt": "above"}  # fmt: skip  # noqa: E501
-    if not knows_only(match, *said) or any(option.negated for option in match.options):
+    relations = {"--ttl-eq": "of", "--ttl-lt": "below", "--ttl-gt": "above", "--hl-eq": "of", "--hl-lt": "below", "--hl-gt": "above"}  # fmt: skip  # noqa: E501
+    if not knows_only(match, *relations) or any(option.negated for option in match.options):
         return False
     name = "TTL" if match.module == "ttl" else "hop limit"
-    words.which += [f"have a {name} {said[option.name]} {printable(option.value)}" for option in match.options]
+    words.which += [f"have a {name} {relations[option.name]} {printable(option.value)}" for option in match.options]
     return True
 
 

@@ -174,5 +174,5 @@ _BY_OWNER: Mapping[str, Callable[[str], str]] = {
 def native_chain(table: str, chain: str) -> tuple[str, str]:
     """Return the owner and content of a native table's chain; "" where the names do not tell."""
     owner = table_owner(table)
-    said = _BY_OWNER.get(owner)
-    return owner, said(chain) if said is not None else ""
+    content = _BY_OWNER.get(owner)
+    return owner, content(chain) if content is not None else ""

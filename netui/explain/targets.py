@@ -39,9 +39,9 @@ def does(target: Target | None, names: Names, chain: Chain) -> str:
     if target is None:
         return "are counted and go on to the next rule"
     name = target.name
-    said = _special(target, names, chain)
-    if said:
-        return said
+    verb = _special(target, names, chain)
+    if verb:
+        return verb
     options = _options(target)
     if name in _PLAIN:
         return _PLAIN[name] + (f" ({options})" if options else "")
@@ -149,7 +149,7 @@ def _return(chain: Chain) -> str:
 
 
 def _how(target: Target) -> str:
-    said = [
+    flags = [
         word
         for name, word in (
             ("--random", "ports at random"),
@@ -158,7 +158,7 @@ def _how(target: Target) -> str:
         )
         if target.option(name)
     ]
-    return f" ({', '.join(dict.fromkeys(said))})" if said else ""
+    return f" ({', '.join(dict.fromkeys(flags))})" if flags else ""
 
 
 def _log(target: Target) -> str:

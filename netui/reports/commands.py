@@ -104,8 +104,8 @@ def exposed(host: PreparedHost, fail_on: str = "", allowed: Sequence[str] = (), 
         remarks = [*remarks, document["unknown"]]
     if complete and (partly := [container.name for container in partly_known(host)]):
         document["unlisted"] = unlisted_json(partly)
-        said = unlisted_text(partly)
-        text, remarks = f"{text}\n\n{said}", [*remarks, said]
+        unlisted = unlisted_text(partly)
+        text, remarks = f"{text}\n\n{unlisted}", [*remarks, unlisted]
     status = _DONE if complete else _UNDECIDED
     if fail_on and complete:
         limit = cast("Where | Listing", fail_on)

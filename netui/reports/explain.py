@@ -22,11 +22,11 @@ def chosen(snapshot: Snapshot, table: str = "", chain: str = "", number: int | N
 
     Raises NotThere where there is no such table, chain or rule.
     """
-    everything = [found for ruleset in snapshot.rulesets.values() for found in ruleset.chains()]
+    everything = [candidate for ruleset in snapshot.rulesets.values() for candidate in ruleset.chains()]
     if not snapshot.rulesets and snapshot.nft_chains is None:
         errors = [state.error for state in snapshot.sources.values() if "tables" in state.name and state.error]
         raise NotThere(f"no rules were read{f': {errors[0]}' if errors else ''}")
-    chains = [found for found in everything if not table or found.table == table]
+    chains = [candidate for candidate in everything if not table or candidate.table == table]
     if not everything and not table:
         return []
     if not everything:
@@ -35,14 +35,14 @@ def chosen(snapshot: Snapshot, table: str = "", chain: str = "", number: int | N
         raise NotThere(f"{_show(table)}: no such table here; there are {_some({c.table for c in everything})}")
     if chain:
         of_table = chains
-        chains = [found for found in chains if found.name == chain]
+        chains = [candidate for candidate in chains if candidate.name == chain]
         if not chains:
             raise NotThere(
                 f"{_show(chain)}: table {_show(table)} has no such chain; it has {_some({c.name for c in of_table})}"
             )
     if number is not None:
-        longest = max(len(found.rules) for found in chains)
-        chains = [found for found in chains if number <= len(found.rules)]
+        longest = max(len(candidate.rules) for candidate in chains)
+        chains = [candidate for candidate in chains if number <= len(candidate.rules)]
         if not chains or number < 1:
             raise NotThere(f"{number}: chain {_show(chain)} has {longest} rules, counted from 1")
     return chains

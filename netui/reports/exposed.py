@@ -179,20 +179,20 @@ def column(exposure: Reached, where: Where, *, wide: bool = False) -> str:
     by_family = exposure.states(where)
     if where == "networks":
         return _networks(by_family)
-    said = [word for family, cells in by_family.items() if (word := _family_word(family, cells))]
+    parts = [word for family, cells in by_family.items() if (word := _family_word(family, cells))]
     nets = list(dict.fromkeys(net for cells in by_family.values() for cell in cells for net in cell.listed))
     if nets:
         named = f"{nets[0]} and {len(nets) - 1} more" if len(nets) > 2 and not wide else ", ".join(nets)
-        said.append(named)
+        parts.append(named)
     several = where == "lan" and len({cell.origin.name for cells in by_family.values() for cell in cells}) > 1
     if several:
         opened = {c.origin.name for cells in by_family.values() for c in cells if c.state == "open"}
         everywhere = {c.origin.name for cells in by_family.values() for c in cells}
         if opened and opened != everywhere:
-            return f"{' '.join(said)} ({', '.join(printable(name) for name in sorted(opened))})"
+            return f"{' '.join(parts)} ({', '.join(printable(name) for name in sorted(opened))})"
     if not by_family:
         return ""
-    return " ".join(said) or "-"
+    return " ".join(parts) or "-"
 
 
 def _family_word(family: Family, cells: Sequence[Cell]) -> str:
@@ -213,14 +213,14 @@ def _networks(by_family: dict[Family, list[Cell]]) -> str:
     opened = sorted({cell.origin.name for cell in cells if cell.state == "open"})
     refused = sorted({cell.origin.name for cell in cells if cell.state == "refused"})
     unknown = sorted({cell.origin.name for cell in cells if cell.state == "undecided"} - set(opened))
-    said = []
+    parts = []
     for word, networks in (("", opened), ("()", refused), ("?", unknown)):
         if networks:
             text = (
                 "all" if len(networks) == len(names) and len(names) > 1 else some([printable(n) for n in networks], 3)
             )
-            said.append(f"({text})" if word == "()" else f"{text}{word}")
-    return " ".join(said) or "-"
+            parts.append(f"({text})" if word == "()" else f"{text}{word}")
+    return " ".join(parts) or "-"
 
 
 def unlisted_json(containers: Sequence[str]) -> dict[str, Any]:

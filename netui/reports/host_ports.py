@@ -85,17 +85,17 @@ def host_rows(listed: HostPorts, *, wide: bool = False) -> tuple[list[list[str]]
 
 
 def _remarks(rows: Sequence[HostPort], *, wide: bool) -> Iterator[str]:
-    said: dict[str, None] = {}
+    remarks: dict[str, None] = {}
     for row in rows:
         port = f"{ports_text(row.ports)}/{row.protocol}"
         for cell in row.cells:
-            said.update((line, None) for line in sender_remarks(port, cell, wide=wide))
+            remarks.update((line, None) for line in sender_remarks(port, cell, wide=wide))
             if cell.condition:
-                said[printable(f"  {port}: {cell.state}, {cell.condition}")] = None
+                remarks[printable(f"  {port}: {cell.state}, {cell.condition}")] = None
         addresses = {cell.destination.rpartition(":")[0] for cell in row.cells}
         opened = {cell.destination.rpartition(":")[0] for cell in row.cells if cell.state == "open"}
         if opened and opened != addresses and row.answered_by.kind == "program":
-            said[printable(f"  {port}: at {some(sorted(opened))} only")] = None
+            remarks[printable(f"  {port}: at {some(sorted(opened))} only")] = None
     for row in rows:
-        said.update((printable(f"  undecided: {text}"), None) for cell in row.cells for text in cell.undecided)
-    yield from said
+        remarks.update((printable(f"  undecided: {text}"), None) for cell in row.cells for text in cell.undecided)
+    yield from remarks

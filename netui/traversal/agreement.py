@@ -50,10 +50,10 @@ def agreement(explored: Explored[Way]) -> Agreement | None:
     verdict, to = quiet[0].verdict, quiet[0].delivered_to
     if not explored.usual_complete or verdict == "undecided":
         return None
-    if any(way.verdict != verdict for way in quiet):
+    if any(branch.verdict != verdict for branch in quiet):
         return _stopped(explored)
     receivers: tuple[DeliveredTo, ...] = ()
-    if any(way.delivered_to != to for way in quiet):
+    if any(branch.delivered_to != to for branch in quiet):
         receivers = _by_chance(explored)
         if not receivers:
             return None
@@ -62,7 +62,7 @@ def agreement(explored: Explored[Way]) -> Agreement | None:
     condition = " and ".join(f"{limit.bound} (rule {limit.rule} of {limit.table} {limit.chain})" for limit in counted)
     notes: list[str] = []
     if condition:
-        beyond = "; ".join(dict.fromkeys(f"{way.verdict} ({way.reason})" for way in others))
+        beyond = "; ".join(dict.fromkeys(f"{branch.verdict} ({branch.reason})" for branch in others))
         notes.append(f"{verdict}, {condition}; beyond that: {beyond}")
     elif not explored.complete:
         notes.append(f"more than {len(explored.outcomes)} ways were possible beyond the limits; not all were walked")
@@ -80,11 +80,11 @@ def _stopped(explored: Explored[Way]) -> Agreement | None:
     that it need not is said.
     """
     quiet = explored.of_quiet_sender()
-    if len(quiet) < len(explored.outcomes) or any(way.verdict not in _STOPS for way in quiet):
+    if len(quiet) < len(explored.outcomes) or any(branch.verdict not in _STOPS for branch in quiet):
         return None
     if any(item.match != BY_AGE for item in explored.undecided):
         return None
-    other = next(way for way in quiet if way.verdict != quiet[0].verdict)
+    other = next(branch for branch in quiet if branch.verdict != quiet[0].verdict)
     orders = "; ".join(item.reason for item in explored.undecided)
     note = (
         f"{orders}: as their tables were made it is {quiet[0].verdict} ({quiet[0].reason}); "
@@ -96,10 +96,10 @@ def _stopped(explored: Explored[Way]) -> Agreement | None:
 def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:
     """All possible receivers, where only chance decides between them; () where an unknown decides, too."""
     groups: dict[object, dict[DeliveredTo, None]] = {}
-    for way, unknowns in zip(explored.of_quiet_sender(), explored.unknowns, strict=False):
-        if way.delivered_to is None:
+    for branch, unknowns in zip(explored.of_quiet_sender(), explored.unknowns, strict=False):
+        if branch.delivered_to is None:
             return ()
-        groups.setdefault(unknowns.assumed(), {})[way.delivered_to] = None
+        groups.setdefault(unknowns.assumed(), {})[branch.delivered_to] = None
     every = list(groups.values())
     return tuple(every[0]) if all(one.keys() == every[0].keys() for one in every) else ()
 
@@ -110,10 +110,12 @@ def _limits(
     """The limits beyond which the outcome differs, and those ways: as few exceeded limits as possible for each."""
     wanted = set(receivers)
     exceeding = [
-        (unknowns.exceeded(), way)
-        for way, unknowns in zip(explored.outcomes[explored.usual :], explored.unknowns[explored.usual :], strict=True)
-        if way.verdict != verdict or way.delivered_to not in wanted
+        (unknowns.exceeded(), branch)
+        for branch, unknowns in zip(
+            explored.outcomes[explored.usual :], explored.unknowns[explored.usual :], strict=True
+        )
+        if branch.verdict != verdict or branch.delivered_to not in wanted
     ]
-    least = [(limits, way) for limits, way in exceeding if not any(other < limits for other, _ in exceeding)]
+    least = [(limits, branch) for limits, branch in exceeding if not any(other < limits for other, _ in exceeding)]
     named = frozenset().union(*(limits for limits, _ in least))
-    return [limit for limit in explored.undecided if limit in named], [way for _, way in least]
+    return [limit for limit in explored.undecided if limit in named], [branch for _, branch in least]

@@ -165,24 +165,31 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
     if asks_for_several(query):
         return _outcome_by_sender(host, requests, reply)
     unknowns = Unknowns()
-    way = walk(host, query, unknowns, reply)
-    if not unknowns.taken and way.decided:
+    branch = walk(host, query, unknowns, reply)
+    if not unknowns.taken and branch.decided:
         # this is asked 80,000 times for a host of 1,000 containers
-        return _of_way(way)
-    explored = explore(lambda unknowns: walk(host, query, unknowns, reply), (unknowns, way), host.patience)
+        return _of_way(branch)
+    explored = explore(lambda unknowns: walk(host, query, unknowns, reply), (unknowns, branch), host.patience)
     return BriefPath.of(combined(host, query, explored, reply), explored.outcomes[0].last.seen.protocol)
 
 
-def _of_way(way: Branch) -> BriefPath:
-    if way.answered is None and len(way.arrivals) == 1:
+def _of_way(branch: Branch) -> BriefPath:
+    if branch.answered is None and len(branch.arrivals) == 1:
         # what most of a host's questions come to
-        one = way.arrivals[0]
+        one = branch.arrivals[0]
         deciding = deciding_step(one.verdict, one.steps)
         return BriefPath(
-            one.verdict, one.reason, one.delivered_to, deciding, one.seen.protocol, (), (), way.notes
+            one.verdict, one.reason, one.delivered_to, deciding, one.seen.protocol, (), (), branch.notes
         )  # fmt: skip
     return BriefPath(
-        way.verdict, way.reason, way.delivered_to, way.deciding, way.last.seen.protocol, way.reply, (), way.notes
+        branch.verdict,
+        branch.reason,
+        branch.delivered_to,
+        branch.deciding,
+        branch.last.seen.protocol,
+        branch.reply,
+        (),
+        branch.notes,
     )
 
 

@@ -38,14 +38,14 @@ class Unknowns:
     widths: list[int] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
 
-    def branch(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
+    def branch(self, answers: int, unknown: Undecided, likely: int = 0) -> int:
         """Return which of ``ways`` answers this walk assumes at this point."""
         position = len(self.taken)
         turned = self.given[position] if position < len(self.given) else 0
         self.taken.append(turned)
-        self.widths.append(ways)
+        self.widths.append(answers)
         self.undecided.append(unknown)
-        return (likely + turned) % ways
+        return (likely + turned) % answers
 
     def exceeded(self) -> frozenset[Undecided]:
         """Return the counting matches that did not give their usual answer."""

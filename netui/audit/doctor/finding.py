@@ -45,9 +45,9 @@ class Cure(str):
 
     def __new__(cls, text: str, changes: tuple[Change, ...], otherwise: Cure | None = None) -> Cure:
         """Make the text with its changes."""
-        made = super().__new__(cls, text)
-        made.changes, made.otherwise = changes, otherwise
-        return made
+        cure = super().__new__(cls, text)
+        cure.changes, cure.otherwise = changes, otherwise
+        return cure
 
     def or_else(self, other: Cure) -> Cure:
         """Return the cure with another one appended to its alternatives."""

@@ -142,23 +142,23 @@ def _first(routes: tuple[Route, ...], bridge: str, other: Route) -> bool:
 
 def _hidden(snapshot: Snapshot, network: Network, own: tuple[str, Family, Net], route: Route, there: Net) -> Finding:
     text, family, net = own
-    way = f"dev {route.dev}" + (f" via {route.gateway}" if route.gateway else "")
+    hop = f"dev {route.dev}" + (f" via {route.gateway}" if route.gateway else "")
     if there.mask == net.mask:
         away = not _first(tuple(snapshot.routes.get(family, ())), network.bridge, route)
     else:
         away = there.mask & net.mask == net.mask
     if away:
-        what = f"The route to {route.dst} ({way}) takes addresses of network {network.name} ({text}) away from it."
+        what = f"The route to {route.dst} ({hop}) takes addresses of network {network.name} ({text}) away from it."
         why = "Packets for its containers in that range leave by the other way."
     else:
-        what = f"Network {network.name} ({text}) hides the route to {route.dst} ({way})."
+        what = f"Network {network.name} ({text}) hides the route to {route.dst} ({hop})."
         why = "Machines there that have an address of the network's subnet are not reached from this host any more."
     return Finding(
         "route-hidden",
         "medium",
         what,
         why,
-        (Evidence("route", f"{route.dst} {way}"), Evidence("network", f"{network.name}: {text}")),
+        (Evidence("route", f"{route.dst} {hop}"), Evidence("network", f"{network.name}: {text}")),
         (
             f"Make the network anew with a subnet that nobody uses: docker network create --subnet … {network.name}",
             'Choose the ranges that Docker takes: "default-address-pools" in daemon.json.',

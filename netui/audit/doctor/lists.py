@@ -181,8 +181,8 @@ def _empty_sets(view: View) -> Iterator[Finding]:
                 values = named.values if named is not None and not named.negated else None
                 if not isinstance(values, SetReference) or not _lets_in(located.chain, located.rule):
                     continue
-                known = sets.get(values.name)
-                if known is None or known.entries:
+                ipset = sets.get(values.name)
+                if ipset is None or ipset.entries:
                     continue
                 behind = [r for r in located.chain.rules[located.rule.number :] if _target(r) in _CLOSES]
                 given = _for_all(located.rule, family)

@@ -65,7 +65,7 @@ def _of_table(view: View, table: Table, owner: str, ports: dict[str, tuple[str, 
             through, steps = _through(view, table, source, ports)
             if not steps:
                 continue
-            way = next(destination for destination, published in ports.items() if published == through[0])
+            example = next(destination for destination, published in ports.items() if published == through[0])
             named = list(dict.fromkeys(shown(bound) for _, bound in through))
             yield Finding(
                 "ban-bypassed",
@@ -75,7 +75,7 @@ def _of_table(view: View, table: Table, owner: str, ports: dict[str, tuple[str, 
                 "it all the same.",
                 _WHY,
                 tuple(view.step_evidence(step) for step in steps),
-                (_KEEP[owner], f"See its way: netui path {source} {way}"),
+                (_KEEP[owner], f"See its way: netui path {source} {example}"),
                 tuple(dict.fromkeys(name for name, _ in through)),
             )
 

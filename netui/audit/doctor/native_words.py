@@ -12,20 +12,20 @@ from netui.model import Chain, Rule
 
 def in_nft_words(words: Sequence[str]) -> tuple[str, ...] | None:
     """Return ``-i br0 -m conntrack --ctstate NEW -j ACCEPT`` in nft's words; None for other kinds of rules."""
-    said: list[str] = []
+    statement: list[str] = []
     left = list(words)
     while left:
         match left:
             case ["-i", name, *left]:
-                said += ["iifname", name]
+                statement += ["iifname", name]
             case ["-o", name, *left]:
-                said += ["oifname", name]
+                statement += ["oifname", name]
             case ["-m", "conntrack", "--ctstate", "DNAT", *left]:
-                said += ["ct", "status", "dnat"]
+                statement += ["ct", "status", "dnat"]
             case ["-m", "conntrack", "--ctstate", states, *left]:
-                said += ["ct", "state", states.lower()]
+                statement += ["ct", "state", states.lower()]
             case ["-j", "ACCEPT"]:
-                return (*said, "accept")
+                return (*statement, "accept")
             case _:
                 return None
     return None

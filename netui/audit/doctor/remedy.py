@@ -45,8 +45,8 @@ def command(view: View, change: Change) -> str:
 
 def cure(view: View, lead: str, changes: Sequence[Change], *, otherwise: Cure | None = None, end: str = "") -> Cure:
     """Return advice with the commands of its changes, joined for a shell."""
-    said = " && ".join(command(view, change) for change in changes)
-    return Cure(f"{lead}{said}{end}", tuple(changes), otherwise)
+    commands = " && ".join(command(view, change) for change in changes)
+    return Cure(f"{lead}{commands}{end}", tuple(changes), otherwise)
 
 
 def at_the_head(view: View, key: RulesetKey, lead: str, *rules: str) -> Cure:
@@ -56,8 +56,8 @@ def at_the_head(view: View, key: RulesetKey, lead: str, *rules: str) -> Cure:
     """
 
     def put(chain: str, otherwise: Cure | None = None) -> Cure:
-        made = [Change("insert", *key, "filter", chain, 1, tuple(text.split())) for text in reversed(rules)]
-        return cure(view, lead, made, otherwise=otherwise)
+        changes = [Change("insert", *key, "filter", chain, 1, tuple(text.split())) for text in reversed(rules)]
+        return cure(view, lead, changes, otherwise=otherwise)
 
     last = put("FORWARD")
     has_user = any(chain.backend == key.backend for chain in view.chains(key.family, "filter", "DOCKER-USER"))
@@ -69,15 +69,15 @@ def at_the_head_of(view: View, step: Step, lead: str, *rules: str) -> Cure | Non
 
     rules: in iptables' words, in their final order.
     """
-    said = [in_nft_words(text.split()) for text in rules]
-    if any(words is None for words in said):
+    statements = [in_nft_words(text.split()) for text in rules]
+    if any(words is None for words in statements):
         return None
-    made = [
+    changes = [
         Change("insert", step.family, "nftables", step.table, step.chain, 1, words)
-        for words in reversed(said)
+        for words in reversed(statements)
         if words is not None
     ]
-    return cure(view, lead, made)
+    return cure(view, lead, changes)
 
 
 def deleted(located: ChainRule) -> Change:

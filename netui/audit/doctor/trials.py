@@ -51,10 +51,10 @@ class Trials:
         return max(_FEWEST, min(_MOST, _MOST_RULES // max(1, rules)))
 
     def _prepared(self, after: Snapshot) -> PreparedHost:
-        made = prepare(after)
+        host = prepare(after)
         # what cannot be told of this host cannot be told of the changed one either
-        made.patience = self.view.host.patience
-        return made
+        host.patience = self.view.host.patience
+        return host
 
     def proven(self, check: Check, finding: Finding, others: Sequence[Check] = ()) -> Finding:
         """Return the finding with only the cures that help: after them, the check does not find it any more.

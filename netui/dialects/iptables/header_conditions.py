@@ -52,9 +52,9 @@ def multiport(match: Match, _family: Family) -> Iterator[Requirement]:
     """Any of several ports; ``--ports``: of the source or the destination."""
     for option in match.options:
         spans = [parse_ports(part) for part in option.value.split(",")]
-        known = [span for span in spans if span is not None]
-        if option.name in _MULTIPORT and len(known) == len(spans):
-            yield condition(_MULTIPORT[option.name], IntervalSet(known), match, option)
+        intervals = [span for span in spans if span is not None]
+        if option.name in _MULTIPORT and len(intervals) == len(spans):
+            yield condition(_MULTIPORT[option.name], IntervalSet(intervals), match, option)
         else:
             yield opaque(match, option)
 

@@ -100,14 +100,16 @@ def _sum(values: list[str] | None) -> int | None:
 
 def _over_netlink() -> Iterator[Connection]:
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
-            asked.settimeout(_TIMEOUT)
-            asked.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            asked.bind((0, 0))
+        with socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER
+        ) as netlink_socket:
+            netlink_socket.settimeout(_TIMEOUT)
+            netlink_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            netlink_socket.bind((0, 0))
             body = struct.pack("=BBH", 0, 0, 0)
-            asked.send(struct.pack("=IHHII", 16 + len(body), _GET, _REQUEST | _DUMP, 1, 0) + body)
+            netlink_socket.send(struct.pack("=IHHII", 16 + len(body), _GET, _REQUEST | _DUMP, 1, 0) + body)
             while True:
-                for kind, _flags, payload in messages(asked.recv(1 << 17)):
+                for kind, _flags, payload in messages(netlink_socket.recv(1 << 17)):
                     if kind == _ERROR:
                         number = -struct.unpack_from("=i", payload)[0]
                         what = needs_root() if number in (1, 13) else f"error {number}"

@@ -24,13 +24,13 @@ def read_netns(pids: Iterable[int]) -> dict[int, int]:
     """Return the number of each process's namespace, where this namespace has one for it."""
     numbers: dict[int, int] = {}
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE) as asked:
-            asked.settimeout(1.0)
-            asked.bind((0, 0))
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE) as netlink_socket:
+            netlink_socket.settimeout(1.0)
+            netlink_socket.bind((0, 0))
             for pid in pids:
                 body = struct.pack("=B3xHHI", 0, 8, _PID, pid)
-                asked.send(struct.pack("=IHHII", 16 + len(body), _GET, _REQUEST, 1, 0) + body)
-                for kind, _flags, payload in netlink.messages(asked.recv(4096)):
+                netlink_socket.send(struct.pack("=IHHII", 16 + len(body), _GET, _REQUEST, 1, 0) + body)
+                for kind, _flags, payload in netlink.messages(netlink_socket.recv(4096)):
                     number = dict(netlink.attributes(payload[4:])).get(_NSID, b"") if kind == _NEW else b""
                     if len(number) == 4 and (value := struct.unpack("=i", number)[0]) >= 0:
                         numbers[pid] = value

@@ -171,15 +171,17 @@ def _asked(message: int, flags: int) -> list[tuple[str, bytes]] | None:
     """Send one request; return all messages of a dump (None where it was interrupted), else the one answer."""
     objects: list[tuple[str, bytes]] = []
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER) as asked:
-            asked.settimeout(_TIMEOUT)
-            asked.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            asked.bind((0, 0))
+        with socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER
+        ) as netlink_socket:
+            netlink_socket.settimeout(_TIMEOUT)
+            netlink_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            netlink_socket.bind((0, 0))
             body = struct.pack("=BBH", 0, 0, 0)
-            asked.send(struct.pack("=IHHII", 16 + len(body), _SUBSYSTEM | message, flags, 1, 0) + body)
+            netlink_socket.send(struct.pack("=IHHII", 16 + len(body), _SUBSYSTEM | message, flags, 1, 0) + body)
             interrupted = False
             while True:
-                data = asked.recv(1 << 17)
+                data = netlink_socket.recv(1 << 17)
                 for kind, marked, payload in netlink.messages(data):
                     interrupted = interrupted or bool(marked & _INTERRUPTED)
                     if kind == _ERROR:

@@ -34,7 +34,7 @@ class Unsettled(Exception):
 class NoChoice(Unknowns):
     """The unknowns of a trial walk: it may have none."""
 
-    def branch(self, ways: int, unknown: Undecided, likely: int = 0) -> int:
+    def branch(self, answers: int, unknown: Undecided, likely: int = 0) -> int:
         """End the trial."""
         raise Unsettled
 

@@ -117,18 +117,18 @@ class Namespace:
 
     def hook_chains(self, family: Family, hook: Hook) -> HookChains:
         """Return the base chains at a hook."""
-        known = self._stages.get((family, hook))
-        if known is None:
+        chains = self._stages.get((family, hook))
+        if chains is None:
             groups = self.bases.get((family, hook), ())
             first = hook in ("prerouting", "output")
-            known = self._stages[family, hook] = HookChains(
+            chains = self._stages[family, hook] = HookChains(
                 tuple(base for group in groups for base in group if base.type == "nat"),
                 tuple((group[0].priority, tuple(base for base in group if base.type != "nat")) for group in groups),
                 _DST_NAT if first else _SRC_NAT,
                 first and self.tracks.get(family, True),
                 self.rules_read.get(family, ""),
             )
-        return known
+        return chains
 
     def in_order(self, family: str, hook: Hook, bases: Sequence[BaseChain]) -> list[BaseChain] | None:
         """Return base chains in the kernel's order; None where it was not printed."""
@@ -200,7 +200,7 @@ class Namespace:
 
     def ports(self, bridge: str) -> list[Interface]:
         """Return the bridge's ports."""
-        known = self._ports.get(bridge)
-        if known is None:
-            known = self._ports[bridge] = [i for i in self.interfaces.values() if i.master == bridge]
-        return known
+        ports = self._ports.get(bridge)
+        if ports is None:
+            ports = self._ports[bridge] = [i for i in self.interfaces.values() if i.master == bridge]
+        return ports

@@ -92,8 +92,8 @@ class PreparedHost:
 
     def sender(self, container: Container, family: Family) -> Sender:
         """Return a container as a sender."""
-        known = self._senders.get((container.id, family))
-        if known is None or not container.id:
+        sender = self._senders.get((container.id, family))
+        if sender is None or not container.id:
             own, links = set[int](), list[tuple[int, Net, Endpoint]]()
             for endpoint in container.endpoints:
                 address = endpoint.ipv4 if family == "ip" else endpoint.ipv6
@@ -105,10 +105,10 @@ class PreparedHost:
                 if net is not None:
                     links.append((prefix, net, endpoint))
             gateway = self.gateway_endpoint(container, family)
-            known = Sender(container.name, family, frozenset(own), tuple(links), gateway)
-            known = with_own_routes(known, container)
-            self._senders[container.id, family] = known
-        return known
+            sender = Sender(container.name, family, frozenset(own), tuple(links), gateway)
+            sender = with_own_routes(sender, container)
+            self._senders[container.id, family] = sender
+        return sender
 
     def network_of(self, endpoint: Endpoint) -> Network | None:
         """Return the network of an endpoint, None if it is not in the snapshot."""

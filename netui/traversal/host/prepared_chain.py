@@ -75,10 +75,10 @@ class PreparedRule:
 
     def named(self, hook: Hook, chain: Chain) -> Undecided:
         """Return the Undecided that names this rule where its target's effect cannot be known."""
-        known = self._named.get(hook)
-        if known is None:
+        undecided = self._named.get(hook)
+        if undecided is None:
             target = self.rule.spec.target
-            known = self._named[hook] = Undecided(
+            undecided = self._named[hook] = Undecided(
                 target.name if target else "",
                 "",
                 hook,
@@ -89,7 +89,7 @@ class PreparedRule:
                 self.rule.number,
                 self.rule.text,
             )
-        return known
+        return undecided
 
     @property
     def does(self) -> tuple[str, str]:
@@ -193,11 +193,11 @@ class PreparedChain:
 
     def left_by_policy(self, hook: Hook) -> Step:
         """Return the step of a base chain's policy."""
-        known = self._left.get(hook)
-        if known is None:
+        step = self._left.get(hook)
+        if step is None:
             chain = self.chain
             policy = chain.policy or "ACCEPT"
-            known = self._left[hook] = Step(
+            step = self._left[hook] = Step(
                 hook=hook,
                 family=chain.family,
                 backend=chain.backend,
@@ -208,7 +208,7 @@ class PreparedChain:
                 verdict=Verdict(policy.lower()),
                 index=chain.index,
             )
-        return known
+        return step
 
 
 class PreparedTable:

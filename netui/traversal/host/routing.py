@@ -64,10 +64,10 @@ class Fib:
     def address_type(self, address: int, device: str = "") -> str:
         """Return ``local``, ``broadcast``, ``multicast``, ``anycast`` or ``unicast`` (inet_addr_type)."""
         key = (address, device)
-        known = self._types.get(key)
-        if known is None:
-            known = self._types[key] = self._address_type(address, device)
-        return known
+        kind = self._types.get(key)
+        if kind is None:
+            kind = self._types[key] = self._address_type(address, device)
+        return kind
 
     def _address_type(self, address: int, device: str) -> str:
         if self.family == "ip":

@@ -81,18 +81,18 @@ def _answer(host: PreparedHost, arrival: LegResult, unknowns: Unknowns, notes: l
     if to.kind == "host":
         walked = journey.send(answer)
     else:
-        way = _Exit(arrival.seen.oif)
+        leaving = _Exit(arrival.seen.oif)
         if arrival.owner is not None:
-            way = _exit(host, arrival.owner, answer, arrival.seen.oif)
+            leaving = _exit(host, arrival.owner, answer, arrival.seen.oif)
             answer.mac = arrival.owner.endpoint.mac or None
-        if way.no_way:
-            return answered.lose("unreachable", way.no_way)
-        if way.elsewhere:
+        if leaving.no_way:
+            return answered.lose("unreachable", leaving.no_way)
+        if leaving.elsewhere:
             if sent.connection is not None and (sent.connection.dnat or sent.connection.snat):
-                return answered.lose("dropped", f"{way.elsewhere}, past the translation of this host")
-            return answered.doubt(Undecided("route", way.elsewhere, family=answer.family))
-        answer.iif = way.bridge
-        walked = journey.receive(answer, towards=way.towards)
+                return answered.lose("dropped", f"{leaving.elsewhere}, past the translation of this host")
+            return answered.doubt(Undecided("route", leaving.elsewhere, family=answer.family))
+        answer.iif = leaving.bridge
+        walked = journey.receive(answer, towards=leaving.towards)
     answered.legs.append(Leg(walked.seen.packet(), walked.steps))
     if walked.undecided is not None:
         return answered.doubt(walked.undecided)
@@ -132,15 +132,15 @@ def _exit(host: PreparedHost, owner: Owner, answer: PacketState, arrived_by: str
     container, family = owner.container, answer.family
     side = host.sender(container, family)
     try:
-        way = container_route(side, answer.dst)
+        hop = container_route(side, answer.dst)
     except OwnRouteUnknown as error:
         return _Exit(elsewhere=str(error))
-    if way is None:
+    if hop is None:
         if side.routes is None and (owner.network is None or not owner.network.internal):
             # its gateway is not known: take the network of the question
             return _Exit(arrived_by)
         return _Exit(no_way=no_route(side, address_text(family, answer.dst)))
-    endpoint, on_link, gateway = way.endpoint, way.on_link, way.gateway
+    endpoint, on_link, gateway = hop.endpoint, hop.on_link, hop.gateway
     bridge = host.bridge_of(endpoint)
     if not bridge:
         network = host.network_of(endpoint)

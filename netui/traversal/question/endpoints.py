@@ -206,10 +206,10 @@ def shared_namespace(host: PreparedHost, container: Container) -> Container:
 
 def namespace_owner(host: PreparedHost, name: str) -> Container:
     """Return the running container of that name or ID prefix, or the one whose namespace it uses."""
-    known = host.named.get(name)
-    if known is None:
-        known = host.named[name] = shared_namespace(host, running(find_container(host, name)))
-    return known
+    owner = host.named.get(name)
+    if owner is None:
+        owner = host.named[name] = shared_namespace(host, running(find_container(host, name)))
+    return owner
 
 
 def endpoint_on(host: PreparedHost, container: Container, network: str) -> Endpoint:

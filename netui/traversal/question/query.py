@@ -51,9 +51,9 @@ def only(explored: Explored[Branch]) -> Branch | None:
 
 def combined(host: PreparedHost, query: Query, explored: Explored[Branch], reply: bool) -> Path:
     """Return the path that combines all ways of a question."""
-    way = only(explored)
-    if way is not None:
-        return _decided(host, query, way, reply)
+    branch = only(explored)
+    if branch is not None:
+        return _decided(host, query, branch, reply)
     agreed = agreement(explored)
     answer = _agreed(explored, agreed) if agreed is not None else _differing(explored)
     notes = [*query.notes, *answer.notes]
@@ -70,14 +70,17 @@ def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
     """The path where all ways of a quiet sender have the same outcome: it shows the likely way."""
     first = explored.outcomes[0]
     legs, reply, deciding, reason = first.legs(), first.reply, first.deciding, first.reason
-    notes = [note for way in explored.of_quiet_sender() for note in way.notes]
+    notes = [note for branch in explored.of_quiet_sender() for note in branch.notes]
     if agreed.one_of:
         quiet = explored.of_quiet_sender()
-        legs, reply = _common_legs([way.legs() for way in quiet]), _common_legs([way.reply for way in quiet])
+        legs, reply = (
+            _common_legs([branch.legs() for branch in quiet]),
+            _common_legs([branch.reply for branch in quiet]),
+        )
         deciding = deciding_step(agreed.verdict, [step for leg in legs for step in leg.steps])
         names = ", ".join(dict.fromkeys(to.name for to in agreed.one_of))
         reason = f"it reaches one of {names}: the kernel chooses by chance"
-        notes = [note for note in first.notes if all(note in way.notes for way in quiet)]
+        notes = [note for note in first.notes if all(note in branch.notes for branch in quiet)]
         listed = ", ".join(f"{to.name} ({host_port(to.address, to.port)})" for to in agreed.one_of)
         notes.append(f"delivered to one of {listed}")
     # the outcomes agree, but the steps of one way do not tell which way the packet takes
@@ -100,36 +103,36 @@ def _agreed(explored: Explored[Branch], agreed: Agreement) -> Path:
 
 def _differing(explored: Explored[Branch]) -> Path:
     """The path where outcomes differ: the steps that all ways have in common, and what is not known."""
-    ways = explored.outcomes
+    branches = explored.outcomes
     # what a limit counts does not keep a quiet sender's ways apart
     undecided = sorted(explored.undecided, key=lambda item: bool(item.bound))
     notes: list[str] = []
-    for each in ways:
+    for each in branches:
         notes += each.notes
         why_not = [arrival.undecided for arrival in each.arrivals if arrival.undecided is not None]
         if each.answered is not None and each.answered.undecided is not None:
             why_not.append(each.answered.undecided)
         undecided += [item for item in why_not if item not in undecided]
     if not explored.usual_complete:
-        notes.append(f"more than {len(ways)} ways were possible; not all were walked")
-    legs = _common_legs([each.legs() for each in ways])
+        notes.append(f"more than {len(branches)} ways were possible; not all were walked")
+    legs = _common_legs([each.legs() for each in branches])
     why = undecided[0] if undecided else Undecided("", "there are too many possibilities")
     return Path("", "", "undecided", _undecided_reason(why), None, tuple(legs), (), tuple(undecided), tuple(notes))
 
 
-def _decided(host: PreparedHost, query: Query, way: Branch, reply: bool) -> Path:
+def _decided(host: PreparedHost, query: Query, branch: Branch, reply: bool) -> Path:
     """The path where there is only one way."""
     return Path(
         query.source.text,
         destination_text(query),
-        way.verdict,
-        way.reason,
-        way.delivered_to,
-        tuple(way.legs()),
-        tuple(way.reply) if reply else None,
+        branch.verdict,
+        branch.reason,
+        branch.delivered_to,
+        tuple(branch.legs()),
+        tuple(branch.reply) if reply else None,
         (),
-        (*query.notes, *(note for note in way.notes if note not in query.notes), *host_notes(host, query.family)),
-        way.deciding,
+        (*query.notes, *(note for note in branch.notes if note not in query.notes), *host_notes(host, query.family)),
+        branch.deciding,
     )
 
 

@@ -87,10 +87,10 @@ def _same_bridge(host: PreparedHost, query: Query) -> str:
     if bridge is None or bridge.kind != "bridge" or fib.is_local(query.dst) or query.any_src is not None:
         return ""
     try:
-        ways = [fib.lookup(Lookup(address, iif="lo")) for address in (query.src, query.dst)]
+        routes = [fib.lookup(Lookup(address, iif="lo")) for address in (query.src, query.dst)]
     except RoutingUnknown:
         return ""
-    on_link = all(hop is not None and hop.dev == bridge.name and not hop.gateway for hop in ways)
+    on_link = all(hop is not None and hop.dev == bridge.name and not hop.gateway for hop in routes)
     return bridge.name if on_link else ""
 
 
