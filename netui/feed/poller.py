@@ -341,7 +341,7 @@ class Poller:
         for name in GROUPS[group].sources:
             old = self._parts.get(name)
             if old is None or old.error != error:
-                self._parts[name] = kept(old, Reading(error=error))
+                self._parts[name] = kept(old, Reading(error=error, disconnected=self._machine is not None))
                 news = True
         return news
 

@@ -34,7 +34,8 @@ class SourceState:
 
     read: whether its part of the snapshot is present. time: when it was last read (seconds since 1970), None
     if never. error: why it was not read this time, in one line that says what to do. via: the program or
-    library that read it. note: a remark to show, although it was read.
+    library that read it. note: a remark to show, although it was read. disconnected: whether the error is
+    that the connection to another machine is lost.
     """
 
     name: str
@@ -43,6 +44,7 @@ class SourceState:
     error: str = ""
     via: str = ""
     note: str = ""
+    disconnected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from netui.dialects.nft.ruleset import NativeRules
 from netui.model import SOURCES, Container, Snapshot, SourceState
 from netui.model.engine import Inside
 from netui.sources.outputs import RULESET_SOURCES
+from netui.text.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Reading:
     and rule: families; sysctl: sysctls; sockets: sockets; listening: listening
     (sockets by container ID), insides and netns (by process ID); namespaces: rulesets by container ID; kernel: kernel;
     daemon: daemon (its settings). Empty: not read.
-    error, via, note, time: as in SourceState.
+    error, via, note, time, disconnected: as in SourceState.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -29,13 +30,19 @@ class Reading:
     via: str = ""
     note: str = ""
     time: float | None = None
+    disconnected: bool = False
+
+
+def failed(error: SourceError, prefix: str = "") -> Reading:
+    """Return the reading of a source that could not be read; prefix: of the error's text."""
+    return Reading(error=f"{prefix}{error}", disconnected=error.disconnected)
 
 
 def kept(old: Reading | None, new: Reading) -> Reading:
     """Return the new reading; where it failed, the old values and time with the new error."""
     if new.values or old is None or not old.values:
         return new
-    return replace(old, error=new.error)
+    return replace(old, error=new.error, disconnected=new.disconnected)
 
 
 class Assembly:
@@ -80,7 +87,13 @@ class Assembly:
             namespaces=parts.get("namespaces", _NOTHING).values,
             sources={
                 name: SourceState(
-                    name, bool(part.values), part.time if part.values else None, part.error, part.via, part.note
+                    name,
+                    bool(part.values),
+                    part.time if part.values else None,
+                    part.error,
+                    part.via,
+                    part.note,
+                    part.disconnected,
                 )
                 for name, part in {**whole, **parts}.items()
                 if name in SOURCES or part.note or part.error

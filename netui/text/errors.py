@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class SourceError(Exception):
-    """A source could not be read; ``str(error)`` is one line for the user."""
+    """A source could not be read; ``str(error)`` is one line for the user.
+
+    disconnected: whether the connection to another machine is lost.
+    """
+
+    disconnected = False
 
 
 def quoted(text: str, limit: int = 60) -> str:

@@ -383,7 +383,7 @@ def test_old_data_cannot_be_missed() -> None:
 def test_a_lost_line_is_said_with_the_machine_s_name() -> None:
     """Of another machine the header has the name by which it was asked for, and what is old."""
     sources = {
-        name: replace(state, error="disconnected since 12:00:00 (the connection ended)")
+        name: replace(state, error="disconnected since 12:00:00 (the connection ended)", disconnected=True)
         for name, state in HOST.sources.items()
     }
     lost = replace(HOST, sources=sources)

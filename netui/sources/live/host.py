@@ -19,7 +19,7 @@ from netui.sources.live.proc_sockets import ProcSockets
 from netui.sources.machine import Ask, Exists, Lines, Loaded, Machine, Read, Run, own_container
 from netui.sources.machine.local import LOCAL
 from netui.sources.outputs import BUILD, GROUPS, of_source
-from netui.sources.reading import Reading
+from netui.sources.reading import Reading, failed
 from netui.text import json_text as js
 from netui.text.errors import SourceError
 
@@ -207,7 +207,7 @@ def _part(via: str, read: Callable[[], dict[str, object]]) -> Reading:
     try:
         return Reading(read(), via=via, time=time.time())
     except SourceError as error:
-        return Reading(error=str(error))
+        return failed(error)
 
 
 def _interfaces(machine: Machine) -> object:

@@ -17,7 +17,7 @@ from netui.model import Backend, Counters, Family, Ruleset, RulesetKey, packet_f
 from netui.sources.machine import Ask, Loaded, Machine, Read, Run
 from netui.sources.machine.local import LOCAL
 from netui.sources.outputs import RULESET_SOURCES
-from netui.sources.reading import Reading
+from netui.sources.reading import Reading, failed
 from netui.text.errors import SourceError, plain
 
 #: The files with the existing tables; they exist where legacy iptables is loaded.
@@ -131,7 +131,7 @@ class LiveRules:
                 text, packet_family(key.family), key.backend, self._previous.get(source)
             )
         except SourceError as error:
-            return Reading(error=str(error))
+            return failed(error)
         self._previous[source] = rules[0]
         part = Reading({"rules": rules}, via=via, time=time.time())
         if not rules[0].tables:

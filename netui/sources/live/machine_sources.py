@@ -19,7 +19,7 @@ from netui.sources.live.proc_sockets import ProcSockets
 from netui.sources.machine import Ask, Machine, command
 from netui.sources.machine.local import LocalMachine
 from netui.sources.outputs import GROUPS, RULESET_SOURCES
-from netui.sources.reading import Assembly, Reading
+from netui.sources.reading import Assembly, Reading, failed
 from netui.text.errors import SourceError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class LiveHost:
         try:
             return {"docker": self.docker.read()}
         except SourceError as error:
-            return {"docker": Reading(error=str(error))}
+            return {"docker": failed(error)}
 
     def engine_answers(self, seconds: float) -> bool:
         """Ping an engine on this machine; True where there is no engine to ping."""
@@ -166,7 +166,7 @@ def _native_of(machine: Machine) -> LiveNative | ListedNative:
 
 def _none(group: str, error: SourceError) -> dict[str, Reading]:
     """Return the readings of a group whose machine cannot be reached."""
-    return {name: Reading(error=str(error)) for name in GROUPS[group].sources}
+    return {name: failed(error) for name in GROUPS[group].sources}
 
 
 def local_containers(docker: Reading | None) -> tuple[Container, ...]:

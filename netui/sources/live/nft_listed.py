@@ -16,7 +16,7 @@ from netui.dialects.nft.ruleset import NativeRules, Unprinted, native_rules, par
 from netui.model import BUILT_IN, Ruleset
 from netui.sources.live.nft import TableTexts
 from netui.sources.machine import Ask, Loaded, Machine, Run
-from netui.sources.reading import Reading
+from netui.sources.reading import Reading, failed
 from netui.text import json_text as js
 from netui.text.errors import SourceError
 
@@ -73,7 +73,7 @@ class ListedNative:
             by_iptables = {(ruleset.family, table.name) for ruleset in saves for table in ruleset.tables}
             rules = self._texts.rules(texts, saves, by_iptables, self._unprinted)
         except SourceError as error:
-            return Reading(error=str(error) if str(error).startswith(("nft", "disconnected")) else f"nft: {error}")
+            return failed(error, "" if error.disconnected or str(error).startswith("nft") else "nft: ")
         native = replace(self._known, rules=rules.rules)
         return Reading({"native": native}, via="nft", time=now)
 

@@ -15,7 +15,7 @@ from netui.sources.machine import Ask, Exists, Lines, Links, Loaded, Read, Run, 
 from netui.sources.machine.fetched import Fetched
 from netui.sources.machine.ssh_connection import ANSWER, Connection, close_all
 from netui.sources.machine.ssh_engine import RemoteEngine
-from netui.sources.machine.ssh_process import Lost
+from netui.sources.machine.ssh_process import Disconnected, Lost, NoAnswer
 from netui.sources.machine.ssh_script import PROGRAM, Answer, compose
 from netui.sources.machine.ssh_session import About, Session
 from netui.text.errors import SourceError, quoted
@@ -75,7 +75,7 @@ class SshMachine:
         with self._lock:
             if self._closed:
                 connection.close()
-                raise Lost("disconnected")
+                raise Disconnected("disconnected")
             self._connection, self._about = connection, about
             self._idle, self._sessions = [session], 1
             self._most, self._failures, self.since = _MOST_SHELLS, 0, None
@@ -93,7 +93,7 @@ class SshMachine:
             if not self._connecting and not self._closed and time.monotonic() >= self._retry_at:
                 self._connecting = True
                 threading.Thread(target=self._again, name=f"ssh {self.name}", daemon=True).start()
-        raise Lost(self._gone())
+        raise Disconnected(self._gone())
 
     def _gone(self) -> str:
         since = f" since {time.strftime('%H:%M:%S', time.localtime(self.since))}" if self.since is not None else ""
@@ -135,7 +135,7 @@ class SshMachine:
             self._forget_ended(connection)
             while not self._idle:
                 if self._connection is not connection:
-                    raise Lost(self._gone())
+                    raise Disconnected(self._gone())
                 if self._sessions < self._most:
                     self._sessions += 1
                     break
@@ -189,12 +189,12 @@ class SshMachine:
                         self._sessions -= 1
                         self._changed.notify_all()
                 # an idle shell may have ended (LIFE)
-                if again and old and isinstance(error, Lost) and connection.alive and "no answer" not in str(error):
+                if again and old and isinstance(error, Lost) and connection.alive and not isinstance(error, NoAnswer):
                     continue
                 if isinstance(error, Lost) and not connection.alive:
                     self._up()
-                if isinstance(error, Lost) and str(error).startswith("no answer"):
-                    raise Lost(f"disconnected: {error}") from None
+                if isinstance(error, NoAnswer):
+                    raise Disconnected(f"disconnected: {error}") from None
                 raise
             with self._lock:
                 self.trips += 1
@@ -203,7 +203,7 @@ class SshMachine:
                     self._changed.notify_all()
             self._cost.spent = getattr(self._cost, "spent", 0.0) + spent
             return dict(zip(asks, answers, strict=True))
-        raise Lost(self._gone())
+        raise Disconnected(self._gone())
 
     def take_cost(self) -> float:
         """Return the processor seconds of this thread's questions on that machine since the last call."""
@@ -217,7 +217,7 @@ class SshMachine:
     def about(self) -> About:
         """The data that was read on connecting; those of the last connection where there is none now."""
         if self._about is None:
-            raise Lost(self._gone())
+            raise Disconnected(self._gone())
         return self._about
 
     @property

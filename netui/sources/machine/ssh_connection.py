@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netui.sources.machine import command
-from netui.sources.machine.ssh_process import Lost, Shell, end
+from netui.sources.machine.ssh_process import Disconnected, Lost, Shell, end
 from netui.text.errors import SourceError, plain, quoted
 
 #: Seconds for connecting: without a question to the user, and with one.
@@ -124,7 +124,7 @@ class Connection:
         arguments = self._arguments(*_CLIENT, "--", self._destination, _SHELL)
         with self._lock:
             if self._closed:
-                raise Lost("disconnected")
+                raise Disconnected("disconnected")
             shell = Shell(arguments, apart=True)
             self._shells.add(shell)
         return shell

@@ -26,6 +26,16 @@ class Lost(SourceError):
     """The connection, or a shell of it, is lost."""
 
 
+class Disconnected(Lost):
+    """The connection is lost; it will be made again."""
+
+    disconnected = True
+
+
+class NoAnswer(Lost):
+    """No answer came in time."""
+
+
 class Shell:
     """A process of ssh with its input and output, and a deadline and a limit for each answer."""
 
@@ -88,9 +98,9 @@ class Shell:
                         raise Lost(f"more than {limit // 2**20} MB came")
                     left = deadline - time.monotonic()
                     if left <= 0:
-                        raise Lost(f"no answer within {seconds:g} s")
+                        raise NoAnswer(f"no answer within {seconds:g} s")
                     if self._closed:
-                        raise Lost("disconnected")
+                        raise Disconnected("disconnected")
                     # closing a descriptor here wakes no waiting thread
                     for key, _ in selector.select(min(left, _LOOK)):
                         if key.fileobj is stdin:
@@ -105,7 +115,7 @@ class Shell:
                         else:
                             self._errors = (self._errors + complaint)[-_COMPLAINTS:]
         except (OSError, ValueError) as error:
-            raise Lost(f"disconnected: {self.complaints() or plain(error)}") from None
+            raise Disconnected(f"disconnected: {self.complaints() or plain(error)}") from None
         output = bytes(self._buffer[:index])
         del self._buffer[: index + len(end)]
         return output
@@ -114,7 +124,7 @@ class Shell:
         if not data:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)
-            raise Lost(f"disconnected{': ' if self.complaints() else ''}{self.complaints()}")
+            raise Disconnected(f"disconnected{': ' if self.complaints() else ''}{self.complaints()}")
         self._buffer += data
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def health(snapshot: Snapshot, mode: Mode, now: float, stale: float = STALE) -> 
     """Return whether the shown data is current."""
     if mode != "live":
         return Health()
-    lost = [state.time for state in snapshot.sources.values() if state.error.startswith("disconnected") and state.time]
+    lost = [state.time for state in snapshot.sources.values() if state.disconnected and state.time]
     if lost:
         return Health(max(lost), "disconnected")
     for name in SOURCES:
@@ -71,7 +71,7 @@ def status_spans(
         parts.append(_Part(0, [(" REPLAY ", "bad")]))
         parts.append(_Part(2, [(f" of {date(snapshot.time)} ", "warn")]))
     docker = snapshot.sources.get("docker")
-    if place and docker is not None and docker.error.startswith("disconnected") and not docker.read:
+    if place and docker is not None and docker.disconnected and not docker.read:
         # not connected yet
         parts.append(_Part(0, [(f" ⚠ {clip(escape(docker.error), 70)} ", "bad")]))
     elif state.lost is not None:
