@@ -111,9 +111,9 @@ def _exposure(
         if not _has_family(container, family, bound):
             continue
         around = tuple(origins.around(container, family))
-        told = _told(host, around, known_ways)
+        batch = _told(host, around, known_ways)
         for origin in around:
-            cell = _cell(host, origin, container, known_ways.of(origin), port, listening, told)
+            cell = _cell(host, origin, container, known_ways.of(origin), port, listening, batch)
             if cell is not None:
                 cells.append(cell)
     notes: list[str] = []
@@ -171,12 +171,12 @@ def _cell(
     asked: Iterable[tuple[str, str]],
     port: int,
     listening: Listening,
-    told: Told,
+    batch: Told,
 ) -> Cell | None:
     best: tuple[Judged, str, str] | None = None
     senders: tuple[Listed, ...] = ()
     for kind, destination in asked:
-        batched = told.get(destination, {}).get(origin.source)
+        batched = batch.get(destination, {}).get(origin.source)
         try:
             answer = batched or outcome(host, origin.source, destination, reply=True)
         except EndpointError:

@@ -71,7 +71,7 @@ def _set(lines: list[str], name: str, value: str) -> None:
     number = numbers.get(name)
     if number is not None:
         line = lines[number - 1]
-        lines[number - 1] = _VALUE.sub(lambda found: f"{found[1]}{value}{found[3]}", line)
+        lines[number - 1] = _VALUE.sub(lambda match: f"{match[1]}{value}{match[3]}", line)
         return
     table, _, key = name.rpartition(".")
     written = f"{key} = {value}"

@@ -148,7 +148,7 @@ def path_text(path: Path, *, ascii_only: bool = False) -> str:
     """Return the path as lines: the packet, a line for each step, the verdict last."""
     lines: list[str] = [f"{path.source} → {path.destination}"]
     for number, leg in enumerate(path.legs, 1):
-        lines += _leg_lines(leg, number, len(path.legs), told=path.verdict != "undecided")
+        lines += _leg_lines(leg, number, len(path.legs), decided=path.verdict != "undecided")
     if path.reply is not None:
         for leg in path.reply:
             lines.append("")
@@ -224,12 +224,14 @@ def verdict_line(path: Path, verdict: str) -> str:
     return f"{verdict}{condition}{' to ' if names else ''}{'one of ' if path.one_of else ''}{', '.join(names)}"
 
 
-def _leg_lines(leg: Leg, number: int, legs: int, *, told: bool = True) -> list[str]:
+def _leg_lines(leg: Leg, number: int, legs: int, *, decided: bool = True) -> list[str]:
     title = f"connection {number}: " if legs > 1 and number else ""
     where = f"  (in {leg.where}'s own namespace)" if leg.where else ""
     lines = [f"  {title}{packet_line(leg.packet)}{where}"]
     if not leg.steps:
-        lines.append("    none of the rules that were read sees it" if told else "    which rules see it is not known")
+        lines.append(
+            "    none of the rules that were read sees it" if decided else "    which rules see it is not known"
+        )
         return lines
     backends = {step.backend for step in leg.steps}
     places = [_place(step, len(backends) > 1) for step in leg.steps]

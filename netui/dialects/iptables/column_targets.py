@@ -63,14 +63,14 @@ _TARGETS: Mapping[str, tuple[re.Pattern[str], Callable[[re.Match[str]], list[str
     "SNAT": (re.compile(rf"(?:^|(?<= ))to:(\S+){_RANDOM}\Z"), _to("--to-source")),
     "REDIRECT": (re.compile(rf"(?:^|(?<= ))redir ports (\S+){_RANDOM}\Z"), _to("--to-ports")),
     "MASQUERADE": (re.compile(r"(?:^|(?<= ))(?:masq ports: (\S+))?((?: ?(?:random-fully|random))*)\Z"), _masquerade),
-    "REJECT": (re.compile(r"(?:^|(?<= ))reject-with (\S+)\Z"), lambda found: ["--reject-with", found[1]]),
+    "REJECT": (re.compile(r"(?:^|(?<= ))reject-with (\S+)\Z"), lambda match: ["--reject-with", match[1]]),
     "LOG": (
         re.compile(r'(?:^|(?<= ))LOG (?:(?:flags|level) \S+ ?|tcp-\S+ |ip-options )*(?:prefix "([^"\\]*)")?\Z'),
         _log,
     ),
     "NFLOG": (
         re.compile(r'(?:^|(?<= ))nflog-prefix +"?[^"\\]*"?(?: nflog-(?:group|range|size|threshold) \d+)*\Z'),
-        lambda _found: [],
+        lambda _match: [],
     ),
     "MARK": (re.compile(r"(?:^|(?<= ))MARK (?:(xset) (0x\S+/0x\S+)|(set|or|and|xor) (0x[0-9a-f]+))\Z"), _mark),
     "CONNMARK": (
@@ -82,8 +82,8 @@ _TARGETS: Mapping[str, tuple[re.Pattern[str], Callable[[re.Match[str]], list[str
     ),
     "TCPMSS": (
         re.compile(r"(?:^|(?<= ))TCPMSS (?:clamp to PMTU|set (\d+))\Z"),
-        lambda found: [f"--set-mss {found[1]}"] if found[1] else ["--clamp-mss-to-pmtu"],
+        lambda match: [f"--set-mss {match[1]}"] if match[1] else ["--clamp-mss-to-pmtu"],
     ),
-    "CT": (re.compile(r"(?:^|(?<= ))CT notrack\Z"), lambda _found: ["--notrack"]),
-    "CHECKSUM": (re.compile(r"(?:^|(?<= ))CHECKSUM fill\Z"), lambda _found: ["--checksum-fill"]),
+    "CT": (re.compile(r"(?:^|(?<= ))CT notrack\Z"), lambda _match: ["--notrack"]),
+    "CHECKSUM": (re.compile(r"(?:^|(?<= ))CHECKSUM fill\Z"), lambda _match: ["--checksum-fill"]),
 }  # fmt: skip

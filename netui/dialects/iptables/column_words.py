@@ -142,7 +142,7 @@ def _tcp_flags(text: str) -> str | None:
 
 def _option(module: str, option: str) -> _Writer:
     """Return the parser of a match with one option: group 1 of the pattern is its sign, group 2 its value."""
-    return lambda found, _module: [f"-m {module}", f"{_sign(found[1])}{option} {found[2]}"]
+    return lambda match, _module: [f"-m {module}", f"{_sign(match[1])}{option} {match[2]}"]
 
 
 def _conntrack(match: re.Match[str], _module: str) -> list[str]:

@@ -40,14 +40,14 @@ class _Reader:
         self.words = words
         self.statements = StatementReader(words)
         self.expressions = ExpressionReader(words)
-        self.found: list[object] = []
+        self._entries: list[object] = []
 
     def entries(self) -> list[object]:
         words = self.words
         while True:
             words.skip_lines()
             if words.ended:
-                return self.found
+                return self._entries
             if not words.takes("table"):
                 raise NotNftText(f"line {words.line}: {words.next[:40]!r} stands where nft prints a table")
             family = words.take().text if words.next in _FAMILIES and words.ahead(1) != "{" else "ip"
@@ -56,7 +56,7 @@ class _Reader:
     def _table(self, family: str, name: str) -> None:
         words = self.words
         table: dict[str, Any] = {"family": family, "name": name}
-        self.found.append({"table": table})
+        self._entries.append({"table": table})
         words.needs("{")
         own = {"family": family, "table": name}
         while True:
@@ -92,7 +92,7 @@ class _Reader:
         words = self.words
         name = words.take().text
         chain: dict[str, Any] = {**own, "name": name}
-        self.found.append({"chain": chain})
+        self._entries.append({"chain": chain})
         words.needs("{")
         while True:
             words.skip_lines()
@@ -117,7 +117,7 @@ class _Reader:
                 rule = self.statements.rule()
                 if not rule["expr"] and "handle" not in rule and "comment" not in rule:
                     raise NotNftText(f"line {line} is no rule that nft prints")
-                self.found.append({"rule": {**own, "chain": name, **rule}})
+                self._entries.append({"rule": {**own, "chain": name, **rule}})
 
     def _base(self, chain: dict[str, Any], family: str) -> None:
         """``type filter hook forward priority filter + 10; policy drop;``."""
@@ -161,7 +161,7 @@ class _Reader:
     def _set(self, own: dict[str, str], kind: str) -> None:
         words = self.words
         entry: dict[str, Any] = {**own, "name": words.take().text}
-        self.found.append({kind: entry})
+        self._entries.append({kind: entry})
         words.needs("{")
         while True:
             words.skip_lines()
@@ -238,7 +238,7 @@ class _Reader:
         if kind == "ct":
             kind = f"ct {words.take().text}"
         entry: dict[str, Any] = {**own, "name": words.take().text}
-        self.found.append({kind: entry})
+        self._entries.append({kind: entry})
         words.needs("{")
         start = words.place
         words.skip_block()

@@ -81,13 +81,13 @@ def read_sockets(reader: Sockets, machine: Machine) -> tuple[Socket, ...]:
 
 
 def container_asks(
-    containers: Iterable[Container], known: Collection[tuple[str, int]], machine: Machine
+    containers: Iterable[Container], read_before: Collection[tuple[str, int]], machine: Machine
 ) -> tuple[Ask, ...]:
-    """Return the questions about containers; known: those whose rules were read before."""
+    """Return the questions about containers; read_before: those whose rules were read before."""
     containers = tuple(containers)
     asks: list[Ask] = [Read(listening_files(entry.pid)) for entry in containers if entry.running and entry.pid > 0]
     if machine.is_root:
-        for _, pid in own_namespaces(containers) - set(known):
+        for _, pid in own_namespaces(containers) - set(read_before):
             asks += iptables_live.namespace_asks(pid, machine)
     return tuple(asks)
 
@@ -186,21 +186,21 @@ def own_namespaces(containers: Iterable[Container]) -> set[tuple[str, int]]:
 
 
 def namespace_part(
-    containers: Iterable[Container], known: dict[tuple[str, int], tuple[Ruleset, ...]], machine: Machine = LOCAL
+    containers: Iterable[Container], rules_of: dict[tuple[str, int], tuple[Ruleset, ...]], machine: Machine = LOCAL
 ) -> Reading:
     """Read the rules in running containers' own namespaces, once for each process.
 
-    known: the earlier results by (container ID, process ID); it is updated.
+    rules_of: the earlier results by (container ID, process ID); it is updated.
     """
     running = own_namespaces(containers)
-    for gone in known.keys() - running:
-        del known[gone]
-    for key in running - known.keys():
+    for gone in rules_of.keys() - running:
+        del rules_of[gone]
+    for key in running - rules_of.keys():
         try:
-            known[key] = iptables_live.namespace_rulesets(key[1], machine)
+            rules_of[key] = iptables_live.namespace_rulesets(key[1], machine)
         except SourceError:
             continue
-    return Reading({identity: rulesets for (identity, _), rulesets in known.items()}, time=time.time())
+    return Reading({identity: rulesets for (identity, _), rulesets in rules_of.items()}, time=time.time())
 
 
 def _part(via: str, read: Callable[[], dict[str, object]]) -> Reading:

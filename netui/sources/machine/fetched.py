@@ -31,23 +31,23 @@ class Answering(Protocol):
 class Fetched:
     """A machine with fetched answers; any other question is another round trip."""
 
-    def __init__(self, machine: Answering, found: Mapping[Ask, Answer]) -> None:
+    def __init__(self, machine: Answering, answers: Mapping[Ask, Answer]) -> None:
         self._machine = machine
-        self.found = dict(found)
-        self._runs = {ask.arguments: answer for ask, answer in found.items() if isinstance(ask, Run)}
+        self.answers = dict(answers)
+        self._runs = {ask.arguments: answer for ask, answer in answers.items() if isinstance(ask, Run)}
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what was asked when the machine was connected to
         return getattr(self._machine, name)
 
     def fetch(self, asks: Sequence[Ask]) -> Machine:
         """Fetch the answers that are missing."""
-        missing = [ask for ask in asks if ask not in self.found]
-        return Fetched(self._machine, {**self.found, **(self._machine.ask(missing) if missing else {})})
+        missing = [ask for ask in asks if ask not in self.answers]
+        return Fetched(self._machine, {**self.answers, **(self._machine.ask(missing) if missing else {})})
 
     def _answer(self, ask: Ask) -> Answer:
-        if ask not in self.found:
-            self.found |= self._machine.ask([ask])
-        return self.found[ask]
+        if ask not in self.answers:
+            self.answers |= self._machine.ask([ask])
+        return self.answers[ask]
 
     def run(self, arguments: Sequence[str], timeout: float = PROGRAM) -> str:
         """Return a program's output; raise SourceError as LocalMachine does."""

@@ -70,9 +70,9 @@ class RemoteEngine:
             return fetched.read(str(path))
 
         there = engine_address(about.environment, text)
-        if there.path and Exists(there.path) not in fetched.found:
+        if there.path and Exists(there.path) not in fetched.answers:
             fetched = self._machine.fetch(_asks(there.path))
-        self._answers = fetched.found
+        self._answers = fetched.answers
         return there
 
     def is_here(self, address: EngineAddress) -> bool | None:
