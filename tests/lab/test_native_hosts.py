@@ -256,6 +256,7 @@ _DENIES = """table inet firewalld {
 """
 
 
+@pytest.mark.long
 def test_what_iptables_left_beside_engine_29_7(lab: None, tmp_path: Path) -> None:
     """A policy DROP in FORWARD stops what Docker accepts until it is ACCEPT; a drop in DOCKER-USER stops nothing."""
     with host_of_29_7() as host:

@@ -30,6 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(target.glob("*.whl"))
 
 
+@pytest.mark.long
 def test_debians_own_parts_are_enough_on_forky(lab: None, wheel: Path, tmp_path: Path) -> None:
     """The package without libraries: apt brings them, and nothing of it is left when it goes."""
     there("forky")

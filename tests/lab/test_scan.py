@@ -191,6 +191,7 @@ def test_a_scan_of_every_port(kind: str, rules: str, own_host: Own, count: Calla
         judge(host, count, f"{rules} {kind}")
 
 
+@pytest.mark.long
 def test_a_scan_beside_firewalld(own_host: Own, count: Callable[[str], None]) -> None:
     """firewalld's own table lets ssh in, and a port that its zone opens."""
     host = own_host("28.5")
@@ -207,7 +208,7 @@ def test_a_scan_of_the_wide_host(kind: str, wide_hosts: Hosts, count: Callable[[
     judge(wide_hosts(kind), count, f"wide host {kind}", ("web", "quiet", "other", "dual", "bridge"))
 
 
-@pytest.mark.parametrize("rules", ["plain", "ufw"])
+@pytest.mark.parametrize("rules", [pytest.param("plain", marks=pytest.mark.long), "ufw"])
 def test_a_scan_over_ipv6(rules: str, own_host: Own, count: Callable[[str], None]) -> None:
     """Over IPv6: published by rules and by docker-proxy alone, of programs, translated elsewhere and here."""
     host = own_host("28.5", Options(ip6tables=True))
@@ -224,6 +225,7 @@ def test_a_scan_over_ipv6(rules: str, own_host: Own, count: Callable[[str], None
         judge(host, count, f"IPv6, {rules} 28.5", ("six",), "ip6")
 
 
+@pytest.mark.long
 def test_a_scan_of_the_wide_host_over_ipv6(wide_hosts: Hosts, count: Callable[[str], None]) -> None:
     """The network with both families, and ports that only docker-proxy answers over IPv6."""
     judge(wide_hosts("28.5"), count, "IPv6, wide host 28.5", ("dual",), "ip6")

@@ -21,7 +21,7 @@ FEW = "tests/test_cli.py tests/sources/test_live_programs.py tests/sources/test_
     params=[
         ("bookworm", "root"),
         pytest.param(("trixie", "root"), marks=pytest.mark.long),
-        ("bookworm", "user"),
+        pytest.param(("bookworm", "user"), marks=pytest.mark.long),
         pytest.param(("trixie", "user"), marks=pytest.mark.long),
     ],
     ids="-".join,
