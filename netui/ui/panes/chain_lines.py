@@ -144,7 +144,8 @@ class ChainLines(LineView):
     def header_spans(self, width: int) -> Spans:
         """Return the header of the columns."""
         if self.steps_only and self.state.flow is not None:
-            return [(clip(f"  # table chain rule   {escape(self.state.flow.label)}: the steps in order", width), "")]
+            more = ", what it asks for" if width >= rows.NARROW else ""
+            return [(clip(f"  # table chain rule, packets, what it does{more}", width), "")]
         return columns.header_spans(self._made(width), self.options, native=self._native_at_top())
 
     def _native_at_top(self) -> bool:

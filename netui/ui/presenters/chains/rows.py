@@ -16,7 +16,7 @@ from netui.ui.presenters.chains.table_layout import ruleset_words
 from netui.ui.presenters.chains.virtual_lines import Line
 from netui.ui.presenters.details.flows import VERDICTS
 from netui.ui.presenters.numbers import count, plural, rate, size, sparkline
-from netui.ui.presenters.spans import Role, Spans, fitting
+from netui.ui.presenters.spans import Role, Spans, fitting, plain
 
 _MOVED = ("▲", "△", "·")
 
@@ -184,11 +184,12 @@ def step_spans(
     spans.append((fit(clip_middle(escape(place), place_width), place_width), ""))
     made = Layout(width, pkts=13 if options.exact else 5, rate=6 if width >= NARROW else 0)
     _numbers(spans, reading, made, options)
-    verdict_width = max(14, width - place_width - 11) if width < NARROW else 26
+    verdict_width = max(12, width - len(plain(spans))) if width < NARROW else 26
     word = step.says.split(" ")[0].upper()
-    spans.append((fit(clip_middle(escape(step.says), verdict_width), verdict_width) + " ", target_role(word)))
+    says = fit(clip_middle(escape(step.says), verdict_width), verdict_width)
     if width < NARROW:
-        return spans
+        return [*spans, (says, target_role(word))]
+    spans.append((f"{says} ", target_role(word)))
     text = brief(cells, named=options.named) if cells is not None else ""
     changes = changes_text(step.changes)
     if changes and changes not in text:
