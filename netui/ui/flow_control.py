@@ -117,9 +117,9 @@ class FlowControl:
             self._owner.say("No flows: put the tree's cursor on a container that runs.")
             return
         now = self._state.flow
-        place = next((i for i, each in enumerate(flows) if now is not None and same_flow(each, now)), None)
-        place = (place + by) % len(flows) if place is not None else (0 if by > 0 else len(flows) - 1)
-        self.open(flows[place], followed=True)
+        index = next((i for i, each in enumerate(flows) if now is not None and same_flow(each, now)), None)
+        index = (index + by) % len(flows) if index is not None else (0 if by > 0 else len(flows) - 1)
+        self.open(flows[index], followed=True)
         self._main.detail.show_flow()
 
     def _of_the_tree(self) -> list[Flow]:

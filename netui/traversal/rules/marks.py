@@ -32,7 +32,7 @@ def mark(target: Target) -> Action:
 
 
 def _set_mark(value: int, mask: int, *, keep_or: bool) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
+    def effect(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
         if packet.mark is None and mask != 0xFFFFFFFF:
             return ()
         kept = (packet.mark or 0) & (mask ^ 0xFFFFFFFF)
@@ -42,7 +42,7 @@ def _set_mark(value: int, mask: int, *, keep_or: bool) -> Effect:
     return effect
 
 
-def _forget_mark(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
+def _forget_mark(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
     packet.mark = None
     return (Change("mark", None),)
 
@@ -77,7 +77,7 @@ def _value(target: Target, name: str, default: str) -> str:
 
 
 def _set_connmark(value: int, mask: int) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
+    def effect(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
         connection = packet.connection
         if connection is None or connection.mark is None:
             return ()
@@ -88,41 +88,40 @@ def _set_connmark(value: int, mask: int) -> Effect:
 
 
 def _save_mark(nfmask: int, ctmask: int) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
-        connection = packet.connection
-        if connection is None:
+    def effect(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
+        if packet.connection is None:
             return ()
-        if packet.mark is None or connection.mark is None:
-            connection.mark = None
-            return (Change("ct mark", None),)
-        connection.mark = (connection.mark & (ctmask ^ 0xFFFFFFFF)) ^ (packet.mark & nfmask)
-        return (Change("ct mark", connection.mark),)
+        packet.connection.mark = _copied(packet.mark, nfmask, packet.connection.mark, ctmask)
+        return (Change("ct mark", packet.connection.mark),)
 
     return effect
 
 
 def _restore_mark(nfmask: int, ctmask: int) -> Effect:
-    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
-        connection = packet.connection
-        if connection is None:
+    def effect(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
+        if packet.connection is None:
             return ()
-        if packet.mark is None or connection.mark is None:
-            packet.mark = None
-            return (Change("mark", None),)
-        packet.mark = (packet.mark & (nfmask ^ 0xFFFFFFFF)) ^ (connection.mark & ctmask)
+        packet.mark = _copied(packet.connection.mark, ctmask, packet.mark, nfmask)
         return (Change("mark", packet.mark),)
 
     return effect
 
 
-def _forget_marks(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
+def _copied(source: int | None, source_mask: int, target: int | None, target_mask: int) -> int | None:
+    """Return the target mark with a copy of the source mark's bits; None where one of the two is unknown."""
+    if source is None or target is None:
+        return None
+    return (target & (target_mask ^ 0xFFFFFFFF)) ^ (source & source_mask)
+
+
+def _forget_marks(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
     packet.mark = None
     if packet.connection is not None:
         packet.connection.mark = None
     return (Change("mark", None),)
 
 
-def notrack(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
+def notrack(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
     """xt_CT: has no effect on a packet that already has a connection (loopback)."""
     if packet.connection is not None:
         return ()
@@ -136,7 +135,7 @@ def touch(target: Target) -> Effect:
         option.values[0] for option in target.options if option.values and option.name in ("--add-set", "--del-set")
     ]
 
-    def effect(packet: PacketState, _scene: TargetContext) -> tuple[Change, ...]:
+    def effect(packet: PacketState, _context: TargetContext) -> tuple[Change, ...]:
         packet.touched.update(names)
         return ()
 

@@ -159,12 +159,12 @@ class Run:
                 return None
             self.packet.touched.add(statement.name)
         elif isinstance(statement, Untrack):
-            self.changes += notrack(self.packet, self._scene())
+            self.changes += notrack(self.packet, self._context())
         elif isinstance(statement, Strange):
             self._strange(statement)
         return _GOES_ON
 
-    def _scene(self) -> TargetContext:
+    def _context(self) -> TargetContext:
         fib = self.program.context.fibs[self.packet.family]
         return TargetContext(self.hook, fib, self.unknowns, self._about("nat", ""))
 
@@ -207,7 +207,7 @@ class Run:
     def _translated(self, statement: Nat) -> Outcome | None:
         packet = self.packet
         try:
-            changes = translate(statement, packet, self._scene(), self.evaluation)
+            changes = translate(statement, packet, self._context(), self.evaluation)
         except OtherFamily:
             return _GOES_ON
         except UnknownMap as error:
