@@ -144,7 +144,7 @@ class ChainLines(LineView):
     def header_spans(self, width: int) -> Spans:
         """Return the header of the columns."""
         if self.steps_only and self.state.flow is not None:
-            more = ", what it asks for" if width >= rows.NARROW else ""
+            more = ", what it asks for" if width >= columns.NARROW else ""
             return [(clip(f"  # table chain rule, packets, what it does{more}", width), "")]
         return columns.header_spans(self._made(width), self.options, native=self._native_at_top())
 
