@@ -27,5 +27,5 @@ class Buckets(dict[Key, "int | list[int]"]):
 
     def at(self, key: Key) -> list[int] | None:
         """Return the positions of a key in order, None where there are none."""
-        known = self.get(key)
-        return [known] if isinstance(known, int) else known
+        positions = self.get(key)
+        return [positions] if isinstance(positions, int) else positions

@@ -17,9 +17,9 @@ from netui.traversal.rules.predicates import Answer, Predicate, invert, no, unkn
 
 def predicate_of(condition: Condition) -> Predicate:
     """Return the predicate of a condition; :func:`unknown` for a key that nothing reads."""
-    made = BY_KEY.get(condition.key)
-    if made is not None:
-        return made(condition)
+    make = BY_KEY.get(condition.key)
+    if make is not None:
+        return make(condition)
     if condition.key.startswith("ct "):
         return connection_predicate(condition)
     return unknown

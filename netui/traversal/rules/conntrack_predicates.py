@@ -46,11 +46,11 @@ def state_predicate(states: frozenset[str], negated: bool) -> Predicate:
         connection = packet.connection
         if connection is None:
             # before conntrack sees the packet (raw tables), or untracked
-            found = untracked if packet.untracked else invalid
+            listed = untracked if packet.untracked else invalid
         else:
-            found = new if connection.new else established
-            found = found or (snat and connection.snat) or (dnat and connection.dnat)
-        return found != negated
+            listed = new if connection.new else established
+            listed = listed or (snat and connection.snat) or (dnat and connection.dnat)
+        return listed != negated
 
     return matches
 
@@ -69,14 +69,14 @@ def _of_connection(asked: Callable[[PacketState, Connection], Answer], negated: 
 
 def _status(names: frozenset[str]) -> Callable[[PacketState, Connection], Answer]:
     def matches(_packet: PacketState, connection: Connection) -> Answer:
-        found = set()
+        status = set()
         if connection.confirmed or not connection.new:
-            found.add("confirmed")
+            status.add("confirmed")
         if connection.is_reply or not connection.new:
-            found.add("seen_reply")
-        if "assured" in names and not connection.new and not found & names:
+            status.add("seen_reply")
+        if "assured" in names and not connection.new and not status & names:
             return None
-        return bool(found & names)
+        return bool(status & names)
 
     return matches
 

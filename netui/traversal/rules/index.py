@@ -74,38 +74,38 @@ class ChainIndex:
         """Return the positions of the rules that could match this packet, in order."""
         if packet.dport is None and self.by_dport and not packet.is_echo:
             return range(self.size)
-        found: list[Sequence[int]] = [self.always] if self.always else []
+        runs: list[Sequence[int]] = [self.always] if self.always else []
         if self.by_dst:
             vague = packet.any_dst
             at = self.by_dst.get(packet.dst) if vague is None else self._meant("-d", vague, packet)
             if at is not None:
-                found.append((at,) if isinstance(at, int) else at)
+                runs.append((at,) if isinstance(at, int) else at)
         if self.by_src:
             vague = packet.any_src
             at = self.by_src.get(packet.src) if vague is None else self._meant("-s", vague, packet)
             if at is not None:
-                found.append((at,) if isinstance(at, int) else at)
+                runs.append((at,) if isinstance(at, int) else at)
         if self.by_net:
             if packet.any_src is not None:
-                found.append(self._meant("net", packet.any_src, packet))
+                runs.append(self._meant("net", packet.any_src, packet))
             else:
                 for mask, nets in self.by_net.items():
                     if (at := nets.get(packet.src & mask)) is not None:
-                        found.append((at,) if isinstance(at, int) else at)
+                        runs.append((at,) if isinstance(at, int) else at)
         if self.by_iif and (at := self.by_iif.get(packet.iif)) is not None:
-            found.append((at,) if isinstance(at, int) else at)
+            runs.append((at,) if isinstance(at, int) else at)
         if self.by_oif and (at := self.by_oif.get(packet.oif)) is not None:
-            found.append((at,) if isinstance(at, int) else at)
+            runs.append((at,) if isinstance(at, int) else at)
         if self.by_dport and packet.any_dport is not None:
-            found.append(self._of_ports(packet.any_dport))
+            runs.append(self._of_ports(packet.any_dport))
         elif self.by_dport and packet.dport is not None and (at := self.by_dport.get(packet.dport)) is not None:
-            found.append((at,) if isinstance(at, int) else at)
-        if not found:
+            runs.append((at,) if isinstance(at, int) else at)
+        if not runs:
             return ()
-        if len(found) == 1:
-            return found[0]
+        if len(runs) == 1:
+            return runs[0]
         # sorted() recognizes a few ascending runs and merges them
-        return sorted(chained.from_iterable(found))
+        return sorted(chained.from_iterable(runs))
 
     def of_destination(self, packet: PacketState) -> object:
         """Return the candidates that depend on a packet's destination and port."""
@@ -114,14 +114,14 @@ class ChainIndex:
     def _of_ports(self, several: Several) -> list[int]:
         """The rules for any of many ports."""
         key = ("ports", id(self))
-        known: list[int] | None = several.kept.get(key)
-        if known is None:
+        positions: list[int] | None = several.kept.get(key)
+        if positions is None:
             numbers = several.numbers
             few = numbers.size() <= len(self.by_dport)
             ports = (n for low, high in numbers for n in range(low, high + 1)) if few else self.by_dport
             named = [self.by_dport.at(port) or [] for port in ports if few or port in numbers]
-            known = several.kept[key] = sorted(chained.from_iterable(named))
-        return known
+            positions = several.kept[key] = sorted(chained.from_iterable(named))
+        return positions
 
     def _meant(self, which: str, vague: AnyOutside, packet: PacketState) -> list[int]:
         """The rules for addresses or networks of "any machine outside"."""

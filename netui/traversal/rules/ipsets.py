@@ -16,13 +16,13 @@ _PARTS = frozenset({"ip", "net", "port", "iface"})
 
 
 @lru_cache(maxsize=1024)
-def _entries(found: IpSet) -> tuple[tuple[bool, tuple[object, ...]], ...] | None:
+def _entries(ipset: IpSet) -> tuple[tuple[bool, tuple[object, ...]], ...] | None:
     """Parse a set's entries: (nomatch, parts); None if an entry is not understood."""
-    kinds = found.type.partition(":")[2].split(",")
+    kinds = ipset.type.partition(":")[2].split(",")
     if not set(kinds) <= _PARTS:
         return None
     entries: list[tuple[bool, tuple[object, ...]]] = []
-    for text in found.entries:
+    for text in ipset.entries:
         words = text.split()
         if not words:
             continue
@@ -31,7 +31,7 @@ def _entries(found: IpSet) -> tuple[tuple[bool, tuple[object, ...]], ...] | None
         if len(values) != len(kinds):
             return None
         for kind, value in zip(kinds, values, strict=True):
-            parsed = _part(kind, value, found.family)
+            parsed = _part(kind, value, ipset.family)
             if parsed is None:
                 return None
             parts.append(parsed)
@@ -67,35 +67,35 @@ _ADDRESSES: dict[int, tuple[IpSet, IntervalSet | None]] = {}
 _MOST_SETS = 256
 
 
-def addresses(found: IpSet) -> IntervalSet | None:
+def addresses(ipset: IpSet) -> IntervalSet | None:
     """Return all addresses of a set whose entries are addresses alone; None for a set of another kind.
 
     The most specific entry decides, so ``nomatch`` excludes a part of a wider entry.
     """
-    known = _ADDRESSES.get(id(found))
-    if known is None:
+    cached = _ADDRESSES.get(id(ipset))
+    if cached is None:
         if len(_ADDRESSES) >= _MOST_SETS:
             _ADDRESSES.clear()
-        known = _ADDRESSES[id(found)] = (found, _single_addresses(found) or _addresses(found))
-    return known[1]
+        cached = _ADDRESSES[id(ipset)] = (ipset, _single_addresses(ipset) or _addresses(ipset))
+    return cached[1]
 
 
-def _single_addresses(found: IpSet) -> IntervalSet | None:
+def _single_addresses(ipset: IpSet) -> IntervalSet | None:
     """The same, fast, for a set of single IPv4 addresses, as most long ones are; None for other entries."""
-    if found.family != "ip" or found.type.partition(":")[2] not in ("ip", "net"):
+    if ipset.family != "ip" or ipset.type.partition(":")[2] not in ("ip", "net"):
         return None
     try:
-        numbers = [int.from_bytes(inet_pton(AF_INET, text), "big") for text in found.entries]
+        numbers = [int.from_bytes(inet_pton(AF_INET, text), "big") for text in ipset.entries]
     except OSError:
         return None
     return IntervalSet(zip(numbers, numbers, strict=True))
 
 
-def _addresses(found: IpSet) -> IntervalSet | None:
-    entries = _entries(found)
-    if entries is None or found.type.partition(":")[2] not in ("ip", "net"):
+def _addresses(ipset: IpSet) -> IntervalSet | None:
+    entries = _entries(ipset)
+    if entries is None or ipset.type.partition(":")[2] not in ("ip", "net"):
         return None
-    full = (1 << width(found.family)) - 1
+    full = (1 << width(ipset.family)) - 1
     by_size: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
     for nomatch, (part,) in entries:
         if isinstance(part, Net):
@@ -121,27 +121,27 @@ def in_set(
     directions: ``src`` or ``dst`` for each part. Source: ipset(8); a list:set holds the
     names of other sets.
     """
-    known = sets.get(name) if sets is not None else None
-    if known is None or depth > 4 or name in packet.touched:
+    ipset = sets.get(name) if sets is not None else None
+    if ipset is None or depth > 4 or name in packet.touched:
         return None
-    if known.type == "list:set":
+    if ipset.type == "list:set":
         answers = [
-            in_set(sets, entry.split()[0], directions, packet, depth + 1) for entry in known.entries if entry.split()
+            in_set(sets, entry.split()[0], directions, packet, depth + 1) for entry in ipset.entries if entry.split()
         ]
         if any(answer is True for answer in answers):
             return True
         return None if any(answer is None for answer in answers) else False
-    kinds = known.type.partition(":")[2].split(",")
-    if set(kinds) <= _PARTS and kinds != ["port"] and known.family != packet.family:
+    kinds = ipset.type.partition(":")[2].split(",")
+    if set(kinds) <= _PARTS and kinds != ["port"] and ipset.family != packet.family:
         return False
-    alone = addresses(known) if len(kinds) == 1 and directions and directions[0] in ("src", "dst") else None
+    alone = addresses(ipset) if len(kinds) == 1 and directions and directions[0] in ("src", "dst") else None
     if alone is not None:
         source = directions[0] == "src"
         vague = packet.any_src if source else packet.any_dst
         if vague is not None:
             return vague.within_set(alone)
         return (packet.src if source else packet.dst) in alone
-    entries = _entries(known)
+    entries = _entries(ipset)
     if entries is None or len(directions) < len(kinds):
         return None
     verdict: bool | None = False

@@ -76,8 +76,8 @@ def recent(match: Match, _family: Family, _around: MatchContext) -> Compiled:
         bound = f"until its {who} came {count} times{within} (list {name})"
     else:
         bound = f"as long as its {who} is not in the list {name}"
-    found: Predicate = Unsure(bound, asked=_listed_now(listed, count))
-    return [(maybe(found, asked), None)]
+    on_list: Predicate = Unsure(bound, asked=_listed_now(listed, count))
+    return [(maybe(on_list, asked), None)]
 
 
 def _lists(listed: str) -> Predicate:

@@ -68,9 +68,9 @@ def _type6(types: frozenset[str], address: int, packet: PacketState, fib: Fib, d
     wanted = types & {"local", "anycast", "unreachable"}
     if not wanted:
         return not types - {"multicast", "unicast", "unspec"} or None
-    found = fib.address_type(address, device)
-    if found in ("local", "anycast"):
-        return found in wanted
+    type_ = fib.address_type(address, device)
+    if type_ in ("local", "anycast"):
+        return type_ in wanted
     if "unreachable" in wanted:
         try:
             route = fib.lookup(Lookup(address, mark=packet.mark))

@@ -59,14 +59,14 @@ def orders(
             acting[position] = next(iter(does)) if len(does) == 1 and "binds" not in does else position
     if len(acting) < 2 or len(set(acting.values())) == 1:
         return [tuple(bases)]
-    places = list(acting)
-    found = []
-    for chosen in permutations(places):
+    positions = list(acting)
+    result = []
+    for chosen in permutations(positions):
         order = list(bases)
-        for place, other in zip(places, chosen, strict=True):
-            order[place] = bases[other]
-        found.append(tuple(order))
-    return found
+        for position, other in zip(positions, chosen, strict=True):
+            order[position] = bases[other]
+        result.append(tuple(order))
+    return result
 
 
 def _does(base: BaseChain, packet: PacketState, walk: Trial, translates: bool) -> set[str]:
@@ -85,8 +85,8 @@ def _does(base: BaseChain, packet: PacketState, walk: Trial, translates: bool) -
             return "nothing"
         return "binds" if translates and _binds(tried, before) else "changes"
 
-    ways = explore(one, patience=_Few())
-    return set(ways.outcomes) if ways.complete else {"changes"}
+    explored = explore(one, patience=_Few())
+    return set(explored.outcomes) if explored.complete else {"changes"}
 
 
 def _binds(tried: PacketState, before: PacketState) -> bool:

@@ -63,9 +63,9 @@ def through(chain: PreparedChain, hook: Hook, packet: PacketState, common: froze
 
     common: the keys of matches whose answer is the same for all packets of the passage.
     """
-    made = Passage()
-    made.fate = _follow(made, chain, hook, packet, common, 0)
-    return made
+    passage = Passage()
+    passage.fate = _follow(passage, chain, hook, packet, common, 0)
+    return passage
 
 
 def forwarded(chain: PreparedChain, hook: Hook, packet: PacketState) -> Passage | None:
@@ -78,22 +78,22 @@ def forwarded(chain: PreparedChain, hook: Hook, packet: PacketState) -> Passage 
     ):
         return None
     key = (hook, packet.iif, packet.oif, packet.src, packet.protocol)
-    known: list[Passage] | None = chain.passages.get(key)
-    if known is None:
-        known = chain.passages[key] = []
-    for one in known:
+    passages: list[Passage] | None = chain.passages.get(key)
+    if passages is None:
+        passages = chain.passages[key] = []
+    for one in passages:
         if one.fits(packet):
             return one
-    if len(known) >= _MOST:
+    if len(passages) >= _MOST:
         return None
     try:
-        made = through(chain, hook, packet, _COMMON)
+        passage = through(chain, hook, packet, _COMMON)
     except NotPlain:
         # it is not tried again
-        known += [_NOBODYS] * (_MOST - len(known))
+        passages += [_NOBODYS] * (_MOST - len(passages))
         return None
-    known.append(made)
-    return made
+    passages.append(passage)
+    return passage
 
 
 def _never(_packet: PacketState) -> None:
@@ -104,35 +104,35 @@ _NOBODYS = Passage([(_never, True)])
 
 
 def _follow(
-    made: Passage, prepared: PreparedChain, hook: Hook, packet: PacketState, common: frozenset[str], depth: int
+    passage: Passage, prepared: PreparedChain, hook: Hook, packet: PacketState, common: frozenset[str], depth: int
 ) -> Fate | None:
     candidates: Sequence[int] = prepared.candidates(packet)
     index = prepared.index
     if index is not None and not common:
-        made.found.append((index.candidates, candidates))
+        passage.found.append((index.candidates, candidates))
     elif index is not None and (index.by_dst or index.by_dport):
-        made.found.append((index.of_destination, index.of_destination(packet)))
-    made.work += len(candidates)
-    if made.work > _MOST_WORK or depth > _DEEPEST:
+        passage.found.append((index.of_destination, index.of_destination(packet)))
+    passage.work += len(candidates)
+    if passage.work > _MOST_WORK or depth > _DEEPEST:
         raise NotPlain
     for position in candidates:
         rule = prepared.compiled[position] or prepared.rule(position)
         if rule.program is not None:
             raise NotPlain
-        if not all(_holds(made, match, packet, common) for match in rule.predicates):
+        if not all(_holds(passage, match, packet, common) for match in rule.predicates):
             continue
         action = rule.action
         if action.kind == "nat" and not common:
-            made.translation = rule
+            passage.translation = rule
             return "accept"
         if action.effect is not None:
             raise NotPlain
         if action.kind in _ENDS:
-            made.steps.append(rule.usual_step(hook, prepared.chain))
+            passage.steps.append(rule.usual_step(hook, prepared.chain))
             return _ENDS[action.kind]
         if action.kind not in ("continue", "jump", "goto", "return"):
             raise NotPlain
-        made.steps.append(rule.usual_step(hook, prepared.chain))
+        passage.steps.append(rule.usual_step(hook, prepared.chain))
         if action.kind == "return":
             return None
         if action.kind == "continue":
@@ -140,14 +140,14 @@ def _follow(
         inner = rule.inner or prepared.inner(rule)
         if inner.endless:
             raise NotPlain
-        made.work += JUMP
-        fate = _follow(made, inner, hook, packet, common, depth + 1)
+        passage.work += JUMP
+        fate = _follow(passage, inner, hook, packet, common, depth + 1)
         if fate is not None or action.kind == "goto":
             return fate
     return None
 
 
-def _holds(made: Passage, match: CompiledMatch, packet: PacketState, common: frozenset[str]) -> bool:
+def _holds(passage: Passage, match: CompiledMatch, packet: PacketState, common: frozenset[str]) -> bool:
     key = match.key
     asked = key not in common
     if asked and key not in _ASKED and key not in _COMMON and not key.startswith("ct "):
@@ -156,5 +156,5 @@ def _holds(made: Passage, match: CompiledMatch, packet: PacketState, common: fro
     if answer is None:
         raise NotPlain
     if asked:
-        made.asked.append((match.predicate, answer))
+        passage.asked.append((match.predicate, answer))
     return answer

@@ -70,10 +70,10 @@ def run_from(
         prepared, tuple(positions), kind, packet.iif, packet.oif, packet.protocol, packet.dport, packet.any_dport,
         packet.untracked, connection and (connection.new, connection.dnat, connection.snat),
     )  # fmt: skip
-    known: Run | None = several.kept.get(same)
-    if known is not None:
-        return known
-    found: list[tuple[int, Asked]] = []
+    kept: Run | None = several.kept.get(same)
+    if kept is not None:
+        return kept
+    matching: list[tuple[int, Asked]] = []
     keys: list[tuple[object, ...]] = []
     # whether the run is the same for all packets with the fields above
     simple = True
@@ -88,18 +88,18 @@ def run_from(
             break
         simple = simple and rule.program is None and rule.asks[kind].simple
         if taken is False:
-            passed = passed or not found
+            passed = passed or not matching
             continue
         if not isinstance(taken, tuple) or not key:
             break
-        found.append((position, taken))
+        matching.append((position, taken))
         keys.append((*key, position) if key[0] == "nat" else key)
-    if not found:
+    if not matching:
         return Run((), several) if passed else None
-    name = (prepared, tuple(found))
+    name = (prepared, tuple(matching))
     run: Run | None = several.kept.get(name)
     if run is None:
-        run = several.kept[name] = _grouped(several, found, keys)
+        run = several.kept[name] = _grouped(several, matching, keys)
     if simple:
         several.kept[same] = run
     return run
@@ -115,10 +115,10 @@ def _kind(packet: PacketState, several: Several) -> str:
     return ""
 
 
-def _grouped(several: Several, found: Sequence[tuple[int, Asked]], keys: Sequence[tuple[object, ...]]) -> Run:
+def _grouped(several: Several, matching: Sequence[tuple[int, Asked]], keys: Sequence[tuple[object, ...]]) -> Run:
     left = several.numbers
     by_key: dict[tuple[object, ...], list[tuple[int, IntervalSet]]] = {}
-    for (position, (about, inside)), key in zip(found, keys, strict=True):
+    for (position, (about, inside)), key in zip(matching, keys, strict=True):
         met = left & about if inside else left - about
         if met:
             by_key.setdefault(key, []).append((position, met))
@@ -149,13 +149,13 @@ def _taken(
         key = ("nat",)
     elif action.effect is None and action.kind in _ENDS:
         key = (action.kind, action.verdict.chain)
-    known = rule.asks.get(kind)
-    if known is None:
-        known = rule.asks[kind] = _plain(rule, kind, packet.family)
-    if known.whom is None:
-        return several.learn(lambda: _holds(known.others, packet)), key
-    answer = _holds(known.others, packet)
-    return (known.whom if answer is True else answer), key
+    senders = rule.asks.get(kind)
+    if senders is None:
+        senders = rule.asks[kind] = _plain(rule, kind, packet.family)
+    if senders.whom is None:
+        return several.learn(lambda: _holds(senders.others, packet)), key
+    answer = _holds(senders.others, packet)
+    return (senders.whom if answer is True else answer), key
 
 
 #: Keys whose predicates have the same answer for many packets (see AsksFor).
@@ -205,15 +205,15 @@ def fan(prepared: PreparedChain, group: Group, hook: Hook) -> Step:
     if len(group.rules) == 1:
         return prepared.rule(group.rules[0][0]).usual_step(hook, prepared.chain)
     key = ("fan", prepared, id(group), hook)
-    known: tuple[Group, Fan] | None = group.several.kept.get(key)
-    if known is None:
+    kept: tuple[Group, Fan] | None = group.several.kept.get(key)
+    if kept is None:
         steps = [prepared.rule(position).usual_step(hook, prepared.chain) for position, _met in group.rules]
         parts = tuple((met, step) for (_position, met), step in zip(group.rules, steps, strict=True))
         first = steps[0]
-        made = Fan(
+        fan_step = Fan(
             first.hook, first.family, first.backend, first.table, first.chain, first.rule, first.text, first.verdict,
             first.index, first.changes, first.handle, group.several, parts,
         )  # fmt: skip
         # the cached group must live as long as its id is a key
-        known = group.several.kept[key] = (group, made)
-    return known[1]
+        kept = group.several.kept[key] = (group, fan_step)
+    return kept[1]

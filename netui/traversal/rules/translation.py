@@ -71,13 +71,13 @@ def translate(target: Target, option_name: str, family: Family, make: Callable[[
 def _choose_address(span: Span, current: int, context: TargetContext) -> int:
     if span.first is None or span.last is None:
         return current
-    ways = span.last - span.first + 1
-    if ways == 1:
+    size = span.last - span.first + 1
+    if size == 1:
         return span.first
-    if ways > 8:
-        raise Unknowable(_because(context, f"the kernel chooses one of {ways} addresses by a hash"))
+    if size > 8:
+        raise Unknowable(_because(context, f"the kernel chooses one of {size} addresses by a hash"))
     drawn = replace(_because(context, "the kernel chooses one of these addresses by a hash"), chance=True)
-    return span.first + context.unknowns.branch(ways, drawn)
+    return span.first + context.unknowns.branch(size, drawn)
 
 
 def _because(context: TargetContext, reason: str) -> Undecided:

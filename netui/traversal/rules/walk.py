@@ -145,9 +145,9 @@ class Walker:
         for priority in sorted({base.priority for base in bases}):
             equal = [base for base in bases if base.priority == priority]
             busy = [base for base in equal if base.does_something]
-            told = self.namespace.in_order(packet.layer or packet.family, hook, busy) if len(busy) > 1 else busy
-            if told is not None:
-                busy = told
+            in_order = self.namespace.in_order(packet.layer or packet.family, hook, busy) if len(busy) > 1 else busy
+            if in_order is not None:
+                busy = in_order
             else:
                 by_age = self.namespace.youngest_first(busy)
                 translates = busy[0].type == "nat" and hook != "forward"
@@ -175,11 +175,11 @@ class Walker:
             return self._native(hook, base, packet)
         assert base.chain is not None
         if hook == "forward":
-            known = forwarded(base.chain, hook, packet)
-            if known is not None and self.work + known.work < MOST_WORK:
-                self.work += known.work
-                self.steps += known.steps
-                return known.fate or self._policy(hook, base.chain)
+            passage = forwarded(base.chain, hook, packet)
+            if passage is not None and self.work + passage.work < MOST_WORK:
+                self.work += passage.work
+                self.steps += passage.steps
+                return passage.fate or self._policy(hook, base.chain)
         before = (packet.src, packet.dst, packet.mark) if base.type == "route" else None
         fate = self._chain(hook, base.chain, packet, 0)
         if fate is None:
@@ -405,8 +405,8 @@ class Walker:
         about = self._about(hook, prepared, rule, f"netui does not know the target ({rule.action.verdict.text})")
         if prepared.chain.table == "nat":
             raise Unknowable(about)
-        ways: tuple[Literal["continue", "accept", "drop"], ...] = ("continue", "accept", "drop")
-        return ways[self.unknowns.branch(3, about)]
+        fates: tuple[Literal["continue", "accept", "drop"], ...] = ("continue", "accept", "drop")
+        return fates[self.unknowns.branch(3, about)]
 
     @staticmethod
     def _about(hook: Hook, prepared: PreparedChain, rule: PreparedRule, reason: str) -> Undecided:

@@ -84,10 +84,10 @@ class Index:
 
         Elements of a set do not overlap, so that a certain one excludes all others.
         """
-        for place, reading in enumerate(readings):
+        for position, reading in enumerate(readings):
             if isinstance(reading, Vague):
-                return self._find_vague(readings, place, reading)
-        found: list[tuple[Element, bool]] = []
+                return self._find_vague(readings, position, reading)
+        possible: list[tuple[Element, bool]] = []
         for element in self._candidates(readings[0]):
             answer: Answer = True
             for value, reading in zip(element.parts, readings, strict=False):
@@ -100,29 +100,31 @@ class Index:
             if answer is True:
                 return [(element, True)]
             if answer is None:
-                found.append((element, False))
+                possible.append((element, False))
         if self.rest is not None:
-            found.append((self.rest, not found))
-        return found
+            possible.append((self.rest, not possible))
+        return possible
 
-    def _find_vague(self, readings: Sequence[Reading], place: int, vague: Vague) -> list[tuple[Element, bool]]:
+    def _find_vague(self, readings: Sequence[Reading], position: int, vague: Vague) -> list[tuple[Element, bool]]:
         """The same where a part is an address that stands for many: all elements are compared at once."""
-        sure, unsure = self._by_others(readings, place)
-        found: list[tuple[Element, bool]] = []
+        sure, unsure = self._by_others(readings, position)
+        possible: list[tuple[Element, bool]] = []
         if self._gives and len(sure) > 1:
-            self._fork(sure, place, vague)
-        answer = vague.who.within_set(self._spans(sure, place))
+            self._fork(sure, position, vague)
+        answer = vague.who.within_set(self._spans(sure, position))
         if answer is not False and sure:
-            holding = [element for element in sure if self._holds(element, place, vague)] if self._gives else sure[:1]
+            holding = (
+                [element for element in sure if self._holds(element, position, vague)] if self._gives else sure[:1]
+            )
             if answer and len(holding) == 1:
                 return [(holding[0], True)]
-            found += [(element, False) for element in holding]
-        found += [(element, False) for element in unsure]
+            possible += [(element, False) for element in holding]
+        possible += [(element, False) for element in unsure]
         if self.rest is not None:
-            found.append((self.rest, not found))
-        return found
+            possible.append((self.rest, not possible))
+        return possible
 
-    def _fork(self, elements: list[Element], place: int, vague: Vague) -> None:
+    def _fork(self, elements: list[Element], position: int, vague: Vague) -> None:
         """Raise Fork where the addresses belong to more than one element of a map, or some to none."""
         who = vague.who
         several = who.several if isinstance(who, Senders | Masked) else who if isinstance(who, Several) else None
@@ -132,7 +134,7 @@ class Index:
         def make() -> list[IntervalSet]:
             left, parts = several.numbers, []
             for element in elements:
-                span = element.parts[place]
+                span = element.parts[position]
                 if not isinstance(span, Interval):
                     return []
                 own = IntervalSet([(span.low, span.high)])
@@ -146,7 +148,7 @@ class Index:
             return [*parts, left] if left else parts
 
         mask = who.mask if isinstance(who, Masked) else None
-        parts = several.cut(("map", id(elements), place, mask), make)
+        parts = several.cut(("map", id(elements), position, mask), make)
         if len(parts) > 1:
             raise Fork(several, parts)
 
@@ -156,15 +158,15 @@ class Index:
         return any(element.data is not None for element in self.elements[:1])
 
     @staticmethod
-    def _holds(element: Element, place: int, vague: Vague) -> bool:
-        return holds(element.parts[place], vague) is not False
+    def _holds(element: Element, position: int, vague: Vague) -> bool:
+        return holds(element.parts[position], vague) is not False
 
-    def _by_others(self, readings: Sequence[Reading], place: int) -> tuple[list[Element], list[Element]]:
+    def _by_others(self, readings: Sequence[Reading], position: int) -> tuple[list[Element], list[Element]]:
         """The elements whose other parts hold, and those whose other parts are unknown."""
-        key = (place, *(reading for at, reading in enumerate(readings) if at != place))
-        known = self._others.get(key)
-        if known is not None:
-            return known
+        key = (position, *(reading for at, reading in enumerate(readings) if at != position))
+        others = self._others.get(key)
+        if others is not None:
+            return others
         sure: list[Element] = []
         unsure: list[Element] = []
         for element in self.elements:
@@ -172,7 +174,7 @@ class Index:
                 continue
             answer: Answer = True
             for at, (value, reading) in enumerate(zip(element.parts, readings, strict=False)):
-                part = (None if value is None else True) if at == place else holds(value, reading)
+                part = (None if value is None else True) if at == position else holds(value, reading)
                 if part is False:
                     answer = False
                     break
@@ -184,16 +186,16 @@ class Index:
         self._others[key] = (sure, unsure)
         return sure, unsure
 
-    def _spans(self, elements: list[Element], place: int) -> IntervalSet:
+    def _spans(self, elements: list[Element], position: int) -> IntervalSet:
         """The addresses of one part of these elements."""
-        known = self._joined.get(id(elements))
-        if known is None or known[0] is not elements:
-            spans = [part for element in elements if isinstance(part := element.parts[place], Interval)]
-            known = (elements, IntervalSet((span.low, span.high) for span in spans))
+        joined = self._joined.get(id(elements))
+        if joined is None or joined[0] is not elements:
+            spans = [part for element in elements if isinstance(part := element.parts[position], Interval)]
+            joined = (elements, IntervalSet((span.low, span.high) for span in spans))
             if len(self._joined) > _MOST_KEYS:
                 self._joined.clear()
-            self._joined[id(elements)] = known
-        return known[1]
+            self._joined[id(elements)] = joined
+        return joined[1]
 
     def _candidates(self, first: Reading) -> Sequence[Element]:
         if isinstance(first, int | str) and not isinstance(first, bool):
@@ -244,7 +246,7 @@ def member(index: Index | None, readings: Sequence[Reading]) -> Answer:
     """Return whether a set has an element for a reading; None for a set whose elements are not known."""
     if index is None:
         return None
-    found = index.find(readings)
-    if not found:
+    holding = index.find(readings)
+    if not holding:
         return False
-    return True if found[-1][1] else None
+    return True if holding[-1][1] else None

@@ -50,10 +50,10 @@ class TableSets:
     def index(self, elements: Elements, packet: PacketState) -> Index | None:
         """Return the index of elements; None where they are not known, or the packet has changed the set."""
         if not elements.name:
-            known = self._inline.get(id(elements))
-            if known is None:
-                known = self._inline[id(elements)] = (elements, build_index(elements.elements))
-            return known[1]
+            inline = self._inline.get(id(elements))
+            if inline is None:
+                inline = self._inline[id(elements)] = (elements, build_index(elements.elements))
+            return inline[1]
         if elements.name in packet.touched:
             return None
         if elements.name not in self._indexes:
@@ -77,8 +77,8 @@ class Evaluation:
     def readings(self, expression: Expression) -> list[Reading]:
         """Return the value of each part of an expression; [ABSENT] where one is absent."""
         if isinstance(expression, Concat):
-            found = [self.reading(part) for part in expression.parts]
-            return [ABSENT] if any(part is ABSENT for part in found) else found
+            values = [self.reading(part) for part in expression.parts]
+            return [ABSENT] if any(part is ABSENT for part in values) else values
         if isinstance(expression, Lookup):
             return self._looked_up(expression)
         return [self.reading(expression)]
@@ -92,8 +92,8 @@ class Evaluation:
         if isinstance(expression, Bits):
             return self._calculated(expression)
         if isinstance(expression, Lookup):
-            found = self._looked_up(expression)
-            return found[0] if len(found) == 1 else None
+            values = self._looked_up(expression)
+            return values[0] if len(values) == 1 else None
         if isinstance(expression, Choice):
             return self._drawn(expression)
         return None
@@ -137,17 +137,17 @@ class Evaluation:
         index = self.sets.index(elements, self.packet)
         if index is None:
             raise UnknownMap(f"the elements of @{elements.name} are not known")
-        found = index.find(readings)
-        certain = bool(found) and found[-1][1]
-        ways: Sequence[Element | None] = [element for element, _certain in found]
-        if not certain and found:
-            ways = [*ways, None]
-        if not ways:
+        holding = index.find(readings)
+        certain = bool(holding) and holding[-1][1]
+        choices: Sequence[Element | None] = [element for element, _certain in holding]
+        if not certain and holding:
+            choices = [*choices, None]
+        if not choices:
             return None
-        if len(ways) == 1:
-            return ways[0]
-        return ways[
-            self.unknowns.branch(len(ways), self.about(words, "a snapshot cannot tell which element this matches"))
+        if len(choices) == 1:
+            return choices[0]
+        return choices[
+            self.unknowns.branch(len(choices), self.about(words, "a snapshot cannot tell which element this matches"))
         ]
 
 

@@ -22,9 +22,9 @@ _PROTOCOLS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": 33, "udplite": 136}
 @lru_cache(maxsize=512)
 def reader(words: str) -> Reader:
     """Return the reader of a key, by nft's words; the reader of an unknown key returns None."""
-    known = _READERS.get(words)
-    if known is not None:
-        return known
+    own = _READERS.get(words)
+    if own is not None:
+        return own
     first, _, rest = words.partition(" ")
     if first in _PROTOCOLS and rest in ("sport", "dport"):
         return payload.port(_PROTOCOLS[first], rest == "sport")

@@ -30,28 +30,28 @@ class Masked:
         """Return whether the bits of all or of none are in an interval; raises Split where some are."""
         return self.within_set(IntervalSet([(first, last)]))
 
-    def within_set(self, found: IntervalSet) -> bool | None:
+    def within_set(self, addresses: IntervalSet) -> bool | None:
         """Return the same of many intervals."""
-        numbers = self.numbers(found)
+        numbers = self.numbers(addresses)
         return None if numbers is None else self.who.within_set(numbers)
 
-    def numbers(self, found: IntervalSet) -> IntervalSet | None:
+    def numbers(self, addresses: IntervalSet) -> IntervalSet | None:
         """Return all numbers whose bits are in a set; only those of ``several`` where all are too many intervals."""
-        every = _numbers(found, self.mask, self.bits, None)
+        every = _numbers(addresses, self.mask, self.bits, None)
         if every is None:
             several = self.several
-            key = ("bits", found, self.mask)
+            key = ("bits", addresses, self.mask)
             if key not in several.kept:
-                several.kept[key] = _numbers(found, self.mask, self.bits, several.numbers)
+                several.kept[key] = _numbers(addresses, self.mask, self.bits, several.numbers)
             own: IntervalSet | None = several.kept[key]
             return own
         return every
 
 
 @lru_cache(maxsize=256)
-def _numbers(found: IntervalSet, mask: int, bits: int, among: IntervalSet | None) -> IntervalSet | None:
+def _numbers(addresses: IntervalSet, mask: int, bits: int, among: IntervalSet | None) -> IntervalSet | None:
     full = (1 << bits) - 1
-    parts = [with_bits(low, min(high, full), mask, bits, among=among) for low, high in found if low <= full]
+    parts = [with_bits(low, min(high, full), mask, bits, among=among) for low, high in addresses if low <= full]
     if any(part is None for part in parts):
         return None
     return IntervalSet(span for part in parts if part is not None for span in part)

@@ -122,12 +122,12 @@ class Run:
     def _unprinted(self, statement: Compare) -> str:
         """Why a comparison with a set is unknown, where its elements are missing; "" for other reasons."""
         name = statement.right.name
-        known = self.program.sets.sets.get(name) if name else None
-        if not name or (known is not None and known.elements is not None):
+        nft_set = self.program.sets.sets.get(name) if name else None
+        if not name or (nft_set is not None and nft_set.elements is not None):
             return ""
         return (
             f"the elements of @{name} were not printed (nft -t leaves them out)"
-            if known
+            if nft_set
             else f"there is no set @{name}"
         )
 
@@ -136,8 +136,8 @@ class Run:
         if self.pending is None:
             return True
         asked, self.pending = self.pending, None
-        told = "what it has counted" if asked.bound else "whether this matches"
-        about = replace(self._about(asked.words, asked.reason or f"a snapshot cannot tell {told}"), bound=asked.bound)
+        what = "what it has counted" if asked.bound else "whether this matches"
+        about = replace(self._about(asked.words, asked.reason or f"a snapshot cannot tell {what}"), bound=asked.bound)
         if harmless:
             self.unknowns.branch(1, about)
             return bool(asked.likely)
