@@ -70,18 +70,18 @@ def _direct(origin: Origin, container: Container, port: int, protocol: str) -> I
 def _as_published(
     host: PreparedHost, origin: Origin, bound: list[PublishedPort], protocol: str
 ) -> Iterator[tuple[str, str]]:
-    for one in bound:
-        six = ":" in one.host_ip
-        if one.host_ip and six != (origin.family == "ip6"):
+    for published in bound:
+        six = ":" in published.host_ip
+        if published.host_ip and six != (origin.family == "ip6"):
             continue
-        if one.host_ip in ("", "0.0.0.0", "::"):
+        if published.host_ip in ("", "0.0.0.0", "::"):
             address = _bracketed(origin.address) or _host(host, origin)
             loopback = "127.0.0.1" if origin.family == "ip" else "[::1]"
             for at in (address, loopback) if origin.where == "host" else (address,):
                 if at:
-                    yield "published", f"{at}:{one.host_port}/{protocol}"
-        elif origin.where != "world" or not (one.host_ip.startswith("127.") or one.host_ip == "::1"):
-            yield "published", f"{_bracketed(one.host_ip)}:{one.host_port}/{protocol}"
+                    yield "published", f"{at}:{published.host_port}/{protocol}"
+        elif origin.where != "world" or not (published.host_ip.startswith("127.") or published.host_ip == "::1"):
+            yield "published", f"{_bracketed(published.host_ip)}:{published.host_port}/{protocol}"
 
 
 def _of_a_swarm(host: PreparedHost, origin: Origin, container: Container, protocol: str) -> Iterator[tuple[str, str]]:

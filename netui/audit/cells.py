@@ -49,7 +49,7 @@ class Cell:
         """The networks that get through although everyone else does not."""
         if self.state in ("open", "refused"):
             return ()
-        return tuple(net for one in self.senders if one.state == "open" for net in one.addresses)
+        return tuple(net for senders in self.senders if senders.state == "open" for net in senders.addresses)
 
 
 def by_family(cells: Iterable[Cell], where: Where) -> dict[Family, list[Cell]]:

@@ -21,8 +21,8 @@ def partly_known(host: PreparedHost) -> tuple[Container, ...]:
 def ports_of(host: PreparedHost, container: Container, together: list[Container]) -> set[tuple[int, str]]:
     """Return a container's ports with their protocols; together: the containers that share its network namespace."""
     ports = {(bound.container_port, bound.protocol) for bound in (*container.bound_ports, *container.requested_ports)}
-    for one in together:
-        ports.update(one.exposed)
+    for sharing in together:
+        ports.update(sharing.exposed)
     if container.network_mode == "host":
         ports = set(container.exposed)
         ports.update((s.port, _protocol(s.protocol)) for s in host.namespace.sockets or () if s.pid == container.pid)

@@ -36,13 +36,13 @@ class Difference:
 
 def differences(before: PreparedHost, after: PreparedHost) -> tuple[Difference, ...]:
     """Return the differences, from networks to verdicts; parts that were not read on one side are not compared."""
-    one, other = before.snapshot, after.snapshot
+    earlier, later = before.snapshot, after.snapshot
     differences: list[Difference] = []
-    if one.networks is not None and other.networks is not None:
-        differences += _objects("network", _by_name(one.networks), _by_name(other.networks))
-    if one.containers is not None and other.containers is not None:
-        differences += _objects("container", _by_name(one.containers), _by_name(other.containers))
-    differences += _rules(one, other)
+    if earlier.networks is not None and later.networks is not None:
+        differences += _objects("network", _by_name(earlier.networks), _by_name(later.networks))
+    if earlier.containers is not None and later.containers is not None:
+        differences += _objects("container", _by_name(earlier.containers), _by_name(later.containers))
+    differences += _rules(earlier, later)
     if not _untold(before) and not _untold(after):
         differences += _verdicts(exposures(before), exposures(after))
     return tuple(differences)
@@ -55,9 +55,9 @@ _NEEDED = ("docker", "iptables-nft", "ip6tables-nft", "nft", "address", "route")
 def not_compared(before: PreparedHost, after: PreparedHost) -> tuple[str, ...]:
     """Return what could not be compared, with the reasons: not read on one side, or needed and read on neither."""
     missing: list[str] = []
-    one, other = before.snapshot.sources, after.snapshot.sources
-    for name in [*one, *(name for name in other if name not in one)]:
-        states = (one.get(name), other.get(name))
+    earlier, later = before.snapshot.sources, after.snapshot.sources
+    for name in [*earlier, *(name for name in later if name not in earlier)]:
+        states = (earlier.get(name), later.get(name))
         unread = [state is None or not state.read for state in states]
         if any(unread) and (name in _NEEDED or not all(unread)):
             errors = dict.fromkeys(
@@ -78,7 +78,7 @@ def _untold(host: PreparedHost) -> str:
 
 
 def _by_name(objects: Iterable[Network] | Iterable[Container]) -> dict[str, Network | Container]:
-    return {one.name: one for one in objects}
+    return {item.name: item for item in objects}
 
 
 def _objects(
@@ -111,9 +111,9 @@ def _summary(one: Network | Container | None) -> str:
 
 def _value(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(_value(one) for one in value) or "none"
+        return ", ".join(_value(part) for part in value) or "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={one}" for key, one in sorted(value.items())) or "none"
+        return ", ".join(f"{key}={part}" for key, part in sorted(value.items())) or "none"
     if hasattr(value, "__dataclass_fields__"):
         words = [str(getattr(value, field.name)) for field in fields(value)]  # type: ignore[arg-type]
         return " ".join(word for word in words if word not in ("", "0", "()"))
@@ -207,10 +207,10 @@ def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:
 def _let_in(cell: Cell, bits: int) -> IntervalSet:
     """The senders that get through, out of all addresses."""
     named = {True: IntervalSet(), False: IntervalSet()}
-    for one in cell.senders:
-        nets = [ip_network(text) for text in one.addresses]
+    for part in cell.senders:
+        nets = [ip_network(text) for text in part.addresses]
         spans = IntervalSet((int(net.network_address), int(net.broadcast_address)) for net in nets)
-        named[one.state == "open"] |= spans
+        named[part.state == "open"] |= spans
     if cell.state == "open":
         return IntervalSet([(0, (1 << bits) - 1)]) - named[False]
     return named[True]

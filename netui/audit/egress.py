@@ -95,12 +95,12 @@ def _rows(protocol: str, pieces: Sequence[_Piece], bits: int) -> Iterator[Egress
         for at in there:
             piece = pieces[at]
             by_path.setdefault(_said(piece.path), ([], piece.path))[0].append(piece.addresses)
-        joined = [(IntervalSet(span for one in sets for span in one), path) for sets, path in by_path.values()]
-        joined.sort(key=lambda one: -one[0].size())
+        joined = [(IntervalSet(span for numbers in sets for span in numbers), path) for sets, path in by_path.values()]
+        joined.sort(key=lambda pair: -pair[0].size())
         key: tuple[object, ...] = tuple((addresses, _said(path)) for addresses, path in joined)
         merged.setdefault(key, []).extend(spans)
         rows.setdefault(key, joined)
-    for key, spans in sorted(merged.items(), key=lambda one: -sum(high - low + 1 for low, high in one[1])):
+    for key, spans in sorted(merged.items(), key=lambda item: -sum(high - low + 1 for low, high in item[1])):
         ports = None if protocol == "icmp" else IntervalSet(spans)
         for number, (addresses, path) in enumerate(rows[key]):
             yield EgressPart(protocol, ports, tuple(_texts(addresses, bits)) if number else None, path)

@@ -103,7 +103,7 @@ def _exposure(
         listening = listening_state(container, port, protocol)
     how = []
     how += ["published"] if bound or asked else []
-    how += ["exposed"] if any((port, protocol) in one.exposed for one in together) else []
+    how += ["exposed"] if any((port, protocol) in sharing.exposed for sharing in together) else []
     how += ["listening"] if listening in ("yes", "loopback") or container.network_mode == "host" else []
     cells: list[Cell] = []
     known_ways = Approaches(host, container, bound, port, protocol)
@@ -218,7 +218,7 @@ def _tells_more(judged: Judged, named: Iterable[Listed], best: Judged, best_name
         return True
     if judged[0] == "undecided" and best[0] == "closed":
         return True
-    return any(one.state == "open" for one in named) and all(one.state != "open" for one in best_named)
+    return any(part.state == "open" for part in named) and all(part.state != "open" for part in best_named)
 
 
 #: State, reason, deciding step, unknowns, limits.

@@ -105,7 +105,9 @@ def _addresses(host: PreparedHost, origin: Origin) -> Iterator[str]:
         )
     own = {a.address for i in host.namespace.interfaces.values() for a in i.addresses if a.family == origin.family}
     bound = {socket.address for socket in host.namespace.sockets or ()}
-    bound |= {one.host_ip for container in host.containers if container.running for one in container.bound_ports}
+    bound |= {
+        bound_port.host_ip for container in host.containers if container.running for bound_port in container.bound_ports
+    }
     addresses.update((address, None) for address in sorted(bound & own) if not _loopback(address))
     fib = host.namespace.fibs[origin.family]
     for address in addresses:
@@ -158,8 +160,8 @@ def _judge(host: PreparedHost, path: Path, branch: Branch) -> tuple[State, Answe
         receiver = next((container for container in host.containers if container.name == to.name), None)
         listening = receiver.listening if receiver is not None else None
         at_port = [
-            one for one in listening or () if one.port == to.port and one.protocol.startswith(protocol)
-            and not _loopback(one.address)
+            bound for bound in listening or () if bound.port == to.port and bound.protocol.startswith(protocol)
+            and not _loopback(bound.address)
         ]  # fmt: skip
         # a port that the kernel chooses is unknown
         state: State = "refused" if listening is not None and not at_port and to.port is not None else "open"

@@ -53,7 +53,7 @@ def asked(host: PreparedHost) -> tuple[Asked, ...]:
         label = f"{ports[0][0]}/{ports[0][1]}" if ports else "icmp"
         destination = f"{container.id}:{label}" if ports else f"{container.id}/icmp"
         networks = tuple(endpoint.network_name for endpoint in container.endpoints)
-        published = next((one for port in ports for one in published_at(container, *port)), "")
+        published = next((binding for port in ports for binding in published_at(container, *port)), "")
         members.append(Asked(container.id, container.name, networks, label, destination, published))
     boxes = sorted(members, key=lambda each: (each.networks[0], each.name, each.id))
     return (*boxes, *_machines(host)) if boxes else ()
@@ -63,7 +63,7 @@ def _machines(host: PreparedHost) -> Iterator[Asked]:
     """The senders outside, where there is an uplink."""
     if any(host.outer(family) is not None for family in FAMILIES):
         yield Asked(WORLD, "the world")
-    if any(host.link(family, one.name) is not None for family in FAMILIES for one in host.links(family)):
+    if any(host.link(family, interface.name) is not None for family in FAMILIES for interface in host.links(family)):
         yield Asked(LAN, "LAN")
 
 
@@ -83,7 +83,7 @@ def way(host: PreparedHost, source: Asked, target: Asked) -> Path | None:
 def verdicts(host: PreparedHost, source: Asked, targets: Sequence[Asked]) -> tuple[str, ...]:
     """Return each target's verdict, "" where there is no question."""
     answers = (_answer(partial(outcome, reply=True), host, source, target) for target in targets)
-    return tuple(each.verdict if each is not None else "" for each in answers)
+    return tuple(answer.verdict if answer is not None else "" for answer in answers)
 
 
 def _answer(

@@ -44,16 +44,19 @@ def connect_all(machines: Sequence[SshMachine]) -> dict[str, SourceError]:
     if len(machines) == 1 and may_ask():
         return _connect(machines[0], ask=True)
     failed: dict[str, SourceError] = {}
-    threads = [threading.Thread(target=lambda one=one: failed.update(_connect(one)), daemon=True) for one in machines]
+    threads = [
+        threading.Thread(target=lambda machine=machine: failed.update(_connect(machine)), daemon=True)
+        for machine in machines
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if may_ask():
-        for one in machines:
-            if isinstance(failed.get(one.name), Refused):
-                del failed[one.name]
-                failed |= _connect(one, ask=True)
+        for machine in machines:
+            if isinstance(failed.get(machine.name), Refused):
+                del failed[machine.name]
+                failed |= _connect(machine, ask=True)
     return failed
 
 

@@ -106,7 +106,7 @@ def _batch(command: Command, file: str) -> int:
                 say_json({"host": name, "error": str(host)}, indent=None)
                 status = max(status, BAD)
         read = [(name, host) for name, host in hosts if not isinstance(host, Exception)]
-        for line, name, host in ((line, *one) for line in lines for one in read):
+        for line, name, host in ((line, *named_host) for line in lines for named_host in read):
             words = line.split()
             if not words:
                 continue

@@ -64,7 +64,7 @@ def _print_config(command: Screen) -> int:
     for problem in preferences.problems:
         complain(problem, 500)
     origin = f"{quoted_path(config.path)}, where it sets something, and the flags"
-    keys = ((each.id or "", each.key, each.tooltip or each.description) for each in every(bindings))
+    keys = ((binding.id or "", binding.key, binding.tooltip or binding.description) for binding in every(bindings))
     say(printed(replace(preferences.settings, keys=preferences.keymap), keys, origin))
     return FOUND if preferences.problems else DONE
 

@@ -79,7 +79,7 @@ def _set(lines: list[str], name: str, value: str) -> None:
     if not table:
         end = headings[0] - 1 if headings else len(lines)
     elif table in numbers and numbers[table] in headings:
-        end = next((each - 1 for each in headings if each > numbers[table]), len(lines))
+        end = next((heading - 1 for heading in headings if heading > numbers[table]), len(lines))
     else:
         lines.extend([*([""] if lines else []), f"[{table}]", written])
         return

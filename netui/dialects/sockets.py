@@ -58,7 +58,7 @@ def proc_sockets(text: str) -> tuple[Socket, ...]:
 
     Files with devices and routes (see dialects/inside.py) are skipped.
     """
-    return tuple(dict.fromkeys(one.socket for one in open_sockets(inside.split(text)[1])))
+    return tuple(dict.fromkeys(listener.socket for listener in open_sockets(inside.split(text)[1])))
 
 
 def open_sockets(text: str) -> Iterator[OpenSocket]:
@@ -96,7 +96,7 @@ def open_sockets(text: str) -> Iterator[OpenSocket]:
             listeners.append((protocol, _address(address), int(port, 16), *owner))
         except ValueError:
             raise SourceError(f"line {number}: {quoted(words[1])} is no address and port") from None
-    taken = {one[:3] for one in listeners}
+    taken = {listener[:3] for listener in listeners}
     for kind, at, own_port, own_inode, own_uid in listeners:
         both = at == "::" and (kind, "0.0.0.0", own_port) not in taken
         yield OpenSocket(Socket(kind, "*" if both else at, own_port), own_inode, own_uid)

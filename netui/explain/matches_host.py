@@ -27,11 +27,11 @@ def _hashlimit(words: Words, match: Match, _names: Names, _family: str) -> bool:
         return False
     masks = {"srcip": value_of(match, "--hashlimit-srcmask"), "dstip": value_of(match, "--hashlimit-dstmask")}
     modes = [mode for mode in value_of(match, "--hashlimit-mode").split(",") if mode]
-    each = [f"{_MODES.get(mode, mode)}{f' /{masks[mode]}' if masks.get(mode) else ''}" for mode in modes]
+    fields = [f"{_MODES.get(mode, mode)}{f' /{masks[mode]}' if masks.get(mode) else ''}" for mode in modes]
     burst, name = value_of(match, "--hashlimit-burst"), value_of(match, "--hashlimit-name")
     much = "more than" if option.name == "--hashlimit-above" else "at most"
     parts = f"{much} {rate(printable(option.value))}{f' after a burst of {burst}' if burst else ''}"
-    for_each = f" for each {either(each, 'and')}" if each else ""
+    for_each = f" for each {either(fields, 'and')}" if fields else ""
     extra = [f"{o.name.removeprefix('--hashlimit-')} {printable(o.value)}" for o in match.options if o.name in more]
     kept = f" (counted in {', '.join([name, *extra])})" if name else f" ({', '.join(extra)})" if extra else ""
     words.limits.append(f"{parts}{for_each}{kept}")

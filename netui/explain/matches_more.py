@@ -174,12 +174,12 @@ def _connlimit(words: Words, match: Match, _names: Names, _family: str) -> bool:
     above = match.option("--connlimit-above")
     upto = match.option("--connlimit-upto")
     mask = value_of(match, "--connlimit-mask")
-    each = "one address" if mask in ("", "32", "128") else f"one /{mask} network"
+    group = "one address" if mask in ("", "32", "128") else f"one /{mask} network"
     option: Option | None = above or upto
     if option is None or option.negated:
         return False
     how = "more than" if above else "at most"
-    words.which.append(f"belong to {how} {plural_text(option.value)} open at once from {each}")
+    words.which.append(f"belong to {how} {plural_text(option.value)} open at once from {group}")
     return True
 
 

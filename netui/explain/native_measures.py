@@ -12,18 +12,18 @@ from netui.text.visible import printable
 def measure_lines(rule: Rule, counters: Counters) -> list[tuple[str, str]]:
     """Return (kind, state) of each quota, limit and named counter of a rule."""
     native = rule.native
-    return [(one.kind, _words(one, counters)) for one in native.measures] if native is not None else []
+    return [(measure.kind, _words(measure, counters)) for measure in native.measures] if native is not None else []
 
 
 def measures_json(native: NativeRule, counters: Counters) -> list[dict[str, Any]]:
     """Return the same as data; used, packets and bytes are None where no number was printed."""
     entries: list[dict[str, Any]] = []
-    for one in native.measures:
-        entry: dict[str, Any] = {"kind": one.kind, "name": one.name or None, "text": one.words}
-        if one.kind == "quota":
-            entry |= {"bytes": one.amount, "used": _used(one, counters)}
-        elif one.kind == "counter":
-            packets, octets = counters[one.index] if 0 <= one.index < len(counters) else (None, None)
+    for measure in native.measures:
+        entry: dict[str, Any] = {"kind": measure.kind, "name": measure.name or None, "text": measure.words}
+        if measure.kind == "quota":
+            entry |= {"bytes": measure.amount, "used": _used(measure, counters)}
+        elif measure.kind == "counter":
+            packets, octets = counters[measure.index] if 0 <= measure.index < len(counters) else (None, None)
             entry |= {"packets": packets, "bytes": octets}
         entries.append(entry)
     return entries

@@ -109,7 +109,7 @@ class Condition(NamedTuple):
 
     def takes_name(self, name: str) -> bool:
         """Whether a packet with this name fulfils it."""
-        return any(_covers(one, Text(name)) for one in self.names) != self.negated
+        return any(_covers(pattern, Text(name)) for pattern in self.names) != self.negated
 
     @property
     def net(self) -> Net | None:

@@ -14,8 +14,14 @@ def differences_json(changes: Iterable[Difference], missing: Iterable[str] = ())
     return {
         "not_compared": list(missing),
         "differences": [
-            {"kind": one.kind, "sign": one.sign, "name": one.name, "before": one.before, "after": one.after}
-            for one in changes
+            {
+                "kind": change.kind,
+                "sign": change.sign,
+                "name": change.name,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in changes
         ],
     }
 
@@ -25,12 +31,12 @@ def differences_text(changes: Iterable[Difference], missing: Iterable[str] = ())
     missing = tuple(missing)
     lines: list[str] = []
     kind = ""
-    for one in changes:
-        shown = "rule" if one.kind in ("policy", "chain") else one.kind
+    for change in changes:
+        shown = "rule" if change.kind in ("policy", "chain") else change.kind
         if shown != kind:
             kind = shown
             lines.append(f"{'' if not lines else chr(10)}{kind}s")
-        lines.append(f"  {one.sign} {printable(one.name)}{_change(one)}")
+        lines.append(f"  {change.sign} {printable(change.name)}{_change(change)}")
     if not lines:
         lines.append("No difference in what was read." if missing else "No difference.")
     if missing:

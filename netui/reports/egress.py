@@ -21,13 +21,13 @@ def egress_json(source: str, parts: Sequence[EgressPart]) -> dict[str, Any]:
         "to": "outside",
         "ways_out": [
             {
-                "protocol": one.protocol,
-                "ports": None if one.ports is None else [[low, high] for low, high in one.ports],
-                "addresses": None if one.addresses is None else list(one.addresses),
-                "everyone_else": one.addresses is None,
-                **answer_json(one.path),
+                "protocol": part.protocol,
+                "ports": None if part.ports is None else [[low, high] for low, high in part.ports],
+                "addresses": None if part.addresses is None else list(part.addresses),
+                "everyone_else": part.addresses is None,
+                **answer_json(part.path),
             }
-            for one in parts
+            for part in parts
         ],
     }
 
@@ -35,14 +35,14 @@ def egress_json(source: str, parts: Sequence[EgressPart]) -> dict[str, Any]:
 def egress_text(source: str, parts: Sequence[EgressPart]) -> str:
     """Return the egress of SRC as a table."""
     rows = [["PROTOCOL", "PORTS", "TO", "ANSWER", "DECIDED BY", "WHY"]]
-    everyone = [one for one in parts if one.addresses is None]
-    for one in parts:
-        alone = sum(other.ports == one.ports and other.protocol == one.protocol for other in parts) == 1
-        ports = "" if one.ports is None else "all" if one.ports == EVERY_PORT else ports_text(one.ports)
-        who = ("everyone" if alone else "everyone else") if one.addresses is None else some(list(one.addresses), 6)
-        why = one.path.condition if one.path.verdict == "delivered" else one.path.reason
-        rows.append([one.protocol, ports, who, one.path.verdict, step_place(one.path.deciding), why])
-    notes = dict.fromkeys(note for one in everyone for note in one.path.notes)
+    everyone = [part for part in parts if part.addresses is None]
+    for part in parts:
+        alone = sum(other.ports == part.ports and other.protocol == part.protocol for other in parts) == 1
+        ports = "" if part.ports is None else "all" if part.ports == EVERY_PORT else ports_text(part.ports)
+        who = ("everyone" if alone else "everyone else") if part.addresses is None else some(list(part.addresses), 6)
+        why = part.path.condition if part.path.verdict == "delivered" else part.path.reason
+        rows.append([part.protocol, ports, who, part.path.verdict, step_place(part.path.deciding), why])
+    notes = dict.fromkeys(note for part in everyone for note in part.path.notes)
     shown = [[printable(cell, 90) for cell in row] for row in rows]
     return "\n".join(
         [

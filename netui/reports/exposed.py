@@ -84,13 +84,13 @@ def cell_json(cell: Cell) -> dict[str, Any]:
         "condition": cell.condition,
         "senders": [
             {
-                "addresses": list(one.addresses),
+                "addresses": list(part.addresses),
                 "everyone_else": False,
-                "state": one.state,
-                "reason": one.reason,
-                "rule": step_place(one.step),
+                "state": part.state,
+                "reason": part.reason,
+                "rule": step_place(part.step),
             }
-            for one in cell.senders
+            for part in cell.senders
         ],
     }
 
@@ -132,11 +132,11 @@ def exposed_rows(exposures: Sequence[Exposure], *, wide: bool = False) -> tuple[
 
 def sender_remarks(port: str, cell: Cell, *, wide: bool = False) -> Iterator[str]:
     """Yield a line for each rule by which some senders have another outcome than everyone else."""
-    for one in cell.senders:
-        by = f" ({step_place(one.step)})" if one.step is not None else ""
-        who = some(list(one.addresses), len(one.addresses) if wide else 6)
+    for part in cell.senders:
+        by = f" ({step_place(part.step)})" if part.step is not None else ""
+        who = some(list(part.addresses), len(part.addresses) if wide else 6)
         everyone = f"{cell.state} for everyone else"
-        yield printable(f"  {port}: {one.state} for {who}{by}; {everyone} ({step_place(cell.step)})")
+        yield printable(f"  {port}: {part.state} for {who}{by}; {everyone} ({step_place(cell.step)})")
 
 
 def _remarks(exposures: Sequence[Exposure], *, wide: bool) -> Iterator[str]:
@@ -255,7 +255,8 @@ def _lets_in(cell: Cell, allowed: Sequence[IPv4Network | IPv6Network]) -> bool:
 
 def _within(net: IPv4Network | IPv6Network, allowed: Sequence[IPv4Network | IPv6Network]) -> bool:
     return any(
-        net.version == one.version and net.network_address in one and net.broadcast_address in one for one in allowed
+        net.version == network.version and net.network_address in network and net.broadcast_address in network
+        for network in allowed
     )
 
 
@@ -266,4 +267,4 @@ def undecided(exposures: Sequence[Port], limit: Where | Listing) -> list[Port]:
 
 
 def _unknown(cell: Cell) -> bool:
-    return cell.state == "undecided" or any(one.state == "undecided" for one in cell.senders)
+    return cell.state == "undecided" or any(part.state == "undecided" for part in cell.senders)

@@ -54,7 +54,7 @@ def answer_json(path: Path) -> dict[str, Any]:
         "verdict": path.verdict,
         "reason": path.reason,
         "delivered_to": None if to is None else _receiver_json(to),
-        "one_of": [_receiver_json(one) for one in path.one_of],
+        "one_of": [_receiver_json(receiver) for receiver in path.one_of],
         "condition": path.condition,
         "legs": [_leg_json(leg) for leg in path.legs],
         "reply": None if path.reply is None else [_leg_json(leg) for leg in path.reply],

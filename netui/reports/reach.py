@@ -17,19 +17,19 @@ def reach_json(source: str, reaches: tuple[Reach, ...]) -> dict[str, Any]:
         "from": source,
         "to": [
             {
-                "to": one.to,
-                "network": one.network,
-                "destination": one.destination,
-                "way": one.way,
-                "answer": one.word,
-                "verdict": one.path.verdict,
-                "reason": one.path.reason,
-                "listening": one.answered,
-                "condition": one.path.condition,
-                "senders": parts_json(one.path),
-                "rule": step_place(one.path.deciding) or None,
+                "to": reached.to,
+                "network": reached.network,
+                "destination": reached.destination,
+                "way": reached.way,
+                "answer": reached.word,
+                "verdict": reached.path.verdict,
+                "reason": reached.path.reason,
+                "listening": reached.answered,
+                "condition": reached.path.condition,
+                "senders": parts_json(reached.path),
+                "rule": step_place(reached.path.deciding) or None,
             }
-            for one in reaches
+            for reached in reaches
         ],
     }
 
@@ -42,15 +42,15 @@ def _why(one: Reach) -> str:
 def reach_text(source: str, reaches: tuple[Reach, ...]) -> str:
     """Return the answers as a table."""
     rows = [["TO", "NETWORK", "ASKED FOR", "ANSWER", "DECIDED BY", "WHY"]]
-    for one in reaches:
+    for reached in reaches:
         rows.append(
             [
-                printable(one.to, 32),
-                printable(one.network, 24),
-                printable(one.label),
-                one.word,
-                printable(step_place(one.path.deciding)),
-                printable(_why(one), 90),
+                printable(reached.to, 32),
+                printable(reached.network, 24),
+                printable(reached.label),
+                reached.word,
+                printable(step_place(reached.path.deciding)),
+                printable(_why(reached), 90),
             ]
         )
     return "\n".join([f"from {printable(source)}:", *table(rows)])

@@ -101,7 +101,7 @@ def _by_chance(explored: Explored[Way]) -> tuple[DeliveredTo, ...]:
             return ()
         groups.setdefault(unknowns.assumed(), {})[branch.delivered_to] = None
     every = list(groups.values())
-    return tuple(every[0]) if all(one.keys() == every[0].keys() for one in every) else ()
+    return tuple(every[0]) if all(receivers.keys() == every[0].keys() for receivers in every) else ()
 
 
 def _limits(

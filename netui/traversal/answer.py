@@ -176,10 +176,10 @@ def outcome(host: PreparedHost, source: str, destination: str, *, reply: bool = 
 def _of_way(branch: Branch) -> BriefPath:
     if branch.answered is None and len(branch.arrivals) == 1:
         # what most of a host's questions come to
-        one = branch.arrivals[0]
-        deciding = deciding_step(one.verdict, one.steps)
+        arrival = branch.arrivals[0]
+        deciding = deciding_step(arrival.verdict, arrival.steps)
         return BriefPath(
-            one.verdict, one.reason, one.delivered_to, deciding, one.seen.protocol, (), (), branch.notes
+            arrival.verdict, arrival.reason, arrival.delivered_to, deciding, arrival.seen.protocol, (), (), branch.notes
         )  # fmt: skip
     return BriefPath(
         branch.verdict,

@@ -118,14 +118,14 @@ def service_port(container: Container) -> str:
     Of the ports that others can reach: TCP first, then published or exposed ports, then the lowest.
     The order of the kernel's list of sockets means nothing.
     """
-    ports = [(each.container_port, each.protocol) for each in (*container.bound_ports, *container.requested_ports)]
+    ports = [(port.container_port, port.protocol) for port in (*container.bound_ports, *container.requested_ports)]
     ports += container.exposed
     listening = [
         (socket.port, socket.protocol.removesuffix("6"))
         for socket in container.listening or ()
         if socket.address not in ("127.0.0.1", "::1", "127.0.0.11")
     ]
-    ranked = sorted(listening, key=lambda each: (each[1] != "tcp", each not in ports, each))
+    ranked = sorted(listening, key=lambda port: (port[1] != "tcp", port not in ports, port))
     if ranked and (ranked[0][1] == "tcp" or not ports):
         return "{}/{}".format(*ranked[0])
     return "{}/{}".format(*ports[0]) if ports else "icmp"

@@ -133,7 +133,7 @@ class Several:
                 return None
             finally:
                 asked_of, self._asked = self._asked, None
-            about += [one for one in asked_of if one not in about]
+            about += [addresses for addresses in asked_of if addresses not in about]
         if None in answers or len(about) > 1:
             return None
         if answers[0] == answers[1]:

@@ -151,7 +151,7 @@ def _together(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
             askers, end = _alike(host, _only(bases), askers)
             if end is not None:
                 return _told(askers, end)
-    return _forwarded(host, [one for one in askers if one.packet.dst == first.dst])
+    return _forwarded(host, [other for other in askers if other.packet.dst == first.dst])
 
 
 def _only(bases: Sequence[BaseChain]) -> PreparedChain:
@@ -166,7 +166,7 @@ def _alike(host: PreparedHost, chain: PreparedChain, askers: list[Asker]) -> tup
     """Return the packets that meet the same rules of a base chain as the first, and the step that stops them if any."""
     first = askers[0].packet
     passage = through(chain, "prerouting", first)
-    alike = [askers[0], *(one for one in askers[1:] if passage.fits(one.packet))]
+    alike = [askers[0], *(asker for asker in askers[1:] if passage.fits(asker.packet))]
     rule = passage.translation
     if rule is None:
         return alike, _stop(passage, chain, "prerouting")
@@ -175,8 +175,8 @@ def _alike(host: PreparedHost, chain: PreparedChain, askers: list[Asker]) -> tup
         "prerouting", host.namespace.fibs[first.family], unknowns, rule.named("prerouting", chain.chain)
     )
     if translate is not None:
-        for one in alike:
-            translate(one.packet, context)
+        for asker in alike:
+            translate(asker.packet, context)
     if unknowns.taken:
         raise NotPlain
     return alike, None
@@ -203,8 +203,8 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
     unknowns = Unknowns()
     checks = KernelChecks(namespace, unknowns)
     stops: dict[int, tuple[Step, list[Asker]]] = {}
-    for one in askers:
-        packet = one.packet
+    for asker in askers:
+        packet = asker.packet
         if packet.iif == route.dev or (packet.family == "ip" and checks.martian(packet)):
             continue
         if not checks.forwards(packet) or checks.source_refused(packet):
@@ -216,7 +216,7 @@ def _forwarded(host: PreparedHost, askers: list[Asker]) -> dict[str, BriefPath]:
                 break
             step = _stop(passage, chain, "forward")
             if step is not None:
-                stops.setdefault(id(step), (step, []))[1].append(one)
+                stops.setdefault(id(step), (step, []))[1].append(asker)
                 break
     if unknowns.taken:
         raise NotPlain

@@ -143,11 +143,11 @@ def _half_told(view: View) -> list[str]:
         if key.backend == "nftables"
         for table in ruleset.tables
         if any(
-            isinstance(one, Opaque | Strange) and one.words.startswith("xt ")
+            isinstance(statement, Opaque | Strange) and statement.words.startswith("xt ")
             for chain in table.chains
             for rule in chain.rules
             if rule.native is not None
-            for one in rule.native.statements
+            for statement in rule.native.statements
         )
     ]
 

@@ -71,17 +71,17 @@ def answers_dropped(view: View) -> Iterator[Finding]:
     for container, bound, client, destination in _asked(view):
         lost = _stop_of_answer(view, client, destination)
         if lost is not None:
-            one = note(lost[1])
-            one.ports[shown(bound)] = one.containers[container.name] = None
+            loss = note(lost[1])
+            loss.ports[shown(bound)] = loss.containers[container.name] = None
             if client != "outside":
-                one.clients[client.removeprefix("outside:")] = None
+                loss.clients[client.removeprefix("outside:")] = None
     for destination in _WEB:
         lost = _stop_of_answer(view, "host", destination, "")
         if lost is not None:
             note(lost[1]).host = True
             break
-    for one in losses.values():
-        yield _finding(view, one)
+    for loss in losses.values():
+        yield _finding(view, loss)
 
 
 def _outwards(view: View, source: str, home: str) -> tuple[Path, Step] | None:

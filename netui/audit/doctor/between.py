@@ -35,7 +35,7 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
             if step.rule is None and view.judged and not view.forwards_to_docker("ip"):
                 # the engine's own accepts are missing, which is another finding
                 continue
-            if any(names_containers(view, one) or _chosen(one) for one in led_to(view, answer, step)):
+            if any(names_containers(view, led) or _chosen(led) for led in led_to(view, answer, step)):
                 # it was made for them
                 continue
             if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in said:

@@ -45,7 +45,7 @@ class ChainRule:
     def conditions(self) -> list[Condition]:
         """Return what the rule requires, as far as values tell."""
         required = conditions_of(self.rule, packet_family(self.chain.family))
-        return [one for one in required if isinstance(one, Condition)]
+        return [condition for condition in required if isinstance(condition, Condition)]
 
 
 @dataclass(eq=False)

@@ -162,17 +162,17 @@ def _advice(view: View, let_in: Step, *ports: PublishedPort) -> tuple[str, ...]:
     """The advice that closes ports to the outside: rules before the step that lets packets in."""
     bound = ports[0]
     if native_engine(view):
-        kept = [("ip6" if ":" in one.host_ip else "ip", one.protocol, one.host_port) for one in ports]
+        kept = [("ip6" if ":" in port.host_ip else "ip", port.protocol, port.host_port) for port in ports]
         return (
             f"To close {'it' if len(kept) == 1 else 'them'} to the outside: {own_rules(kept, _way_in(view, bound))}",
             _or_here_alone(bound),
         )
     family: Family = "ip6" if ":" in bound.host_ip else "ip"
     rules = dict.fromkeys(
-        f"-i {_way_in(view, one)} -p {one.protocol} -m conntrack --ctorigdstport {one.host_port} "
+        f"-i {_way_in(view, port)} -p {port.protocol} -m conntrack --ctorigdstport {port.host_port} "
         "--ctdir ORIGINAL -j DROP"
-        for one in ports
-        if (":" in one.host_ip) == (family == "ip6")
+        for port in ports
+        if (":" in port.host_ip) == (family == "ip6")
     )
     return (
         at_the_head(

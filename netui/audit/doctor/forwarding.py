@@ -127,7 +127,7 @@ def outbound_blocked(view: View) -> Iterator[Finding]:
             continue
         ours = decided_by_the_administrator(answer)
         located = view.rule_of(step)
-        if ours and (located is None or any(_on_purpose(view, one) for one in led_to(view, answer, step))):
+        if ours and (located is None or any(_on_purpose(view, led) for led in led_to(view, answer, step))):
             continue
         severity: Severity = "medium" if ours else "high"
         yield Finding(

@@ -18,7 +18,9 @@ _MOST_PORTS = 64
 
 def ipv6_left_open(view: View) -> Iterator[Finding]:
     """A port that a rule closes over IPv4, or opens to a few, is open to everyone over IPv6."""
-    six = next((one.address for one in view.origins.outer if one.family == "ip6" and one.where == "world"), "")
+    six = next(
+        (origin.address for origin in view.origins.outer if origin.family == "ip6" and origin.where == "world"), ""
+    )
     if not six or not view.walked or view.host.namespace.rules_read.get("ip6"):
         return
     ports_of: dict[Severity, dict[str, _Open]] = {"high": {}, "note": {}}
@@ -53,8 +55,8 @@ class _Open:
 def _left_open(view: View, severity: Severity, ports: Mapping[str, _Open]) -> Finding:
     first = next(iter(ports.values()))
     steps = [step for step in (first.four.deciding, first.six.deciding) if step is not None]
-    changes = [change for one in ports.values() if (change := _closing(view, one)) is not None]
-    who = " but to those that its rules name" if any(one.four.senders for one in ports.values()) else ""
+    changes = [change for port in ports.values() if (change := _closing(view, port)) is not None]
+    who = " but to those that its rules name" if any(port.four.senders for port in ports.values()) else ""
     return Finding(
         "ipv6-left-open",
         severity,
@@ -63,7 +65,7 @@ def _left_open(view: View, severity: Severity, ports: Mapping[str, _Open]) -> Fi
         "iptables' rules are for IPv4 alone; ip6tables has rules of its own.",
         tuple(view.step_evidence(step) for step in steps),
         (cure(view, "Close it there too: ", changes),) if changes else (),
-        tuple(dict.fromkeys(one.name for one in ports.values())),
+        tuple(dict.fromkeys(port.name for port in ports.values())),
     )
 
 

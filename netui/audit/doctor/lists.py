@@ -45,7 +45,11 @@ def _source(rule: Rule, family: Family) -> bool:
 
 def _for_all(rule: Rule, family: Family) -> list[Requirement]:
     """The conditions of a rule, except those on the sender."""
-    return [one for one in conditions_of(rule, family) if not (isinstance(one, Condition) and one.key in _SENDER)]
+    return [
+        condition
+        for condition in conditions_of(rule, family)
+        if not (isinstance(condition, Condition) and condition.key in _SENDER)
+    ]
 
 
 def _target(rule: Rule) -> str:
@@ -65,7 +69,9 @@ def _of_others(view: View, chain: Chain, rule: Rule) -> bool:
     inwards, protocol = located.asked(IIF), located.asked(PROTOCOL)
     if protocol is not None and protocol.number in (ICMP, ICMP6):
         return False
-    return inwards is None or any(inwards.takes_name(one.name) for one in view.host.links(packet_family(chain.family)))
+    return inwards is None or any(
+        inwards.takes_name(link.name) for link in view.host.links(packet_family(chain.family))
+    )
 
 
 def _found(view: View) -> Iterator[_List]:
@@ -116,9 +122,9 @@ def _opens(accept: Rule, block: Rule, family: Family) -> bool:
 def told(view: View) -> set[tuple[str, str, str, int]]:
     """Return the rules of these findings, each by family, variant, chain and number."""
     return {
-        (one.chain.family, one.chain.backend, one.chain.name, rule.number)
-        for one in _found(view)
-        for rule in (*one.rules, *([one.closing] if one.closing is not None else []))
+        (entry.chain.family, entry.chain.backend, entry.chain.name, rule.number)
+        for entry in _found(view)
+        for rule in (*entry.rules, *([entry.closing] if entry.closing is not None else []))
     }
 
 
@@ -136,37 +142,40 @@ def _moved(view: View, chain: Chain, lead: str, rule: Rule, to: int) -> str:
 
 def allow_list_open(view: View) -> Iterator[Finding]:
     """An allow list comes after an accept for all: everyone is let in, listed or not."""
-    for one in _found(view):
-        if one.kind != "open" or one.closing is None:
+    for entry in _found(view):
+        if entry.kind != "open" or entry.closing is None:
             continue
-        chain, where = one.chain, (one.chain.family, one.chain.backend, one.chain.table, one.chain.name)
-        delete = (Change("delete", *where, one.other.number),)
+        chain, where = entry.chain, (entry.chain.family, entry.chain.backend, entry.chain.table, entry.chain.name)
+        delete = (Change("delete", *where, entry.other.number),)
         yield Finding(
             "allow-list-open",
             "high",
-            f"{_numbers(one.rules)} of {chain.name} let{'s' if len(one.rules) == 1 else ''} named senders in, rule "
-            f"{one.closing.number} keeps everyone else out; but rule {one.other.number} lets everyone in before that.",
+            f"{_numbers(entry.rules)} of {chain.name} let{'s' if len(entry.rules) == 1 else ''} named senders in, rule "
+            f"{entry.closing.number} keeps everyone else out; but rule {entry.other.number} lets everyone in "
+            "before that.",
             "The list decides nothing: who is not on it comes in as well.",
-            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (one.other, *one.rules[:2], one.closing)),
+            tuple(
+                view.rule_evidence(ChainRule(chain, rule)) for rule in (entry.other, *entry.rules[:2], entry.closing)
+            ),
             (cure(view, "Delete it, or name in it who is meant: ", delete),),
         )
 
 
 def allow_list_closed(view: View) -> Iterator[Finding]:
     """An allow list comes after the rule that closes: nobody on it is let in."""
-    for one in _found(view):
-        if one.kind != "closed":
+    for entry in _found(view):
+        if entry.kind != "closed":
             continue
-        chain, last = one.chain, one.rules[-1]
-        plural = len(one.rules) > 1
+        chain, last = entry.chain, entry.rules[-1]
+        plural = len(entry.rules) > 1
         yield Finding(
             "allow-list-closed",
             "medium",
-            f"{_numbers(one.rules)} of {chain.name} name{'' if plural else 's'} who may come in, and rule "
-            f"{one.other.number} before keeps everyone out, them too.",
+            f"{_numbers(entry.rules)} of {chain.name} name{'' if plural else 's'} who may come in, and rule "
+            f"{entry.other.number} before keeps everyone out, them too.",
             "The list lets nobody in.",
-            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (one.other, *one.rules[:3])),
-            (_moved(view, chain, "Put that rule behind the list: ", one.other, last.number),),
+            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (entry.other, *entry.rules[:3])),
+            (_moved(view, chain, "Put that rule behind the list: ", entry.other, last.number),),
         )
     yield from _empty_sets(view)
 
@@ -200,24 +209,24 @@ def _empty_sets(view: View) -> Iterator[Finding]:
 
 def block_list_late(view: View) -> Iterator[Finding]:
     """A block list comes after an accept, which lets in everyone, listed or not."""
-    for one in _found(view):
-        if one.kind != "late":
+    for entry in _found(view):
+        if entry.kind != "late":
             continue
-        chain = one.chain
+        chain = entry.chain
         where = (chain.family, chain.backend, chain.table, chain.name)
         changes: list[Change] = []
-        for done, rule in enumerate(one.rules):
+        for done, rule in enumerate(entry.rules):
             changes.append(Change("delete", *where, rule.number))
-            changes.append(Change("insert", *where, one.other.number + done, words_of(rule)))
-        verb, them = ("keep", "they come") if len(one.rules) > 1 else ("keeps", "it comes")
+            changes.append(Change("insert", *where, entry.other.number + done, words_of(rule)))
+        verb, them = ("keep", "they come") if len(entry.rules) > 1 else ("keeps", "it comes")
         ufw = chain.name.startswith("ufw")
         yield Finding(
             "block-list-late",
-            "high" if is_unconditional(one.other, packet_family(chain.family)) else "medium",
-            f"{_numbers(one.rules)} of {chain.name} {verb} nobody from what rule {one.other.number} lets in: {them} "
-            "behind it.",
+            "high" if is_unconditional(entry.other, packet_family(chain.family)) else "medium",
+            f"{_numbers(entry.rules)} of {chain.name} {verb} nobody from what rule {entry.other.number} lets in: "
+            f"{them} behind it.",
             "The first rule that matches decides, so that the senders named come in there like everyone else.",
-            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (one.other, *one.rules[:3])),
+            tuple(view.rule_evidence(ChainRule(chain, rule)) for rule in (entry.other, *entry.rules[:3])),
             (
                 cure(view, "Put what blocks before what accepts: ", changes),
                 *(("With ufw: ufw insert 1 deny from ADDRESS, so that it stays so.",) if ufw else ()),

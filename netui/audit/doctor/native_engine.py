@@ -73,11 +73,11 @@ def _dropped(view: View, family: Family, chain: Chain) -> tuple[Step | None, lis
 
 def by_one_cause(findings: Sequence[tuple[Check, Finding]]) -> list[tuple[Check, Finding]]:
     """Remove the findings with the policy as evidence that another finding is about."""
-    causes = {one.evidence[0].rule_ref for _, one in findings if one.id == "forward-policy-left"}
+    causes = {finding.evidence[0].rule_ref for _, finding in findings if finding.id == "forward-policy-left"}
     return [
-        (check, one)
-        for check, one in findings
-        if one.id == "forward-policy-left" or not one.evidence or one.evidence[0].rule_ref not in causes
+        (check, finding)
+        for check, finding in findings
+        if finding.id == "forward-policy-left" or not finding.evidence or finding.evidence[0].rule_ref not in causes
     ]
 
 

@@ -160,4 +160,4 @@ def _is_only_ports(match: Match, family: Family) -> bool:
     required = list(match_conditions(match, family))
     if not match.module or (match.options and not required):
         return False
-    return all(isinstance(one, Condition) and one.key == DPORT for one in required)
+    return all(isinstance(condition, Condition) and condition.key == DPORT for condition in required)

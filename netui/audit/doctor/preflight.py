@@ -200,9 +200,9 @@ def published_twice(view: View) -> Iterator[Finding]:
 
 def _twice(container: Container) -> Iterator[tuple[PublishedPort, PublishedPort]]:
     """Yield the TCP ports that are requested on all addresses and on one; 28.5 accepts it for UDP (seen)."""
-    tcp = [one for one in container.requested_ports if one.protocol == "tcp" and one.host_port]
-    everywhere = {one.host_port: one for one in tcp if one.host_ip in ("", "0.0.0.0")}
-    for one in tcp:
-        wide = everywhere.get(one.host_port)
-        if wide is not None and one.host_ip not in ("", "0.0.0.0") and ":" not in one.host_ip:
-            yield wide, one
+    tcp = [bound for bound in container.requested_ports if bound.protocol == "tcp" and bound.host_port]
+    everywhere = {bound.host_port: bound for bound in tcp if bound.host_ip in ("", "0.0.0.0")}
+    for bound in tcp:
+        wide = everywhere.get(bound.host_port)
+        if wide is not None and bound.host_ip not in ("", "0.0.0.0") and ":" not in bound.host_ip:
+            yield wide, bound

@@ -129,4 +129,4 @@ def covers(earlier: Rule, later: Rule, family: Family) -> bool:
 
 def all_implied(wanted: Iterable[Requirement], given: Sequence[Requirement]) -> bool:
     """Whether each packet that fulfils all given conditions also fulfils the wanted ones."""
-    return all(any(implies(one, each) for one in given) for each in wanted)
+    return all(any(implies(condition, asked) for condition in given) for asked in wanted)

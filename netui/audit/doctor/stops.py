@@ -85,17 +85,17 @@ def ufw_active(view: View) -> bool:
 
 def led_to(view: View, path: Path, step: Step) -> Iterator[ChainRule]:
     """Yield the rule of a step and the rules whose jumps led to it, the last jump first."""
-    steps = [one for leg in path.legs for one in leg.steps]
+    steps = [met for leg in path.legs for met in leg.steps]
     own = view.rule_of(step)
     if own is not None:
         yield own
     chain, before = step.chain, steps[: steps.index(step)] if step in steps else []
-    for one in reversed(before):
-        if one.hook == step.hook and one.verdict.chain == chain:
-            located = view.rule_of(one)
+    for earlier in reversed(before):
+        if earlier.hook == step.hook and earlier.verdict.chain == chain:
+            located = view.rule_of(earlier)
             if located is not None:
                 yield located
-            chain = one.chain
+            chain = earlier.chain
 
 
 def names_containers(view: View, located: ChainRule) -> bool:

@@ -90,7 +90,7 @@ def two_engines(view: View) -> Iterator[Finding]:
         "none of this one's.",
         "Two engines on one host share the chains DOCKER and FORWARD: each empties them when it starts, and the "
         "other's published ports and networks are without their rules.",
-        tuple(one for located, _, shows in theirs[:4] for one in (view.rule_evidence(located), shows)),
+        tuple(evidence for located, _, shows in theirs[:4] for evidence in (view.rule_evidence(located), shows)),
         (
             "See both: ps -C dockerd -o pid,args",
             "Stop one and keep it from starting (snap remove docker, or systemctl disable --now docker), then restart "

@@ -89,18 +89,18 @@ class Trials:
         if checked is None:
             after = self.host(changes)
             findings = list(check(after)) if after is not None else []
-            keys = {_key(one) for one in findings} if after is not None else None
-            checked = self._checked[check, changes] = keys, {_kind(one) for one in findings}
+            keys = {_key(finding) for finding in findings} if after is not None else None
+            checked = self._checked[check, changes] = keys, {_kind(finding) for finding in findings}
         return checked
 
     def _found(self, check: Check) -> set[tuple[object, ...]]:
         if check not in self._before:
-            self._before[check] = {_kind(one) for one in check(self.view)}
+            self._before[check] = {_kind(finding) for finding in check(self.view)}
         return self._before[check]
 
     def _kept(self, helped: Sequence[Cure]) -> Iterator[str]:
         """Return a sentence about the changes after a reboot."""
-        changes = [change for one in helped for change in one.changes]
+        changes = [change for cure in helped for change in cure.changes]
         rules = [change for change in changes if change.op not in ("sysctl", "ip-rule")]
         added = [change for change in rules if change.op not in ("delete", "flush", "policy")]
         # ufw and other tools save their own changes

@@ -69,8 +69,8 @@ def read_columns(lines: Iterable[Line], table: str = "") -> list[ListedTable]:
             raise NotAListing(f"line {number} stands before the columns' names (target prot opt …): {line[:60]!r}")
         else:
             chain.rules.append(_row(number, line, chain.name, columns))
-    for each in tables:
-        name_table(each)
+    for listed in tables:
+        name_table(listed)
     return tables
 
 

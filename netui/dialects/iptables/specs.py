@@ -49,8 +49,8 @@ def read_specs(lines: Iterable[Line], table: str = "") -> list[ListedTable]:
             tables.append(ListedTable(table))
         chain = tables[-1].chains.setdefault(rule[1], ListedChain(rule[1], whole=False))
         chain.rules.append(_rule(line))
-    for each in tables:
-        name_table(each)
+    for listed in tables:
+        name_table(listed)
     return tables
 
 

@@ -76,7 +76,7 @@ class _Numbers:
         if kind not in ("rule", "set", "map"):
             return
         if kind == "rule" and self.named:
-            named = (text(obj(one).get("counter")) for one in items(given.get("expr")))
+            named = (text(obj(statement).get("counter")) for statement in items(given.get("expr")))
             counters = [self.named[table, name] for name in named if name and (table, name) in self.named]
             if counters:
                 self.of_rule[id(given)] = counters[0]

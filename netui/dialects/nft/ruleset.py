@@ -251,8 +251,10 @@ def _behind(rule: Rule, counters: int, used: int) -> Rule:
     native = rule.native
     if native is not None and native.measures:
         measures = tuple(
-            replace(one, index=one.index + (used if one.kind == "quota" else counters)) if one.index >= 0 else one
-            for one in native.measures
+            replace(measure, index=measure.index + (used if measure.kind == "quota" else counters))
+            if measure.index >= 0
+            else measure
+            for measure in native.measures
         )
         rule = replace(rule, native=replace(native, measures=measures))
     return replace(rule, index=rule.index + counters) if rule.index >= 0 else rule

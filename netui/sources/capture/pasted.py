@@ -322,8 +322,8 @@ def _native(given: Iterable[Section], saves: list[Ruleset]) -> nft_ruleset.Nativ
 def _without_elements(entries: list[object]) -> list[object]:
     """Treat the elements of sets as unknown where no set has any: ``nft -t`` omits them silently."""
     sets = [obj(obj(entry).get(kind)) for entry in entries for kind in ("set", "map") if obj(entry).get(kind)]
-    if not sets or any(items(one.get("elem")) for one in sets):
+    if not sets or any(items(nft_set.get("elem")) for nft_set in sets):
         return entries
-    for one in sets:
-        one["elem"] = None
+    for nft_set in sets:
+        nft_set["elem"] = None
     return entries

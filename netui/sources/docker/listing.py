@@ -128,7 +128,7 @@ class Listing:
             {
                 "engine": replace(engine, local=local),
                 "networks": docker_api.networks(list(self.networks.values())),
-                "containers": tuple(replace(each, pid=-1) for each in containers) if pids else containers,
+                "containers": tuple(replace(container, pid=-1) for container in containers) if pids else containers,
             },
             via=f"API {engine.api_version}",
             note=note,

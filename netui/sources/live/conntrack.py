@@ -56,10 +56,10 @@ def read_connections() -> tuple[Connection, ...]:
 
 
 def _first(connections: Iterator[Connection]) -> Iterator[Connection]:
-    for number, one in enumerate(connections):
+    for number, connection in enumerate(connections):
         if number >= MOST:
             return
-        yield one
+        yield connection
 
 
 def parse_proc(lines: Iterator[str]) -> Iterator[Connection]:
@@ -116,8 +116,8 @@ def _over_netlink() -> Iterator[Connection]:
                         raise SourceError(f"the kernel does not list connections: {what}")
                     if kind == _DONE:
                         return
-                    if kind >> 8 == _GET >> 8 and (one := parse_message(payload)) is not None:
-                        yield one
+                    if kind >> 8 == _GET >> 8 and (connection := parse_message(payload)) is not None:
+                        yield connection
     except OSError as error:
         raise SourceError(f"the kernel does not list connections: {plain(error.strerror or error)}") from None
 
@@ -136,9 +136,10 @@ def parse_message(payload: bytes) -> Connection | None:
     if number == 6:
         code = dict(attributes(dict(attributes(fields.get(4, b""))).get(1, b""))).get(1, b"")
         state = _TCP[code[0]] if code and code[0] < len(_TCP) else ""
-    counters = [dict(attributes(fields[each])) for each in (9, 10) if each in fields]
+    counters = [dict(attributes(fields[attribute])) for attribute in (9, 10) if attribute in fields]
     packets, amount = (
-        sum(int.from_bytes(each.get(kind, b""), "big") for each in counters) if counters else None for kind in (1, 2)
+        sum(int.from_bytes(counter.get(kind, b""), "big") for counter in counters) if counters else None
+        for kind in (1, 2)
     )
     answered = bool(int.from_bytes(fields.get(3, b"\0\0\0\2"), "big") & _SEEN_REPLY)
     return Connection(family, _PROTOCOLS.get(number, str(number)), state, original, reply, packets, amount, answered)
@@ -149,5 +150,5 @@ def _tuple(data: bytes) -> tuple[Ends, int]:
     addresses, protocol = dict(attributes(parts[1])), dict(attributes(parts[2]))
     src, dst = (addresses[1], addresses[2]) if 1 in addresses else (addresses[3], addresses[4])
     ports = [int.from_bytes(protocol.get(kind, b""), "big") for kind in (2, 3)]
-    texts = [str(ipaddress.ip_address(each)) for each in (src, dst)]
+    texts = [str(ipaddress.ip_address(address)) for address in (src, dst)]
     return Ends(texts[0], texts[1], ports[0], ports[1]), protocol[1][0]

@@ -37,7 +37,7 @@ class ListedSockets:
             listeners = list(open_sockets(machine.read(*_TABLES)))
         except OSError as error:
             raise SourceError(f"/proc/net cannot be read: {error.strerror}") from None
-        inodes = {one.inode for one in listeners if one.inode}
+        inodes = {listener.inode for listener in listeners if listener.inode}
         if self._holders:
             still = first_holders(machine.links(*self._held()), self._holders)
             self._holders = {
@@ -54,7 +54,9 @@ class ListedSockets:
                 self._holders[inode] = (process, file, program)
             self._looked_for = inodes - self._holders.keys()
         self._begun = True
-        return tuple(dict.fromkeys(named(one, *_holder(self._holders.get(one.inode))) for one in listeners))
+        return tuple(
+            dict.fromkeys(named(listener, *_holder(self._holders.get(listener.inode))) for listener in listeners)
+        )
 
 
 def _holder(held: tuple[int, str, str] | None) -> tuple[int, str]:

@@ -41,13 +41,13 @@ class ProcSockets:
         machine: another machine than this one.
         """
         listeners = list(self._open())
-        inodes = {one.inode for one in listeners if one.inode}
+        inodes = {listener.inode for listener in listeners if listener.inode}
         self._holders = {inode: held for inode, held in self._holders.items() if inode in inodes and self._still(inode)}
         unknown = inodes - self._holders.keys()
         if unknown - self._looked_for:
             self._look(unknown)
             self._looked_for = inodes - self._holders.keys()
-        return tuple(dict.fromkeys(self._named(one) for one in listeners))
+        return tuple(dict.fromkeys(self._named(listener) for listener in listeners))
 
     def _open(self) -> Iterator[OpenSocket]:
         texts: list[str] = []
@@ -125,11 +125,13 @@ def _target(path: Path) -> int:
 def as_ss(sockets: Iterable[Socket]) -> str:
     """Print sockets in the columns of ``ss -Hltunp``."""
     lines = []
-    for one in sockets:
-        address = f"[{one.address}]" if ":" in one.address else one.address
-        device = f"%{one.device}" if one.device else ""
-        peer = "[::]" if ":" in one.address else "*" if one.address == "*" else "0.0.0.0"
-        state = "UNCONN" if one.protocol.startswith("udp") else "LISTEN"
-        user = f' users:(("{one.program}",pid={one.pid},fd=0))' if one.program else ""
-        lines.append(f"{one.protocol:<5} {state:<6} 0      0      {address}{device}:{one.port} {peer}:*{user}")
+    for listener in sockets:
+        address = f"[{listener.address}]" if ":" in listener.address else listener.address
+        device = f"%{listener.device}" if listener.device else ""
+        peer = "[::]" if ":" in listener.address else "*" if listener.address == "*" else "0.0.0.0"
+        state = "UNCONN" if listener.protocol.startswith("udp") else "LISTEN"
+        user = f' users:(("{listener.program}",pid={listener.pid},fd=0))' if listener.program else ""
+        lines.append(
+            f"{listener.protocol:<5} {state:<6} 0      0      {address}{device}:{listener.port} {peer}:*{user}"
+        )
     return "".join(f"{line}\n" for line in lines)

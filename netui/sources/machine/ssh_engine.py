@@ -85,7 +85,7 @@ class RemoteEngine:
         listening = {entry[7] for entry in words if len(entry) == 8 and entry[3] == _LISTENS}
         if listening & {path, real, f"/var{real}"}:
             return True
-        return False if real and not any(PurePosixPath(one).name == name for one in listening) else None
+        return False if real and not any(PurePosixPath(socket_path).name == name for socket_path in listening) else None
 
 
 def _asks(path: str) -> tuple[Ask, ...]:

@@ -80,7 +80,7 @@ def compose(asks: Sequence[Ask], programs: Mapping[str, str]) -> str:
     programs: the path of each program there; others are not run. Raises NotPermitted.
     """
     needed = [_modules(ask) for ask in asks]
-    flags = {module: f"l{number}" for number, module in enumerate(sorted({name for each in needed for name in each}))}
+    flags = {module: f"l{number}" for number, module in enumerate(sorted({name for names in needed for name in names}))}
     lines = [f"{name}=; loaded {shlex.quote(module)} && {name}=1" for module, name in flags.items()]
     for ask, modules in zip(asks, needed, strict=True):
         if isinstance(ask, Run):
@@ -116,11 +116,11 @@ def _look(ask: Ask) -> str:
         case Read(paths):
             return f"ask files {' '.join(map(shlex.quote, paths))}"
         case Lines(patterns, only):
-            plain = [_pattern(one) for one in patterns if not one.endswith(".gz")]
+            plain = [_pattern(file) for file in patterns if not file.endswith(".gz")]
             wanted = shlex.quote(only or ".")
             # one grep for each pattern: the files of all interfaces may be too many for one command line
-            run = [f"grep -sE {wanted} /dev/null {one}" for one in plain]
-            run += [f"unpacked {wanted} {shlex.quote(one)}" for one in patterns if one.endswith(".gz")]
+            run = [f"grep -sE {wanted} /dev/null {file}" for file in plain]
+            run += [f"unpacked {wanted} {shlex.quote(file)}" for file in patterns if file.endswith(".gz")]
             return f"look() {{ {'; '.join(run)}; }}; ask look"
         case Links(patterns):
             return f"ask ls -l$q {' '.join(map(_pattern, patterns))}"

@@ -49,9 +49,9 @@ class BaseChain:
     @property
     def place(self) -> tuple[str, str, str]:
         """Family, table and name."""
-        one: NativeChain | Chain | None = self.native or (self.chain.chain if self.chain is not None else None)
-        assert one is not None
-        return one.family, one.table, one.name
+        chain: NativeChain | Chain | None = self.native or (self.chain.chain if self.chain is not None else None)
+        assert chain is not None
+        return chain.family, chain.table, chain.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def bridge_ports(
 
     A veth of the host has its peer's index and namespace; a container's namespace has the indexes of its devices.
     """
-    ports = [one for one in interfaces if one.kind == "veth" and one.peer and one.master]
+    ports = [interface for interface in interfaces if interface.kind == "veth" and interface.peer and interface.master]
     port_of: dict[tuple[str, Family, int], str] = {}
     for container in containers:
         if container.inside is None:

@@ -229,8 +229,8 @@ class PreparedTable:
         for chain in self.table.chains:
             for rule in chain.rules:
                 yield from (word.strip('"') for word in rule.text.replace(",", " ").split())
-        for each in self.table.sets.values():
-            for element in each.elements or ():
+        for nft_set in self.table.sets.values():
+            for element in nft_set.elements or ():
                 for part in element.parts:
                     if isinstance(part, Text):
                         yield part.text + ("*" if part.prefix else "")

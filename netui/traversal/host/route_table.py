@@ -68,5 +68,5 @@ def _local_routes(family: Family, interfaces: Iterable[Interface]) -> Iterable[t
             subnet = parse_net(f"{address.address}/{address.prefixlen}", family)
             if family == "ip" and subnet is not None and address.prefixlen < 31 and interface.name != "lo":
                 last = subnet.value | (subnet.mask ^ 0xFFFFFFFF)
-                one = Net(last, 0xFFFFFFFF, 32)
-                yield one, Route(family, text, type="broadcast", table="local", dev=interface.name)
+                broadcast = Net(last, 0xFFFFFFFF, 32)
+                yield broadcast, Route(family, text, type="broadcast", table="local", dev=interface.name)

@@ -107,15 +107,15 @@ def _differing(explored: Explored[Branch]) -> Path:
     # what a limit counts does not keep a quiet sender's ways apart
     undecided = sorted(explored.undecided, key=lambda item: bool(item.bound))
     notes: list[str] = []
-    for each in branches:
-        notes += each.notes
-        why_not = [arrival.undecided for arrival in each.arrivals if arrival.undecided is not None]
-        if each.answered is not None and each.answered.undecided is not None:
-            why_not.append(each.answered.undecided)
+    for branch in branches:
+        notes += branch.notes
+        why_not = [arrival.undecided for arrival in branch.arrivals if arrival.undecided is not None]
+        if branch.answered is not None and branch.answered.undecided is not None:
+            why_not.append(branch.answered.undecided)
         undecided += [item for item in why_not if item not in undecided]
     if not explored.usual_complete:
         notes.append(f"more than {len(branches)} ways were possible; not all were walked")
-    legs = _common_legs([each.legs() for each in branches])
+    legs = _common_legs([branch.legs() for branch in branches])
     why = undecided[0] if undecided else Undecided("", "there are too many possibilities")
     return Path("", "", "undecided", _undecided_reason(why), None, tuple(legs), (), tuple(undecided), tuple(notes))
 

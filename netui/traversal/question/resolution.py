@@ -130,7 +130,7 @@ def questions(host: PreparedHost, source: EndpointSpec, destination: EndpointSpe
     if destination.kind == "container" and not destination.address:
         receiver = namespace_owner(host, destination.name)
         family = _family(host, source, destination, None, receiver)
-    links = [one.name for one in host.links(family) if host.link(family, one.name) is not None]
+    links = [interface.name for interface in host.links(family) if host.link(family, interface.name) is not None]
     if source.network:
         if source.network not in links:
             has = f"it has {', '.join(links)}" if links else "it has none"
