@@ -65,10 +65,10 @@ def firewalld_chain(name: str) -> FirewalldChain | None:
     if match is None:
         return None
     hook, policy, whose, part = match.groups()
-    said = _PARTS.get(part or "", "")
+    content = _PARTS.get(part or "", "")
     if part == "allow" and not hook.startswith("filter"):
-        said = "what it translates" if hook.startswith("nat") else "what it marks"
-    return FirewalldChain("policy" if policy else "zone", whose, _PLACES[hook], said)
+        content = "what it translates" if hook.startswith("nat") else "what it marks"
+    return FirewalldChain("policy" if policy else "zone", whose, _PLACES[hook], content)
 
 
 def _firewalld(name: str) -> str:

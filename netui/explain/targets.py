@@ -202,26 +202,26 @@ def _mark(target: Target) -> str:
         "--and-mark": f"keep only the bits {{}} of their {kind}",
         "--xor-mark": f"get the bits {{}} of their {kind} turned over",
     }
-    said: list[str] = []
+    clauses: list[str] = []
     masks: list[str] = []
     for option in target.options:
         turned = _turned_over(option.value) if option.name == "--set-xmark" else None
         if turned is not None:
             kept, over = turned
-            said += [verbs["--set-mark"].format(_masked(kept))] if kept else []
-            said.append(verbs["--xor-mark"].format(over))
+            clauses += [verbs["--set-mark"].format(_masked(kept))] if kept else []
+            clauses.append(verbs["--xor-mark"].format(over))
         elif option.name in verbs and not option.negated:
-            said.append(verbs[option.name].format(_masked(option.value)))
+            clauses.append(verbs[option.name].format(_masked(option.value)))
         elif option.name == "--save-mark":
-            said.append("have their mark kept for the whole connection")
+            clauses.append("have their mark kept for the whole connection")
         elif option.name == "--restore-mark":
-            said.append("get the mark that was kept for their connection")
+            clauses.append("get the mark that was kept for their connection")
         elif option.name in ("--nfmask", "--ctmask", "--mask"):
             if option.value.lower() != "0xffffffff":
                 masks.append(f"{option.name[2:]} {printable(option.value)}")
         else:
             return ""
-    return " and ".join(said) + (f" ({', '.join(masks)})" if masks else "")
+    return " and ".join(clauses) + (f" ({', '.join(masks)})" if masks else "")
 
 
 def _set(target: Target) -> str:

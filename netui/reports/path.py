@@ -189,10 +189,10 @@ def sender_lines(path: Path) -> list[str]:
         if part.addresses is not None:
             why = part.path.reason if part.path.verdict == "undecided" else _by(part.decided_by)
             by = f" ({why})" if why else ""
-            said = verdict_line(part.path, _VERDICTS[part.path.verdict])
+            verdict = verdict_line(part.path, _VERDICTS[part.path.verdict])
             shown = f"  [--sender {number}]" if path.senders else ""
             to = "for" if path.senders else "where it is for"
-            lines.append(f"{said} {to} {some(list(part.addresses), 6)}{by}{shown}")
+            lines.append(f"{verdict} {to} {some(list(part.addresses), 6)}{by}{shown}")
     others = parts[0].path
     reason = f": {others.reason}" if others.reason else ""
     lines.append(f"{verdict_line(others, _VERDICTS[others.verdict])} for everyone else{reason}")

@@ -113,13 +113,13 @@ def _answered(host: PreparedHost, requests: Sequence[Query], reply: bool) -> Pat
         return replace(whole, notes=(*whole.notes, _TOO_MANY))
     if not parts:
         return _together(host, query, reply)
-    ways = []
+    walks = []
     for part in parts:
         answer = combined(host, part.query, part.explored, reply)
         steps = [step for leg in (*answer.legs, *(answer.reply or ())) for step in leg.steps]
         key = (answer.verdict, answer.delivered_to, answer.one_of, answer.condition, answer.undecided)
-        ways.append(Together(_several(part), steps, key, answer.deciding, answer))
-    everyone, *named = told_apart(ways)
+        walks.append(Together(_several(part), steps, key, answer.deciding, answer))
+    everyone, *named = told_apart(walks)
     usual = everyone.way.written(everyone.cells[0])
     if not named:
         return usual
@@ -201,21 +201,21 @@ def _outcome_by_sender(host: PreparedHost, requests: Sequence[Query], reply: boo
         parts = []
     if not parts:
         return BriefPath.of(_together(host, query, reply), query.protocol)
-    ways: list[Together] = []
+    walks: list[Together] = []
     outcomes: dict[int, BriefPath] = {}
     for part in parts:
-        way = only(part.explored)
-        if way is not None:
-            brief = _of_way(way)
-            steps = [*way.steps, *(step for leg in way.reply for step in leg.steps)]
+        branch = only(part.explored)
+        if branch is not None:
+            brief = _of_way(branch)
+            steps = [*branch.steps, *(step for leg in branch.reply for step in leg.steps)]
         else:
             path = combined(host, part.query, part.explored, reply)
             brief = BriefPath.of(path, part.explored.outcomes[0].last.seen.protocol)
             steps = [step for leg in (*path.legs, *(path.reply or ())) for step in leg.steps]
         key = (brief.verdict, brief.delivered_to, tuple(brief.one_of), brief.condition, tuple(brief.undecided))
-        ways.append(Together(_several(part), steps, key, brief.deciding))
-        outcomes[id(ways[-1])] = brief
-    everyone, *named = told_apart(ways)
+        walks.append(Together(_several(part), steps, key, brief.deciding))
+        outcomes[id(walks[-1])] = brief
+    everyone, *named = told_apart(walks)
     usual = _of_cell(everyone.way, everyone.cells[0], outcomes[id(everyone.way)])
     if query.any_src is not None:
         bits = width(query.family)

@@ -98,7 +98,7 @@ _SAID = frozenset({"interfaces", "docker's networks", "docker's containers"})
 
 def diagnose(host: PreparedHost) -> Diagnosis:
     """Return all findings, worst first, and within a severity in the order of the checks."""
-    return next(found for found in diagnosing(host) if found is not None)
+    return next(diagnosis for diagnosis in diagnosing(host) if diagnosis is not None)
 
 
 def diagnosing(host: PreparedHost) -> Iterator[Diagnosis | None]:

@@ -22,7 +22,7 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
     """
     if not view.walked:
         return
-    said: set[tuple[object, ...]] = set()
+    reported: set[tuple[object, ...]] = set()
     for network, asking, asked, address in _pairs(view):
         destinations = [f"{address}:{port}/{protocol}" for port, protocol in known_ports(asked)[:4]]
         for destination in destinations or [f"{address}:80/tcp"]:
@@ -38,9 +38,9 @@ def neighbours_blocked(view: View) -> Iterator[Finding]:
             if any(names_containers(view, led) or _chosen(led) for led in led_to(view, answer, step)):
                 # it was made for them
                 continue
-            if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in said:
+            if (key := (network.id, step.backend, step.table, step.chain, step.rule)) in reported:
                 break
-            said.add(key)
+            reported.add(key)
             within = f"-i {network.bridge} -o {network.bridge} -j ACCEPT"
             off = Change("sysctl", chain="net.bridge.bridge-nf-call-iptables", words=("0",))
             yield Finding(

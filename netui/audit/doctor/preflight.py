@@ -176,7 +176,7 @@ def published_twice(view: View) -> Iterator[Finding]:
         proxy = daemon.userland_proxy
     if int(major) >= 29 and proxy is not False:
         return
-    said = "rule exists" if int(major) >= 29 else "address already in use"
+    message = "rule exists" if int(major) >= 29 else "address already in use"
     for container in view.host.containers:
         # a running container was accepted
         for wide, narrow in _twice(container) if not container.running else ():
@@ -185,7 +185,7 @@ def published_twice(view: View) -> Iterator[Finding]:
                 "high",
                 f"{container.name} publishes port {narrow.host_port}/{narrow.protocol} on all addresses and on "
                 f"{narrow.host_ip}: the engine does not start it.",
-                f'All addresses hold {narrow.host_ip}, too, so the second one is refused ("{said}").',
+                f'All addresses hold {narrow.host_ip}, too, so the second one is refused ("{message}").',
                 (
                     Evidence("network", f"{container.name}: {shown(wide)}"),
                     Evidence("network", f"{container.name}: {shown(narrow)}"),

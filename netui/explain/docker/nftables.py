@@ -20,9 +20,9 @@ _FORWARD_IN, _FORWARD_OUT = "filter-forward-in__", "filter-forward-out__"
 def purpose(names: Names, chain: Chain, rule: Rule) -> str:
     """Return the purpose of a rule of ``table ip docker-bridges``, "" where it is not known."""
     bridge = _bridge(chain.name)
-    said = _BY_COMMENT.get(rule.spec.comment)
-    if said is not None:
-        return said(names, rule, bridge)
+    sentence = _BY_COMMENT.get(rule.spec.comment)
+    if sentence is not None:
+        return sentence(names, rule, bridge)
     for statement in rule.native.statements if rule.native is not None else ():
         if isinstance(statement, VerdictMap):
             return _sorted_by(statement, chain)

@@ -39,12 +39,12 @@ class NotPlain(Exception):
 class Passage:
     """One way through a base chain: its conditions and its outcome.
 
-    asked: predicates with their answers. found: lookups in chains' indexes with their results. fate: None where the
+    asked: predicates with their answers. lookups: in chains' indexes, with their results. fate: None where the
     chain's policy decides. translation: the rule that translates, which ends the passage.
     """
 
     asked: list[tuple[Predicate, bool]] = field(default_factory=list)
-    found: list[tuple[Callable[[PacketState], object], object]] = field(default_factory=list)
+    lookups: list[tuple[Callable[[PacketState], object], object]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     fate: Fate | None = None
     translation: PreparedRule | None = None
@@ -52,7 +52,7 @@ class Passage:
 
     def fits(self, packet: PacketState) -> bool:
         """Whether a packet goes this way; the fields that no predicate read must be the same already."""
-        for look_up, there in self.found:
+        for look_up, there in self.lookups:
             if look_up(packet) != there:
                 return False
         return all(predicate(packet) is answer for predicate, answer in self.asked)
@@ -109,9 +109,9 @@ def _follow(
     candidates: Sequence[int] = prepared.candidates(packet)
     index = prepared.index
     if index is not None and not common:
-        passage.found.append((index.candidates, candidates))
+        passage.lookups.append((index.candidates, candidates))
     elif index is not None and (index.by_dst or index.by_dport):
-        passage.found.append((index.of_destination, index.of_destination(packet)))
+        passage.lookups.append((index.of_destination, index.of_destination(packet)))
     passage.work += len(candidates)
     if passage.work > _MOST_WORK or depth > _DEEPEST:
         raise NotPlain
