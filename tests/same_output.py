@@ -32,7 +32,7 @@ REPORTS = (
 
 def captures() -> Iterator[Path]:
     """Yield all captures of the tests and the documents."""
-    yield from sorted(path.parent for path in (ROOT / "tests/cases").glob("*/host/meta.json"))
+    yield from sorted((ROOT / "tests/cases").glob("*/host"))
     yield from sorted(path for path in (ROOT / "docs/captures").iterdir() if path.is_dir() or path.suffix == ".gz")
 
 
