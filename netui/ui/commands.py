@@ -42,18 +42,18 @@ def groups(app: type[App[Any]]) -> dict[str, tuple[Binding, ...]]:
 
 def commands(app: App[Any], screen: MainScreen, own: Mapping[str, str]) -> Iterator[SystemCommand]:
     """Yield every action with its key, a pane's actions under its name; own: the user's keys."""
-    places: tuple[tuple[str, Any], ...] = (
+    owners: tuple[tuple[str, Any], ...] = (
         ("", app), ("", screen), ("Networks: ", screen.networks), ("Chains: ", screen.chains),
         ("Details: ", screen.detail), ("Events: ", screen.drawer),
     )  # fmt: skip
-    for prefix, place in places:
-        for binding in bindings_of(type(place)):
-            yield _command(app, prefix, binding, place, shown(binding, own))
+    for prefix, owner in owners:
+        for binding in bindings_of(type(owner)):
+            yield _command(app, prefix, binding, owner, shown(binding, own))
 
 
-def _command(app: App[Any], prefix: str, binding: Binding, place: Any, key: str) -> SystemCommand:  # noqa: ANN401 - app, screen or pane
+def _command(app: App[Any], prefix: str, binding: Binding, owner: Any, key: str) -> SystemCommand:  # noqa: ANN401 - app, screen or pane
     async def run_it() -> None:
-        await app.run_action(binding.action, default_namespace=place)
+        await app.run_action(binding.action, default_namespace=owner)
 
     return SystemCommand(f"{prefix}{binding.tooltip or binding.description}", f"key {key}", run_it)
 

@@ -34,28 +34,28 @@ def keymap(wanted: Mapping[str, str], groups: Groups, place: Mapping[str, str]) 
 
     place: the beginning of each one's problem ("config.toml line 3: keys.app.quit").
     """
-    known = {binding.id or "": name for name, bindings in groups.items() for binding in bindings}
+    group_of = {binding.id or "": name for name, bindings in groups.items() for binding in bindings}
     problems: list[str] = []
     good: dict[str, str] = {}
     for name, text in wanted.items():
         keys = [normal(key) for key in split_keys(text)]
-        if name not in known:
+        if name not in group_of:
             problems.append(f"{place[name]}: no key of netui has this name (the help shows them)")
-        elif bad := [key for key, made in zip(split_keys(text), keys, strict=True) if not made]:
+        elif bad := [key for key, normal_key in zip(split_keys(text), keys, strict=True) if not normal_key]:
             problems.append(f"{place[name]}: {bad[0]!r:.40} is no key, as in p, ctrl+r, f5 or question_mark")
         else:
             good[name] = ",".join(keys)
     for name in list(good):
-        clash = _clash(name, good, groups, known)
+        clash = _clash(name, good, groups, group_of)
         if clash:
             problems.append(f"{place[name]}: {clash[0]} is already {clash[1]}")
             del good[name]
     return good, problems
 
 
-def _clash(name: str, good: Mapping[str, str], groups: Groups, known: Mapping[str, str]) -> tuple[str, str] | None:
+def _clash(name: str, good: Mapping[str, str], groups: Groups, group_of: Mapping[str, str]) -> tuple[str, str] | None:
     """Return a key of this binding that another active binding also has, and that one's name."""
-    mine, group = set(good[name].split(",")), known[name]
+    mine, group = set(good[name].split(",")), group_of[name]
     usual = {key for binding in groups[group] if binding.id == name for key in _keys(binding, {})}
     for other, bindings in groups.items():
         if other != group and other not in _EVERYWHERE and group not in _EVERYWHERE and "Lines" not in (other, group):

@@ -22,8 +22,8 @@ class Preferences:
         self.config = config or Config(default_path())
         self.settings: Settings = self.config.settings
         wanted = self.settings.keys
-        place = {name: self.config.place(f"keys.{name}") for name in wanted}
-        self.keymap, bad_keys = keymap(wanted, groups, place)
+        place_of = {name: self.config.place(f"keys.{name}") for name in wanted}
+        self.keymap, bad_keys = keymap(wanted, groups, place_of)
         self.problems: tuple[str, ...] = (*self.config.problems, *bad_keys)
 
     def notice(self, most: int = 4) -> str:

@@ -96,8 +96,8 @@ class Answers:
         from netui.ui.presenters.answers.exposed import ExposedAnswer
 
         if isinstance(answer, ExposedAnswer):
-            found = who_reaches(answer.ports)
-            self._state.reach = found if whole else {**self._state.reach, **found}
+            reach = who_reaches(answer.ports)
+            self._state.reach = reach if whole else {**self._state.reach, **reach}
 
     def _show(self, *, ask: bool) -> None:
         screen = self.screen

@@ -65,11 +65,11 @@ def exposed(snapshot: Snapshot) -> Iterator[Answer]:
     host = prepared(snapshot)
     ids = [container.id for container in host.containers if container.running]
     unread = len(partly_known(host))
-    found: list[Exposure] = []
+    listed: list[Exposure] = []
     for start in range(0, len(ids), _PART):
-        found += exposures(host, containers=frozenset(ids[start : start + _PART]))
+        listed += exposures(host, containers=frozenset(ids[start : start + _PART]))
         more = start + _PART < len(ids)
-        yield ExposedAnswer.of(snapshot, tuple(found), more=more, unread=unread)
+        yield ExposedAnswer.of(snapshot, tuple(listed), more=more, unread=unread)
     if not ids:
         yield ExposedAnswer.of(snapshot, ())
 
@@ -89,8 +89,8 @@ def doctor(snapshot: Snapshot) -> Iterator[Answer | None]:
     from netui.ui.background.prepared import prepared
     from netui.ui.presenters.answers.doctor import DoctorAnswer
 
-    for found in diagnosing(prepared(snapshot)):
-        yield DoctorAnswer.of(snapshot, found) if found is not None else None
+    for diagnosis in diagnosing(prepared(snapshot)):
+        yield DoctorAnswer.of(snapshot, diagnosis) if diagnosis is not None else None
 
 
 def reach(snapshot: Snapshot) -> Iterator[Answer | None]:
@@ -126,11 +126,11 @@ def connections(snapshot: Snapshot) -> Iterator[Answer]:
         yield ConnectionsAnswer.none(snapshot, "a capture has no connections: they are read live")
         return
     try:
-        found = read_connections()
+        listed = read_connections()
     except SourceError as error:
         yield ConnectionsAnswer.none(snapshot, str(error))
         return
-    yield ConnectionsAnswer.of(snapshot, prepared(snapshot), found)
+    yield ConnectionsAnswer.of(snapshot, prepared(snapshot), listed)
 
 
 SOLVE: Mapping[Question, Solve] = {
@@ -162,8 +162,8 @@ class AnswerFinder:
 
     def known(self, question: Question) -> Answer | None:
         """Return the newest answer, even if it is from before the last change."""
-        known = self._known.get(question)
-        return known[1] if known is not None else None
+        newest = self._known.get(question)
+        return newest[1] if newest is not None else None
 
     def working(self, question: Question) -> bool:
         """Whether it is being computed."""
@@ -171,8 +171,8 @@ class AnswerFinder:
 
     def ask(self, app: App[Any], state: State, question: Question) -> None:
         """Compute an answer, unless it is known for the present snapshot, or being computed."""
-        known = self._known.get(question)
-        fresh = known is not None and known[0] is state.structure and question not in ALWAYS_NEW
+        newest = self._known.get(question)
+        fresh = newest is not None and newest[0] is state.structure and question not in ALWAYS_NEW
         if fresh or question in self._running or not state.arrived or question not in self._solve:
             return
         ended = self._running[question] = threading.Event()

@@ -54,13 +54,13 @@ def reverse(flow: Flow) -> tuple[str, str]:
     """Return the question in the other direction: from the receiver to the sender, at the same port."""
     _, colon, port = flow.destination.rpartition(":")
     if flow.destination.endswith("/icmp"):
-        place, port = flow.destination.removesuffix("/icmp"), "/icmp"
+        receiver, port = flow.destination.removesuffix("/icmp"), "/icmp"
     elif colon and not port.startswith("/") and "]" not in port and port[:1].isdigit():
-        place, port = flow.destination.removesuffix(f":{port}"), f":{port}"
+        receiver, port = flow.destination.removesuffix(f":{port}"), f":{port}"
     else:
-        place, port = flow.destination, ""
+        receiver, port = flow.destination, ""
     to = flow.path.delivered_to
     if to is not None and to.kind == "container":
-        place = to.name
+        receiver = to.name
     sender = f"[{flow.source}]" if flow.source.count(":") > 1 and not flow.source.startswith("outside") else flow.source
-    return place.strip("[]"), f"{sender}{port}"
+    return receiver.strip("[]"), f"{sender}{port}"

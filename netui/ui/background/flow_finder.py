@@ -52,9 +52,9 @@ class FlowFinder:
             self._structure, self._snapshot = state.structure, state.snapshot
             self._old = {**self._old, **self._known} if len(self._old) < _KEPT else self._known
             self._known, self._asked = {}, set()
-        known = self._known.get(container_id)
-        if known is not None:
-            return known
+        flows = self._known.get(container_id)
+        if flows is not None:
+            return flows
         if container_id not in self._asked:
             self._asked.add(container_id)
             wanted = (container_id, self._structure, state.snapshot)

@@ -104,7 +104,7 @@ class NarrowCompositor(Compositor):
         alone = self._each_in_front(asked)
         if alone is not None:
             self._dirty_regions.clear()
-            rows = (row for (widget, place, _), regions in alone for row in self._rows(widget, place, regions))
+            rows = (row for (widget, region, _), regions in alone for row in self._rows(widget, region, regions))
             # unchanged rows are not written
             parts = [row for row in rows if not self._shown.has(*row)]
             # from top to bottom across panes: an incomplete frame then shows its upper part
@@ -133,15 +133,15 @@ class NarrowCompositor(Compositor):
         if self._fronts[0] is not widgets:
             fronts = [(widget, region, region.intersection(clip)) for widget, (region, clip) in widgets.items()]
             self._fronts = (widgets, fronts)
-        found: dict[Widget, tuple[tuple[Widget, Region, Region], list[Region]]] = {}
+        by_widget: dict[Widget, tuple[tuple[Widget, Region, Region], list[Region]]] = {}
         for region in asked:
             front = next((front for front in self._fronts[1] if front[2].overlaps(region)), None)
             if front is None or not front[2].contains_region(region):
                 return None
-            found.setdefault(front[0], (front, []))[1].append(region)
-        return list(found.values())
+            by_widget.setdefault(front[0], (front, []))[1].append(region)
+        return list(by_widget.values())
 
-    def _rows(self, widget: Widget, place: Region, regions: list[Region]) -> Iterator[tuple[int, int, Strip]]:
+    def _rows(self, widget: Widget, region: Region, regions: list[Region]) -> Iterator[tuple[int, int, Strip]]:
         """Yield the parts of a widget's rows in the regions; adjacent rows are rendered together."""
         spans = list(self._regions_to_spans(regions))
         runs: list[list[tuple[int, int, int]]] = []
@@ -154,14 +154,14 @@ class NarrowCompositor(Compositor):
         if len(runs) > _FEW:
             # scattered rows, such as counters: rendering all rows once is faster than single ones
             first = spans[0][0]
-            asked = Region(0, first - place.y, place.width, spans[-1][0] + 1 - first)
+            asked = Region(0, first - region.y, region.width, spans[-1][0] + 1 - first)
             strips = widget.render_lines(asked)
             for y, left, right in spans:
-                yield left, y, strips[y - first].crop(left - place.x, right - place.x)
+                yield left, y, strips[y - first].crop(left - region.x, right - region.x)
             return
         for run in runs:
             first, left, right = run[0]
-            asked = Region(left - place.x, first - place.y, right - left, len(run))
+            asked = Region(left - region.x, first - region.y, right - left, len(run))
             for y, strip in enumerate(widget.render_lines(asked), first):
                 yield left, y, strip
 

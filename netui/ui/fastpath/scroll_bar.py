@@ -46,8 +46,8 @@ class KeptScrollBar(ScrollBar):
         if any(kind not in self._strips for kind in kinds):
             if len(self._strips) >= _KEPT:
                 self._strips.clear()
-            made = super().render_lines(Region(0, 0, width, height))
-            for kind, strip in zip(kinds, made, strict=True):
+            strips = super().render_lines(Region(0, 0, width, height))
+            for kind, strip in zip(kinds, strips, strict=True):
                 self._strips.setdefault(kind, strip)
         return [self._strips[kind] for kind in kinds[crop.y : crop.bottom]]
 

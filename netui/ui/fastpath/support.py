@@ -52,8 +52,8 @@ _OF_INSTANCES = {
 def missing() -> Iterator[str]:
     """Yield the private names that are missing or changed."""
     for name, attributes in _OF_INSTANCES.items():
-        made = getattr(_found(name), "__init__", None)
-        given = getattr(getattr(made, "__code__", None), "co_names", ())
+        init = getattr(_found(name), "__init__", None)
+        given = getattr(getattr(init, "__code__", None), "co_names", ())
         yield from (f"{name}().{attribute}" for attribute in attributes if attribute not in given)
     for name in _ATTRIBUTES:
         if _found(name) is None:
@@ -69,12 +69,12 @@ def _found(name: str) -> object:
     """Return the object of a name, None where it or its module is missing (as on another system)."""
     module, _, path = name.partition(":")
     try:
-        found: object = import_module(module)
+        value: object = import_module(module)
     except ImportError:
         return None
     for part in path.split("."):
-        found = getattr(found, part, None)
-    return found
+        value = getattr(value, part, None)
+    return value
 
 
 @cache

@@ -142,9 +142,9 @@ class LineView(PaintedView, can_focus=True):
         if not old or not self._keys:
             return 0
         for candidate in (*range(index, min(len(old), index + 200)), *range(index - 1, max(-1, index - 200), -1)):
-            found = self._keys.place(old[candidate]) if 0 <= candidate < len(old) else None
-            if found is not None:
-                return found
+            position = self._keys.place(old[candidate]) if 0 <= candidate < len(old) else None
+            if position is not None:
+                return position
         return min(index, len(self._keys) - 1)
 
     def repaint_changed(self) -> None:

@@ -119,10 +119,10 @@ class PaintedView(ScrollView):
 
     def _frame(self, left: int, width: int, outer: int) -> tuple[Sequence[Segment], Sequence[Segment]]:
         """Return the parts before and after each row, cut from a row that Textual made."""
-        place = (left, width, outer)
-        if self._edges is None or self._edges[0] != place:
+        geometry = (left, width, outer)
+        if self._edges is None or self._edges[0] != geometry:
             sample = super().render_lines(Region(0, self.content_offset.y, outer, 1))[0]
-            self._edges = (place, list(sample.crop(0, left)), list(sample.crop(left + width, outer)))
+            self._edges = (geometry, list(sample.crop(0, left)), list(sample.crop(left + width, outer)))
             self._strips.clear()
         return self._edges[1], self._edges[2]
 
@@ -134,9 +134,9 @@ class PaintedView(ScrollView):
         safe = [each for each in self.get_line_filters() if isinstance(each, SafeFilter)]
         for spans, under, over in self.rows(places):
             key = (id(spans), left, width, under, over, whole)
-            known = self._strips.get(key)
-            if known is not None and known[0] is spans:
-                yield known[1]
+            cached = self._strips.get(key)
+            if cached is not None and cached[0] is spans:
+                yield cached[1]
                 continue
             segments = [Segment(text, self._filtered((role, under, over))) for text, role in spans if text]
             length = sum(len(text) if text.isascii() else cell_len(text) for text, _ in spans)

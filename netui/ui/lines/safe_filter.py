@@ -101,7 +101,9 @@ class SafeFilter(LineFilter):
             return text
         if self.ascii_only:
             text = "".join(
-                letter if letter.isascii() else (known if len(known := letter.translate(_ASCII)) == 1 else "?")
+                letter
+                if letter.isascii()
+                else (plain_letter if len(plain_letter := letter.translate(_ASCII)) == 1 else "?")
                 for letter in text
             )
             text = "".join(letter if letter.isascii() else "?" * max(1, cell_len(letter)) for letter in text)

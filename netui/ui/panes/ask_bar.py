@@ -52,20 +52,20 @@ def _endpoints(snapshot: Snapshot, typed: str) -> Iterator[str]:
 
 def _ports(snapshot: Snapshot, name: str) -> Iterator[str]:
     """Yield the ports of a destination; TCP, the default protocol, first."""
-    found: set[tuple[int, str]] = set()
+    ports: set[tuple[int, str]] = set()
     own = name.partition("@")[0]
     for container in _running(snapshot):
         if name == "host":
-            found |= {(each.host_port, each.protocol) for each in container.bound_ports if each.host_port}
+            ports |= {(each.host_port, each.protocol) for each in container.bound_ports if each.host_port}
         elif container.name == own:
-            found |= {(each.container_port, each.protocol) for each in container.bound_ports}
-            found |= {
+            ports |= {(each.container_port, each.protocol) for each in container.bound_ports}
+            ports |= {
                 (each.port, each.protocol[:3]) for each in container.listening or () if each.address != "127.0.0.11"
             }
-            found |= set(container.exposed)
+            ports |= set(container.exposed)
     if name == "host":
-        found |= {(each.port, each.protocol[:3]) for each in snapshot.sockets or ()}
-    for port, protocol in sorted(found, key=lambda each: (each[1] != "tcp", each)):
+        ports |= {(each.port, each.protocol[:3]) for each in snapshot.sockets or ()}
+    for port, protocol in sorted(ports, key=lambda each: (each[1] != "tcp", each)):
         yield f"{name}:{port}" if protocol == "tcp" else f"{name}:{port}/{protocol}"
 
 

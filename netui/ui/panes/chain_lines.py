@@ -177,7 +177,7 @@ class ChainLines(LineView):
                 )
         return self._rule_spans(line, self._made(width))
 
-    def _chain_spans(self, line: Line, made: Layout) -> Spans:
+    def _chain_spans(self, line: Line, layout: Layout) -> Spans:
         reading, marks = self._reading(line), self._marks(line)
         ruleset = self._snapshot.rulesets.get(line.ruleset)
         count = references(ruleset).count(line.table, line.chain.name) if ruleset and line.chain else 0
@@ -186,10 +186,10 @@ class ChainLines(LineView):
         return self._kept_spans(
             (line.ruleset, line.identity, reading, marks, count, line.number, line.folded),
             line.chain,
-            lambda: rows.chain_spans(line, reading, count, marks, made, self.options, network),
+            lambda: rows.chain_spans(line, reading, count, marks, layout, self.options, network),
         )
 
-    def _rule_spans(self, line: Line, made: Layout) -> Spans:
+    def _rule_spans(self, line: Line, layout: Layout) -> Spans:
         reading, marks = self._reading(line), self._marks(line)
 
         def spans() -> Spans:
@@ -197,19 +197,19 @@ class ChainLines(LineView):
             if cells is None:
                 return []
             history: list[int] = []
-            if made.spark and line.identity is not None:
+            if layout.spark and line.identity is not None:
                 history = self._track.history(line.ruleset, line.identity)
-            return rows.rule_spans(line, cells, reading, marks, made, self.options, history)
+            return rows.rule_spans(line, cells, reading, marks, layout, self.options, history)
 
-        if made.spark:
+        if layout.spark:
             return spans()
         return self._kept_spans((line.ruleset, line.identity, reading, marks), line.rule, spans)
 
     def _kept_spans(self, key: Hashable, thing: object, make: Callable[[], Spans]) -> Spans:
         """Return the cached spans of a line, if its content is unchanged."""
-        known = self._kept.get(key)
-        if known is not None and known[0] is thing:
-            return known[1]
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] is thing:
+            return kept[1]
         if len(self._kept) > 500:
             self._kept.clear()
         spans = make()

@@ -74,16 +74,16 @@ class ChainTable(ChainLines):
         return self._go((ruleset, identity), (ruleset, identity[0], identity[1]))
 
     def _go(self, key: Hashable, fold: Fold) -> bool:
-        place = self.place_of(key)
-        if place is None:
+        index = self.place_of(key)
+        if index is None:
             self._show_all(fold)
-            place = self.place_of(key)
-        if place is None:
+            index = self.place_of(key)
+        if index is None:
             return False
         if self.cursor_key is not None and self.cursor_key != key:
             self._back.append(self.cursor_key)
             del self._back[:-50]
-        self.move_to(place, centre=True)
+        self.move_to(index, centre=True)
         return True
 
     def _show_all(self, fold: Fold) -> None:
@@ -121,11 +121,11 @@ class ChainTable(ChainLines):
             return
         if rule.native is None:
             target = rule.spec.target
-            found = [target.name] if target is not None else []
+            targets = [target.name] if target is not None else []
         else:
-            found = self._likely(line, rule.native, leads(rule.native, table.sets))
-        known = {chain.name for chain in table.chains}
-        chains = {name: None for name in found if name in known}
+            targets = self._likely(line, rule.native, leads(rule.native, table.sets))
+        names = {chain.name for chain in table.chains}
+        chains = {name: None for name in targets if name in names}
         if len(chains) == 1:
             self.go_to_chain(line.ruleset, line.table, next(iter(chains)))
         elif chains:
@@ -141,7 +141,7 @@ class ChainTable(ChainLines):
         if item is not None:
             self.go_to_chain(item.ruleset, item.table, item.chain)
 
-    def _likely(self, line: Line, native: NativeRule, found: list[Lead]) -> list[str]:
+    def _likely(self, line: Line, native: NativeRule, possible: list[Lead]) -> list[str]:
         """Return the chains to which a native rule jumps: the open flow's, else the selected item's, else all."""
         flow, text = self.state.flow, line.rule.text if line.rule is not None else ""
         for leg in flow.path.telling_legs if flow is not None else ():
@@ -153,18 +153,18 @@ class ChainTable(ChainLines):
         concern = self.state.concern
         for wanted in ("address", "bridge") if not concern.empty else ():
             chosen = dict.fromkeys(
-                each.chain for each in found if each.element and concern.of_element(native, each.element) == wanted
+                each.chain for each in possible if each.element and concern.of_element(native, each.element) == wanted
             )
             if chosen:
                 return list(chosen)
-        return list(dict.fromkeys(each.chain for each in found))
+        return list(dict.fromkeys(each.chain for each in possible))
 
     def action_back(self) -> None:
         """Go back to where a jump started."""
         while self._back:
-            place = self.place_of(self._back.pop())
-            if place is not None:
-                self.move_to(place, centre=True)
+            index = self.place_of(self._back.pop())
+            if index is not None:
+                self.move_to(index, centre=True)
                 return
 
     def action_chain(self, by: int) -> None:
@@ -210,8 +210,8 @@ class ChainTable(ChainLines):
         """Show all variants, nft, legacy, native tables."""
         native = any(key.backend == "nftables" for key in self._snapshot.rulesets)
         choices = _BACKENDS if native else _BACKENDS[:3]
-        place = choices.index(self.view.backends) + 1 if self.view.backends in choices else 0
-        backends = choices[place % len(choices)]
+        index = choices.index(self.view.backends) + 1 if self.view.backends in choices else 0
+        backends = choices[index % len(choices)]
         self.view = replace(self.view, backends=backends)  # type: ignore[arg-type]
         self.rebuild()
 
@@ -224,9 +224,9 @@ class ChainTable(ChainLines):
         while 1 <= number <= len(lines):
             line = lines[number - 1]
             if self.steps_only:
-                place = self.place_of(line.key)
-                if place is not None:
-                    self.move_to(place)
+                index = self.place_of(line.key)
+                if index is not None:
+                    self.move_to(index)
                     self.state.step = number
                     return True
             elif line.identity is not None and self.go_to_rule(line.ruleset, line.identity):
@@ -241,12 +241,12 @@ class ChainTable(ChainLines):
         if step is None:
             return
         key = RulesetKey(step.family, step.backend)
-        place = self._place_of_rule(key, step)
-        if place is None:
+        index = self._place_of_rule(key, step)
+        if index is None:
             # a policy, or a rule of a folded chain
-            place = self.place_of((key, step.table, (step.table, step.chain, "", 0)))
-        if place is not None:
-            self.show_line(place)
+            index = self.place_of((key, step.table, (step.table, step.chain, "", 0)))
+        if index is not None:
+            self.show_line(index)
 
     def _place_of_rule(self, key: RulesetKey, step: Step) -> int | None:
         ruleset = self._snapshot.rulesets.get(key)
@@ -313,8 +313,8 @@ class ChainTable(ChainLines):
         current = self.current
         self.rebuild()
         if self.steps_only:
-            place = next((i for i, line in enumerate(self.laid.lines) if line.number == self.state.step), 0)
-            self.move_to(place)
+            index = next((i for i, line in enumerate(self.laid.lines) if line.number == self.state.step), 0)
+            self.move_to(index)
         elif current is not None and current.identity is not None:
             self.go_to_rule(current.ruleset, current.identity)
 

@@ -83,15 +83,15 @@ class DetailPane(LineView):
 
     def go_to_flow(self) -> None:
         """Put the cursor on the open flow, else on the first one."""
-        place = self._place_of_flow()
-        if place is not None:
-            self.move_to(place)
+        index = self._place_of_flow()
+        if index is not None:
+            self.move_to(index)
 
     def show_flow(self) -> None:
         """Scroll to the open flow if it is not visible; the cursor stays unless it is on a flow."""
-        place = self._place_of_flow()
-        if place is not None:
-            self.show_line(place)
+        index = self._place_of_flow()
+        if index is not None:
+            self.show_line(index)
 
     def _place_of_flow(self) -> int | None:
         flows = [(index, line.action) for index, line in enumerate(self._lines) if isinstance(line.action, Flow)]

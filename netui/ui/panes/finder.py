@@ -124,8 +124,8 @@ class ChainFinder(ModalScreen["ChainItem | None"]):
         """Go to the chain under the cursor."""
         if self._input.value != self._typed:
             self._find(self._input.value)
-        found = self._found
-        self.dismiss(found.lines[found.cursor][0] if found.lines else None)
+        chains = self._found
+        self.dismiss(chains.lines[chains.cursor][0] if chains.lines else None)
 
     def action_move(self, by: int) -> None:
         """Move in the matching chains."""

@@ -101,9 +101,9 @@ class NetworkTree(LineView):
 
     def go_to(self, item: Item) -> bool:
         """Put the cursor on an item, in the first network that has it."""
-        place = self.place_of(item)
-        if place is None and isinstance(item, ContainerItem):
-            place = next(
+        position = self.place_of(item)
+        if position is None and isinstance(item, ContainerItem):
+            position = next(
                 (
                     index
                     for index, line in enumerate(self._lines)
@@ -111,9 +111,9 @@ class NetworkTree(LineView):
                 ),
                 None,
             )
-        if place is None:
+        if position is None:
             return False
-        self.move_to(place, centre=True)
+        self.move_to(position, centre=True)
         return True
 
     def on_sign(self, index: int, x: int) -> bool:

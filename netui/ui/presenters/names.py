@@ -60,9 +60,9 @@ class Names:
         for endpoint in container.endpoints:
             for address in (endpoint.ipv4, endpoint.ipv6):
                 if address:
-                    known = self.addresses.get(address)
-                    both = known and known != container.name and not known.endswith(" gateway")
-                    self.addresses[address] = f"{known}|{container.name}" if both else container.name
+                    owner = self.addresses.get(address)
+                    both = owner and owner != container.name and not owner.endswith(" gateway")
+                    self.addresses[address] = f"{owner}|{container.name}" if both else container.name
                     words.add(address)
         for port in container.bound_ports:
             if port.host_port:
@@ -74,8 +74,8 @@ class Names:
 
     def address(self, address: str) -> str:
         """Return the container of an address or the network of a subnet, or ""."""
-        known = self.addresses.get(bare(address))
-        return known if known else self.subnets.get(address, "")
+        owner = self.addresses.get(bare(address))
+        return owner if owner else self.subnets.get(address, "")
 
     def port(self, port: str, protocol: str) -> str:
         """Return the container that publishes this host port, or ""."""
@@ -83,11 +83,11 @@ class Names:
 
     def words(self, text: str, *, pattern: re.Pattern[str] | None = None) -> set[str]:
         """Return the bridges, subnets and addresses of all names with this text."""
-        found: set[str] = set()
+        result: set[str] = set()
         for name, words in self._words.items():
             if pattern.search(name) is not None if pattern is not None else text in name:
-                found |= words
-        return found
+                result |= words
+        return result
 
     @cached_property
     def known(self) -> bool:

@@ -41,8 +41,8 @@ class Query:
 
     def on_text(self, text: str) -> bool:
         """Whether a text matches (for the tree: the labels of a node)."""
-        found = self.text in text.lower() or (self.regex is not None and self.regex.search(text) is not None)
-        return found is not self.inverted
+        matches = self.text in text.lower() or (self.regex is not None and self.regex.search(text) is not None)
+        return matches is not self.inverted
 
 
 class RuleQuery:
@@ -55,9 +55,9 @@ class RuleQuery:
     def __call__(self, text: str) -> bool:
         """Whether a rule's text matches."""
         query = self.query
-        found = (
+        matches = (
             query.text in text.lower()
             or (query.regex is not None and query.regex.search(text) is not None)
             or (self._words is not None and self._words.search(text) is not None)
         )
-        return found is not query.inverted
+        return matches is not query.inverted

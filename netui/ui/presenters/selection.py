@@ -151,38 +151,38 @@ class Concern:
 
     def __call__(self, text: str, family: Family = "ip") -> Concerned:
         """Return how the text of an iptables rule names it."""
-        known = self._known.get(text)
-        if known is None:
-            known = self._look(text)
-            if known != "address" and self._asks_port(text, family):
-                known = "address"
-            self._known[text] = known
-        return known
+        concerned = self._known.get(text)
+        if concerned is None:
+            concerned = self._look(text)
+            if concerned != "address" and self._asks_port(text, family):
+                concerned = "address"
+            self._known[text] = concerned
+        return concerned
 
     def of_rule(self, rule: Rule, sets: Mapping[str, NftSet], family: Family = "ip") -> Concerned:
         """Return how a rule names it; sets: those of a native rule's table, whose elements count, too."""
         if rule.native is None or self.empty:
             return self(rule.text, family)
-        known = self._natives.get((rule.text, id(sets)))
-        if known is None or known[0] is not sets:
-            known = self._natives[rule.text, id(sets)] = (sets, self._look_at(rule, rule.native, sets))
-        return known[1]
+        cached = self._natives.get((rule.text, id(sets)))
+        if cached is None or cached[0] is not sets:
+            cached = self._natives[rule.text, id(sets)] = (sets, self._look_at(rule, rule.native, sets))
+        return cached[1]
 
     def _look_at(self, rule: Rule, native: NativeRule, sets: Mapping[str, NftSet]) -> Concerned:
-        found = {self._look(text) for text in (rule.text, *set_texts(rule, sets))}
-        if "address" in found or self._port(native, sets):
+        concerned = {self._look(text) for text in (rule.text, *set_texts(rule, sets))}
+        if "address" in concerned or self._port(native, sets):
             return "address"
-        return "bridge" if "bridge" in found else ""
+        return "bridge" if "bridge" in concerned else ""
 
     def of_element(self, native: NativeRule, element: Element) -> Concerned:
         """Return how an element of a rule's verdict map names it."""
-        found = self._look(element_key(element))
+        concerned = self._look(element_key(element))
         keys = [statement.key for statement in native.statements if isinstance(statement, VerdictMap)]
-        if found == "address" or any(self._known_port(ports_of(key, (element,))) for key in keys):
+        if concerned == "address" or any(self._known_port(ports_of(key, (element,))) for key in keys):
             return "address"
         if any(holds_address(key, element, self._addresses) for key in keys):
             return "address"
-        return "bridge" if found or any(self._begins(part) for part in element.parts) else ""
+        return "bridge" if concerned or any(self._begins(part) for part in element.parts) else ""
 
     def _begins(self, part: Value) -> bool:
         """Whether a part of an element is a prefix of the bridge's name (``br-*``)."""
@@ -194,7 +194,7 @@ class Concern:
 
     def _known_port(self, ports: Iterable[tuple[int, str]]) -> bool:
         return any(
-            (n, p) in self._numbers or (not p and any(n == known for known, _ in self._numbers)) for n, p in ports
+            (n, p) in self._numbers or (not p and any(n == number for number, _ in self._numbers)) for n, p in ports
         )
 
     def _look(self, text: str) -> Concerned:

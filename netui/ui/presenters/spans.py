@@ -33,7 +33,7 @@ def fitting(spans: Spans, width: int, first: int, *, quiet: bool = False) -> Spa
         return spans
     kept = list(spans)
     while len(kept) > first and sum(cell_len(text) for text, _ in kept) > width:
-        unimportant = [place for place in range(first, len(kept)) if kept[place][1] == "dim"] if quiet else []
+        unimportant = [index for index in range(first, len(kept)) if kept[index][1] == "dim"] if quiet else []
         del kept[unimportant[-1] if unimportant else -1]
     return cut(kept, width)
 
@@ -59,12 +59,12 @@ def changed_cells(before: Spans, after: Spans) -> list[tuple[int, int]]:
         return [(0, longer * 2)]
     nothing = (" ", "")
     runs: list[tuple[int, int]] = []
-    for place, (then, now) in enumerate(zip_longest(old, new, fillvalue=nothing)):
+    for index, (then, now) in enumerate(zip_longest(old, new, fillvalue=nothing)):
         if then != now:
-            if runs and place - runs[-1][1] <= _NEAR:
-                runs[-1] = (runs[-1][0], place + 1)
+            if runs and index - runs[-1][1] <= _NEAR:
+                runs[-1] = (runs[-1][0], index + 1)
             else:
-                runs.append((place, place + 1))
+                runs.append((index, index + 1))
     return runs
 
 

@@ -145,10 +145,10 @@ def rule_item(
     key = next((key for key in snapshot.rulesets if (key.family, key.backend) == (family, backend)), None)
     if key is None:
         return None
-    known = counter_index(snapshot.rulesets[key])
-    if number is not None and (identity := known.at(table, chain, number)) is not None:
+    index = counter_index(snapshot.rulesets[key])
+    if number is not None and (identity := index.at(table, chain, number)) is not None:
         return RuleItem(key, identity)
-    return ChainItem(key, table, chain) if (table, chain, "", 0) in known else None
+    return ChainItem(key, table, chain) if (table, chain, "", 0) in index else None
 
 
 def step_item(snapshot: Snapshot, step: Step) -> RuleItem | ChainItem | None:

@@ -68,8 +68,8 @@ class ChangesAnswer(Answer):
             ]
         if isinstance(one, str):
             return []
-        place = self._place(one)
-        lines = [field(one.kind, one.name, "target" if place is not None else "strong", place)]
+        item = self._place(one)
+        lines = [field(one.kind, one.name, "target" if item is not None else "strong", item)]
         if one.before:
             lines.append(field("before", one.before))
         if one.after:

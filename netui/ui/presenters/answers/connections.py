@@ -91,16 +91,16 @@ class ConnectionsAnswer(Answer):
     @classmethod
     def of(cls, snapshot: Snapshot, host: PreparedHost, connections: tuple[Connection, ...]) -> ConnectionsAnswer:
         """Lay the connections out."""
-        found = tuple(peers(snapshot, connections))
-        inward = sum(each.inward for each in found)
-        count = f"{plural(len(found), 'connection')} of containers, {inward} inward"
+        listed = tuple(peers(snapshot, connections))
+        inward = sum(each.inward for each in listed)
+        count = f"{plural(len(listed), 'connection')} of containers, {inward} inward"
         seen: dict[object, int] = {}
         keys: list[object] = []
-        for each in found:
+        for each in listed:
             key = (each.container, each.inward, each.one.protocol, each.one.original)
             seen[key] = seen.get(key, -1) + 1
             keys.append((key, seen[key]))
-        return cls(snapshot, count, keys=keys or ["none"], peers=found, host=host)
+        return cls(snapshot, count, keys=keys or ["none"], peers=listed, host=host)
 
     @classmethod
     def none(cls, snapshot: Snapshot, problem: str) -> ConnectionsAnswer:

@@ -33,18 +33,18 @@ class DoctorAnswer(Answer):
     @classmethod
     def of(cls, snapshot: Snapshot, diagnosis: Diagnosis) -> DoctorAnswer:
         """Lay out a diagnosis."""
-        found: list[Finding | str] = [*diagnosis.findings, *diagnosis.notes, *diagnosis.unknown]
+        lines: list[Finding | str] = [*diagnosis.findings, *diagnosis.notes, *diagnosis.unknown]
         if not diagnosis.findings:
-            found.insert(0, "")
+            lines.insert(0, "")
         number = len(diagnosis.findings)
         seen: dict[object, int] = {}
         keys: list[object] = []
-        for each in found:
+        for each in lines:
             key = (each.id, each.about) if isinstance(each, Finding) else each
             seen[key] = seen.get(key, -1) + 1
             keys.append((key, seen[key]))
         count = plural(number, "finding") if number else "no finding"
-        return cls(snapshot, count, number, keys=keys, found=tuple(found), decided=diagnosis.decided)
+        return cls(snapshot, count, number, keys=keys, found=tuple(lines), decided=diagnosis.decided)
 
     def header(self, room: int, column: int, first: int = 0) -> Spans:
         """Return the names of the columns."""

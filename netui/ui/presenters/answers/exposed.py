@@ -165,8 +165,8 @@ def cell_lines(snapshot: Snapshot, cell: Cell, number: int, *, at: str = "") -> 
     at: the text before the rule: the host's address, where there are several.
     """
     yield _cell_line(snapshot, cell, number, at)
-    for place, listed in enumerate(cell.senders):
-        yield _listed_line(snapshot, listed, (number, place))
+    for index, listed in enumerate(cell.senders):
+        yield _listed_line(snapshot, listed, (number, index))
 
 
 def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> DetailLine:
@@ -180,12 +180,12 @@ def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> De
 
 
 def _cell_line(snapshot: Snapshot, cell: Cell, number: int, at: str) -> DetailLine:
-    place = cell.origin
-    family = "IPv4" if place.family == "ip" else "IPv6"
-    name = f" {place.name}" if place.name else ""
+    origin = cell.origin
+    family = "IPv4" if origin.family == "ip" else "IPv6"
+    name = f" {origin.name}" if origin.name else ""
     state, role = _STATES[cell.state]
     spans: Spans = [
-        (fit(clip(f"{HEADS[place.where][1]}{escape(name)}", 27), 28), ""),
+        (fit(clip(f"{HEADS[origin.where][1]}{escape(name)}", 27), 28), ""),
         (f"{family} ", "dim"),
         (fit(state, 10), role),
         (escape(at), "dim"),

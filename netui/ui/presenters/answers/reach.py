@@ -45,8 +45,8 @@ class ReachAnswer(Answer):
     ) -> ReachAnswer:
         """Lay out the matrix of ``boxes``, as far as ``rows`` go."""
         progress = f"line {len(rows)} of {len(boxes)}" if len(rows) < len(boxes) else ""
-        found = cls(snapshot, host=host, boxes=boxes, rows=tuple(rows), progress=progress)
-        return found._of(found._senders, found._receivers, plural(len(found._receivers), "container"))
+        answer = cls(snapshot, host=host, boxes=boxes, rows=tuple(rows), progress=progress)
+        return answer._of(answer._senders, answer._receivers, plural(len(answer._receivers), "container"))
 
     @property
     def _senders(self) -> tuple[int, ...]:
@@ -62,8 +62,8 @@ class ReachAnswer(Answer):
         rows = [self.rows[line] for line in lines if line < len(self.rows)]
         if len(across) < len(self.boxes):
             rows = [tuple(row[column] for column in across) for row in rows]
-        known = sum(len(row) - row.count("") for row in rows)
-        count = f"{what}, {sum(row.count(_OPEN) for row in rows)} of {known} ways open"
+        asked = sum(len(row) - row.count("") for row in rows)
+        count = f"{what}, {sum(row.count(_OPEN) for row in rows)} of {asked} ways open"
         keys: list[Hashable] = [self.boxes[line].id for line in lines] if across else []
         return replace(self, count=count, keys=keys or ["none"], lines=lines if across else (), across=across)
 
@@ -124,14 +124,14 @@ class ReachAnswer(Answer):
         corner = f" {first + 1}–{seen.stop} of {len(self.across)}" if part else " from \\ to"
         spans: Spans = [(fit(corner, label), "")]
         if each < _NAMED:
-            numbers = {place: self.across[place] + 1 for place in seen}
+            numbers = {index: self.across[index] + 1 for index in seen}
             return [*spans, *_numbers(numbers, each, column)]
-        for place in seen:
-            box = self.boxes[self.across[place]]
+        for index in seen:
+            box = self.boxes[self.across[index]]
             port = f":{box.label}".removesuffix("/tcp").replace(":icmp", "")
             # the name is shortened, the port never is
             shown = f"{clip(escape(box.name), each - 2 - len(port))}{port}"
-            spans.append((fit(f" {shown}", each), "strong" if place == column else ""))
+            spans.append((fit(f" {shown}", each), "strong" if index == column else ""))
         return spans
 
     def line(self, index: int, room: int, column: int | None, first: int = 0) -> Spans:
@@ -158,12 +158,12 @@ class ReachAnswer(Answer):
     def flow(self, index: int, column: int) -> Flow | None:
         """Return the flow from the line's container or machines to the column's container."""
         ends = self._ends(index, column)
-        found = way(self.host, *ends) if ends is not None and self.host is not None else None
-        if ends is None or found is None:
+        path = way(self.host, *ends) if ends is not None and self.host is not None else None
+        if ends is None or path is None:
             return None
         source, target = ends
         destination = asked_for(source, target)
-        return Flow("asked", f"{source.name} → {target.name} {target.label}", source.id, destination, found)
+        return Flow("asked", f"{source.name} → {target.name} {target.label}", source.id, destination, path)
 
     def at_part(self, part: int) -> ReachAnswer:
         """Return the answer with this part of a cell's senders in the details."""
@@ -222,13 +222,13 @@ def _numbers(numbers: dict[int, int], each: int, pointed: int) -> Spans:
     first = min(numbers, default=0)
     letters = [" "] * (each * len(numbers) + 2)
     marked = (0, 0)
-    for place, number in numbers.items():
-        rare = each > _DENSE or (number % _EACH == 0 and abs(place - pointed) > 2)
-        if rare or place == pointed:
+    for index, number in numbers.items():
+        rare = each > _DENSE or (number % _EACH == 0 and abs(index - pointed) > 2)
+        if rare or index == pointed:
             text = str(number)
-            start = max(0, (place - first) * each + 2 - len(text))
+            start = max(0, (index - first) * each + 2 - len(text))
             letters[start : start + len(text)] = text
-            if place == pointed:
+            if index == pointed:
                 marked = (start, start + len(text))
     shown = "".join(letters)
     return [(shown[: marked[0]], ""), (shown[slice(*marked)], "strong"), (shown[marked[1] :], "")]
@@ -243,25 +243,25 @@ def _details(snapshot: Snapshot, source: Asked, target: Asked, whole: Path | Non
             why_not = "it is not published, and its own address is a private one"
         yield field("way", f"{question}: {why_not}", "dim")
         return
-    found = whole.parts[part].path if part < len(whole.parts) else whole
+    path = whole.parts[part].path if part < len(whole.parts) else whole
     if asked_for(source, target) != target.destination:
         question = f"{question}, as {asked_for(source, target)}"
-    sign, role = VERDICTS.get(found.verdict, ("?", "warn"))
+    sign, role = VERDICTS.get(path.verdict, ("?", "warn"))
     yield DetailLine(
         "way",
-        [("way         ", "key"), (f"{sign} ", role), (escape(question), "strong"), (f"  {found.verdict}", role)],
+        [("way         ", "key"), (f"{sign} ", role), (escape(question), "strong"), (f"  {path.verdict}", role)],
     )
-    if found.deciding is not None:
-        yield step_line(snapshot, found.deciding, "decided by", "deciding")
+    if path.deciding is not None:
+        yield step_line(snapshot, path.deciding, "decided by", "deciding")
     # the parts have lines of their own
-    for number, (text, text_role) in enumerate(why(replace(found, senders=(), receivers=()))):
+    for number, (text, text_role) in enumerate(why(replace(path, senders=(), receivers=()))):
         yield DetailLine(("why", number), [(f"{'why' if not number else '':<11} ", "key"), (text, text_role)])
     yield from (_part_line(snapshot, one, number, shown=number == part) for number, one in enumerate(whole.parts))
     if source.networks:
         yield field("networks", f"{' '.join(source.networks)} → {' '.join(target.networks)}", "dim")
     yield heading("Steps")
     number = 0
-    for leg in found.telling_legs:
+    for leg in path.telling_legs:
         for step in leg.steps:
             number += 1
             yield step_line(snapshot, step, f"{number:>3}", ("step", number))

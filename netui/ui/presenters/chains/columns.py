@@ -96,26 +96,26 @@ def layout(width: int, options: Options) -> Layout:
     amount = 16 if options.exact else 6
     if preset == "short":
         target = 8 if width < 50 else (11 if width < 70 else 16)
-        made = Layout(width, step, num=4 if step else 3, pkts=pkts - 1 if not options.exact else pkts, target=target)
+        result = Layout(width, step, num=4 if step else 3, pkts=pkts - 1 if not options.exact else pkts, target=target)
         if options.bytes_first:
-            made = replace(made, pkts=0, bytes=amount)
+            result = replace(result, pkts=0, bytes=amount)
         if width < 46 or (step and width < 60):
-            made = replace(made, rate=0)
+            result = replace(result, rate=0)
         if options.flat:
-            made = replace(made, chain=10 if width < 70 else 18)
-        return replace(made, text=max(8, width - _used(made)))
-    made = Layout(
+            result = replace(result, chain=10 if width < 70 else 18)
+        return replace(result, text=max(8, width - _used(result)))
+    result = Layout(
         width, step, num=4, pkts=pkts, bytes=amount, rate=7, target=10, prot=5,
         iif=7, oif=7, source=10, destination=11, text=16, short=False,
     )  # fmt: skip
     if options.flat:
-        made = replace(made, chain=16)
+        result = replace(result, chain=16)
     if preset == "wide":
-        made = replace(
-            made, opt=3, iif=16, oif=16, source=20, destination=20, target=24, spark=SPARK, names=24, text=64
+        result = replace(
+            result, opt=3, iif=16, oif=16, source=20, destination=20, target=24, spark=SPARK, names=24, text=64
         )
-        return replace(made, width=max(width, _used(made) + made.text), text=max(64, width - _used(made)))
-    spare = width - _used(made) - made.text
+        return replace(result, width=max(width, _used(result) + result.text), text=max(64, width - _used(result)))
+    spare = width - _used(result) - result.text
     if spare < 0:
         return layout(width, replace(options, preset="short"))
     for name, cap in (
@@ -123,24 +123,24 @@ def layout(width: int, options: Options) -> Layout:
         ("iif", 13), ("oif", 13), ("target", 18), ("spark", SPARK + 1), ("text", 44), ("iif", 16), ("oif", 16),
         ("source", 18), ("destination", 18), ("target", 25),
     ):  # fmt: skip
-        have = getattr(made, name)
+        have = getattr(result, name)
         more = min(spare, cap - have)
         if name == "spark" and more < SPARK:
             continue
         if more > 0:
-            made = replace(made, **{name: have + more})
+            result = replace(result, **{name: have + more})
             spare -= more
-    return replace(made, text=made.text + spare)
+    return replace(result, text=result.text + spare)
 
 
-def _used(made: Layout) -> int:
+def _used(widths: Layout) -> int:
     """Return the width of all columns except the text, with their gaps."""
     columns = (
-        made.num, made.chain, made.pkts, made.bytes, made.rate, made.spark, made.target,
-        made.prot, made.opt, made.iif, made.oif, made.source, made.destination, made.names,
+        widths.num, widths.chain, widths.pkts, widths.bytes, widths.rate, widths.spark, widths.target,
+        widths.prot, widths.opt, widths.iif, widths.oif, widths.source, widths.destination, widths.names,
     )  # fmt: skip
     moved = 1
-    return 1 + made.step + moved + made.gap + sum(width + 1 for width in columns if width)
+    return 1 + widths.step + moved + widths.gap + sum(width + 1 for width in columns if width)
 
 
 def header_spans(made: Layout, options: Options, *, native: bool = False) -> Spans:

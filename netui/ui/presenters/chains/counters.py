@@ -137,14 +137,14 @@ _places: dict[int, tuple[Ruleset, CounterIndex]] = {}
 
 def counter_index(ruleset: Ruleset) -> CounterIndex:
     """Return the ruleset's counter index, made once for each of the last few rulesets."""
-    known = _places.get(id(ruleset))
-    if known is not None and known[0] is ruleset:
-        return known[1]
-    made = CounterIndex(ruleset)
+    cached = _places.get(id(ruleset))
+    if cached is not None and cached[0] is ruleset:
+        return cached[1]
+    index = CounterIndex(ruleset)
     if len(_places) >= 32:
         del _places[next(iter(_places))]
-    _places[id(ruleset)] = (ruleset, made)
-    return made
+    _places[id(ruleset)] = (ruleset, index)
+    return index
 
 
 def identity_of(chain: Chain, rule: Rule, ruleset: Ruleset) -> Identity:
@@ -162,10 +162,10 @@ class CounterTrack:
 
     def copy(self) -> CounterTrack:
         """Return a copy of the track (for a frozen table)."""
-        made = CounterTrack(self.frames.maxlen or 61)
-        made.frames.extend(self.frames)
-        made.baseline = self.baseline
-        return made
+        track = CounterTrack(self.frames.maxlen or 61)
+        track.frames.extend(self.frames)
+        track.baseline = self.baseline
+        return track
 
     def add(self, snapshot: Snapshot) -> None:
         """Add a snapshot's counters; a restarted recording starts a new history."""
@@ -181,14 +181,14 @@ class CounterTrack:
         thin: dict[RulesetKey, Counters | Thinned] = {}
         for key, counters in frame.counters.items():
             thin[key] = counters
-            ruleset, known = frame.rulesets.get(key), self._bases.get(key)
+            ruleset, base = frame.rulesets.get(key), self._bases.get(key)
             if isinstance(counters, Thinned) or ruleset is None:
                 continue
-            if known is not None and known[0] is ruleset and len(known[1]) == len(counters):
-                before = known[1].packets
+            if base is not None and base[0] is ruleset and len(base[1]) == len(counters):
+                before = base[1].packets
                 moved = [i for i, packets in enumerate(counters.packets) if packets != before[i]]
                 if len(moved) * _THIN <= len(counters):
-                    thin[key] = Thinned(known[1], {i: counters[i] for i in moved})
+                    thin[key] = Thinned(base[1], {i: counters[i] for i in moved})
                     continue
             self._bases[key] = (ruleset, counters)
         return Frame(frame.time, frame.rulesets, thin)

@@ -65,9 +65,9 @@ def body(rule: Rule, native: NativeRule) -> str:
     words = _WORD.findall(text)
     kept: list[str] = []
     depth = 0
-    for place, word in enumerate(words):
+    for position, word in enumerate(words):
         depth += word.count("{") - word.count("}") if not word.startswith('"') else 0
-        follows = words[place + 1] if place + 1 < len(words) else ""
+        follows = words[position + 1] if position + 1 < len(words) else ""
         if word == "counter" and depth == 0 and follows != "name":
             continue
         kept.append(word)
@@ -89,7 +89,7 @@ def _plain_verdict(native: NativeRule) -> list[str]:
 
 def with_names(text: str, names: Names) -> tuple[str, tuple[str, ...]]:
     """Return nft's words with Docker's names for interfaces and addresses, and the list of these names."""
-    found: list[str] = []
+    used: list[str] = []
 
     def named(match: re.Match[str]) -> str:
         spoken, quoted, word = match[1], match[2], match[0]
@@ -103,7 +103,7 @@ def with_names(text: str, names: Names) -> tuple[str, tuple[str, ...]]:
                 name, port = names.address(address), f":{number}"
         if not name:
             return word
-        found.append(name)
+        used.append(name)
         return name + port
 
-    return _NAMED.sub(named, text), tuple(dict.fromkeys(found))
+    return _NAMED.sub(named, text), tuple(dict.fromkeys(used))

@@ -79,8 +79,8 @@ def members(elements: Elements, sets: Sets) -> Sequence[Element]:
     """Return the elements of an anonymous set, or of the named set."""
     if not elements.name:
         return elements.elements
-    known = sets.get(elements.name)
-    return known.elements or () if known is not None else ()
+    named = sets.get(elements.name)
+    return named.elements or () if named is not None else ()
 
 
 def looked_up(statements: Sequence[Statement]) -> Iterator[tuple[object, Elements]]:
@@ -101,19 +101,19 @@ def looked_up(statements: Sequence[Statement]) -> Iterator[tuple[object, Element
 
 def ports_of(key: object, elements: Sequence[Element]) -> Iterator[tuple[int, str]]:
     """Yield the single destination ports in elements, with their protocol, "" for any."""
-    for place, part in enumerate(key.parts if isinstance(key, Concat) else (key,)):
+    for position, part in enumerate(key.parts if isinstance(key, Concat) else (key,)):
         protocol = _PORT_KEYS.get(part.words) if isinstance(part, Key) else None
         for element in elements if protocol is not None else ():
-            value = element.parts[place] if place < len(element.parts) else None
+            value = element.parts[position] if position < len(element.parts) else None
             if isinstance(value, Interval) and value.low == value.high:
                 yield value.low, protocol or ""
 
 
 def holds_address(key: object, element: Element, addresses: Mapping[str, Sequence[int]]) -> bool:
     """Whether an element is one of these addresses (by nft's word for their family), or a network or range with it."""
-    for place, part in enumerate(key.parts if isinstance(key, Concat) else (key,)):
+    for position, part in enumerate(key.parts if isinstance(key, Concat) else (key,)):
         family, _, name = part.words.partition(" ") if isinstance(part, Key) else ("", "", "")
-        value = element.parts[place] if place < len(element.parts) else None
+        value = element.parts[position] if position < len(element.parts) else None
         asked = addresses.get(family, ()) if name in ("saddr", "daddr") else ()
         if isinstance(value, Interval) and any(value.low <= address <= value.high for address in asked):
             return True
@@ -122,14 +122,14 @@ def holds_address(key: object, element: Element, addresses: Mapping[str, Sequenc
 
 def numbers_of(words: Iterable[str]) -> dict[str, list[int]]:
     """Return the addresses among words as numbers, by nft's word for their family."""
-    found: dict[str, list[int]] = {"ip": [], "ip6": []}
+    numbers: dict[str, list[int]] = {"ip": [], "ip6": []}
     for word in words:
         try:
             address = ipaddress.ip_address(word)
         except ValueError:
             continue
-        found["ip" if address.version == 4 else "ip6"].append(int(address))
-    return found
+        numbers["ip" if address.version == 4 else "ip6"].append(int(address))
+    return numbers
 
 
 def ports_named(native: NativeRule, sets: Sets) -> Iterator[tuple[int, str]]:
@@ -164,22 +164,22 @@ def set_lines(native: NativeRule, sets: Sets, most: int) -> Iterator[tuple[str, 
     Jumps of a map are not included: :func:`leads` has them.
     """
     for name in dict.fromkeys(elements.name for _, elements in _asked(native.statements) if elements.name):
-        known = sets.get(name)
-        if known is None or known.elements is None:
+        named = sets.get(name)
+        if named is None or named.elements is None:
             yield name, "not known: its elements were not read"
             continue
-        shown = [each for each in known.elements if not (isinstance(each.data, Verdict) and each.data.chain)]
-        if known.elements and not shown:
+        shown = [each for each in named.elements if not (isinstance(each.data, Verdict) and each.data.chain)]
+        if named.elements and not shown:
             continue
         listed = ", ".join(_element(element) for element in shown[:most])
         more = f" and {len(shown) - most} more" if len(shown) > most else ""
-        changes = "; packets or time change it" if known.changes else ""
+        changes = "; packets or time change it" if named.changes else ""
         yield name, (listed + more if listed else "empty") + changes
 
 
 @lru_cache(maxsize=128)
-def _set_text(found: NftSet) -> str:
-    return ", ".join(_element(element) for element in found.elements or ())
+def _set_text(named: NftSet) -> str:
+    return ", ".join(_element(element) for element in named.elements or ())
 
 
 def element_key(element: Element) -> str:

@@ -67,13 +67,13 @@ def rule_cells(rule: Rule, names: Names, family: Family) -> RuleCells:
         if index == "address" and value in ("0.0.0.0/0", "::/0") and not inverted:
             value = ""
         mark = "!" if inverted else ""
-        found = ""
+        owner = ""
         if value:
-            found = names.interface(value) if index == "interface" else names.address(value)
-        if found:
-            (networks if index == "interface" else who).append(found)
+            owner = names.interface(value) if index == "interface" else names.address(value)
+        if owner:
+            (networks if index == "interface" else who).append(owner)
         raw = bare(value) if index == "address" else value
-        cells[option] = Cell(escape(mark + raw), escape(mark + found) if found else "")
+        cells[option] = Cell(escape(mark + raw), escape(mark + owner) if owner else "")
     words: list[str] = []
     for match in spec.matches:
         if match.module == "":

@@ -103,7 +103,7 @@ def shown_rulesets(snapshot: Snapshot, view: TableView) -> Iterator[tuple[Rulese
 
 
 def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> tuple[list[Line | Block], int, int]:
-    known = counter_index(ruleset)
+    index = counter_index(ruleset)
     parts: list[Line | Block] = [Line("table", key, table.name)]
     shown = total = 0
     narrowed = view.wanted is not None or view.alive is not None or view.new is not None
@@ -115,7 +115,7 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
         if view.alive is not None:
             rules = [rule for rule in rules if view.alive(key, rule)]
         if view.new is not None:
-            rules = [rule for rule in rules if view.new(key, known.of_rule(chain, rule))]
+            rules = [rule for rule in rules if view.new(key, index.of_rule(chain, rule))]
         if narrowed and not rules:
             continue
         shown += len(rules)
@@ -123,7 +123,7 @@ def _table(key: RulesetKey, ruleset: Ruleset, table: Table, view: TableView) -> 
         policy = (table.name, chain.name, "", 0)
         parts.append(Line("chain", key, table.name, chain, None, policy, number=len(rules), folded=folded))
         if rules and (not folded or view.flat is not None):
-            parts.append(Block(key, chain, rules, known))
+            parts.append(Block(key, chain, rules, index))
     return parts if len(parts) > 1 else [], shown, total
 
 
@@ -170,12 +170,12 @@ def _steps(snapshot: Snapshot, flow: Flow) -> Lines:
 
 def step_identities(snapshot: Snapshot, flow: Flow | None) -> dict[tuple[RulesetKey, Identity], tuple[int, ...]]:
     """Return the step numbers of a flow by rule, as a rule may be met twice."""
-    found: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
+    steps: dict[tuple[RulesetKey, Identity], tuple[int, ...]] = {}
     for line in _steps(snapshot, flow).lines if flow is not None else ():
         if line.identity is not None:
             key = (line.ruleset, line.identity)
-            found[key] = (*found.get(key, ()), line.number)
-    return found
+            steps[key] = (*steps.get(key, ()), line.number)
+    return steps
 
 
 def step_line(snapshot: Snapshot, step: Step, number: int, elsewhere: bool) -> Line:
@@ -242,11 +242,11 @@ _references: dict[int, tuple[Ruleset, References]] = {}
 
 def references(ruleset: Ruleset) -> References:
     """Return the references of a ruleset, made once for each of the last few."""
-    known = _references.get(id(ruleset))
-    if known is not None and known[0] is ruleset:
-        return known[1]
-    made = References(ruleset)
+    cached = _references.get(id(ruleset))
+    if cached is not None and cached[0] is ruleset:
+        return cached[1]
+    counted = References(ruleset)
     if len(_references) >= 8:
         del _references[next(iter(_references))]
-    _references[id(ruleset)] = (ruleset, made)
-    return made
+    _references[id(ruleset)] = (ruleset, counted)
+    return counted

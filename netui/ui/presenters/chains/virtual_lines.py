@@ -160,9 +160,9 @@ class LineList(Sequence[Line]):
 
     def place(self, key: Hashable) -> int | None:
         """Return the position of the line with that key, or None."""
-        known = self._apart.get(key)
-        if known is not None:
-            return known
+        index = self._apart.get(key)
+        if index is not None:
+            return index
         match key:
             case (RulesetKey() as ruleset, (str() as table, str() as chain, str() as text, int() as occurrence)):
                 start, block = self._blocks.get((ruleset, table, chain), (0, None))

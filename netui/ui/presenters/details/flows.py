@@ -32,8 +32,8 @@ def deciding(path: Path) -> str:
         return step_place(path.deciding)
     if path.undecided:
         first = path.undecided[0]
-        place = f" in {first.table} {first.chain} {first.rule or ''}".rstrip() if first.chain else ""
-        return f"{first.match}{place}"
+        where = f" in {first.table} {first.chain} {first.rule or ''}".rstrip() if first.chain else ""
+        return f"{first.match}{where}"
     return "no rule stops it" if _only_received(path) else path.reason
 
 
@@ -90,8 +90,8 @@ def why(path: Path, *, notes: bool = True) -> Spans:
         lines.append((escape(f"for everyone else: {path.reason}" if path.senders else path.reason), ""))
     lines.extend((escape(line), "") for line in others_than_everyone(path))
     for each in path.undecided:
-        place = f" ({each.table} {each.chain} {each.rule or ''}".rstrip() + ")" if each.chain else ""
-        lines.append((escape(f"not known: {each.match}{place}: {each.reason}"), "warn"))
+        where = f" ({each.table} {each.chain} {each.rule or ''}".rstrip() + ")" if each.chain else ""
+        lines.append((escape(f"not known: {each.match}{where}: {each.reason}"), "warn"))
     if notes:
         lines.extend((escape(note), "dim") for note in path.notes if note != path.reason)
     return lines

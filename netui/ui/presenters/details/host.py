@@ -99,12 +99,12 @@ def network_lines(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
     for name, value in sorted(network.options.items()):
         yield field("option", f"{name.removeprefix('com.docker.network.')} = {value}", "dim")
     yield heading("Members")
-    found = False
+    has_members = False
     for container in snapshot.containers or ():
         for endpoint in container.endpoints:
             if endpoint.network_id != network.id and endpoint.network_name != network.name:
                 continue
-            found = True
+            has_members = True
             also = _reached_as(container, endpoint, network)
             spans: Spans = [
                 *state_sign(container),
@@ -115,7 +115,7 @@ def network_lines(snapshot: Snapshot, network: Network) -> Iterator[DetailLine]:
             ]
             item = ContainerItem(container.id, network.id)
             yield DetailLine(item, spans, item)
-    if not found:
+    if not has_members:
         yield field("", "no containers", "dim")
 
 

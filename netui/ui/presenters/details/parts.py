@@ -56,14 +56,14 @@ def field(label: str, text: str, role: Role = "", action: Item | Flow | None = N
 
 def wrapped(lines: list[DetailLine], width: int) -> list[DetailLine]:
     """Wrap long lines, so that a whole rule is readable without scrolling sideways."""
-    found: list[DetailLine] = []
+    result: list[DetailLine] = []
     for line in lines:
         if isinstance(line.action, Flow):
-            found.append(line)
+            result.append(line)
         else:
             indent = len(line.spans[0][0]) if line.spans and line.spans[0][1] == "key" else 2
-            found.extend(DetailLine(line.key, part, line.action) for part in wrap(line.spans, width, indent))
-    return found
+            result.extend(DetailLine(line.key, part, line.action) for part in wrap(line.spans, width, indent))
+    return result
 
 
 def heading(text: str) -> DetailLine:

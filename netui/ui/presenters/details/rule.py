@@ -23,25 +23,25 @@ _MOST = 20
 
 def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
     """Yield a rule's details: exact text, meaning, names, counters, and the jumps to its chain."""
-    found = find_rule(given.snapshot, item)
-    if found is None:
+    chain_and_rule = find_rule(given.snapshot, item)
+    if chain_and_rule is None:
         yield gone("rule")
         yield field("was", item.identity[2], "dim")
         return
     # the explanations are imported with the first rule
     from netui.explain.rule_sentence import explain_rule
 
-    chain, rule = found
+    chain, rule = chain_and_rule
     cells = rule_cells(rule, given.names, packet_family(item.ruleset.family))
     where = f"{ruleset_words(item.ruleset)}, {chain.table} {chain.name}"
-    place = f"{where}, rule {rule.number} of {len(chain.rules)}"
+    position = f"{where}, rule {rule.number} of {len(chain.rules)}"
     yield field("text", rule.text, "strong")
     yield field("means", explain_rule(given.words(), chain, rule))
     if rule.native is None:
         yield field("in short", f"{brief(cells) or 'any packet'} → {cells.target or 'only counts'}")
     elif cells.extra_named != cells.extra:
         yield field("with names", with_names(rule.text, given.names)[0])
-    yield field("place", place, "dim", ChainItem(item.ruleset, chain.table, chain.name))
+    yield field("place", position, "dim", ChainItem(item.ruleset, chain.table, chain.name))
     if cells.who:
         yield DetailLine("who", [("names       ", "key"), (", ".join(cells.who), "name")])
     reading = given.track.reading(item.ruleset, item.identity)
@@ -82,15 +82,15 @@ def rule_lines(item: RuleItem, given: DetailInput) -> Iterator[DetailLine]:
 
 def _leads(key: RulesetKey, table: Table, native: NativeRule, names: Names) -> Iterator[DetailLine]:
     """Yield the chains to which a native rule may jump, for a verdict map with their elements."""
-    found = leads(native, table.sets)
-    for lead in found[:_MOST]:
+    chains = leads(native, table.sets)
+    for lead in chains[:_MOST]:
         jumped = table.chain(lead.chain)
         if jumped is not None:
             element = f"{with_names(lead.key, names)[0]} → " if lead.key else ""
             text = f"{element}{lead.chain} ({plural(len(jumped.rules), 'rule')})"
             yield field("jumps to", text, "target", ChainItem(key, table.name, lead.chain))
-    if len(found) > _MOST:
-        yield field("", f"and {len(found) - _MOST} more", "dim")
+    if len(chains) > _MOST:
+        yield field("", f"and {len(chains) - _MOST} more", "dim")
     if maps_unread(native, table.sets):
         yield field("jumps to", "not known: its map was not read", "dim")
 
@@ -133,10 +133,10 @@ def chain_lines(item: ChainItem, given: DetailInput) -> Iterator[DetailLine]:
 
 def _jumped_from(key: RulesetKey, table: str, chain: str, snapshot: Snapshot) -> Iterator[DetailLine]:
     ruleset = snapshot.rulesets[key]
-    found = references(ruleset).to(table, chain)
-    for where, rule in found[:_MOST]:
+    jumps = references(ruleset).to(table, chain)
+    for where, rule in jumps[:_MOST]:
         item = RuleItem(key, identity_of(where, rule, ruleset))
         line = field("from", f"{where.name} {rule.number}", "target", item)
         yield DetailLine(("from", item), [*line.spans, (escape(f"  {rule.text}"), "dim")], item)
-    if len(found) > _MOST:
-        yield field("", f"and {len(found) - _MOST} more", "dim")
+    if len(jumps) > _MOST:
+        yield field("", f"and {len(jumps) - _MOST} more", "dim")
