@@ -6,7 +6,9 @@ import gzip
 import io
 import os
 import shutil
+import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -224,6 +226,16 @@ def test_a_table_that_was_not_listed_is_not_missing(tmp_path: Path) -> None:
     found = diagnose(prepare(read_capture(tmp_path / "host")))
     assert not {"rules-missing", "missing-dnat"} & {finding.id for finding in found.findings}
     assert any("table nat was not read whole" in line for line in found.unknown)
+
+
+@pytest.mark.parametrize("how", ["w:xz", "w:bz2"])
+def test_another_packing_is_refused_as_such(how: Literal["w:xz", "w:bz2"], tmp_path: Path) -> None:
+    """An archive of xz or bzip2 is no text of rules, and is called no .tar.gz."""
+    packed = tmp_path / "host.tar"
+    with tarfile.open(packed, how) as archive:
+        archive.add(CASES / "engine-29" / "host" / "ss.txt", "ss.txt")
+    with pytest.raises(SourceError, match=r"is no \.tar\.gz"):
+        read_capture(packed)
 
 
 def test_a_listing_without_nat_decides_nothing_that_nat_could_change() -> None:
