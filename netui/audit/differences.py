@@ -11,8 +11,8 @@ from typing import Literal
 
 from netui.audit.cells import Cell
 from netui.audit.exposure import Exposure, exposures
-from netui.model import Chain, Container, Network, Snapshot
-from netui.net.addresses import width
+from netui.model import Chain, Container, Family, Network, Snapshot
+from netui.net.addresses import ip_version, width
 from netui.net.intervals import IntervalSet, prefixes
 from netui.traversal import PreparedHost
 from netui.traversal.result import step_place
@@ -164,7 +164,7 @@ def _lines(label: str, was: list[str], now: list[str]) -> Iterator[Difference]:
 
 # --- verdicts -----------------------------------------------------------------------------------
 
-_CellKey = tuple[str, int, str, str, str, str]
+_CellKey = tuple[str, int, str, str, str, Family]
 
 
 def _cells(every: Iterable[Exposure]) -> dict[_CellKey, Cell]:
@@ -191,7 +191,7 @@ def _verdicts(before: Iterable[Exposure], after: Iterable[Exposure]) -> Iterator
 def _label(key: _CellKey) -> str:
     container, port, protocol, where, name, family = key
     origin = f"{where} {name}".strip()
-    return f"{container} {port}/{protocol} from {origin} ({'IPv4' if family == 'ip' else 'IPv6'})"
+    return f"{container} {port}/{protocol} from {origin} ({ip_version(family)})"
 
 
 def _senders(label: str, was: Cell, now: Cell) -> Iterator[Difference]:

@@ -14,7 +14,7 @@ from netui.audit.origins import FAMILIES, WIDEST, Origin, Origins
 from netui.audit.port_answers import Answerer, PortsAnswer, PortsAsked
 from netui.audit.port_rows import HostPort, rows_of
 from netui.model import Socket
-from netui.net.addresses import parse_address, protocol_name
+from netui.net.addresses import ip_version, parse_address, protocol_name
 from netui.net.intervals import IntervalSet
 from netui.traversal import EndpointError, PreparedHost
 from netui.traversal.branch import Branch
@@ -49,7 +49,7 @@ def host_ports(host: PreparedHost) -> HostPorts:
         unknown["the host's sockets were not read: who listens on a port is not known"] = None
     for family in FAMILIES:
         if (why := host.blind.get(family)) is not None:
-            unknown[f"{'IPv4' if family == 'ip' else 'IPv6'}: {why.reason}"] = None
+            unknown[f"{ip_version(family)}: {why.reason}"] = None
     every = Several(_ALL)
     for origin in _places(host):
         if host.blind.get(origin.family) is not None:

@@ -126,6 +126,11 @@ def forget() -> None:
         remembered.cache_clear()
 
 
+def ip_version(family: Family) -> str:
+    """Return the family as people write it: ``IPv4``, ``IPv6``."""
+    return "IPv4" if family == "ip" else "IPv6"
+
+
 def protocol_number(text: str) -> int | None:
     """Return the protocol's number; None for a name that is not known. ``all`` is 0."""
     lowered = text.lower()

@@ -82,9 +82,12 @@ class Condition(NamedTuple):
     @property
     def number(self) -> int | None:
         """The single number that it requires, None where it does not require one."""
+        return None if self.negated else self.single
+
+    @property
+    def single(self) -> int | None:
+        """The single number that it requires or (negated) excludes, None for other values."""
         values = self.values
-        if self.negated:
-            return None
         if isinstance(values, Net):
             return values.value if values.single else None
         if isinstance(values, IntervalSet) and len(values.lows) == 1 and values.lows == values.highs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from netui.audit.doctor import (
     answers,
@@ -29,7 +29,9 @@ from netui.audit.doctor.checkup import View
 from netui.audit.doctor.finding import SEVERITIES, Diagnosis, Evidence, Finding
 from netui.audit.doctor.trials import Trials
 from netui.audit.origins import FAMILIES
+from netui.model import Table
 from netui.model.statements import Opaque, Strange
+from netui.net.addresses import ip_version
 from netui.text.phrases import some
 from netui.traversal import PreparedHost
 
@@ -115,15 +117,16 @@ def diagnosing(host: PreparedHost) -> Iterator[Diagnosis | None]:
         yield None
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
     findings.sort(key=lambda finding: rank[finding.severity])
+    half_told = _half_told(view)
     yield Diagnosis(
         tuple(finding for finding in findings if finding.severity != "note"),
         tuple(finding for finding in findings if finding.severity == "note"),
-        tuple(_unknown(view)),
-        decided=_decided(view),
+        tuple(_unknown(view, half_told)),
+        decided=_decided(view, half_told),
     )
 
 
-def _decided(view: View) -> bool:
+def _decided(view: View, half_told: Sequence[Table]) -> bool:
     snapshot = view.host.snapshot
     return (
         snapshot.joined
@@ -131,14 +134,14 @@ def _decided(view: View) -> bool:
         and snapshot.containers is not None
         and view.host.blind.get("ip") is None
         and not view.host.namespace.rules_read.get("ip")
-        and not any(name.startswith("ip ") for name in _half_told(view))
+        and not any(table.family == "ip" for table in half_told)
     )
 
 
-def _half_told(view: View) -> list[str]:
+def _half_told(view: View) -> list[Table]:
     """Return iptables' tables of which only nft's list was read, which omits some matches and targets."""
     return [
-        f"{table.family} {table.name}"
+        table
         for key, ruleset in view.host.snapshot.rulesets.items()
         if key.backend == "nftables"
         for table in ruleset.tables
@@ -152,7 +155,7 @@ def _half_told(view: View) -> list[str]:
     ]
 
 
-def _unknown(view: View) -> Iterator[str]:
+def _unknown(view: View, half_told: Sequence[Table]) -> Iterator[str]:
     snapshot = view.host.snapshot
     for name, what, which in _NEEDS:
         if getattr(snapshot, name) is None:
@@ -161,13 +164,14 @@ def _unknown(view: View) -> Iterator[str]:
         yield "the engine's version and settings were not read: what it makes of published ports could not be checked"
     for family, reason in view.host.namespace.rules_read.items():
         if reason:
-            yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {reason}: its rules could not be checked"
+            yield f"{ip_version(family)}: {reason}: its rules could not be checked"
     for family in FAMILIES:
         why = view.host.blind.get(family)
         if why is not None and why.match not in _SAID and (family, why.match) != ("ip", "routes"):
-            yield f"{'IPv4' if family == 'ip' else 'IPv6'}: {why.reason}: what becomes of packets could not be checked"
-    if tables := _half_told(view):
-        which = f"table {some(tables)}" if len(tables) == 1 else f"tables {some(tables)}"
+            yield f"{ip_version(family)}: {why.reason}: what becomes of packets could not be checked"
+    if half_told:
+        names = some([f"{table.family} {table.name}" for table in half_told])
+        which = f"table {names}" if len(half_told) == 1 else f"tables {names}"
         yield f"{which}: nft lists iptables' rules without all that they ask for, and iptables-save was not read"
     for table in ("filter", "nat"):
         if view.judged and not view.told("ip", table):

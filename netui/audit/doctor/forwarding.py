@@ -10,7 +10,7 @@ from netui.audit.doctor.remedy import cure, replaced, words_of
 from netui.audit.doctor.stops import client_sees, does, led_to, let_pass, names_containers, where
 from netui.audit.origins import is_private
 from netui.model import Container, Endpoint, Family, Network
-from netui.net.addresses import address_text
+from netui.net.addresses import address_text, ip_version
 from netui.net.conditions import DESTINATION, IIF, OIF
 from netui.text.phrases import plural, some
 from netui.traversal import Step
@@ -33,7 +33,7 @@ def forwarding_off(view: View) -> Iterator[Finding]:
         containers = sorted({container.name for container, _, _ in view.bridged(family)})
         if value != "0" or not containers:
             continue
-        kind = "IPv4" if family == "ip" else "IPv6"
+        kind = ip_version(family)
         yield Finding(
             "forwarding-off",
             "high",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from netui.model import Container, Endpoint, Family, Interface
-from netui.net.addresses import ICMP, ICMP6, SCTP, TCP, UDP, address_text, parse_address
+from netui.net.addresses import ICMP, ICMP6, SCTP, TCP, UDP, address_text, ip_version, parse_address
 from netui.traversal.any_outside import AnyOutside
 from netui.traversal.host.prepared import PreparedHost
 from netui.traversal.host.route_table import Lookup, RoutingUnknown
@@ -236,7 +236,7 @@ def _container_address(
     if parsed is None:
         if not receiver.endpoints:
             raise EndpointError(f"{receiver.name} is on no network ({receiver.network_mode}): it has no address")
-        raise EndpointError(f"{receiver.name} has no {'IPv4' if family == 'ip' else 'IPv6'} address")
+        raise EndpointError(f"{receiver.name} has no {ip_version(family)} address")
     return parsed[1]
 
 
@@ -275,7 +275,7 @@ def _host_address(host: PreparedHost, source: EndpointSpec, sender: Container | 
                 return parsed[1]
     if source.kind == "host":
         return 0x7F000001 if family == "ip" else 1
-    kind = "IPv4" if family == "ip" else "IPv6"
+    kind = ip_version(family)
     if host.snapshot.interfaces is None:
         raise EndpointError(f"host: the addresses of this host were not read; write an {kind} address instead of host")
     raise EndpointError(f"host: this host has no {kind} address that {source.text} could reach; write an address")
@@ -302,7 +302,7 @@ def _source(
             endpoint = endpoint_on(host, sender, source.network)
             parsed = parse_address(address_of(endpoint, family))
             if parsed is None:
-                kind = "IPv4" if family == "ip" else "IPv6"
+                kind = ip_version(family)
                 raise EndpointError(f"{sender.name} has no {kind} address on {source.network}")
             return parsed[1], "", None
         return 0, "", None

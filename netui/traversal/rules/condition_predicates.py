@@ -29,13 +29,6 @@ def _maybe(predicate: Predicate, condition: Condition) -> Predicate:
     return invert(predicate) if condition.negated else predicate
 
 
-def _number(condition: Condition) -> int | None:
-    """The single number that it requires or excludes."""
-    values = condition.values
-    single = isinstance(values, IntervalSet) and len(values.lows) == 1 and values.lows == values.highs
-    return values.lows[0] if single and isinstance(values, IntervalSet) else None
-
-
 # --- addresses and interfaces --------------------------------------------------------------------
 
 
@@ -100,7 +93,7 @@ def _interface(condition: Condition) -> Predicate:
 
 
 def _protocol(condition: Condition) -> Predicate:
-    number = _number(condition)
+    number = condition.single
     if number is None:
         # all of them
         return no if condition.negated else yes

@@ -9,6 +9,7 @@ from netui.audit.cells import Cell, Listed
 from netui.audit.exposure import Exposure
 from netui.audit.origins import WIDEST, Where
 from netui.model import Snapshot
+from netui.net.addresses import ip_version
 from netui.text.phrases import some
 from netui.text.visible import escape
 from netui.traversal.result import step_place
@@ -181,7 +182,7 @@ def _listed_line(snapshot: Snapshot, one: Listed, number: tuple[int, int]) -> De
 
 def _cell_line(snapshot: Snapshot, cell: Cell, number: int, at: str) -> DetailLine:
     origin = cell.origin
-    family = "IPv4" if origin.family == "ip" else "IPv6"
+    family = ip_version(origin.family)
     name = f" {origin.name}" if origin.name else ""
     state, role = _STATES[cell.state]
     spans: Spans = [
